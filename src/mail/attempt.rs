@@ -1,0 +1,105 @@
+//! Attempts to deliver: what was tried, and the evidence of how well it was
+//! protected.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{address::Address, domain::Domain, reply::Reply, tls::TlsSession};
+
+/// What became of each recipient in one attempt, and on what connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    pub outcomes: Vec<(Address, Outcome)>,
+    pub evidence: Evidence,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The next hop has taken it over.
+    Delivered(Reply),
+    /// Try again later: the peer's own reply, or ours with the cause.
+    Transient(Failure),
+    /// Never.
+    Permanent(Failure),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    pub reason: FailureReason,
+    pub reply: Reply,
+}
+
+/// A closed set, so that it can be a metric's label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureReason {
+    /// The peer's own reply to one of our commands.
+    Peer,
+    Dns,
+    Connect,
+    /// The connection was lost or timed out half-way.
+    Connection,
+    /// The TLS requirement could not be met.
+    Tls,
+    /// The peer lacks an extension the message needs.
+    Extension,
+    /// A file system (maildir) failed.
+    Store,
+    /// It has waited longer than the retry settings allow.
+    Expired,
+}
+
+impl FailureReason {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Peer => "peer",
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Connection => "connection",
+            Self::Tls => "tls",
+            Self::Extension => "extension",
+            Self::Store => "store",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// How the journey was made, for the audit trail. Every field is what was
+/// seen, not what was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The MX or host that took it, or the last one tried.
+    pub host: Option<String>,
+    pub address: Option<SocketAddr>,
+    pub tls: Option<TlsSession>,
+    pub certificate: CertificateVerdict,
+    /// SHA-256 of the leaf certificate, hexadecimal.
+    pub fingerprint: Option<String>,
+    /// Who vouched for the MX's name.
+    pub vouched_by: Option<Voucher>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CertificateVerdict {
+    /// No TLS, or no certificate seen.
+    #[default]
+    Absent,
+    /// Taken without a check, as opportunistic TLS does.
+    Unchecked,
+    Valid {
+        name: Domain,
+    },
+    /// Why PKIX refused it.
+    Invalid(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Voucher {
+    /// `domains.toml`.
+    Officers,
+    /// `postern.toml` names the host of a route.
+    Route,
+}

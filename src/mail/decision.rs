@@ -1,0 +1,76 @@
+//! Decisions: what policy says of one recipient's copy.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    disposition::{Disposition, NextHop, Obligation, Protection, Told},
+    level::Level,
+};
+
+/// The outcome for one recipient, with all that led to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    pub disposition: Disposition,
+    /// How the journey must be protected, if there is one.
+    pub protection: Protection,
+    /// Where a redirected copy goes.
+    pub redirect: Option<NextHop>,
+    pub obligations: Vec<Obligation>,
+    pub tell: Vec<Told>,
+    /// The rule whose disposition this is; absent where none matched.
+    pub decided_by: Option<RuleMatch>,
+    /// Every rule that matched, also those that only observe.
+    pub matched: Vec<RuleMatch>,
+    pub destination: DestinationFacts,
+}
+
+/// A rule that matched, and what it asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleMatch {
+    pub rule: String,
+    pub mode: Mode,
+    pub disposition: Option<Disposition>,
+    /// The rule's reason with its fields filled in: fit for the sender.
+    pub reason: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Counted and logged; decides nothing.
+    Observe,
+    #[default]
+    Enforce,
+}
+
+/// What policy knows of a recipient's domain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DestinationFacts {
+    pub class: DestinationClass,
+    /// The highest level that may be sent there.
+    pub clearance: Level,
+}
+
+/// A closed set, so that it can be a metric's label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DestinationClass {
+    /// Our own mailboxes.
+    Local,
+    /// In `domains.toml`.
+    Approved,
+    /// Everything else.
+    Internet,
+}
+
+impl DestinationClass {
+    pub const ALL: [Self; 3] = [Self::Local, Self::Approved, Self::Internet];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Approved => "approved",
+            Self::Internet => "internet",
+        }
+    }
+}

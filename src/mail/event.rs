@@ -1,0 +1,151 @@
+//! Events: what the stages tell of themselves. `observe` turns them into
+//! metrics, logs and audit lines; nothing in them names a patient.
+
+use std::{net::IpAddr, time::Duration};
+
+use super::{
+    attempt::{Attempt, FailureReason},
+    decision::Decision,
+    disposition::TlsRequirement,
+    domain::Domain,
+    facts::{Direction, MessageFacts},
+    finding::Finding,
+    queue_id::QueueId,
+    reply::Reply,
+    tls::TlsSession,
+};
+
+/// Where events go. Called on the path of a message: it must not block.
+pub trait Observer: Send + Sync {
+    fn observe(&self, event: Event<'_>);
+}
+
+#[derive(Debug)]
+pub enum Event<'a> {
+    SessionOpened {
+        listener: &'a str,
+    },
+    SessionClosed {
+        listener: &'a str,
+        client: IpAddr,
+        reason: SessionEnd,
+    },
+    SessionSecured {
+        listener: &'a str,
+        tls: &'a TlsSession,
+    },
+    /// A reply of 4xx or 5xx to a command or to content.
+    Refused {
+        listener: &'a str,
+        client: IpAddr,
+        reason: Refusal,
+        reply: &'a Reply,
+    },
+    /// Every recipient of one accepted or refused message.
+    Decided {
+        id: QueueId,
+        listener: &'a str,
+        client: IpAddr,
+        facts: &'a MessageFacts,
+        findings: &'a [Finding],
+        policy: &'a str,
+        decisions: &'a [(super::address::Address, Decision)],
+        classified_in: Duration,
+    },
+    /// Committed to the spool: a 250 may follow.
+    Accepted {
+        id: QueueId,
+        direction: Direction,
+        size: usize,
+    },
+    Attempted {
+        id: QueueId,
+        /// The recipients' domain.
+        domain: &'a Domain,
+        requirement: TlsRequirement,
+        attempt: &'a Attempt,
+        took: Duration,
+    },
+    /// Out of the queue for good: returned to its sender.
+    Bounced {
+        id: QueueId,
+        recipients: usize,
+        reason: FailureReason,
+    },
+    /// A person released, refused or returned a message.
+    Handled {
+        id: QueueId,
+        action: &'a str,
+        by: &'a str,
+        reason: Option<&'a str>,
+    },
+    PolicyLoaded {
+        version: &'a str,
+    },
+    PolicyRefused {
+        error: &'a str,
+    },
+    SpoolFailed {
+        error: &'a str,
+    },
+}
+
+/// Why a session ended: a closed set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SessionEnd {
+    Quit,
+    ClientClosed,
+    Timeout,
+    TlsFailed,
+    Refused,
+    Stopping,
+    Failed,
+}
+
+impl SessionEnd {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Quit => "quit",
+            Self::ClientClosed => "client_closed",
+            Self::Timeout => "timeout",
+            Self::TlsFailed => "tls_failed",
+            Self::Refused => "refused",
+            Self::Stopping => "stopping",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Why a command or content was refused: a closed set, so that it can be a
+/// metric's label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Refusal {
+    Syntax,
+    Sequence,
+    RelayDenied,
+    Authentication,
+    Size,
+    Limit,
+    /// Bare CR, bare LF, NUL or an overlong line.
+    Framing,
+    Policy,
+    Spool,
+    Stopping,
+}
+
+impl Refusal {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Syntax => "syntax",
+            Self::Sequence => "sequence",
+            Self::RelayDenied => "relay_denied",
+            Self::Authentication => "authentication",
+            Self::Size => "size",
+            Self::Limit => "limit",
+            Self::Framing => "framing",
+            Self::Policy => "policy",
+            Self::Spool => "spool",
+            Self::Stopping => "stopping",
+        }
+    }
+}

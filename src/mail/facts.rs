@@ -1,0 +1,82 @@
+//! Facts: everything the policy may look at, worked out before it is asked.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    address::{Address, ReversePath},
+    finding::{Kind, OpaqueReason},
+    level::Level,
+};
+
+/// What is true of a whole message. No content: kinds are counted, not quoted,
+/// so that facts can be recorded and decided again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MessageFacts {
+    pub direction: Direction,
+    pub reverse_path: ReversePath,
+    pub level: Level,
+    /// How many distinct findings of each kind.
+    pub kinds: BTreeMap<Kind, usize>,
+    /// The protective marking found, in its normal spelling.
+    pub marking: Option<String>,
+    pub secure_tag: SecureTag,
+    pub opaque: Vec<OpaqueReason>,
+    /// Absent where senders are not authenticated (outbound).
+    pub authentication: Option<AuthenticationFacts>,
+    pub arrival: Arrival,
+    /// Octets as received.
+    pub size: usize,
+}
+
+/// What is true of one recipient's copy.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    pub message: &'a MessageFacts,
+    pub recipient: &'a Address,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// From outside to our mailboxes.
+    Inbound,
+    /// From our mailboxes.
+    Outbound,
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        })
+    }
+}
+
+/// Whether the sender has written `[secure]` in the subject.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecureTag {
+    Present,
+    #[default]
+    Absent,
+}
+
+/// How the message came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Arrival {
+    Clear,
+    Tls,
+}
+
+/// The verdicts of `authenticate`, in the words of RFC 8601 section 2.7.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthenticationFacts {
+    pub spf: String,
+    pub dkim: String,
+    pub dmarc: String,
+    pub arc: String,
+}

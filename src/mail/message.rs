@@ -1,0 +1,137 @@
+//! Messages: as a client has just handed them over, and as the queue keeps
+//! them. The content itself is one `Bytes` from the socket to the next hop.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    address::{Address, ReversePath},
+    disposition::{NextHop, Protection, Told},
+    envelope::{AddressEncoding, Body, Envelope},
+    facts::Direction,
+    finding::Finding,
+    level::Level,
+    queue_id::QueueId,
+    reply::Reply,
+    time::Timestamp,
+    tls::TlsSession,
+};
+
+/// A complete transaction: envelope, content, and the session it came in on.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    pub envelope: Envelope,
+    /// Dot-unstuffed, every line ended by CRLF, without the final dot.
+    pub content: Bytes,
+    pub origin: Origin,
+}
+
+/// The session a message came in on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Origin {
+    pub listener: String,
+    pub direction: Direction,
+    pub client: IpAddr,
+    /// As the client gave it in EHLO or HELO.
+    pub helo: String,
+    /// ESMTP after EHLO, SMTP after HELO: for the Received field (RFC 3848).
+    pub protocol: Protocol,
+    pub tls: Option<TlsSession>,
+    /// The SASL identity.
+    pub authenticated: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Smtp,
+    Esmtp,
+}
+
+/// What the queue knows of a message beside its content. Everything here is
+/// masked: it may be shown to an operator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QueuedMessage {
+    pub id: QueueId,
+    pub received_at: Timestamp,
+    pub direction: Direction,
+    pub reverse_path: ReversePath,
+    #[serde(default)]
+    pub body: Body,
+    #[serde(default)]
+    pub encoding: AddressEncoding,
+    pub level: Level,
+    /// The version of the policy that decided.
+    pub policy: String,
+    /// Octets as they will leave.
+    pub size: u64,
+    pub protection: Protection,
+    /// Where policy sent it instead of its route.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect: Option<NextHop>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// Set once the sender has been told that the message is late.
+    #[serde(default)]
+    pub delay_notice: DelayNotice,
+    pub recipients: Vec<QueuedRecipient>,
+}
+
+/// Why a message stands in quarantine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hold {
+    pub rule: String,
+    pub reason: String,
+    pub findings: Vec<Finding>,
+    #[serde(default)]
+    pub tell: Vec<Told>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DelayNotice {
+    #[default]
+    Due,
+    Sent,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueuedRecipient {
+    pub address: Address,
+    pub state: RecipientState,
+}
+
+/// Where one recipient's copy has got to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RecipientState {
+    Pending {
+        attempts: u32,
+        next_attempt_at: Timestamp,
+        /// What the last attempt came to, as an operator reads it.
+        last: Option<String>,
+    },
+    Delivered {
+        at: Timestamp,
+        reply: Reply,
+    },
+    Failed {
+        at: Timestamp,
+        reply: Reply,
+    },
+}
+
+impl QueuedMessage {
+    pub fn is_held(&self) -> bool {
+        self.hold.is_some()
+    }
+
+    /// The recipients who still wait for their copy.
+    pub fn pending(&self) -> impl Iterator<Item = &Address> {
+        self.recipients
+            .iter()
+            .filter(|recipient| matches!(recipient.state, RecipientState::Pending { .. }))
+            .map(|recipient| &recipient.address)
+    }
+}

@@ -1,0 +1,3 @@
+//! The officers' files: read, checked, compiled.
+
+pub mod diagnostics;

@@ -1,0 +1,5 @@
+//! The durable queue.
+
+mod receipt;
+
+pub use receipt::Receipt;
