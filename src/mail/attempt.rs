@@ -24,6 +24,30 @@ pub enum Outcome {
     Permanent(Failure),
 }
 
+impl Outcome {
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Delivered(_) => "delivered",
+            Self::Transient(_) => "transient",
+            Self::Permanent(_) => "permanent",
+        }
+    }
+
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Delivered(_) => None,
+            Self::Transient(failure) | Self::Permanent(failure) => Some(failure),
+        }
+    }
+
+    pub fn reply(&self) -> &Reply {
+        match self {
+            Self::Delivered(reply) => reply,
+            Self::Transient(failure) | Self::Permanent(failure) => &failure.reply,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
     pub reason: FailureReason,

@@ -86,6 +86,8 @@ pub enum Event<'a> {
         error: &'a str,
     },
     SpoolFailed {
+        /// `accept`, `record` or `read`.
+        during: &'static str,
         error: &'a str,
     },
 }

@@ -4,8 +4,8 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-/// Milliseconds since 1970, UTC. Passed in everywhere: only `gateway` and the
-/// commands ask the clock.
+/// Milliseconds since 1970, UTC. Passed in to every pure room: only the
+/// rooms at the edge ask the clock.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
