@@ -3,8 +3,10 @@
 //! durations, parsed addresses, paths made whole.
 
 mod network;
+mod users;
 
 pub use network::{Network, NetworkError};
+pub use users::{Users, UsersError, Verdict, Verifier};
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
