@@ -14,7 +14,7 @@ use std::{
         mpsc::{self, Receiver, SyncSender},
     },
     thread::JoinHandle,
-    time::{SystemTime, UNIX_EPOCH},
+    time::SystemTime,
 };
 
 use serde_json::Value;
@@ -54,7 +54,7 @@ impl Audit {
     /// `CAPACITY` lines are queued: a trail with gaps would be worse.
     pub fn record(&self, mut line: Value) {
         if let Value::Object(fields) = &mut line {
-            fields.insert("at".to_owned(), now().rfc3339().into());
+            fields.insert("at".to_owned(), Timestamp::from(SystemTime::now()).rfc3339().into());
         }
         let lines = self.lines.lock().ok().and_then(|lines| lines.clone());
         if lines.is_none_or(|lines| lines.send(line).is_err()) {
@@ -90,11 +90,6 @@ fn append(trail: &mut BufWriter<File>, lines: impl Iterator<Item = Value>) -> st
     }
     trail.flush()?;
     trail.get_ref().sync_data()
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_unix_milliseconds(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 const FILE: &str = "audit.jsonl";
