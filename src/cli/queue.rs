@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::exit::Failure;
 use crate::{
     gateway::{Answer, Request, Selection, ask},
-    mail::{QueueId, QueuedMessage, RecipientState, Timestamp},
+    mail::{QueueId, QueuedMessage, QueuedRecipient, RecipientState, Timestamp},
 };
 
 #[derive(Debug, Args)]
@@ -114,7 +114,6 @@ fn show(out: &mut impl Write, message: &QueuedMessage) -> std::io::Result<()> {
     writeln!(out, "  sender     <{}>", message.reverse_path)?;
     writeln!(out, "  size       {} octets", message.size)?;
     writeln!(out, "  level      {} (policy {})", message.level, message.policy)?;
-    writeln!(out, "  TLS        {}", message.protection.tls)?;
     if let Some(redirect) = &message.redirect {
         writeln!(out, "  redirected to {redirect}")?;
     }
@@ -134,12 +133,14 @@ fn show(out: &mut impl Write, message: &QueuedMessage) -> std::io::Result<()> {
         }
     }
     for recipient in &message.recipients {
-        writeln!(out, "  recipient  {}: {}", recipient.address, state(&recipient.state))?;
+        let QueuedRecipient { address, protection, state } = recipient;
+        writeln!(out, "  recipient  {address}: {}", progress(state))?;
+        writeln!(out, "             TLS {}", protection.tls)?;
     }
     Ok(())
 }
 
-fn state(state: &RecipientState) -> String {
+fn progress(state: &RecipientState) -> String {
     match state {
         RecipientState::Pending { attempts: 0, .. } => "not tried yet".to_owned(),
         RecipientState::Pending { attempts, next_attempt_at, last } => {
