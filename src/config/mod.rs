@@ -3,10 +3,12 @@
 //! durations, parsed addresses, paths made whole.
 
 mod file;
+mod folder;
 mod network;
 mod quantity;
 mod users;
 
+pub use folder::{ReadError, read_file, read_policies};
 pub use network::{Network, NetworkError};
 pub use users::{Users, UsersError, Verdict, Verifier};
 
