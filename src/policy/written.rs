@@ -130,6 +130,12 @@ impl Faults {
         self.found.into_inner()
     }
 
+    /// The line of an octet, counted from 1.
+    pub fn line(&self, offset: usize) -> usize {
+        let before = self.file.text.as_bytes().get(..offset).unwrap_or_default();
+        1 + memchr::memchr_iter(b'\n', before).count()
+    }
+
     /// Notes a value with a sentence of its own parser.
     pub fn invalid(&self, code: &'static str, span: Range<usize>, message: impl Into<String>) {
         self.error(Fault::new(code, message).at(span));
