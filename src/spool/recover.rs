@@ -221,7 +221,7 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    fn believe(&mut self, record: Record<'_>, otherwise: DamageKind) {
+    fn believe(&mut self, record: &Record<'_>, otherwise: DamageKind) {
         let Some(changes) = &record.changes else {
             return self.damage(record.damage(otherwise));
         };
