@@ -21,4 +21,10 @@ impl Receipt {
     pub fn queue_id(&self) -> QueueId {
         self.queue_id
     }
+
+    /// For tests of what may be done with a receipt, without a disk.
+    #[cfg(test)]
+    pub(crate) fn for_tests(queue_id: QueueId) -> Self {
+        Self { queue_id }
+    }
 }
