@@ -26,11 +26,11 @@ fn play_cut(settings: &Settings, messages: &[Message], lines: &[&str], size: usi
     let mut messages = messages.iter();
     let mut news = Vec::new();
     loop {
-        match session.next() {
+        match session.advance() {
             Action::Send(pieces, _) => {
                 let said = String::from_utf8(pieces.concat()).unwrap();
                 for line in said.split_terminator("\r\n") {
-                    let expected = lines.next().map(|expected| *expected);
+                    let expected = lines.next().copied();
                     assert_eq!(Some(format!("C: {line}").trim_end()), expected);
                 }
             }
@@ -320,28 +320,28 @@ fn where_encryption_is_optional_a_refused_start_tls_is_lived_with() {
 fn what_is_injected_behind_the_reply_to_start_tls_fails_the_session() {
     let mut session = Session::new(settings(Encryption::IfOffered));
     for said in ["220 mx\r\n", "250-mx\r\n250 STARTTLS\r\n", "220 go\r\n250 injected\r\n"] {
-        while matches!(session.next(), Action::Send(..)) {}
+        while matches!(session.advance(), Action::Send(..)) {}
         session.received(said.as_bytes());
     }
-    assert!(matches!(session.next(), Action::Failed(Failed::Injected)));
-    assert!(matches!(session.next(), Action::Closed));
+    assert!(matches!(session.advance(), Action::Failed(Failed::Injected)));
+    assert!(matches!(session.advance(), Action::Closed));
 }
 
 #[test]
 fn a_reply_given_before_content_was_sent_does_not_count() {
     let mut session = Session::new(settings(Encryption::Never));
     for said in ["220 mx\r\n", "250 mx\r\n"] {
-        while matches!(session.next(), Action::Send(..)) {}
+        while matches!(session.advance(), Action::Send(..)) {}
         session.received(said.as_bytes());
     }
-    assert!(matches!(session.next(), Action::Idle));
+    assert!(matches!(session.advance(), Action::Idle));
     let [message] = one();
     session.begin(message);
     for said in ["250 ok\r\n", "250 ok\r\n", "354 go\r\n250 delivered\r\n"] {
-        while matches!(session.next(), Action::Send(..)) {}
+        while matches!(session.advance(), Action::Send(..)) {}
         session.received(said.as_bytes());
     }
-    let Action::Settled(settlement) = session.next() else { panic!("it went on") };
+    let Action::Settled(settlement) = session.advance() else { panic!("it went on") };
     assert!(matches!(&settlement.outcomes[0].1, Outcome::Transient(failure)
         if failure.reason == FailureReason::Connection));
 }

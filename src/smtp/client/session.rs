@@ -1,6 +1,6 @@
 //! The dialogue, from the greeting to QUIT, message after message.
 //!
-//! The driver asks [`Session::next`] what to do, does it, and asks again. A
+//! The driver asks [`Session::advance`] what to do, does it, and asks again. A
 //! session serves one message after another ([`Action::Idle`]).
 
 use std::collections::VecDeque;
@@ -149,7 +149,7 @@ impl Session {
     }
 
     /// What to do now.
-    pub fn next(&mut self) -> Action {
+    pub fn advance(&mut self) -> Action {
         loop {
             if let Some(news) = self.news.take() {
                 return news;
