@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{address::Address, domain::Domain, reply::Reply, tls::TlsSession};
+use super::{address::Address, domain::Domain, reply::Reply, time::Timestamp, tls::TlsSession};
 
 /// What became of each recipient in one attempt, and on what connection.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,8 +100,17 @@ pub struct Evidence {
     pub certificate: CertificateVerdict,
     /// SHA-256 of the leaf certificate, hexadecimal.
     pub fingerprint: Option<String>,
+    /// The DNS names the leaf certificate bears.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+    /// When the leaf certificate ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
     /// Who vouched for the MX's name.
     pub vouched_by: Option<Voucher>,
+    /// Why opportunistic TLS was given up and the journey made in clear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

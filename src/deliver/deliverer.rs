@@ -1,0 +1,1 @@
+//! The next hops of a delivery, one after another.
