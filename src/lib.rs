@@ -19,23 +19,23 @@
 //! 7. Nothing is unbounded.
 #![forbid(unsafe_code)]
 
-pub mod classify; // what is in the text: findings and a level
-pub mod content; // the MIME tree with byte ranges, and the text a person can read
-pub mod decide; // (policy, facts) -> what happens to each recipient's copy
 pub mod mail; // the words: addresses, envelopes, levels, dispositions, facts
-pub mod policy; // the officers' files, checked and compiled
-pub mod report;
-pub mod schedule; // when to try what next: pure, time is passed in
 pub mod smtp; // the protocol without its sockets: server and client sessions
-pub mod transform; // tag line, headers, signature: edits on byte ranges // DSNs and notices
+pub mod content; // the MIME tree with byte ranges, and the text a person can read
+pub mod classify; // what is in the text: findings and a level
+pub mod policy; // the officers' files, checked and compiled
+pub mod decide; // (policy, facts) -> what happens to each recipient's copy
+pub mod transform; // tag line, headers, signature: edits on byte ranges
+pub mod schedule; // when to try what next: pure, time is passed in
+pub mod report; // DSNs and notices
 
 pub mod config; // postern.toml: as written -> as meant
 
-pub mod authenticate; // SPF, DKIM, DMARC and ARC on arrival
-pub mod deliver; // next hops, TLS requirements, attempts
 pub mod listen; // sockets, TLS acceptor, PROXY protocol, limits
-pub mod observe;
-pub mod spool; // the durable queue // metrics, logs, audit lines
+pub mod authenticate; // SPF, DKIM, DMARC and ARC on arrival
+pub mod spool; // the durable queue
+pub mod deliver; // next hops, TLS requirements, attempts
+pub mod observe; // metrics, logs, audit lines
 
-pub mod cli;
-pub mod gateway; // the only wiring // the commands
+pub mod gateway; // the only wiring
+pub mod cli; // the commands
