@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::policy::{diagnostics::SourceFile, sources::Sources};
+use crate::policy::{Sources, diagnostics::SourceFile};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {

@@ -55,11 +55,13 @@ pub struct Failure {
 }
 
 /// A closed set, so that it can be a metric's label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureReason {
     /// The peer's own reply to one of our commands.
     Peer,
+    /// postern.toml names no next hop.
+    NoRoute,
     Dns,
     Connect,
     /// The connection was lost or timed out half-way.
@@ -78,6 +80,7 @@ impl FailureReason {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Peer => "peer",
+            Self::NoRoute => "no_route",
             Self::Dns => "dns",
             Self::Connect => "connect",
             Self::Connection => "connection",

@@ -20,7 +20,7 @@ pub trait Observer: Send + Sync {
     fn observe(&self, event: Event<'_>);
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     SessionOpened {
         listener: &'a str,
@@ -131,6 +131,8 @@ pub enum Refusal {
     /// Bare CR, bare LF, NUL or an overlong line.
     Framing,
     Policy,
+    /// It has come through here too often.
+    Loop,
     Spool,
     Stopping,
 }
@@ -146,6 +148,7 @@ impl Refusal {
             Self::Limit => "limit",
             Self::Framing => "framing",
             Self::Policy => "policy",
+            Self::Loop => "loop",
             Self::Spool => "spool",
             Self::Stopping => "stopping",
         }
