@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Every tag line, by name.
-pub type Disclaimers = BTreeMap<String, Arc<Disclaimer>>;
+pub(super) type Disclaimers = BTreeMap<String, Arc<Disclaimer>>;
 
 pub(super) fn read(sources: &Sources, diagnostics: &mut Diagnostics) -> Disclaimers {
     let mut halves: BTreeMap<&str, [Option<&Arc<SourceFile>>; 2]> = BTreeMap::new();

@@ -84,6 +84,11 @@ impl Rule {
         self.when.len() + usize::from(self.organisation.is_some())
     }
 
+    /// Whether it can change the disposition or the TLS of anything.
+    pub fn changes_outcome(&self) -> bool {
+        self.mode == Mode::Enforce && (self.then.is_some() || self.tls.is_some())
+    }
+
     /// Every condition under which it matches.
     pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
         let scope = self.organisation.iter().map(|organisation| &organisation.scope);

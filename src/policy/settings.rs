@@ -12,7 +12,7 @@ use super::{
 };
 
 #[derive(Clone, Debug, Default)]
-pub struct Settings {
+pub(super) struct Settings {
     pub level_names: LevelNames,
     pub rollout: Rollout,
     pub invariants: Vec<Invariant>,
