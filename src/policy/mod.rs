@@ -1,3 +1,4 @@
 //! The officers' files: read, checked, compiled.
 
+pub mod classification;
 pub mod diagnostics;
