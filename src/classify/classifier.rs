@@ -10,7 +10,7 @@ use super::{
     level::Item,
     lexicon::Hit,
     normalise::Stream,
-    settings::{Settings, SettingsError, TestRange},
+    settings::{Settings, SettingsError},
     yara,
 };
 use crate::{
@@ -83,52 +83,53 @@ impl<'a> Gathered<'a> {
         let stream = Stream::of(&reading.text);
         let words = self.compiled.lexicon.read(&stream.text);
         let terms = self.compiled.terms.counting(&stream.text, &words);
-        let candidates =
-            self.compiled.detectors.findings(&stream.text, &words, &terms, self.compiled.test_range);
+        let candidates = self.compiled.detectors.findings(
+            &stream.text,
+            &words,
+            &terms,
+            self.compiled.test_range,
+        );
         let room = MOST_ITEMS.saturating_sub(self.items.len());
         if words.is_cut_short || candidates.len() + terms.len() > room {
-            self.opaque.push(Opaque { part: reading.part.clone(), reason: OpaqueReason::OverLimit });
+            self.opaque
+                .push(Opaque { part: reading.part.clone(), reason: OpaqueReason::OverLimit });
         }
-        let first = self.items.len();
-        let mut sightings: Vec<Sighting<'_>> =
-            candidates.iter().map(Sighting::Candidate).chain(terms.iter().map(Sighting::Term)).collect();
+        let mut sightings: Vec<Sighting<'_>> = candidates
+            .iter()
+            .map(Sighting::Candidate)
+            .chain(terms.iter().map(Sighting::Term))
+            .collect();
         sightings.truncate(room);
         sightings.sort_by_key(Sighting::start);
         let mut page = Page::new(reading, &stream);
         let mut shown = BTreeSet::new();
         for sighting in &sightings {
-            let item = self.item(number, sighting);
+            let start = stream.reading(sighting.span()).start;
+            let item = Item { reading: number, start, ..self.item(sighting) };
             self.items.push(item);
             if shown.insert((item.kind, item.value)) && self.findings.len() < MOST_FINDINGS {
                 self.findings.push(self.found(&mut page, sighting));
             }
         }
-        debug_assert!(self.items.get(first..).is_some_and(|new| new.is_sorted_by_key(|item| item.start)));
     }
 
-    fn item(&mut self, reading: usize, sighting: &Sighting<'_>) -> Item {
+    fn item(&mut self, sighting: &Sighting<'_>) -> Item {
         match sighting {
             Sighting::Candidate(candidate) => {
                 let next = FIRST_VALUE + self.values.len();
                 let key = (candidate.kind, candidate.key.clone());
                 Item {
-                    reading,
-                    start: candidate.span.start,
                     source: candidate.detector,
-                    kind: candidate.kind,
                     value: *self.values.entry(key).or_insert(next),
                     confidence: candidate.confidence(),
-                    weight: 1,
+                    ..apart(candidate.kind)
                 }
             }
             Sighting::Term((kind, hit)) => Item {
-                reading,
-                start: hit.span.start,
                 source: self.compiled.list_source(hit.role),
-                kind: *kind,
                 value: hit.word,
-                confidence: CERTAIN,
                 weight: self.compiled.list_weight(hit.role),
+                ..apart(*kind)
             },
         }
     }
@@ -154,7 +155,11 @@ impl<'a> Gathered<'a> {
                 kind,
                 part: page.reading.part.clone(),
                 line: page.line(range.start),
-                masked: if names_nobody(kind) { Masked::harmless(&value) } else { Masked::of(&value) },
+                masked: if names_nobody(kind) {
+                    Masked::harmless(&value)
+                } else {
+                    Masked::of(&value)
+                },
                 confidence,
                 why,
             },
@@ -179,7 +184,10 @@ impl<'a> Gathered<'a> {
                 let value = *self.values.entry((rule.kind, rule.rule.clone())).or_insert(next);
                 self.items.push(Item { value, ..apart(rule.kind) });
                 if let Some(level) = rule.level {
-                    let sentence = format!("level {level}: rule “{}” matched in part {}", rule.rule, part.path);
+                    let sentence = format!(
+                        "level {level}: rule “{}” matched in part {}",
+                        rule.rule, part.path
+                    );
                     raised.push((level, sentence));
                 }
                 self.findings.push(found_by_rule(part, rule));
@@ -197,8 +205,7 @@ impl<'a> Gathered<'a> {
         let mut whys = raised;
         for met in self.compiled.combinations.met(&self.items) {
             let place = readings.get(met.at.reading).map_or(String::new(), |reading| {
-                let range = Stream::of(&reading.text).reading(met.at.start..met.at.start);
-                format!(" (part {}, line {})", reading.part, reading.line(range.start))
+                format!(" (part {}, line {})", reading.part, reading.line(met.at.start))
             });
             whys.push((met.level, format!("level {}: {}{place}", met.level, met.name)));
         }

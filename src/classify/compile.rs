@@ -9,9 +9,7 @@ use super::{
     level::Combinations,
     lexicon::{Lexicon, LexiconBuilder, Role},
     normalise::Stream,
-    settings::{
-        Check, Detector, Expectation, Fault, Pattern, Place, Settings, SettingsError, TestRange,
-    },
+    settings::{Detector, Expectation, Fault, Pattern, Place, Settings, SettingsError, TestRange},
     terms::Terms,
     yara::Yara,
 };
@@ -156,9 +154,8 @@ fn lexicon(settings: &Settings) -> Result<(Lexicon, Vec<ContextRule>), SettingsE
         zone.opens.iter().for_each(|word| words.enter(word, Role::Quiet(number)));
     }
     settings.denials.iter().for_each(|word| words.enter(word, Role::Denial));
-    let lexicon = words
-        .build()
-        .map_err(|error| at(&nowhere(settings), Fault::Lexicon(error.to_string())))?;
+    let lexicon =
+        words.build().map_err(|error| at(&nowhere(settings), Fault::Lexicon(error.to_string())))?;
     Ok((lexicon, contexts))
 }
 

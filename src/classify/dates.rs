@@ -58,7 +58,8 @@ impl Date {
     }
 
     fn new(year: u16, month: u8, day: u8) -> Option<Self> {
-        let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+        let leap =
+            year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
         let longest = match month {
             2 if leap => 29,
             2 => 28,
@@ -66,8 +67,11 @@ impl Date {
             1..=12 => 31,
             _ => return None,
         };
-        ((1900..=2099).contains(&year) && (1..=longest).contains(&day))
-            .then_some(Self { year, month, day })
+        ((1900..=2099).contains(&year) && (1..=longest).contains(&day)).then_some(Self {
+            year,
+            month,
+            day,
+        })
     }
 }
 
@@ -116,8 +120,18 @@ fn starts_with_name(field: &str, name: &str) -> bool {
 const PIVOT: u16 = 27;
 
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september",
-    "october", "november", "december",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
 ];
 
 const DAYS: [&str; 7] =
@@ -134,9 +148,22 @@ mod tests {
     #[test]
     fn a_day_reads_the_same_in_every_form() {
         for written in [
-            "1961-03-04", "04/03/1961", "4/3/61", "4.3.1961", "04-03-1961", "4 March 1961",
-            "4th March 1961", "4th of March, 1961", "4-Mar-61", "4 Mar 1961", "March 4, 1961",
-            "Mar 4th 1961", "19610304", "04031961", "1961-03-04T00:00:00", "1961/03/04",
+            "1961-03-04",
+            "04/03/1961",
+            "4/3/61",
+            "4.3.1961",
+            "04-03-1961",
+            "4 March 1961",
+            "4th March 1961",
+            "4th of March, 1961",
+            "4-Mar-61",
+            "4 Mar 1961",
+            "March 4, 1961",
+            "Mar 4th 1961",
+            "19610304",
+            "04031961",
+            "1961-03-04T00:00:00",
+            "1961/03/04",
             "Saturday 4 March 1961",
         ] {
             assert_eq!(read(written).as_deref(), Some("1961-03-04"), "{written}");
@@ -145,7 +172,17 @@ mod tests {
 
     #[test]
     fn a_day_that_never_was_is_refused() {
-        for wrong in ["31/02/1961", "29/02/1961", "13 13 1961", "00/01/1961", "4 Foo 1961", "1/1", "1", "", "04/03/2961"] {
+        for wrong in [
+            "31/02/1961",
+            "29/02/1961",
+            "13 13 1961",
+            "00/01/1961",
+            "4 Foo 1961",
+            "1/1",
+            "1",
+            "",
+            "04/03/2961",
+        ] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
         assert!(read("29/02/1960").is_some());

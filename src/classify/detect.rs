@@ -180,7 +180,8 @@ impl Detectors {
         for start in &words.starts {
             let Some(detector) = self.detectors.get(start.role) else { continue };
             let Some(piece) = piece(text, start.span.start) else { continue };
-            let Some(found) = detector.pattern.find(piece).filter(|found| found.start() == 0) else {
+            let Some(found) = detector.pattern.find(piece).filter(|found| found.start() == 0)
+            else {
                 continue;
             };
             let value = detector.value(piece, found);
@@ -224,7 +225,12 @@ impl Detectors {
 
     /// The nearest word of this detector before the candidate; of two that end
     /// together the longer.
-    fn before(&self, words: &Words, candidate: &Candidate, reach: usize) -> Option<(Range<usize>, i32)> {
+    fn before(
+        &self,
+        words: &Words,
+        candidate: &Candidate,
+        reach: usize,
+    ) -> Option<(Range<usize>, i32)> {
         let start = candidate.span.start;
         let next = words.contexts.partition_point(|hit| hit.span.end <= start);
         let mut nearest: Option<(Range<usize>, i32)> = None;
@@ -242,7 +248,12 @@ impl Detectors {
         nearest
     }
 
-    fn after(&self, words: &Words, candidate: &Candidate, reach: usize) -> Option<(Range<usize>, i32)> {
+    fn after(
+        &self,
+        words: &Words,
+        candidate: &Candidate,
+        reach: usize,
+    ) -> Option<(Range<usize>, i32)> {
         let end = candidate.span.end;
         let first = words.contexts.partition_point(|hit| hit.span.end <= end);
         words
@@ -311,7 +322,11 @@ impl Detectors {
     /// Why a candidate counts, as an officer reads it.
     pub(super) fn why(&self, text: &str, candidate: &Candidate) -> String {
         let quoted = |span: &Range<usize>| {
-            text.get(span.clone()).unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+            text.get(span.clone())
+                .unwrap_or_default()
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         let sentences: Vec<String> = candidate
             .reasons

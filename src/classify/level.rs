@@ -13,6 +13,7 @@ use crate::mail::{Kind, Level};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Item {
     pub reading: usize,
+    /// Octets of the reading.
     pub start: usize,
     /// The detector's or list's number: detectors first, lists after them.
     pub source: usize,

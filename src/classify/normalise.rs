@@ -24,7 +24,8 @@ impl<'a> Stream<'a> {
         if text.is_ascii() {
             return Self { text: Cow::Borrowed(text), map: None };
         }
-        let mut folded = Folder { text: String::with_capacity(text.len()), map: OffsetMap::default() };
+        let mut folded =
+            Folder { text: String::with_capacity(text.len()), map: OffsetMap::default() };
         folded.map.push(0, 0);
         folded.fold(text);
         Self { text: Cow::Owned(folded.text), map: Some(folded.map) }
@@ -75,10 +76,21 @@ enum Form {
 /// What a character is read as; nothing when it stands for itself.
 fn plain_form(character: char) -> Option<Form> {
     let form = match character {
-        '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{180E}' | '\u{FEFF}'
-        | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
-        | '\u{FE00}'..='\u{FE0F}' | '\u{E0000}'..='\u{E007F}' => Form::Gone,
-        '\u{00A0}' | '\u{1680}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}'
+        '\u{00AD}'
+        | '\u{034F}'
+        | '\u{061C}'
+        | '\u{180E}'
+        | '\u{FEFF}'
+        | '\u{200B}'..='\u{200F}'
+        | '\u{202A}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}'
+        | '\u{FE00}'..='\u{FE0F}'
+        | '\u{E0000}'..='\u{E007F}' => Form::Gone,
+        '\u{00A0}'
+        | '\u{1680}'
+        | '\u{2000}'..='\u{200A}'
+        | '\u{202F}'
+        | '\u{205F}'
         | '\u{3000}' => Form::Letter(' '),
         '\u{0085}' | '\u{2028}' | '\u{2029}' => Form::Letter('\n'),
         '\u{2010}'..='\u{2015}' | '\u{2043}' | '\u{2212}' | '\u{FE58}' | '\u{FE63}' => {

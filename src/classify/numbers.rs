@@ -145,8 +145,11 @@ pub(super) fn icd10(value: &str) -> Option<String> {
 
 fn passes_modulus_11(octets: &[u8; 10]) -> bool {
     let [body @ .., check] = octets;
-    let sum: u32 =
-        body.iter().zip((2..=10).rev()).map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();
+    let sum: u32 = body
+        .iter()
+        .zip((2..=10).rev())
+        .map(|(digit, weight)| u32::from(digit - b'0') * weight)
+        .sum();
     match 11 - sum % 11 {
         11 => *check == b'0',
         10 => false,
@@ -219,10 +222,7 @@ mod tests {
 
     #[test]
     fn a_health_service_number_is_told_by_range_and_check_digit() {
-        assert_eq!(
-            HealthServiceNumber::of("9990000018"),
-            Some(HealthServiceNumber::NhsTestRange)
-        );
+        assert_eq!(HealthServiceNumber::of("9990000018"), Some(HealthServiceNumber::NhsTestRange));
         assert_eq!(HealthServiceNumber::of("9990000019"), None);
         for same in ["0000000000", "4444444444", "6666666666", "7777777777"] {
             assert_eq!(HealthServiceNumber::of(same), None, "{same}");
@@ -263,7 +263,15 @@ mod tests {
     #[test]
     fn a_national_insurance_number_has_letters_that_are_given_out() {
         assert!(is_national_insurance_number("AB 12 34 56 C"));
-        for wrong in ["QQ123456C", "GB123456C", "DA123456C", "AO123456C", "AB123456E", "AB12345C", "A1123456C"] {
+        for wrong in [
+            "QQ123456C",
+            "GB123456C",
+            "DA123456C",
+            "AO123456C",
+            "AB123456E",
+            "AB12345C",
+            "A1123456C",
+        ] {
             assert!(!is_national_insurance_number(wrong), "{wrong}");
         }
     }
@@ -280,7 +288,9 @@ mod tests {
 
     #[test]
     fn a_telephone_number_reads_the_same_however_written() {
-        for written in ["020 7946 0018", "+44 20 7946 0018", "+44 (0)20 7946 0018", "0044 20 79460018"] {
+        for written in
+            ["020 7946 0018", "+44 20 7946 0018", "+44 (0)20 7946 0018", "0044 20 79460018"]
+        {
             assert_eq!(telephone(written).as_deref(), Some("+442079460018"), "{written}");
         }
         for wrong in ["12345", "+1 202 555 0123", "010 7946 0018", "0999 123 4567"] {

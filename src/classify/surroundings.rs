@@ -40,7 +40,8 @@ fn joins(beside: Option<&u8>, further: Option<&u8>) -> bool {
 }
 
 fn spaced_digit(beside: Option<&u8>, further: Option<&u8>) -> bool {
-    matches!(beside, Some(b' ' | b'-' | b'/' | b'#' | b'*')) && further.is_some_and(u8::is_ascii_digit)
+    matches!(beside, Some(b' ' | b'-' | b'/' | b'#' | b'*'))
+        && further.is_some_and(u8::is_ascii_digit)
         || matches!(beside, Some(b'#' | b'*'))
 }
 
@@ -72,7 +73,9 @@ mod tests {
 
     #[test]
     fn a_number_stands_alone_between_words_and_marks() {
-        for text in ["NHS: 9990000018.", "(9990000018)", "9990000018", "a,9990000018,b", "no.9990000018 "] {
+        for text in
+            ["NHS: 9990000018.", "(9990000018)", "9990000018", "a,9990000018,b", "no.9990000018 "]
+        {
             assert_ne!(at(text), Standing::InsideToken, "{text}");
         }
         assert_eq!(at("NHS: 9990000018."), Standing::Alone);
@@ -81,8 +84,14 @@ mod tests {
     #[test]
     fn a_piece_of_something_longer_is_told() {
         for text in [
-            "x9990000018", "99990000018", "9990000018a", "https://a.example/?id=9990000018",
-            "12-9990000018", "9990000018.5", "9990000018@mail.example", "ref_9990000018",
+            "x9990000018",
+            "99990000018",
+            "9990000018a",
+            "https://a.example/?id=9990000018",
+            "12-9990000018",
+            "9990000018.5",
+            "9990000018@mail.example",
+            "ref_9990000018",
         ] {
             assert_eq!(at(text), Standing::InsideToken, "{text}");
         }

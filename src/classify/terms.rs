@@ -152,11 +152,16 @@ mod tests {
 
     fn counting(text: &str) -> Vec<&str> {
         let lists = [
-            list(Some(Kind::ClinicalTerm), Letters::AnyCase, &["diabetes", "type 2 diabetes", "safeguarding concerns"]),
+            list(
+                Some(Kind::ClinicalTerm),
+                Letters::AnyCase,
+                &["diabetes", "type 2 diabetes", "safeguarding concerns"],
+            ),
             list(Some(Kind::ClinicalTerm), Letters::AsWritten, &["MI"]),
             list(None, Letters::AnyCase, &["diabetes uk"]),
         ];
-        let quiet = [QuietZone { name: String::new(), opens: vec!["kind regards".to_owned()], lines: 2 }];
+        let quiet =
+            [QuietZone { name: String::new(), opens: vec!["kind regards".to_owned()], lines: 2 }];
         let mut builder = LexiconBuilder::new();
         for (at, list) in lists.iter().enumerate() {
             list.words.iter().for_each(|word| builder.enter(word, Role::Term(at)));

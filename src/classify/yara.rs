@@ -144,9 +144,12 @@ fn described(rule: &yara_x::Rule<'_, '_>) -> Match {
     };
     for (name, value) in rule.metadata() {
         match (name, value) {
-            ("kind", MetaValue::String(kind)) => found.kind = Kind::named(kind).unwrap_or(Kind::Yara),
+            ("kind", MetaValue::String(kind)) => {
+                found.kind = Kind::named(kind).unwrap_or(Kind::Yara)
+            }
             ("level", MetaValue::Integer(level)) => {
-                found.level = u8::try_from(level).ok().and_then(|level| Level::try_from(level).ok());
+                found.level =
+                    u8::try_from(level).ok().and_then(|level| Level::try_from(level).ok());
             }
             ("description", MetaValue::String(text)) => found.description = text.to_owned(),
             _ => {}
@@ -170,7 +173,10 @@ fn metadata_faults(rules: &Rules, sources: &[YaraSource]) -> Vec<SettingsError> 
             let source = sources.iter().find(|source| *source.file == *rule.namespace());
             let at = source.and_then(|source| source.text.find(rule.identifier())).unwrap_or(0);
             faults.push(SettingsError {
-                place: Place { file: rule.namespace().into(), span: at..at + rule.identifier().len() },
+                place: Place {
+                    file: rule.namespace().into(),
+                    span: at..at + rule.identifier().len(),
+                },
                 fault: Fault::Yara(format!("rule “{}”: {fault}", rule.identifier())),
             });
         }
@@ -218,7 +224,8 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     let answers = yara.scan([&b"needle"[..], b"hay", b"needle"].into_iter());
-                    let counts: Vec<_> = answers.iter().map(|a| a.as_ref().unwrap().len()).collect();
+                    let counts: Vec<_> =
+                        answers.iter().map(|a| a.as_ref().unwrap().len()).collect();
                     assert_eq!(counts, [1, 0, 1]);
                 });
             }

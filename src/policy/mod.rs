@@ -9,6 +9,7 @@
 //! Rules only tighten and exemptions alone loosen (law 4); what cannot be
 //! evaluated counts against the message (law 3).
 
+pub mod classification;
 mod compile;
 pub mod condition;
 pub mod diagnostics;
