@@ -149,6 +149,7 @@ impl<'s> FinishedMessage<'s> {
 
 impl PendingReply<'_> {
     /// Law 1: this is the only way to a 250 after content.
+    #[expect(clippy::needless_pass_by_value, reason = "one receipt, one 250: it is used up")]
     pub fn accepted(self, receipt: Receipt) {
         self.session.reply_queued(receipt.queue_id());
         self.session.resume(Phase::Idle(self.origin));

@@ -287,6 +287,10 @@ impl Session {
     // Lines.
 
     fn line(&mut self, input: &mut BytesMut, now: Instant) -> Option<Step> {
+        if self.running == Running::Stopping && !matches!(self.phase, Phase::Envelope(_)) {
+            self.give_up(&Complaint::Stopping, SessionEnd::Stopping);
+            return None;
+        }
         let limit = match self.phase {
             Phase::Authenticating(..) => SASL_LINE,
             _ => COMMAND_LINE,
@@ -315,10 +319,6 @@ impl Session {
         let until = *self.waiting_since.get_or_insert(now) + self.settings.timeouts.command;
         if now >= until {
             self.give_up(&Complaint::CommandTimeout, SessionEnd::Timeout);
-            return None;
-        }
-        if self.running == Running::Stopping && !matches!(self.phase, Phase::Envelope(_)) {
-            self.give_up(&Complaint::Stopping, SessionEnd::Stopping);
             return None;
         }
         Some(Step::Read(Wait { until, expected: Expected::Command }))
@@ -427,9 +427,6 @@ impl Session {
     }
 
     fn mail(&mut self, mail: Mail) {
-        if self.running == Running::Stopping {
-            return self.give_up(&Complaint::Stopping, SessionEnd::Stopping);
-        }
         match std::mem::take(&mut self.phase) {
             Phase::Idle(origin)
                 if mail.declared_size.is_some_and(|size| size > self.settings.limits.message) =>
