@@ -106,9 +106,12 @@ impl<'a> Dialogue<'a> {
                     continue;
                 }
                 Some(("C:", rest)) => {
-                    What::Client([rest.trim_start().as_bytes(), b"\r\n"].concat())
+                    let line = rest.strip_prefix(' ').unwrap_or(rest);
+                    What::Client([line.as_bytes(), b"\r\n"].concat())
                 }
-                Some(("C!", rest)) => What::Client(unescape(rest.trim_start())),
+                Some(("C!", rest)) => {
+                    What::Client(unescape(rest.strip_prefix(' ').unwrap_or(rest)))
+                }
                 _ if line == "tls" => What::Tls,
                 _ if line == "stop" => What::Stop,
                 _ => match line.strip_prefix("clock: ") {

@@ -128,7 +128,8 @@ impl ContentQuestion<'_> {
 
     pub fn proceed(self) {
         self.session.reply("354 end with CRLF.CRLF");
-        self.session.resume(Phase::content(self.transaction, self.session.settings()));
+        let limit = self.session.settings.limits.message;
+        self.session.resume(Phase::content(self.transaction, limit));
     }
 
     /// The transaction stays open: the client may try DATA again.
