@@ -50,7 +50,7 @@ pub enum ListenError {
     #[error("listener `{0}` offers TLS and names no certificate")]
     NoCertificate(String),
     #[error("listener `{listener}`: {cause}")]
-    Certificate { listener: String, cause: CertificateError },
+    Certificate { listener: String, cause: Box<CertificateError> },
 }
 
 /// What its sessions have in common.
@@ -227,7 +227,7 @@ fn load_certificate(listener: &config::Listener) -> Result<Option<Arc<Certificat
     let name = || listener.name.clone();
     let files = listener.certificate.as_ref().ok_or_else(|| ListenError::NoCertificate(name()))?;
     let certificate = Certificate::load(files)
-        .map_err(|cause| ListenError::Certificate { listener: name(), cause })?;
+        .map_err(|cause| ListenError::Certificate { listener: name(), cause: Box::new(cause) })?;
     Ok(Some(Arc::new(certificate)))
 }
 

@@ -102,8 +102,8 @@ impl Stray {
     /// As a reply names it.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::CarriageReturn => "CR without LF",
-            Self::LineFeed => "LF without CR",
+            Self::CarriageReturn => "bare CR",
+            Self::LineFeed => "bare LF",
             Self::Nul => "NUL",
         }
     }

@@ -102,6 +102,10 @@ fn complaint(error: Error) -> Complaint {
         Error::InvalidSenderAddress => Complaint::BadSender,
         Error::InvalidRecipientAddress => Complaint::BadRecipient,
         Error::InvalidParameter { param } => Complaint::Parameter(param.to_owned()),
+        // Offered, but written without its value.
+        Error::UnsupportedParameter { param } if MAIL_PARAMETERS.contains(&param.as_str()) => {
+            Complaint::Parameter(param)
+        }
         Error::UnsupportedParameter { param } => Complaint::UnsupportedParameter(keyword(&param)),
         Error::UnknownCommand
         | Error::NeedsMoreData { .. }
@@ -148,8 +152,7 @@ fn mail<T>(argument: &str, from: &MailFrom<T>, node: &Domain) -> Result<Mail, Co
         "" => ReversePath::Null,
         _ => ReversePath::Mailbox(mailbox(path, node).map_err(|_| Complaint::BadSender)?),
     };
-    // RFC 4954 section 5 has AUTH= taken from everybody; nobody is believed.
-    let size = check_parameters(parameters, &["SIZE", "BODY", "AUTH"])?;
+    let size = check_parameters(parameters, MAIL_PARAMETERS)?;
     if from.flags & MAIL_BODY_BINARYMIME != 0 {
         return Err(Complaint::Parameter("BODY".to_owned()));
     }
@@ -245,5 +248,7 @@ fn keyword(parameter: &str) -> String {
     if shown.is_empty() { "the parameter".to_owned() } else { shown }
 }
 
+/// RFC 4954 section 5 has AUTH taken from everybody; nobody is believed.
+const MAIL_PARAMETERS: &[&str] = &["SIZE", "BODY", "AUTH"];
 const MAX_HELLO: usize = 255;
 const MAX_KEYWORD_SHOWN: usize = 20;

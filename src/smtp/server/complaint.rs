@@ -149,8 +149,11 @@ impl Complaint {
             Self::Syntax(usage) => return format!("expected: {usage}"),
             Self::Parameter(name) => return format!("the value of {name} is not one it can have"),
             Self::UnsupportedParameter(name) => return format!("{name} is not offered here"),
-            Self::StrayInCommand(stray) | Self::StrayInContent(stray) => {
-                return format!("{} where only CRLF may end a line; closing", stray.name());
+            Self::StrayInCommand(stray) => {
+                return format!("{} in a command is refused; closing", stray.name());
+            }
+            Self::StrayInContent(stray) => {
+                return format!("{} in message content is refused; closing", stray.name());
             }
             Self::LineTooLong => "the line is too long",
             Self::NotAscii => "commands are ASCII",

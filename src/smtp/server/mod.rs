@@ -26,6 +26,7 @@
 
 mod command;
 mod complaint;
+mod obey;
 mod questions;
 mod sasl;
 mod session;
@@ -33,6 +34,8 @@ mod settings;
 
 #[cfg(test)]
 mod dialogues;
+#[cfg(test)]
+mod properties;
 
 pub use complaint::Refused;
 pub use questions::{

@@ -128,7 +128,8 @@ impl ContentQuestion<'_> {
 
     pub fn proceed(self) {
         self.session.reply("354 end with CRLF.CRLF");
-        self.session.resume(Phase::content(self.transaction, self.session.settings()));
+        let limit = self.session.settings.limits.message;
+        self.session.resume(Phase::content(self.transaction, limit));
     }
 
     /// The transaction stays open: the client may try DATA again.
@@ -149,6 +150,7 @@ impl<'s> FinishedMessage<'s> {
 
 impl PendingReply<'_> {
     /// Law 1: this is the only way to a 250 after content.
+    #[expect(clippy::needless_pass_by_value, reason = "one receipt, one 250: it is used up")]
     pub fn accepted(self, receipt: Receipt) {
         self.session.reply_queued(receipt.queue_id());
         self.session.resume(Phase::Idle(self.origin));
