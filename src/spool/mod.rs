@@ -42,3 +42,6 @@ pub use error::SpoolError;
 pub use receipt::Receipt;
 pub use recover::{Damage, DamageKind};
 pub use store::{Settings, Spool, Stats};
+
+#[cfg(test)]
+mod tests;

@@ -64,7 +64,12 @@ pub(super) fn recover(disk: &dyn Disk) -> Result<Recovered, SpoolError> {
         recovered.last_commit =
             recovered.last_commit.max(segment.header.first_commit.saturating_sub(1));
     }
-    let mut scan = Scan { segments: &segments, recovered: &mut recovered, pending: Vec::new() };
+    let mut scan = Scan {
+        segments: &segments,
+        recovered: &mut recovered,
+        pending: Vec::new(),
+        pending_commit: 0,
+    };
     for segment in &segments {
         scan.segment(segment);
     }
@@ -131,99 +136,105 @@ impl HeaderFault {
     }
 }
 
-/// One record whose header was good.
-struct Record<'a> {
+/// One record whose header was good, or a stretch in which none was.
+struct Stretch<'a> {
     segment: &'a Opened,
     offset: u64,
-    header: RecordHeader,
-    /// None if its entries are damaged.
-    changes: Option<Vec<Change>>,
+    octets: u64,
+    holds: Held,
+}
+
+enum Held {
+    Changes(Vec<Change>),
+    /// A good header, and damaged entries.
+    DamagedEntries,
+    Octets,
+    /// The disk did not say.
+    Unreadable,
 }
 
 struct Scan<'a> {
     segments: &'a [Opened],
     recovered: &'a mut Recovered,
-    /// The records of the highest commit so far: believed when there is a
+    /// What belongs to the highest commit so far: believed when there is a
     /// higher one, for that was begun only when this one was on disk.
-    pending: Vec<Record<'a>>,
+    pending: Vec<Stretch<'a>>,
+    pending_commit: u64,
 }
 
 impl<'a> Scan<'a> {
     fn segment(&mut self, segment: &'a Opened) {
-        let sequence = segment.header.sequence;
         let mut at = FIRST_RECORD;
+        let mut gap = None;
         loop {
-            if let Some(record) = segment.record(at) {
-                at = at.saturating_add(record.header.length());
-                self.record(record);
+            if let Some((header, record)) = segment.record(at) {
+                at = at.saturating_add(record.octets);
+                self.record(header.commit, gap.take(), record);
                 continue;
             }
-            let gap = segment.next_record(at);
-            let kind = match (&gap.holds, gap.next) {
-                (Holds::Zeros, None) => None,
-                (Holds::Octets, None) => Some(DamageKind::Torn),
-                (Holds::Unreadable, _) | (_, Some(_)) => Some(DamageKind::Damaged),
-            };
-            if let Some(kind) = kind {
-                let octets = gap.next.unwrap_or(segment.length).saturating_sub(at);
-                self.damage(Damage { segment: sequence, offset: at, octets, kind });
-            }
-            let Some(next) = gap.next else {
-                // Gives the preallocated tail back; nothing depends on it. What
-                // cannot be read today may hold mail, and stays.
-                if at < segment.length
-                    && gap.holds != Holds::Unreadable
-                    && segment.file.truncate(at).is_ok()
-                {
-                    self.recovered.index.resize(sequence, at);
-                }
-                return;
-            };
+            let Some(next) = segment.next_record(at, &mut gap) else { break };
             at = next;
+        }
+        if let Some(tail) = gap.take() {
+            let torn = matches!(tail.holds, Held::Octets);
+            self.damage(&tail, if torn { DamageKind::Torn } else { DamageKind::Damaged });
+            // What cannot be read today may hold mail, and stays.
+            if !torn {
+                return;
+            }
+        }
+        // Gives the preallocated tail back; nothing depends on it.
+        if at < segment.length && segment.file.truncate(at).is_ok() {
+            self.recovered.index.resize(segment.header.sequence, at);
         }
     }
 
-    fn record(&mut self, record: Record<'a>) {
-        let commit = record.header.commit;
+    /// A record, and what stands before it. That may have been the last of an
+    /// earlier commit as well, but where power has failed it is likelier torn.
+    fn record(&mut self, commit: u64, before: Option<Stretch<'a>>, record: Stretch<'a>) {
         self.recovered.last_commit = self.recovered.last_commit.max(commit);
+        let holder = record.segment.header.sequence;
         let mut void = false;
         for later in self.segments.iter().filter(|later| later.header.voids(commit)) {
             void = true;
-            self.recovered.index.guard(later.header.sequence, record.segment.header.sequence);
+            self.recovered.index.guard(later.header.sequence, holder);
         }
         if void {
+            if let Some(before) = before.filter(Stretch::is_torn) {
+                // If this fails, the next start reports it once more.
+                let _ = before.strike_out(commit);
+                self.damage(&before, DamageKind::Torn);
+            }
             return;
         }
-        if self.pending.first().is_some_and(|pending| pending.header.commit < commit) {
+        if self.pending_commit < commit {
+            self.pending_commit = commit;
             for earlier in std::mem::take(&mut self.pending) {
-                self.believe(&earlier, DamageKind::Damaged);
+                self.believe(&earlier);
             }
         }
+        self.pending.extend(before);
         self.pending.push(record);
     }
 
-    /// The last commit may be torn: its contents are read, and a record whose
-    /// contents are not whole is struck out, so that it stays unbelieved when
-    /// it is no longer the last.
+    /// The last commit may be torn: its contents are read, and what is not
+    /// whole is struck out, so that it stays unbelieved, and is no damage,
+    /// when it is no longer the last.
     fn believe_last_commit(mut self) -> Result<(), SpoolError> {
-        for record in std::mem::take(&mut self.pending) {
-            if record.is_whole() {
-                self.believe(&record, DamageKind::Torn);
-                continue;
+        for stretch in std::mem::take(&mut self.pending) {
+            if stretch.is_torn() {
+                stretch.strike_out(self.pending_commit)?;
+                self.damage(&stretch, DamageKind::Torn);
+            } else {
+                self.believe(&stretch);
             }
-            let zeros = [0; RecordHeader::LENGTH];
-            let file = &record.segment.file;
-            write_all(&**file, &mut [io::IoSlice::new(&zeros)], record.offset)
-                .and_then(|()| file.sync())
-                .map_err(|cause| SpoolError::io("strike out a torn record", cause))?;
-            self.damage(record.damage(DamageKind::Torn));
         }
         Ok(())
     }
 
-    fn believe(&mut self, record: &Record<'_>, otherwise: DamageKind) {
-        let Some(changes) = &record.changes else {
-            return self.damage(record.damage(otherwise));
+    fn believe(&mut self, stretch: &Stretch<'_>) {
+        let Held::Changes(changes) = &stretch.holds else {
+            return self.damage(stretch, DamageKind::Damaged);
         };
         for change in changes {
             if let Change::Accept { id, .. } = change {
@@ -234,94 +245,95 @@ impl<'a> Scan<'a> {
     }
 
     /// A segment with damage is kept: a person may save from it what we cannot.
-    fn damage(&mut self, damage: Damage) {
-        if damage.kind == DamageKind::Damaged {
-            self.recovered.index.pin(damage.segment);
+    fn damage(&mut self, stretch: &Stretch<'_>, kind: DamageKind) {
+        let segment = stretch.segment.header.sequence;
+        if kind == DamageKind::Damaged {
+            self.recovered.index.pin(segment);
         }
-        self.recovered.damage.push(damage);
+        let Stretch { offset, octets, .. } = *stretch;
+        self.recovered.damage.push(Damage { segment, offset, octets, kind });
     }
 }
 
-impl Record<'_> {
-    fn is_whole(&self) -> bool {
-        self.changes.iter().flatten().all(|change| match change {
-            Change::Accept { content, .. } => self.segment.content_is_whole(content),
-            Change::Update { .. } | Change::Remove { .. } => true,
-        })
-    }
-
-    fn damage(&self, kind: DamageKind) -> Damage {
-        Damage {
-            segment: self.segment.header.sequence,
-            offset: self.offset,
-            octets: self.header.length(),
-            kind,
+impl Stretch<'_> {
+    fn is_torn(&self) -> bool {
+        match &self.holds {
+            Held::Changes(changes) => !changes.iter().all(|change| match change {
+                Change::Accept { content, .. } => self.segment.content_is_whole(content),
+                Change::Update { .. } | Change::Remove { .. } => true,
+            }),
+            Held::DamagedEntries | Held::Octets => true,
+            Held::Unreadable => false,
         }
     }
-}
 
-/// What stands between a place without a record and the next record.
-struct Gap {
-    next: Option<u64>,
-    holds: Holds,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Holds {
-    /// As preallocated.
-    Zeros,
-    Octets,
-    /// The disk did not say.
-    Unreadable,
+    /// Makes of it a record of nothing.
+    fn strike_out(&self, commit: u64) -> Result<(), SpoolError> {
+        let rest = self.octets.checked_sub(RecordHeader::LENGTH as u64);
+        let Some(contents) = rest.and_then(|rest| u32::try_from(rest).ok()) else {
+            return Ok(());
+        };
+        let nothing = RecordHeader { commit, entries: 0, contents, count: 0 };
+        let nothing = nothing.encode(self.segment.header.mark);
+        let file = &*self.segment.file;
+        write_all(file, &mut [io::IoSlice::new(&nothing)], self.offset)
+            .and_then(|()| file.sync())
+            .map_err(|cause| SpoolError::io("strike out a torn record", cause))
+    }
 }
 
 impl Opened {
     /// The record that begins at `offset`, if one does and the file holds it
     /// to its end.
-    fn record(&self, offset: u64) -> Option<Record<'_>> {
+    fn record(&self, offset: u64) -> Option<(RecordHeader, Stretch<'_>)> {
         let first = self.read(offset, FIRST_READ);
         let header = RecordHeader::decode(self.header.mark, &first)?;
-        if offset.checked_add(header.length())? > self.length {
+        let octets = header.length();
+        if offset.checked_add(octets)? > self.length {
             return None;
         }
         let (start, length) = (RecordHeader::LENGTH, header.entries as usize);
-        let sequence = self.header.sequence;
-        let changes = match first.get(start..start.checked_add(length)?) {
-            Some(entries) => format::read_changes(sequence, offset, &header, entries),
+        let read;
+        let entries = match first.get(start..start.checked_add(length)?) {
+            Some(entries) => entries,
             None => {
-                let entries = self.read(offset.checked_add(start as u64)?, length);
-                format::read_changes(sequence, offset, &header, &entries)
+                read = self.read(offset.checked_add(start as u64)?, length);
+                read.as_slice()
             }
         };
-        Some(Record { segment: self, offset, header, changes })
+        let holds = format::read_changes(self.header.sequence, offset, &header, entries)
+            .map_or(Held::DamagedEntries, Held::Changes);
+        Some((header, Stretch { segment: self, offset, octets, holds }))
     }
 
-    /// Looks for the next record by the segment's mark.
-    fn next_record(&self, from: u64) -> Gap {
+    /// Looks for the next record by the segment's mark. What is passed over,
+    /// unless it is only zeros, becomes `gap`.
+    fn next_record<'a>(&'a self, from: u64, gap: &mut Option<Stretch<'a>>) -> Option<u64> {
         let Mark(mark) = self.header.mark;
-        let mut gap = Gap { next: None, holds: Holds::Zeros };
+        let mut holds = None;
+        let mut next = None;
         let mut at = from;
-        while at < self.length {
+        while at < self.length && next.is_none() {
             let (length, chunk) = self.search_chunk(at);
             match &chunk {
-                Err(_) => gap.holds = Holds::Unreadable,
+                Err(_) => holds = Some(Held::Unreadable),
                 Ok(octets) if octets.iter().any(|&octet| octet != 0) => {
-                    gap.holds = gap.holds.max(Holds::Octets);
+                    holds.get_or_insert(Held::Octets);
                 }
                 Ok(_) => {}
             }
             let chunk = chunk.unwrap_or_default();
-            let places = memchr::memmem::find_iter(&chunk, &mark);
-            gap.next = places
+            next = memchr::memmem::find_iter(&chunk, &mark)
                 .map(|place| at.saturating_add(place as u64))
                 .find(|&offset| self.record(offset).is_some());
-            if gap.next.is_some() {
-                break;
-            }
             // A mark may lie across two chunks.
             at = at.saturating_add(length.saturating_sub(mark.len() - 1).max(1) as u64);
         }
-        gap
+        // Zeros before a record are a write that did not arrive.
+        let holds = if next.is_some() { holds.or(Some(Held::Octets)) } else { holds };
+        let octets = next.unwrap_or(self.length).saturating_sub(from);
+        *gap = holds.map(|holds| Stretch { segment: self, offset: from, octets, holds });
+        next
     }
 
     /// Octets asked for and found. Where a sector among many cannot be read,
