@@ -6,7 +6,17 @@
 //! delivered as protected as asked waits (law 2). Stands after `schedule`,
 //! which says when; RFC 5321 section 5, RFC 7505, RFC 3207.
 
-mod deliverer; // the next hops of a delivery, one after another
+mod connection; // a socket, a handshake and a clock under a session
+mod deliverer; // one delivery: hosts and addresses, one after another
+mod fates; // what has become of each recipient so far: pure
+mod maildir; // delivery on this machine
+mod pool; // connections that wait for another message
 mod requirement; // what a requirement means for one host: pure
+mod resolve; // from a domain to its hosts
+mod tls; // trust anchors, and the verifier that records
 
-// pub use deliverer::{Deliverer, Delivery, MxAddresses, RouteTls, Settings, SettingsError};
+#[cfg(test)]
+mod peers; // scripted next hops and name servers for the tests
+#[cfg(test)]
+mod trials; // whole deliveries over real sockets
+pub use deliverer::{Deliverer, DelivererError, Delivery, ExchangeAddresses, RouteTls, Settings};
