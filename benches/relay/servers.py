@@ -7,7 +7,7 @@ import subprocess
 
 from gateway import Gateway, route
 from postfix import Postfix
-from processes import as_root, end, free_port, needed, wait_for_port
+from processes import as_root, end, free_port, needed, wait_for_port, wait_until
 
 DOMAIN = "nhs.test.example"
 DISCLAIMERS = pathlib.Path(__file__).resolve().parent / "disclaimer"
@@ -45,14 +45,15 @@ class Stack:
         self.home = pathlib.Path(home)
         self.home.mkdir(parents=True)
         self.home.chmod(0o755)
-        self.milter, self.signer = free_port(), free_port()
+        self.milter = free_port()
+        self.signer = self.home / "opendkim/socket"
         filter_script = self._altermime()
         self.postfix = Postfix(
             self.home / "postfix",
             settings={
                 "relayhost": f"[127.0.0.1]:{sink}",
                 "smtpd_milters": f"inet:127.0.0.1:{self.milter}",
-                "non_smtpd_milters": f"inet:127.0.0.1:{self.signer}",
+                "non_smtpd_milters": f"unix:{self.signer}",
                 "milter_default_action": "tempfail",
                 "content_filter": "disclaimer:",
                 "command_directory": self._commands(),
@@ -139,8 +140,8 @@ exit $?
         subprocess.run(as_root("chown", "-R", "opendkim", home), check=True)
         (self.home / "opendkim.conf").write_text(
             f"Mode s\nDomain {DOMAIN}\nSelector lab\nKeyFile {home}/dkim.key\nUserID opendkim\n"
-            f"Socket inet:{self.signer}@127.0.0.1\nCanonicalization relaxed/relaxed\n"
-            "InternalHosts 127.0.0.1\nOversignHeaders From\nSyslog no\nUMask 007\n"
+            f"Socket local:{self.signer}\nCanonicalization relaxed/relaxed\n"
+            "InternalHosts 127.0.0.1\nOversignHeaders From\nSyslog no\nUMask 000\n"
             # Its folder is below /var/tmp, which all may write to.
             "RequireSafeKeys no\n"
         )
@@ -151,8 +152,8 @@ exit $?
 
     def start(self, under=()):
         self.processes = [self._start_rspamd(under), self._start_opendkim(under)]
-        for port, process in zip((self.milter, self.signer), self.processes):
-            wait_for_port(port, process, seconds=60)
+        wait_for_port(self.milter, self.processes[0], seconds=60)
+        wait_until("opendkim listens", self.signer.exists)
         self.postfix.start(under)
         queue = self.postfix.home / "queue"
         subprocess.run(as_root("chgrp", "nogroup", queue / "maildrop", queue / "public"), check=True)

@@ -2,6 +2,7 @@
 for each of them that touches no other process of the machine."""
 
 import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -44,15 +45,25 @@ def wait_for_port(port, process=None, seconds=30):
 
 
 def end(process, seconds=20):
-    """SIGTERM, and SIGKILL to the one that does not heed it."""
+    """SIGTERM, and SIGKILL to the one that does not heed it. A process that
+    was started by strace is told itself: strace would only let go of it."""
     if process.poll() is None:
-        process.terminate()
+        os.kill(traced(process.pid) or process.pid, signal.SIGTERM)
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
     return process.returncode
+
+
+def traced(pid):
+    """The child of a strace; none of any other process."""
+    of = pathlib.Path(f"/proc/{pid}")
+    if of.joinpath("comm").read_text().strip() != "strace":
+        return None
+    children = of.joinpath(f"task/{pid}/children").read_text().split()
+    return int(children[0]) if children else None
 
 
 def as_root(*command):
