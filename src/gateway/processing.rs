@@ -98,7 +98,7 @@ fn classify(policy: &Policy, content: &Content) -> Classification {
     let parts: Vec<_> =
         decoded.iter().map(|(path, content)| Part { path, content }).collect();
     let input = Input { readings: &readings, parts: &parts, opaque: &opaque };
-    policy.classifier().classify(&input)
+    policy.classify(&input)
 }
 
 impl Judgement {

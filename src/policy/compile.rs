@@ -9,9 +9,13 @@ use std::{
 
 use jiff::civil::Date;
 
-use crate::mail::{Disclaimer, Domain, Level};
+use crate::{
+    classify::{Classification, Classifier, Input},
+    mail::{Disclaimer, Domain, Level},
+};
 
 use super::{
+    classification::{self, ClassificationFiles},
     diagnostics::{Diagnostics, Severity, SourceFile},
     disclaimers::{self, Disclaimers},
     domains::{self, Destination, Domains},
@@ -36,7 +40,7 @@ pub struct Context<'a> {
 
 /// The officers' files, checked and compiled. Immutable: a new version is a
 /// new value, swapped whole.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Policy {
     version: String,
     settings: Settings,
@@ -46,6 +50,7 @@ pub struct Policy {
     /// where a rule was written.
     rules: Vec<Rule>,
     turns_on: Option<Date>,
+    classifier: Arc<Classifier>,
 }
 
 impl Policy {
@@ -56,7 +61,7 @@ impl Policy {
         let policy = compiler.compile(context);
         let mut diagnostics = compiler.diagnostics;
         diagnostics.sort();
-        let policy = (!diagnostics.has_errors()).then_some(policy);
+        let policy = policy.filter(|_| !diagnostics.has_errors());
         (policy, diagnostics)
     }
 
@@ -80,6 +85,10 @@ impl Policy {
 
     pub fn disclaimer(&self, name: &str) -> Option<&Arc<Disclaimer>> {
         self.disclaimers.get(name)
+    }
+
+    pub fn classify(&self, input: &Input<'_>) -> Classification {
+        self.classifier.classify(input)
     }
 
     /// The rules in force, the narrowest first, then by name.
@@ -116,7 +125,7 @@ struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
-    fn compile(&mut self, context: &Context<'_>) -> Policy {
+    fn compile(&mut self, context: &Context<'_>) -> Option<Policy> {
         for (file, fault) in self.sources.encoding_faults() {
             self.diagnostics.push(fault.of(file, Severity::Error));
         }
@@ -132,21 +141,59 @@ impl Compiler<'_> {
             today: context.today,
         };
         let (rules, turns_on) = self.compile_rules(&rule_context, &domains);
-        Policy { version: self.sources.version(), settings, domains, disclaimers, rules, turns_on }
+        let classifier = self.compile_classifier();
+        Some(Policy {
+            version: self.sources.version(),
+            settings,
+            domains,
+            disclaimers,
+            rules,
+            turns_on,
+            classifier: Arc::new(classifier?),
+        })
+    }
+
+    /// None only with a fault noted.
+    fn compile_classifier(&mut self) -> Option<Classifier> {
+        let folder = |name, ending: &'static str| {
+            let files = self.sources.folder(name);
+            files
+                .filter(|(name, _)| name.ends_with(ending))
+                .map(|(_, file)| Arc::clone(file))
+                .collect()
+        };
+        let files = ClassificationFiles {
+            detectors: folder("detectors", ".toml"),
+            terms: folder("terms", ".toml"),
+            yara: folder("yara", ".yar"),
+            classification: self.file("classification.toml")?,
+        };
+        match classification::compile(&files) {
+            Ok(classifier) => Some(classifier),
+            Err(faults) => {
+                self.diagnostics.extend(faults);
+                None
+            }
+        }
     }
 
     fn required<T>(&mut self, path: &str, read: impl FnOnce(&Faults) -> T) -> Option<T> {
+        let faults = Faults::new(&self.file(path)?);
+        let read = read(&faults);
+        self.diagnostics.extend(faults.into_diagnostics());
+        Some(read)
+    }
+
+    /// A file that every policy has.
+    fn file(&mut self, path: &str) -> Option<Arc<SourceFile>> {
         if let Some(file) = self.sources.file(path) {
-            let faults = Faults::new(file);
-            let read = read(&faults);
-            self.diagnostics.extend(faults.into_diagnostics());
-            return Some(read);
+            return Some(Arc::clone(file));
         }
         let folder = self.sources.name();
         let shown = if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") };
         let absent = Arc::new(SourceFile { path: shown, text: String::new() });
         let fault = Fault::new("file-missing", format!("the policy has no {path}"))
-            .help("every policy has policy.toml, domains.toml and rules.toml");
+            .help("every policy has policy.toml, domains.toml, classification.toml and rules.toml");
         self.diagnostics.push(fault.of(&absent, Severity::Error));
         None
     }
