@@ -72,13 +72,15 @@ fn rules() -> impl Strategy<Value = Vec<String>> {
 }
 
 fn named(rules: &[String]) -> Vec<String> {
-    let name = |(index, rule): (usize, &String)| format!("[[rule]]\nname = \"rule {index}\"\n{rule}");
+    let name =
+        |(index, rule): (usize, &String)| format!("[[rule]]\nname = \"rule {index}\"\n{rule}");
     rules.iter().enumerate().map(name).collect()
 }
 
 fn facts() -> impl Strategy<Value = MessageFacts> {
     let verdict = prop::sample::select(vec!["pass", "fail", "temperror"]);
-    let opaque = prop::sample::subsequence(vec![OpaqueReason::Encrypted, OpaqueReason::Picture], 0..=2);
+    let opaque =
+        prop::sample::subsequence(vec![OpaqueReason::Encrypted, OpaqueReason::Picture], 0..=2);
     (0u8..5, any::<[bool; 3]>(), 0usize..3, opaque, prop::option::of(verdict)).prop_map(
         |(level, [inbound, secure, marked], numbers, opaque, verdict)| MessageFacts {
             direction: if inbound { Direction::Inbound } else { Direction::Outbound },
@@ -214,7 +216,9 @@ fn what_cannot_be_evaluated_is_held_and_not_relayed() {
     assert_eq!(of(with(Some(authenticated("temperror")))), Disposition::Hold);
     assert_eq!(of(with(None)), Disposition::Hold);
     let unsure = ask(&policy, &with(None), to).decided_by.unwrap();
-    assert!(unsure.reason.starts_with("Refused.") && unsure.reason.contains("could not be checked"));
+    assert!(
+        unsure.reason.starts_with("Refused.") && unsure.reason.contains("could not be checked")
+    );
 }
 
 #[test]
@@ -290,9 +294,8 @@ fn a_rule_takes_effect_on_its_day() {
 
 #[test]
 fn observing_stops_nothing_but_adds_all_and_keeps_the_domains_tls() {
-    let settings = format!(
-        "{POLICY}\n[rollout]\nmode = \"observe\"\nenforce_to = [\"held.example\"]\n"
-    );
+    let settings =
+        format!("{POLICY}\n[rollout]\nmode = \"observe\"\nenforce_to = [\"held.example\"]\n");
     let policy = must_compile(with_files(&[
         ("policy.toml", &settings),
         (
@@ -338,8 +341,7 @@ reason = "Redirected."
     let policy = must_compile(with_rules(redirect));
     let decision = ask(&policy, &message(3), "a@partner.example");
     assert_eq!(decision.redirect.unwrap().to_string(), "smtp://portal.example:25");
-    let names: Vec<String> =
-        decision.protection.mx_names.iter().map(ToString::to_string).collect();
+    let names: Vec<String> = decision.protection.mx_names.iter().map(ToString::to_string).collect();
     assert_eq!(names, ["portal.example"]);
     let held = format!(
         "{redirect}\n[[rule]]\nname = \"held\"\nwhen = {{}}\nthen = \"hold\"\ntell = [\"sender\"]\nreason = \"Held.\"\n"

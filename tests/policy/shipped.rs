@@ -89,8 +89,7 @@ fn the_reason_names_the_recipient_and_a_way_out() {
 #[test]
 fn the_officers_mx_names_travel_with_the_decision() {
     let decision = ask(&shipped(), &message(3), "gp@nhs.net");
-    let names: Vec<String> =
-        decision.protection.mx_names.iter().map(ToString::to_string).collect();
+    let names: Vec<String> = decision.protection.mx_names.iter().map(ToString::to_string).collect();
     assert_eq!(names, ["nhs-net.mail.protection.outlook.com", "*.nhs.net"]);
 }
 
