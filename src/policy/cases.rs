@@ -17,9 +17,9 @@ use super::{
     condition::{Mechanism, VERDICTS},
     diagnostics::{Diagnostics, Severity, SourceFile},
     domains::{TLS, read_level},
+    representatives::plain_message,
     settings::DISPOSITIONS,
     sources::Sources,
-    space::plain_message,
     when,
     written::{Fault, Faults, Table, Value},
 };

@@ -21,6 +21,7 @@ mod organisation;
 mod pattern;
 mod prove;
 mod range;
+mod representatives;
 mod rule;
 mod rules;
 mod settings;
