@@ -19,7 +19,7 @@ use super::{
     diagnostics::{Diagnostics, Severity, SourceFile},
     disclaimers::{self, Disclaimers},
     domains::{self, Destination, Domains},
-    nearest::did_you_mean,
+    nearest::{did_you_mean, nearest},
     never, organisation,
     rule::{Exemption, Rule},
     rules::{self, RuleContext, Written},
@@ -134,6 +134,7 @@ impl Compiler<'_> {
         let domains = self
             .required("domains.toml", |faults| domains::read(faults, context))
             .unwrap_or_else(|| Domains::local(context.local_domains));
+        // Here classification.toml, detectors/, terms/ and yara/ are read.
         let disclaimers = disclaimers::read(self.sources, &mut self.diagnostics);
         let rule_context = RuleContext {
             disclaimers: &disclaimers,
@@ -201,12 +202,15 @@ impl Compiler<'_> {
     /// A file that nothing reads is most likely one with a slip in its name.
     fn warn_of_strays(&mut self) {
         for (path, file) in self.sources.iter() {
-            let stray = path.ends_with(".toml") && !path.contains('/');
-            if !stray || FILES.contains(&path) {
+            let Some(stem) = path.strip_suffix(".toml").filter(|stem| !stem.contains('/')) else {
+                continue;
+            };
+            if FILES.contains(&stem) {
                 continue;
             }
-            let fault = Fault::new("file-stray", format!("nothing reads {path}"))
-                .help_if_any(did_you_mean(path, FILES.iter()));
+            let fault = Fault::new("file-stray", format!("nothing reads {path}")).help_if_any(
+                nearest(stem, FILES.iter()).map(|stem| format!("did you mean `{stem}.toml`?")),
+            );
             self.diagnostics.push(fault.of(file, Severity::Warning));
         }
     }
@@ -238,9 +242,7 @@ impl Compiler<'_> {
     fn check_names(&mut self, files: &[(Arc<SourceFile>, Written)]) {
         let mut first: BTreeMap<&str, (&Arc<SourceFile>, &Range<usize>)> = BTreeMap::new();
         for (file, written) in files {
-            let rules = written.rules.iter().map(|(rule, place)| (&rule.name, place));
-            let dormant = written.dormant.iter().map(|(name, place)| (name, place));
-            for (name, place) in rules.chain(dormant) {
+            for (name, place) in &written.names {
                 match first.get(name.as_str()) {
                     Some((other, elsewhere)) => {
                         let line = Faults::new(other).line(elsewhere.start);
@@ -292,8 +294,7 @@ fn check_lifted(
         let fault = Fault::new("exemption-unknown-rule", format!("there is no rule `{name}`"));
         return Some(fault.label("lifts nothing").help_if_any(help));
     }
-    let is_own = own.rules.iter().any(|(rule, _)| rule.name == name)
-        || own.dormant.iter().any(|(dormant, _)| dormant == name);
+    let is_own = own.names.iter().any(|(known, _)| known == name);
     (exemption.organisation.is_some() && !is_own).then(|| {
         let message = format!("an organisation cannot lift the national rule `{name}`");
         Fault::new("exemption-national-rule", message)
@@ -324,5 +325,5 @@ fn join(files: Vec<(Arc<SourceFile>, Written)>) -> Vec<Rule> {
     rules
 }
 
-/// What may stand at the top of a policy folder.
-const FILES: [&str; 4] = ["policy.toml", "domains.toml", "classification.toml", "rules.toml"];
+/// What may stand at the top of a policy folder, each a .toml.
+const FILES: [&str; 4] = ["policy", "domains", "classification", "rules"];

@@ -149,7 +149,11 @@ struct Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.diagnostic.message)
+        match self.diagnostic.span {
+            Some(_) => out.write_str(&self.diagnostic.message),
+            // Without text to underline, only this says which file it is.
+            None => write!(out, "{}: {}", self.diagnostic.file.path, self.diagnostic.message),
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 //! Rules only tighten and exemptions alone loosen (law 4); what cannot be
 //! evaluated counts against the message (law 3).
 
+mod cases;
 pub mod classification;
 mod compile;
 pub mod condition;
@@ -21,6 +22,7 @@ mod organisation;
 mod pattern;
 mod prove;
 mod range;
+mod representatives;
 mod rule;
 mod rules;
 mod settings;
@@ -30,6 +32,7 @@ mod template;
 mod when;
 pub mod written;
 
+pub use cases::{Case, Subject, read_cases};
 pub use compile::{Context, Policy};
 pub use domains::{Destination, DomainEntry, Domains, Standing, VouchedBy};
 pub use nearest::{did_you_mean, nearest};

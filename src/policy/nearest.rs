@@ -5,7 +5,14 @@ pub fn did_you_mean<'w>(
     written: &str,
     words: impl IntoIterator<Item = &'w (impl AsRef<str> + 'w + ?Sized)>,
 ) -> Option<String> {
-    nearest(written, words).map(|word| format!("did you mean `{word}`?"))
+    let words: Vec<&str> = words.into_iter().map(AsRef::as_ref).collect();
+    let synonym = SYNONYMS
+        .iter()
+        .find(|(other, _)| other.eq_ignore_ascii_case(written))
+        .and_then(|(_, ours)| words.iter().copied().find(|word| word == ours));
+    synonym
+        .or_else(|| nearest(written, words.iter().copied()))
+        .map(|word| format!("did you mean `{word}`?"))
 }
 
 /// The word at the least distance, if that is a third of its length or less.
@@ -17,7 +24,10 @@ pub fn nearest<'w>(
     words
         .into_iter()
         .map(|word| (distance(&written, word.as_ref()), word.as_ref()))
-        .filter(|(distance, word)| distance * 3 <= word.chars().count().max(3))
+        .filter(|(distance, word)| {
+            let length = word.chars().count();
+            distance * 3 <= length.max(3) && *distance < length
+        })
         .min()
         .map(|(_, word)| word)
 }
@@ -51,6 +61,24 @@ fn distance(written: &[char], word: &str) -> usize {
 /// Letters of a word that are compared: names in the files are shorter, and
 /// the work grows with the square (law 7).
 const LONGEST: usize = 64;
+
+/// What other products call what has its own word here.
+const SYNONYMS: [(&str, &str); 14] = [
+    ("quarantine", "hold"),
+    ("block", "reject"),
+    ("bounce", "reject"),
+    ("deny", "reject"),
+    ("refuse", "reject"),
+    ("accept", "relay"),
+    ("allow", "relay"),
+    ("deliver", "relay"),
+    ("send", "relay"),
+    ("delay", "defer"),
+    ("external", "internet"),
+    ("internal", "local"),
+    ("mandatory", "encrypted"),
+    ("test", "observe"),
+];
 
 #[cfg(test)]
 mod tests {

@@ -32,8 +32,9 @@ pub(super) struct RuleContext<'a> {
 pub(super) struct Written {
     pub(super) rules: Vec<(Rule, std::ops::Range<usize>)>,
     pub(super) exemptions: Vec<(Exemption, Vec<std::ops::Range<usize>>)>,
-    /// Names of rules that are not in force today: they may be spoken of.
-    pub(super) dormant: Vec<(String, std::ops::Range<usize>)>,
+    /// The name of every rule, also of those that are faulty or not in force
+    /// today: each is taken, and may be spoken of.
+    pub(super) names: Vec<(String, std::ops::Range<usize>)>,
     /// Days on which something takes effect or ceases to.
     pub(super) turns: Vec<Date>,
 }
@@ -53,11 +54,14 @@ pub(super) fn read_tables(
     let mut written = Written::default();
     for table in root.tables("rule", "a rule", &RULE_KEYS) {
         let period = read_period(&table, "rule-expired", context.today, &mut written.turns);
-        let Some(rule) = read_rule(&table, context, organisation) else { continue };
         let place = table.value("name").map_or(table.span(), |name| name.span());
-        match period {
-            Period::InForce => written.rules.push((rule, place)),
-            Period::Dormant => written.dormant.push((rule.name, place)),
+        let name = table.value("name").filter(Value::is_string).and_then(|name| name.string());
+        if let Some(name) = name.map(str::trim).filter(|name| !name.is_empty()) {
+            written.names.push((name.to_owned(), place.clone()));
+        }
+        let rule = read_rule(&table, context, organisation);
+        if let Some(rule) = rule.filter(|_| period == Period::InForce) {
+            written.rules.push((rule, place));
         }
     }
     for table in root.tables("exemption", "an exemption", &EXEMPTION_KEYS) {

@@ -249,7 +249,7 @@ impl<'a> Value<'a> {
             DeValue::Table(entries) => {
                 Some(Table::with_keys(entries, self.span(), self.faults, what, keys))
             }
-            _ => self.expected("a table"),
+            _ => self.expected("a table: keys and values in { }"),
         }
     }
 
@@ -259,7 +259,7 @@ impl<'a> Value<'a> {
             DeValue::Table(entries) => {
                 Some(Table { entries, faults: self.faults, what, span: self.span() })
             }
-            _ => self.expected("a table"),
+            _ => self.expected("a table: keys and values in { }"),
         }
     }
 
@@ -358,10 +358,14 @@ impl<'a> Value<'a> {
         let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         let help = did_you_mean(written, &names);
         let all = names.join(", ");
+        let label = match names.len() {
+            0..=SHOWN_IN_LABEL => format!("one of {all}"),
+            _ => "not one of the known words".to_owned(),
+        };
         self.faults.error(
             Fault::new("unknown-value", format!("`{}` cannot be `{written}`", self.key))
                 .at(self.span())
-                .label(format!("one of {all}"))
+                .label(label)
                 .help(help.unwrap_or_else(|| format!("write one of {all}"))),
         );
         None
@@ -390,7 +394,7 @@ impl<'a> Value<'a> {
             DeValue::Table(_) => "a table",
         };
         self.faults.error(
-            Fault::new("wrong-type", format!("`{}` is {expected}", self.key))
+            Fault::new("wrong-type", format!("`{}` must be {expected}", self.key))
                 .at(self.span())
                 .label(format!("found {found}")),
         );
@@ -411,3 +415,6 @@ impl<'a> Value<'a> {
         self.faults
     }
 }
+
+/// Words that a label under the text has room for.
+const SHOWN_IN_LABEL: usize = 8;

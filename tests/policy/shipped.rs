@@ -9,7 +9,7 @@ use postern::{
         Arrival, AuthenticationFacts, Decision, DestinationClass, Direction, Disposition, Kind,
         MessageFacts, Mode, Obligation, OpaqueReason, ReversePath, SecureTag, TlsRequirement, Told,
     },
-    policy::{Policy, ProofOutcome, Sources, prove},
+    policy::{Policy, ProofOutcome, Sources, Subject, diagnostics::Rendering, prove, read_cases},
 };
 
 use crate::support::{ask, compile, message, must_compile, read_folder};
@@ -89,8 +89,7 @@ fn the_reason_names_the_recipient_and_a_way_out() {
 #[test]
 fn the_officers_mx_names_travel_with_the_decision() {
     let decision = ask(&shipped(), &message(3), "gp@nhs.net");
-    let names: Vec<String> =
-        decision.protection.mx_names.iter().map(ToString::to_string).collect();
+    let names: Vec<String> = decision.protection.mx_names.iter().map(ToString::to_string).collect();
     assert_eq!(names, ["nhs-net.mail.protection.outlook.com", "*.nhs.net"]);
 }
 
@@ -213,6 +212,26 @@ fn every_shipped_invariant_is_proved() {
     for proof in proofs {
         assert!(proof.holds(), "{proof:#?}");
         assert!(proof.combinations > 0, "{} speaks of nothing", proof.invariant);
+    }
+}
+
+#[test]
+fn every_shipped_case_holds_and_a_wrong_one_would_not() {
+    let mut sources = sources();
+    sources.add(
+        "tests/wrong.toml",
+        b"name = \"wrong\"\nfrom = \"a@mytrust.example\"\nfacts = { level = 3 }\n\
+          [[expect]]\nto = \"b@webmail.example\"\nthen = \"relay\"\ntls = \"encrypted\"\n",
+    );
+    let policy = shipped();
+    let (cases, diagnostics) = read_cases(&sources);
+    assert!(diagnostics.is_empty(), "{}", diagnostics.render(Rendering::Plain));
+    assert!(cases.len() > 10);
+    for case in cases {
+        let Subject::Facts(facts) = &case.subject else { panic!("{} is no facts", case.name) };
+        let failed = case.check(&policy, facts, decide);
+        let expected = if case.name == "wrong" { 2 } else { 0 };
+        assert_eq!(failed.errors(), expected, "{}", failed.render(Rendering::Plain));
     }
 }
 
