@@ -40,10 +40,10 @@ impl Date {
             1 => Self::solid(first),
             2 => None,
             _ if is_year(first) => Self::new(number(first)?, month(second)?, day(third)?),
-            _ => match month(second) {
-                Some(month) => Self::new(year(third)?, month, day(first)?),
-                None => Self::new(year(third)?, month(first)?, day(second)?),
-            },
+            _ if first.starts_with(|character: char| character.is_ascii_digit()) => {
+                Self::new(year(third)?, month(second)?, day(first)?)
+            }
+            _ => Self::new(year(third)?, month(first)?, day(second)?),
         }
     }
 

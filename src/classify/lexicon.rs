@@ -65,7 +65,7 @@ impl LexiconBuilder {
 
     /// Enters a word; one without letters and digits is nothing to look for.
     pub(super) fn enter(&mut self, word: &str, role: Role) {
-        let folded = fold(word);
+        let folded = Folded::of(word).octets;
         let bare = folded.trim_ascii();
         if bare.is_empty() {
             return;
@@ -98,14 +98,13 @@ impl Lexicon {
     pub(super) fn read(&self, text: &str) -> Words {
         let mut words = Words::default();
         let Some(automaton) = &self.automaton else { return words };
-        let folded = fold(text);
-        for hit in automaton.find_overlapping_iter(&folded) {
-            let Some(ending) = ending(folded.get(hit.end()..).unwrap_or_default()) else {
+        let folded = Folded::of(text);
+        for hit in automaton.find_overlapping_iter(&folded.octets) {
+            let Some(ending) = ending(folded.octets.get(hit.end()..).unwrap_or_default()) else {
                 continue;
             };
-            // The folded text and the words begin with a space that the
-            // stream has not: its places are one less.
-            let span = hit.start()..hit.end() - 1;
+            // Words begin with the space before them.
+            let span = folded.place(hit.start() + 1)..folded.place(hit.end() - 1) + 1;
             let word = hit.pattern().as_usize();
             for &role in self.roles.get(word).into_iter().flatten() {
                 if ending == Ending::Whole || matches!(role, Role::Term(_)) {
@@ -150,17 +149,56 @@ fn ending(rest: &[u8]) -> Option<Ending> {
     }
 }
 
-/// A space, then the text in lower case with a space for every ASCII
-/// character that is no letter or digit: as long as the text and one more.
-fn fold(text: &str) -> Vec<u8> {
-    let mut folded = Vec::with_capacity(text.len() + 1);
-    folded.push(b' ');
-    folded.extend(text.bytes().map(|octet| match octet {
-        b'a'..=b'z' | b'0'..=b'9' | 0x80.. => octet,
-        b'A'..=b'Z' => octet | 0x20,
-        _ => b' ',
-    }));
-    folded
+/// A text's letters and digits in lower case, with one space for whatever
+/// stands between them, and one before the first.
+struct Folded {
+    octets: Vec<u8>,
+    /// Where octets were left out: the place after, and how many until there.
+    /// It begins with the space that the text has not.
+    gaps: Vec<(usize, usize)>,
+}
+
+impl Folded {
+    fn of(text: &str) -> Self {
+        let mut octets = Vec::with_capacity(text.len() + 1);
+        octets.push(b' ');
+        let mut gaps = Vec::new();
+        let mut last = b' ';
+        let mut left_out = 0;
+        for octet in text.bytes() {
+            let folded = match octet {
+                b'a'..=b'z' | b'0'..=b'9' | 0x80.. => octet,
+                b'A'..=b'Z' => octet | 0x20,
+                _ => b' ',
+            };
+            if folded != b' ' {
+                if left_out > 0 {
+                    gaps.push((octets.len(), left_out));
+                    left_out = 0;
+                }
+                octets.push(folded);
+            } else if last == b' ' {
+                left_out += 1;
+            } else {
+                octets.push(b' ');
+            }
+            last = folded;
+        }
+        let mut sum = 0;
+        for (_, left_out) in &mut gaps {
+            sum += *left_out;
+            *left_out = sum;
+        }
+        Self { octets, gaps }
+    }
+
+    /// Where in the text a folded letter or digit stands.
+    fn place(&self, at: usize) -> usize {
+        let next = self.gaps.partition_point(|&(after, _)| after <= at);
+        let left_out = next.checked_sub(1).and_then(|gap| self.gaps.get(gap)).map_or(0, |gap| gap.1);
+        // Less the space before the first.
+        (at + left_out).saturating_sub(1)
+    }
 }
 
 /// Of one reading: some 40 MB of memory.
@@ -187,7 +225,7 @@ mod tests {
 
     #[test]
     fn what_stands_between_words_does_not_matter() {
-        for text in ["nhs no", "NHS_No.", "(nhs-no)", "NHS\nno 9"] {
+        for text in ["nhs no", "NHS_No.", "(nhs-no)", "NHS\nno 9", "  NHS\r\n - no"] {
             assert_eq!(found(&["nhs no"], text).len(), 1, "{text}");
         }
         assert_eq!(found(&["date of birth"], "Date of\nBirth"), ["Date of\nBirth"]);
@@ -202,6 +240,12 @@ mod tests {
     #[test]
     fn a_word_inside_a_longer_one_is_found_too() {
         assert_eq!(found(&["diabetes", "type 2 diabetes"], "type 2 diabetes").len(), 2);
+    }
+
+    #[test]
+    fn a_hit_stands_where_the_words_stand() {
+        assert_eq!(found(&["b c", "d"], "(a), -- b.  c; d"), ["b.  c", "d"]);
+        assert_eq!(found(&["a"], "a"), ["a"]);
     }
 
     #[test]
