@@ -53,7 +53,7 @@ async fn greet_and_converse<R: Reception>(
     // Replies are whole when they are written; waiting for more helps nobody.
     _ = tcp.set_nodelay(true);
     if shared.door.proxy_protocol == ProxyProtocol::Required {
-        match timeout(PROXY_PATIENCE, Box::pin(proxy::read_header(&mut tcp))).await {
+        match Box::pin(timeout(PROXY_PATIENCE, proxy::read_header(&mut tcp))).await {
             Ok(Ok(Some(address))) => *client = address.ip().to_canonical(),
             Ok(Ok(None)) => {}
             Ok(Err(_)) => return SessionEnd::Refused,
@@ -63,14 +63,14 @@ async fn greet_and_converse<R: Reception>(
     let place = shared.orders.capacity.client(*client);
     let (stream, tls) = match shared.door.implicit_tls {
         ImplicitTls::Off => (Stream::Plain(tcp), None),
-        ImplicitTls::On => match secure(shared, tcp).await {
+        ImplicitTls::On => match Box::pin(secure(shared, tcp)).await {
             Ok((stream, tls)) => (stream, Some(tls)),
             Err(end) => return end,
         },
     };
     let relaying = shared.door.relaying(*client);
     let peer = Peer { address: *client, relaying, tls };
-    let conversation = Conversation {
+    let mut conversation = Conversation {
         shared,
         stream,
         session: Session::new(Arc::clone(&shared.door.settings), peer),
@@ -88,8 +88,7 @@ async fn secure<R: Reception>(
     tcp: TcpStream,
 ) -> Result<(Stream, TlsSession), SessionEnd> {
     let certificate = shared.door.certificate.as_ref().ok_or(SessionEnd::Failed)?;
-    // Boxed: a handshake's state is large and short-lived.
-    match timeout(HANDSHAKE_PATIENCE, Box::pin(certificate.accept(tcp))).await {
+    match timeout(HANDSHAKE_PATIENCE, certificate.accept(tcp)).await {
         Ok(Ok(stream)) => {
             let tls = tls::session(&stream);
             let listener = &shared.door.settings.listener;
@@ -120,10 +119,10 @@ enum Stopping {
 }
 
 impl<R: Reception> Conversation<'_, R> {
-    async fn run(mut self, place: Option<ClientPlace>) -> SessionEnd {
+    async fn run(&mut self, place: Option<ClientPlace>) -> SessionEnd {
         let ended = match place {
             Some(_place) => self.converse().await,
-            None => self.turn_away().await,
+            None => Box::pin(self.turn_away()).await,
         };
         ended.unwrap_or_else(|end| end)
     }
@@ -145,8 +144,8 @@ impl<R: Reception> Conversation<'_, R> {
             match self.session.next(&mut self.input, Instant::now()) {
                 Action::Read(wait) => self.read(wait).await?,
                 Action::Refused(refused) => self.shared.refuse(self.client, &refused),
-                // The gateway's futures are boxed: they are large, and a
-                // session is idle for most of its life.
+                // All that is rare and large is boxed: a session is idle for
+                // most of its life, and must then be small.
                 Action::Recipient(question) => {
                     let (origin, from) = (question.origin(), question.reverse_path());
                     let asked = reception.recipient(origin, from, question.recipient());
@@ -160,7 +159,7 @@ impl<R: Reception> Conversation<'_, R> {
                 }
                 Action::Content(question) => {
                     let room = first_room(question.declared_size());
-                    match self.shared.orders.capacity.memory(room).await {
+                    match Box::pin(self.shared.orders.capacity.memory(room)).await {
                         Some(memory) => {
                             self.memory = Some(memory);
                             question.proceed();
@@ -181,13 +180,13 @@ impl<R: Reception> Conversation<'_, R> {
                     let ready = upgrade.take_output();
                     send(&mut self.stream, &ready, self.shared).await?;
                     let tcp = self.stream.take_plain().ok_or(SessionEnd::Failed)?;
-                    let (stream, tls) = secure(self.shared, tcp).await?;
+                    let (stream, tls) = Box::pin(secure(self.shared, tcp)).await?;
                     self.stream = stream;
                     upgrade.established(tls);
                 }
                 Action::Close(end) => {
                     self.flush().await?;
-                    self.hang_up(end).await;
+                    Box::pin(self.hang_up(end)).await;
                     return Ok(end);
                 }
             }
@@ -259,12 +258,12 @@ impl<R: Reception> Conversation<'_, R> {
         send(&mut self.stream, octets, self.shared).await
     }
 
-    /// Ends the connection so that the last reply arrives: closing while the
-    /// client still sends would reset it, and the reply with it.
+    /// Ends the connection so that the last reply arrives: closing on a client
+    /// that is still sending would reset it, and the reply with it.
     async fn hang_up(&mut self, end: SessionEnd) {
         let lingering = async {
             self.stream.shutdown().await?;
-            if end == SessionEnd::Quit {
+            if end != SessionEnd::Refused {
                 return Ok(());
             }
             let mut left = self.shared.door.settings.limits.message;

@@ -29,7 +29,7 @@ use crate::{
 pub struct BoundListener {
     socket: TcpListener,
     address: SocketAddr,
-    door: Door,
+    pub(super) door: Door,
 }
 
 /// What a listener serves with, and how long.

@@ -15,6 +15,9 @@ mod reception;
 mod stream;
 mod tls;
 
+#[cfg(test)]
+mod tests;
+
 pub use capacity::Capacity;
 pub use listener::{BoundListener, ListenError, Orders};
 pub use reception::{Reception, Verdict};
