@@ -46,8 +46,9 @@ fn message(id: QueueId, version: u32) -> QueuedMessage {
 /// Content that only this message has.
 fn content(id: QueueId) -> Bytes {
     let mut random = fastrand::Rng::with_seed(id.to_bits());
-    let length = random.usize(0..4000);
-    (0..length).map(|_| random.u8(..)).collect()
+    let mut octets = vec![0; random.usize(0..4000)];
+    random.fill(&mut octets);
+    octets.into()
 }
 
 fn id(number: u64) -> QueueId {
@@ -64,5 +65,9 @@ fn open(disk: &SimulatedDisk) -> Result<(Spool, BTreeMap<QueueId, u32>), SpoolEr
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+    thread_local! {
+        static RUNTIME: tokio::runtime::Runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    }
+    RUNTIME.with(|runtime| runtime.block_on(future))
 }

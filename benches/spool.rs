@@ -1,0 +1,117 @@
+//! Durable messages a second: every commit is on disk before it is answered.
+//! One producer shows the latency of a sync, 64 show group commit.
+//!
+//! The spool lies in `target/`, for `/tmp` may be memory.
+#![expect(clippy::unwrap_used, reason = "a benchmark that fails shall stop")]
+
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use postern::{
+    mail::{
+        AddressEncoding, Body, DelayNotice, Direction, Level, Protection, QueueId, QueuedMessage,
+        QueuedRecipient, RecipientState, Timestamp,
+    },
+    spool::{Batch, Settings, Spool},
+};
+use tokio::runtime::Runtime;
+
+fn message(id: QueueId, size: usize) -> QueuedMessage {
+    QueuedMessage {
+        id,
+        received_at: Timestamp::from_unix_milliseconds(id.unix_milliseconds()),
+        direction: Direction::Outbound,
+        reverse_path: "ward.nine@nhs.test.example".parse().unwrap(),
+        body: Body::default(),
+        encoding: AddressEncoding::default(),
+        level: Level::default(),
+        policy: "1f3a5c7e".to_owned(),
+        size: size as u64,
+        protection: Protection::default(),
+        redirect: None,
+        hold: None,
+        delay_notice: DelayNotice::Due,
+        recipients: vec![QueuedRecipient {
+            address: "someone@gov.test.example".parse().unwrap(),
+            state: RecipientState::Pending {
+                attempts: 0,
+                next_attempt_at: Timestamp::from_unix_milliseconds(0),
+                last: None,
+            },
+        }],
+    }
+}
+
+/// Commits `messages` in all, `producers` at a time; how long it took. Each
+/// producer removes its message before the last, as deliveries would, so that
+/// the disk does not fill.
+fn commit(
+    runtime: &Runtime,
+    spool: &Arc<Spool>,
+    content: &Bytes,
+    producers: u64,
+    messages: u64,
+) -> Duration {
+    let started = Instant::now();
+    runtime.block_on(async {
+        let tasks: Vec<_> = (0..producers)
+            .map(|producer| {
+                let share = messages / producers + u64::from(producer < messages % producers);
+                let (spool, content) = (Arc::clone(spool), content.clone());
+                tokio::spawn(async move {
+                    let mut last = None;
+                    for _ in 0..share {
+                        let id = spool.next_id(Timestamp::from_unix_milliseconds(1));
+                        let batch =
+                            Batch::new().accept(&message(id, content.len()), content.clone());
+                        let batch = match last.replace(id) {
+                            Some(last) => batch.remove(last),
+                            None => batch,
+                        };
+                        let _receipt = spool.commit(batch).await.unwrap();
+                    }
+                    if let Some(last) = last {
+                        spool.record(Batch::new().remove(last)).await.unwrap();
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    started.elapsed()
+}
+
+fn commits(criterion: &mut Criterion) {
+    let runtime = Runtime::new().unwrap();
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let mut group = criterion.benchmark_group("spool");
+    group.sample_size(10).measurement_time(Duration::from_secs(5));
+    for (name, size) in [("8 KB", 8 * 1024), ("64 KB", 64 * 1024)] {
+        let content = Bytes::from(vec![b'x'; size]);
+        for producers in [1, 64] {
+            let directory = tempfile::tempdir_in(target).unwrap();
+            let spool =
+                Arc::new(Spool::open(directory.path(), Settings::default(), |_| {}).unwrap());
+            group.throughput(Throughput::Elements(1));
+            group.bench_function(
+                BenchmarkId::new(name, format!("{producers} producers")),
+                |bench| {
+                    bench.iter_custom(|messages| {
+                        commit(&runtime, &spool, &content, producers, messages)
+                    });
+                },
+            );
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, commits);
+criterion_main!(benches);
