@@ -7,8 +7,9 @@
 //! which says when; RFC 5321 section 5, RFC 7505, RFC 3207.
 
 mod connection; // a socket, a handshake and a clock under a session
-mod deliverer; // one delivery: hosts and addresses, one after another
+mod deliverer; // what delivers, and what it is given
 mod fates; // what has become of each recipient so far: pure
+mod journey; // one delivery: hosts and addresses, one after another
 mod maildir; // delivery on this machine
 mod pool; // connections that wait for another message
 mod requirement; // what a requirement means for one host: pure

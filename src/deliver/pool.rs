@@ -44,14 +44,14 @@ impl Pool {
     /// Keeps a connection for its lifetime, then closes it.
     pub(super) fn put(&self, purpose: Purpose, connection: Connection, means: Arc<Means>) {
         let kept = if self.lifetime.is_zero() {
-            Err(connection)
+            Err(Box::new(connection))
         } else {
             self.locked(|idle| idle.keep(&purpose, connection))
         };
         let pool = self.clone();
         tokio::spawn(async move {
             let connection = match kept {
-                Err(connection) => Some(connection),
+                Err(connection) => Some(*connection),
                 Ok(ticket) => {
                     tokio::time::sleep(pool.lifetime).await;
                     pool.locked(|idle| idle.remove(&purpose, ticket))
@@ -69,11 +69,10 @@ impl Pool {
 }
 
 impl Idle {
-    #[expect(clippy::result_large_err, reason = "the connection goes back as it came")]
-    fn keep(&mut self, purpose: &Purpose, connection: Connection) -> Result<u64, Connection> {
+    fn keep(&mut self, purpose: &Purpose, connection: Connection) -> Result<u64, Box<Connection>> {
         let waiting = self.connections.get(purpose).map_or(0, Vec::len);
         if self.count >= IDLE || waiting >= IDLE_PER_PURPOSE {
-            return Err(connection);
+            return Err(Box::new(connection));
         }
         self.count += 1;
         self.next_ticket += 1;

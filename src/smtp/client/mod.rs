@@ -9,13 +9,15 @@
 mod content; // dot-stuffing
 #[cfg(test)]
 mod dialogues;
+mod failed; // how it comes to nothing
 mod message; // what a message needs of a peer
 mod replies; // from octets to replies
 mod session; // the dialogue
 mod transaction; // one message in it
 mod wait; // how long to wait for what
 
+pub use failed::{Failed, Lost};
 pub use message::Message;
-pub use session::{Action, Dialect, Encryption, Failed, Lost, Session, Settings};
+pub use session::{Action, Dialect, Encryption, Session, Settings};
 pub use transaction::{Onward, Settlement};
 pub use wait::{Timeouts, Wait};
