@@ -42,9 +42,14 @@ impl Charset {
     pub(crate) fn extends_ascii(self) -> bool {
         self.encoding.is_ascii_compatible()
     }
+
+    /// ASCII, but for what stands between escapes.
+    pub(crate) fn is_shifting(self) -> bool {
+        self.encoding == encoding_rs::ISO_2022_JP
+    }
 }
 
-pub(crate) fn is_us_ascii(label: &str) -> bool {
+fn is_us_ascii(label: &str) -> bool {
     let label = label.trim();
     ["us-ascii", "ascii", "ansi_x3.4-1968", "iso-ir-6", "646"]
         .iter()

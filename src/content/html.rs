@@ -36,6 +36,11 @@ pub(super) fn text_of(html: &str) -> HtmlText {
     }
 }
 
+/// What a document displays, without the way back.
+pub(crate) fn displayed(html: &str) -> String {
+    text_of(html).displayed.0
+}
+
 /// One token of the source. End tags, and what is broken off at the end, are
 /// the octets between the others.
 pub(crate) enum Token {
@@ -378,10 +383,6 @@ const MAX_MEMORY: usize = 64 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn displayed(html: &str) -> String {
-        text_of(html).displayed.0
-    }
 
     #[test]
     fn inline_markup_joins_and_blocks_break() {

@@ -26,7 +26,7 @@ impl MediaType {
 
     /// Of an unfolded field value. What is not `type/subtype` is `text/plain`
     /// (RFC 2045 section 5.2), its parameters still count.
-    pub(super) fn parse(value: &str) -> Self {
+    pub(crate) fn parse(value: &str) -> Self {
         let (essence, rest) = split_value(value);
         let parameters = Parameters::parse(rest);
         let token = |text: &str| {

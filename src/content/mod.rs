@@ -31,7 +31,8 @@ pub use part::{Class, Delimiters, Disposition, Flaw, Multipart, Part, PartId, Tr
 pub use reading::{OffsetMap, Rate, Reading, ReadingKind};
 pub use tree::Content;
 
-pub(crate) use charset::{
-    Certainty, Charset, decode as decode_text, encode as encode_text, is_us_ascii,
-};
-pub(crate) use html::{Token as HtmlToken, tokens as html_tokens};
+pub(crate) use charset::{Certainty, Charset, decode as decode_text, encode as encode_text};
+pub(crate) use extract::charset_of;
+pub(crate) use html::{Token as HtmlToken, displayed as html_text, tokens as html_tokens};
+pub(crate) use transfer::base64_octets as base64_decoded;
+pub(crate) use tree::body_offset;

@@ -49,7 +49,7 @@ pub(crate) fn base64(body: &[u8]) -> Decoded {
 }
 
 /// Base64 where only the octets matter.
-pub(super) fn base64_octets(text: &[u8]) -> Vec<u8> {
+pub(crate) fn base64_octets(text: &[u8]) -> Vec<u8> {
     base64(text).octets
 }
 

@@ -148,6 +148,11 @@ impl Content {
     }
 }
 
+/// Where in the raw message an octet of a part's decoded content starts.
+pub(crate) fn body_offset(content: &Content, id: PartId, decoded: usize) -> usize {
+    content.body(id).map_or(0, |body| body.map.source(decoded))
+}
+
 /// How many encoded messages within each other are opened.
 const MAX_ENCODED_NESTING: usize = 4;
 

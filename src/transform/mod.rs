@@ -1,1 +1,27 @@
-//! transform
+//! Transform: what leaves is what came, but for the edits asked for.
+//!
+//! Owns the edits (trace and other header fields, the tag line), the one pass
+//! that makes them, and the DKIM signature, which comes last. Every edit is a
+//! range of octets of the original and what stands there instead: the rest is
+//! identical (law 5). Refuses to touch what is signed, encrypted, a report, a
+//! calendar entry, automatic or a message within the message. Stands between
+//! `decide` and the spool. RFC 5321 section 4.4, RFC 2045 to 2047, RFC 3676,
+//! RFC 6376.
+
+mod encode;
+mod field;
+mod lift;
+mod place;
+mod plan;
+mod received;
+mod recognise;
+mod rewrite;
+mod sign;
+mod splice;
+mod tag_line;
+mod wrap;
+
+pub use field::{HeaderField, HeaderFieldError};
+pub use received::Received;
+pub use rewrite::{Change, DisclaimerOutcome, Edits, Removal, Rewritten, rewrite};
+pub use sign::{Signer, SignerError, SigningKey};

@@ -1,0 +1,149 @@
+//! A part lifted: to UTF-8, to quoted-printable, or both, with its header
+//! saying so. For the one part that cannot carry the tag line as it is.
+
+use super::{
+    encode::{self, LineBreaks},
+    plan::Plan,
+    splice,
+};
+use crate::content::{Charset, MediaType, Part, TransferEncoding, decode_text};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lift {
+    /// The content is ASCII: only what it is called changes.
+    ToUtf8Label,
+    /// The charset has the characters, 7bit has not.
+    ToQuotedPrintable,
+    ToUtf8QuotedPrintable,
+    /// The content is written anew in UTF-8.
+    ToUtf8,
+}
+
+/// Plans the lift and `text` at the end of the content. False, with nothing
+/// planned, where the header is written in a way that cannot be edited.
+pub(super) fn apply(
+    part: &Part,
+    octets: &[u8],
+    charset: Charset,
+    text: &str,
+    lift: Lift,
+    plan: &mut Plan<'_>,
+) -> bool {
+    let to_utf8 = lift != Lift::ToQuotedPrintable;
+    let to_quoted = match lift {
+        Lift::ToUtf8Label => false,
+        Lift::ToQuotedPrintable | Lift::ToUtf8QuotedPrintable => true,
+        Lift::ToUtf8 => part.encoding.is_identity(),
+    };
+    let labelled = if to_utf8 { labelled_utf8(part, plan) } else { Some(Vec::new()) };
+    let Some(mut edits) = labelled else { return false };
+    if to_quoted {
+        edits.push(encoding_edit(part, plan));
+    }
+    for (range, inserted) in edits {
+        plan.header(range, inserted);
+    }
+    if part.parent.is_none() && !plan.content().has_field("MIME-Version") {
+        plan.header(part.header.end..part.header.end, "MIME-Version: 1.0\r\n");
+    }
+    let appended = if to_utf8 {
+        text.as_bytes().to_vec()
+    } else {
+        crate::content::encode_text(text, charset.encoding).unwrap_or_default()
+    };
+    if lift == Lift::ToUtf8Label {
+        splice::insert(part, octets, octets.len(), &appended, LineBreaks::Kept, plan);
+        return true;
+    }
+    let mut content = if lift == Lift::ToUtf8 {
+        decode_text(octets, charset).0.into_bytes()
+    } else {
+        octets.to_vec()
+    };
+    content.extend_from_slice(&appended);
+    let mut body = if part.encoding == TransferEncoding::Base64 {
+        encode::base64_lines(&content, 0)
+    } else {
+        encode::quoted_printable(&content, LineBreaks::Kept)
+    };
+    if splice::ends_at_delimiter(part, plan.content()) && !body.ends_with(b"\n") {
+        body.extend_from_slice(b"\r\n");
+    }
+    plan.body(part, part.body.clone(), body);
+    true
+}
+
+type HeaderEdit = (std::ops::Range<usize>, Vec<u8>);
+
+/// Makes the Content-Type say UTF-8, touching nothing else of it.
+fn labelled_utf8(part: &Part, plan: &Plan<'_>) -> Option<Vec<HeaderEdit>> {
+    let content = plan.content();
+    let field = part.fields.iter().find(|f| content.name(f).eq_ignore_ascii_case("Content-Type"));
+    let Some(field) = field else {
+        let end = part.header.end;
+        return Some(vec![(end..end, b"Content-Type: text/plain; charset=utf-8\r\n".to_vec())]);
+    };
+    let value = content.raw().get(field.value.clone())?;
+    let (at, length) = match charset_value(value) {
+        Some(range) => (range.start, range.len()),
+        None if part.charset().is_none() => (value.trim_ascii_end().len(), 0),
+        None => return None,
+    };
+    let before = value.get(..at)?;
+    let inserted: &[u8] = match length {
+        0 if before.ends_with(b";") => b" charset=utf-8",
+        0 => b"; charset=utf-8",
+        _ => b"utf-8",
+    };
+    let edited = [before, inserted, value.get(at + length..)?].concat();
+    let edited = String::from_utf8_lossy(&edited).replace(['\r', '\n'], "");
+    let as_read = MediaType::parse(edited.trim());
+    let same = as_read.kind == part.media.kind
+        && as_read.subtype == part.media.subtype
+        && as_read.parameters.get("format") == part.media.parameters.get("format");
+    let says = as_read.parameters.get("charset").is_some_and(|label| label == "utf-8");
+    let start = field.value.start + at;
+    (same && says).then(|| vec![(start..start + length, inserted.to_vec())])
+}
+
+/// Where the charset stands in a Content-Type value, without its quotes.
+fn charset_value(value: &[u8]) -> Option<std::ops::Range<usize>> {
+    let lower = value.to_ascii_lowercase();
+    let mut from = 0;
+    loop {
+        let name = from + memchr::memmem::find(lower.get(from..)?, b"charset")?;
+        from = name + b"charset".len();
+        let blanks = |at: usize| {
+            lower
+                .get(at..)
+                .unwrap_or_default()
+                .iter()
+                .take_while(|o| o.is_ascii_whitespace())
+                .count()
+        };
+        let equals = from + blanks(from);
+        if lower.get(equals) != Some(&b'=') {
+            continue;
+        }
+        let mut start = equals + 1 + blanks(equals + 1);
+        start += usize::from(lower.get(start) == Some(&b'"'));
+        let of_label = |octet: &u8| octet.is_ascii_alphanumeric() || b"-_.:+".contains(octet);
+        let length = lower.get(start..)?.iter().take_while(|octet| of_label(octet)).count();
+        if length > 0 {
+            return Some(start..start + length);
+        }
+    }
+}
+
+fn encoding_edit(part: &Part, plan: &Plan<'_>) -> HeaderEdit {
+    let content = plan.content();
+    let name = "Content-Transfer-Encoding";
+    let field = part.fields.iter().find(|field| content.name(field).eq_ignore_ascii_case(name));
+    match field {
+        Some(field) => (field.value.clone(), b" quoted-printable".to_vec()),
+        None => {
+            let end = part.header.end;
+            (end..end, format!("{name}: quoted-printable\r\n").into_bytes())
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Edits being gathered, in any order, to be made in one pass.
+
+use std::ops::Range;
+
+use super::rewrite::Change;
+use crate::content::{Content, Part, PartId};
+
+/// Where among edits at the same place one stands.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Order {
+    Header,
+    /// The empty line that a part lacks.
+    Separator,
+    Body,
+}
+
+pub(super) struct Plan<'c> {
+    content: &'c Content,
+    changes: Vec<(Order, Change)>,
+    separated: Vec<PartId>,
+}
+
+impl<'c> Plan<'c> {
+    pub(super) fn new(content: &'c Content) -> Self {
+        Self { content, changes: Vec::new(), separated: Vec::new() }
+    }
+
+    pub(super) fn content(&self) -> &'c Content {
+        self.content
+    }
+
+    pub(super) fn header(&mut self, source: Range<usize>, inserted: impl Into<Vec<u8>>) {
+        self.changes.push((Order::Header, Change { source, inserted: inserted.into() }));
+    }
+
+    /// An edit in the body of a part.
+    pub(super) fn body(&mut self, part: &Part, source: Range<usize>, inserted: impl Into<Vec<u8>>) {
+        self.separate(part);
+        self.changes.push((Order::Body, Change { source, inserted: inserted.into() }));
+    }
+
+    /// Gives a part its empty line, if it has none.
+    pub(super) fn separate(&mut self, part: &Part) {
+        if !part.separator.is_empty() || self.separated.contains(&part.id) {
+            return;
+        }
+        self.separated.push(part.id);
+        let at = part.header.end;
+        let before = self.content.raw().get(..at).unwrap_or_default();
+        let line_ended = before.is_empty() || before.ends_with(b"\n");
+        let inserted = if line_ended { b"\r\n".to_vec() } else { b"\r\n\r\n".to_vec() };
+        self.changes.push((Order::Separator, Change { source: at..at, inserted }));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// In the order of the source; of two edits of one range the first is
+    /// made.
+    pub(super) fn finish(mut self) -> Vec<Change> {
+        // Stable: equals stay in the order in which they were asked for.
+        self.changes.sort_by_key(|(order, change)| (change.source.start, *order));
+        let mut reached = 0;
+        self.changes
+            .into_iter()
+            .map(|(_, change)| change)
+            .filter(|change| {
+                let apart = change.source.start >= reached;
+                reached = reached.max(change.source.end);
+                apart
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,273 @@
+//! The one pass: edits gathered as ranges, the result written once.
+
+use std::{ops::Range, sync::Arc};
+
+use bytes::Bytes;
+
+use super::{
+    field::HeaderField,
+    plan::Plan,
+    sign::{Signer, SignerError},
+    tag_line,
+};
+use crate::{
+    content::{Content, Field, Protected},
+    mail::{Disclaimer, Domain},
+};
+
+/// What is to be done to one copy of a message.
+#[derive(Clone, Debug, Default)]
+pub struct Edits {
+    /// Set in front of the header, in this order: Received first.
+    pub prepend: Vec<HeaderField>,
+    pub remove: Vec<Removal>,
+    pub disclaimer: Option<Arc<Disclaimer>>,
+}
+
+/// Which of a message's own fields are taken out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// All fields of this name. The MIME fields stay, whatever is asked.
+    Named(String),
+    /// Authentication-Results that claim to be ours (RFC 8601 section 5).
+    AuthenticationResults { authserv_id: String },
+}
+
+/// One edit: what stands in the result instead of a range of the original.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub source: Range<usize>,
+    pub inserted: Vec<u8>,
+}
+
+/// What became of the tag line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DisclaimerOutcome {
+    /// None was asked for.
+    NotAsked,
+    /// Paths of the parts that have it now.
+    Appended { plain: Vec<String>, html: Vec<String> },
+    /// Nothing but attachments is displayed: in a part of its own.
+    PartAdded,
+    /// In every reading, also where it is quoted from earlier in the thread.
+    AlreadyThere,
+    /// The text must stay as it is.
+    Protected(Protected),
+}
+
+/// A message as it leaves, with room in front for its signatures.
+#[derive(Clone, Debug)]
+pub struct Rewritten {
+    /// Free room, then the message.
+    buffer: Vec<u8>,
+    start: usize,
+    pub changes: Vec<Change>,
+    pub disclaimer: DisclaimerOutcome,
+}
+
+/// Makes the edits. Every octet outside the changes is the original's.
+pub fn rewrite(content: &Content, edits: &Edits) -> Rewritten {
+    let mut plan = Plan::new(content);
+    prepend(&edits.prepend, &mut plan);
+    remove(&edits.remove, &mut plan);
+    let disclaimer = match &edits.disclaimer {
+        Some(disclaimer) => tag_line::append(disclaimer, &mut plan),
+        None => DisclaimerOutcome::NotAsked,
+    };
+    // A body that follows its header without an empty line gets one: behind
+    // our fields, the next server might take it for header.
+    if let Some(whole) = content.parts().first()
+        && !whole.body.is_empty()
+        && !plan.is_empty()
+    {
+        plan.separate(whole);
+    }
+    let changes = plan.finish();
+    Rewritten { buffer: written(content.raw(), &changes), start: HEAD_ROOM, changes, disclaimer }
+}
+
+impl Rewritten {
+    pub fn message(&self) -> &[u8] {
+        self.buffer.get(self.start..).unwrap_or_default()
+    }
+
+    /// Signs with every key of the domain, and sets the signatures in front.
+    /// Says how many there were.
+    pub fn sign(&mut self, signer: &Signer, domain: &Domain) -> Result<usize, SignerError> {
+        let fields = signer.sign(domain, self.message())?;
+        for field in &fields {
+            self.prepend(field.as_str().as_bytes());
+        }
+        Ok(fields.len())
+    }
+
+    /// Without another copy of the message.
+    pub fn into_bytes(self) -> Bytes {
+        Bytes::from(self.buffer).slice(self.start..)
+    }
+
+    /// Sets a field in front of all, for what is known only after the rest.
+    fn prepend(&mut self, field: &[u8]) {
+        match self.start.checked_sub(field.len()) {
+            Some(start) => {
+                if let Some(room) = self.buffer.get_mut(start..self.start) {
+                    room.copy_from_slice(field);
+                    self.start = start;
+                }
+            }
+            None => {
+                self.buffer.splice(..self.start, field.iter().copied());
+                self.start = 0;
+            }
+        }
+    }
+}
+
+fn prepend(fields: &[HeaderField], plan: &mut Plan<'_>) {
+    let inserted: Vec<u8> = fields.iter().flat_map(|field| field.as_str().bytes()).collect();
+    if !inserted.is_empty() {
+        let at = header_top(plan.content());
+        plan.header(at..at, inserted);
+    }
+}
+
+/// After an mbox line, which would otherwise end the header early.
+fn header_top(content: &Content) -> usize {
+    let raw = content.raw();
+    if raw.starts_with(b"From ") && !content.fields().is_empty() {
+        content.fields().first().map_or(0, |field| field.whole.start)
+    } else {
+        0
+    }
+}
+
+fn remove(removals: &[Removal], plan: &mut Plan<'_>) {
+    let content = plan.content();
+    for field in content.fields() {
+        if removals.iter().any(|removal| removal.covers(content, field)) {
+            plan.header(field.whole.clone(), Vec::new());
+        }
+    }
+}
+
+impl Removal {
+    fn covers(&self, content: &Content, field: &Field) -> bool {
+        let name = content.name(field);
+        match self {
+            Self::Named(named) => {
+                let mime = name.to_ascii_lowercase().starts_with("content-")
+                    || name.eq_ignore_ascii_case("MIME-Version");
+                !mime && name.eq_ignore_ascii_case(named)
+            }
+            Self::AuthenticationResults { authserv_id } => {
+                name.eq_ignore_ascii_case("Authentication-Results")
+                    && claimed_authserv_id(&content.value(field))
+                        .is_some_and(|claimed| claimed.eq_ignore_ascii_case(authserv_id))
+            }
+        }
+    }
+}
+
+/// The first word of an Authentication-Results value that is no comment.
+fn claimed_authserv_id(value: &str) -> Option<&str> {
+    let mut rest = value.trim_start();
+    while let Some(comment) = rest.strip_prefix('(') {
+        let mut depth = 1_usize;
+        let end = comment.find(|c| {
+            match c {
+                '(' => depth += 1,
+                ')' => depth -= 1,
+                _ => {}
+            }
+            depth == 0
+        })?;
+        rest = comment.get(end + 1..)?.trim_start();
+    }
+    let end = rest.find(|c: char| c.is_whitespace() || c == ';' || c == '(').unwrap_or(rest.len());
+    rest.get(..end).map(|id| id.trim_matches('"'))
+}
+
+/// The result, in one allocation.
+fn written(raw: &[u8], changes: &[Change]) -> Vec<u8> {
+    let inserted: usize = changes.iter().map(|change| change.inserted.len()).sum();
+    let mut buffer = Vec::with_capacity(HEAD_ROOM + raw.len() + inserted);
+    buffer.resize(HEAD_ROOM, 0);
+    let mut reached = 0;
+    for change in changes {
+        buffer.extend_from_slice(raw.get(reached..change.source.start).unwrap_or_default());
+        buffer.extend_from_slice(&change.inserted);
+        reached = change.source.end;
+    }
+    buffer.extend_from_slice(raw.get(reached..).unwrap_or_default());
+    buffer
+}
+
+/// Room for the signatures of a few keys: one of RSA 2048 takes 900 octets.
+const HEAD_ROOM: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewritten(raw: &str, edits: &Edits) -> String {
+        let content = Content::parse(Bytes::copy_from_slice(raw.as_bytes()));
+        String::from_utf8(rewrite(&content, edits).into_bytes().to_vec()).unwrap()
+    }
+
+    fn prepending(name: &str, value: &str) -> Edits {
+        Edits { prepend: vec![HeaderField::new(name, value).unwrap()], ..Edits::default() }
+    }
+
+    #[test]
+    fn fields_are_set_in_front_and_the_rest_is_identical() {
+        let raw = "Subject:  a\r\n\tb\r\n\r\nhello\r\n";
+        assert_eq!(rewritten(raw, &prepending("X-A", "1")), format!("X-A: 1\r\n{raw}"));
+    }
+
+    #[test]
+    fn an_mbox_line_stays_in_front() {
+        let raw = "From a Mon\r\nSubject: a\r\n\r\nx\r\n";
+        let expected = "From a Mon\r\nX-A: 1\r\nSubject: a\r\n\r\nx\r\n";
+        assert_eq!(rewritten(raw, &prepending("X-A", "1")), expected);
+    }
+
+    #[test]
+    fn a_body_without_its_empty_line_stays_body() {
+        assert_eq!(rewritten("hello\r\n", &prepending("X-A", "1")), "X-A: 1\r\n\r\nhello\r\n");
+        let raw = "Subject: a\r\nhello there\r\n";
+        let expected = "X-A: 1\r\nSubject: a\r\n\r\nhello there\r\n";
+        assert_eq!(rewritten(raw, &prepending("X-A", "1")), expected);
+        assert_eq!(
+            rewritten("Subject: a\r\n", &prepending("X-A", "1")),
+            "X-A: 1\r\nSubject: a\r\n"
+        );
+    }
+
+    #[test]
+    fn forged_fields_are_taken_out_and_others_stay() {
+        let raw = "Authentication-Results: (c) gw.test.example; spf=pass\r\n\
+                   Authentication-Results: other.example; spf=pass\r\n\
+                   postern-LEVEL:\r\n 0\r\nContent-Type: text/plain\r\n\r\nx\r\n";
+        let edits = Edits {
+            remove: vec![
+                Removal::Named("Postern-Level".into()),
+                Removal::Named("Content-Type".into()),
+                Removal::AuthenticationResults { authserv_id: "GW.test.example".into() },
+            ],
+            ..Edits::default()
+        };
+        let expected = "Authentication-Results: other.example; spf=pass\r\n\
+                        Content-Type: text/plain\r\n\r\nx\r\n";
+        assert_eq!(rewritten(raw, &edits), expected);
+    }
+
+    #[test]
+    fn more_than_the_room_in_front_still_fits() {
+        let content = Content::parse(Bytes::from_static(b"A: b\r\n\r\nx\r\n"));
+        let mut rewritten = rewrite(&content, &Edits::default());
+        rewritten.prepend(&[b'x'; HEAD_ROOM]);
+        rewritten.prepend(b"y");
+        assert_eq!(rewritten.message().len(), 11 + HEAD_ROOM + 1);
+        assert!(rewritten.into_bytes().starts_with(b"yxx"));
+    }
+}

@@ -1,0 +1,300 @@
+//! DKIM signatures (RFC 6376, RFC 8463): made last, over what leaves.
+
+use std::{collections::HashMap, fmt, io::Cursor};
+
+use aws_lc_rs::{
+    encoding::{AsDer, PublicKeyX509Der},
+    signature::{Ed25519KeyPair, KeyPair, RsaKeyPair},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use mail_auth::{
+    common::{
+        crypto::{DkimKey, Ed25519Key, RsaKey, Sha256},
+        headers::HeaderWriter,
+    },
+    dkim::{Canonicalization, DkimSigner, Done},
+};
+use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
+
+use super::field::HeaderField;
+use crate::mail::Domain;
+
+/// The keys of all domains that are signed for.
+#[derive(Default)]
+pub struct Signer {
+    keys: HashMap<Domain, Vec<SigningKey>>,
+}
+
+/// One key: a domain, a selector, and what signs.
+pub struct SigningKey {
+    domain: Domain,
+    selector: String,
+    record: String,
+    signer: DkimSigner<DkimKey, Done>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SignerError {
+    #[error("a private key in PEM (PKCS#8, or PKCS#1 for RSA) is expected: {0}")]
+    Pem(String),
+    #[error("an RSA key of 2048 bits or more, or an Ed25519 key, is expected: {0}")]
+    Key(String),
+    #[error("an RSA key has 2048 bits or more, found {0}")]
+    TooShort(usize),
+    #[error("a selector is letters, digits, hyphens and dots, found `{0}`")]
+    Selector(String),
+    #[error("the message could not be signed: {0}")]
+    Signing(String),
+}
+
+impl Signer {
+    pub fn new(keys: impl IntoIterator<Item = SigningKey>) -> Self {
+        let mut signer = Self::default();
+        for key in keys {
+            signer.keys.entry(key.domain.clone()).or_default().push(key);
+        }
+        signer
+    }
+
+    /// The domain to sign for where an author is of `domain`: itself, or the
+    /// nearest above it that has a key.
+    pub fn domain_for(&self, domain: &Domain) -> Option<&Domain> {
+        domain
+            .ancestry()
+            .filter_map(|name| name.parse::<Domain>().ok())
+            .find_map(|name| self.keys.get_key_value(&name).map(|(own, _)| own))
+    }
+
+    /// A field for each key of the domain, or of the nearest above it; none
+    /// where there is no key. The message must be as it will leave.
+    pub fn sign(&self, domain: &Domain, message: &[u8]) -> Result<Vec<HeaderField>, SignerError> {
+        let keys = self.domain_for(domain).and_then(|own| self.keys.get(own));
+        keys.into_iter().flatten().map(|key| key.sign(message)).collect()
+    }
+}
+
+impl SigningKey {
+    pub fn from_pem(domain: Domain, selector: &str, pem: &[u8]) -> Result<Self, SignerError> {
+        let of_selector =
+            |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-' || octet == b'.';
+        if selector.is_empty()
+            || selector.len() > MAX_SELECTOR
+            || !selector.bytes().all(of_selector)
+        {
+            return Err(SignerError::Selector(selector.to_owned()));
+        }
+        let der = PrivateKeyDer::from_pem_reader(Cursor::new(pem))
+            .map_err(|error| SignerError::Pem(error.to_string()))?;
+        let (key, record) = read_key(der)?;
+        let signer = DkimSigner::from_key(key)
+            .domain(domain.as_str())
+            .selector(selector)
+            .headers(signed_fields())
+            .header_canonicalization(Canonicalization::Relaxed)
+            .body_canonicalization(Canonicalization::Relaxed);
+        Ok(Self { domain, selector: selector.to_owned(), record, signer })
+    }
+
+    pub fn domain(&self) -> &Domain {
+        &self.domain
+    }
+
+    pub fn selector(&self) -> &str {
+        &self.selector
+    }
+
+    /// Where the record is published: `selector._domainkey.domain`.
+    pub fn record_name(&self) -> String {
+        format!("{}._domainkey.{}", self.selector, self.domain)
+    }
+
+    /// The TXT record that lets others verify: `v=DKIM1; k=rsa; p=…`.
+    pub fn record(&self) -> &str {
+        &self.record
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<HeaderField, SignerError> {
+        let signature =
+            self.signer.sign(message).map_err(|error| SignerError::Signing(error.to_string()))?;
+        Ok(HeaderField::made(signature.to_header()))
+    }
+}
+
+/// Keys are secrets: only what is public is shown.
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_tuple("SigningKey").field(&self.record_name()).finish()
+    }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_list().entries(self.keys.values().flatten()).finish()
+    }
+}
+
+/// The key and its DNS record.
+fn read_key(der: PrivateKeyDer<'_>) -> Result<(DkimKey, String), SignerError> {
+    let wrong = |error: String| SignerError::Key(error);
+    if let PrivateKeyDer::Pkcs8(pkcs8) = &der
+        && let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8.secret_pkcs8_der())
+    {
+        let key = Ed25519Key::from_pkcs8_maybe_unchecked_der(pkcs8.secret_pkcs8_der())
+            .map_err(|error| wrong(error.to_string()))?;
+        let record = format!("v=DKIM1; k=ed25519; p={}", STANDARD.encode(pair.public_key()));
+        return Ok((DkimKey::Ed25519(key), record));
+    }
+    let pair = match &der {
+        PrivateKeyDer::Pkcs1(pkcs1) => RsaKeyPair::from_der(pkcs1.secret_pkcs1_der()),
+        PrivateKeyDer::Pkcs8(pkcs8) => RsaKeyPair::from_pkcs8(pkcs8.secret_pkcs8_der()),
+        _ => return Err(wrong("this is another kind of key".to_owned())),
+    }
+    .map_err(|error| wrong(error.to_string()))?;
+    let bits = pair.public_modulus_len() * 8;
+    if bits < MIN_RSA_BITS {
+        return Err(SignerError::TooShort(bits));
+    }
+    let public: PublicKeyX509Der<'_> =
+        pair.public_key().as_der().map_err(|error| wrong(error.to_string()))?;
+    let record = format!("v=DKIM1; k=rsa; p={}", STANDARD.encode(public.as_ref()));
+    let key = RsaKey::<Sha256>::from_key_der(der).map_err(|error| wrong(error.to_string()))?;
+    Ok((DkimKey::Rsa(key), record))
+}
+
+/// Each named once more than it may stand there: a second one added on the
+/// way breaks the signature.
+fn signed_fields() -> impl Iterator<Item = &'static str> {
+    SIGNED.into_iter().chain(OVERSIGNED).chain(OVERSIGNED)
+}
+
+const OVERSIGNED: [&str; 12] = [
+    "From",
+    "To",
+    "Cc",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Reply-To",
+    "In-Reply-To",
+    "References",
+    "MIME-Version",
+    "Content-Type",
+    "Content-Transfer-Encoding",
+];
+/// Signed where they stand.
+const SIGNED: [&str; 3] = ["Sender", "Content-Disposition", "Content-ID"];
+const MIN_RSA_BITS: usize = 2048;
+const MAX_SELECTOR: usize = 63;
+
+#[cfg(test)]
+mod tests {
+    use std::{borrow::Borrow, hash::Hash, sync::Arc, time::Instant};
+
+    use aws_lc_rs::{
+        encoding::Pkcs8V1Der,
+        rsa::{KeyPair as RsaPair, KeySize},
+    };
+    use mail_auth::{
+        AuthenticatedMessage, DkimResult, MessageAuthenticator, Parameters, ResolverCache, Txt,
+        common::{parse::TxtRecordParser, verify::DomainKey},
+    };
+
+    use super::*;
+
+    /// The DNS of a test: one key, everywhere.
+    struct OneKey(Txt);
+
+    impl ResolverCache<Box<str>, Txt> for OneKey {
+        fn get<Q>(&self, _: &Q) -> Option<Txt>
+        where
+            Box<str>: Borrow<Q>,
+            Q: Hash + Eq + ?Sized,
+        {
+            Some(self.0.clone())
+        }
+
+        fn remove<Q>(&self, _: &Q) -> Option<Txt>
+        where
+            Box<str>: Borrow<Q>,
+            Q: Hash + Eq + ?Sized,
+        {
+            None
+        }
+
+        fn insert(&self, _: Box<str>, _: Txt, _: Instant) {}
+    }
+
+    fn pem(der: &[u8]) -> String {
+        let body = STANDARD.encode(der);
+        format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")
+    }
+
+    fn rsa_pem(size: KeySize) -> String {
+        let pair = RsaPair::generate(size).unwrap();
+        let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
+        pem(der.as_ref())
+    }
+
+    fn ed25519_pem() -> String {
+        pem(&Ed25519Key::generate_pkcs8().unwrap())
+    }
+
+    fn key(pem: &str) -> SigningKey {
+        SigningKey::from_pem("nhs.test.example".parse().unwrap(), "lab", pem.as_bytes()).unwrap()
+    }
+
+    fn verifies(message: &[u8], record: &str) -> bool {
+        let message = AuthenticatedMessage::parse(message).unwrap();
+        let dns = OneKey(Txt::DomainKey(Arc::new(DomainKey::parse(record.as_bytes()).unwrap())));
+        let authenticator = MessageAuthenticator::new_system_conf()
+            .or_else(|_| MessageAuthenticator::new_cloudflare())
+            .unwrap();
+        let outputs =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(
+                authenticator.verify_dkim(Parameters::new(&message).with_txt_cache(&dns)),
+            );
+        !outputs.is_empty() && outputs.iter().all(|output| *output.result() == DkimResult::Pass)
+    }
+
+    const MESSAGE: &str = "From: a@nhs.test.example\r\nTo: b@x.example\r\nSubject: hello\r\n\
+                           Date: Sun, 22 Nov 2026 17:12:05 +0000\r\n\r\nhello\r\n";
+
+    #[test]
+    fn signatures_of_both_kinds_verify_and_second_authors_break_them() {
+        for pem in [rsa_pem(KeySize::Rsa2048), ed25519_pem()] {
+            let key = key(&pem);
+            let record = key.record().to_owned();
+            let signer = Signer::new([key]);
+            let fields = signer.sign(&"sub.nhs.test.example".parse().unwrap(), MESSAGE.as_bytes());
+            let field = fields.unwrap().remove(0);
+            let signed = format!("{}{MESSAGE}", field.as_str());
+            assert!(verifies(signed.as_bytes(), &record), "{signed}");
+            let forged = format!("From: c@evil.example\r\n{signed}");
+            assert!(!verifies(forged.as_bytes(), &record));
+            assert!(!verifies(
+                signed.replace("hello\r\n\r\n", "other\r\n\r\n").as_bytes(),
+                &record
+            ));
+            assert!(!field.as_str().contains(" l="));
+            assert!(field.as_str().split("\r\n").all(|line| line.len() <= 100));
+        }
+    }
+
+    #[test]
+    fn a_short_key_and_what_is_no_key_are_refused() {
+        let domain: Domain = "x.example".parse().unwrap();
+        let read =
+            |selector, pem: &str| SigningKey::from_pem(domain.clone(), selector, pem.as_bytes());
+        assert!(matches!(read("lab", "hello"), Err(SignerError::Pem(_))));
+        assert!(matches!(read("lab", &pem(b"hello")), Err(SignerError::Key(_))));
+        assert!(matches!(read("a;b", &ed25519_pem()), Err(SignerError::Selector(_))));
+    }
+
+    #[test]
+    fn a_domain_without_a_key_is_not_signed_for() {
+        let signer = Signer::new([key(&ed25519_pem())]);
+        let fields = signer.sign(&"other.example".parse().unwrap(), MESSAGE.as_bytes()).unwrap();
+        assert!(fields.is_empty());
+        assert!(signer.domain_for(&"a.nhs.test.example".parse().unwrap()).is_some());
+    }
+}

@@ -1,0 +1,100 @@
+//! A part for the tag line alone, where a message displays nothing but
+//! attachments: added to its multipart/mixed, or beside the whole of it.
+
+use super::{
+    encode::{self, LineBreaks},
+    plan::Plan,
+};
+use crate::{
+    content::{Class, Content, Multipart, Part},
+    mail::Disclaimer,
+};
+
+pub(super) fn add_part(disclaimer: &Disclaimer, plan: &mut Plan<'_>) {
+    let Some(whole) = plan.content().parts().first() else { return };
+    let part = tag_part(disclaimer);
+    match (&whole.class, &whole.delimiters) {
+        (Class::Multipart(Multipart::Mixed), Some(delimiters)) => {
+            let boundary = delimiters.boundary.as_slice();
+            match &delimiters.close {
+                Some(close) => {
+                    let inserted = [b"--", boundary, b"\r\n", &part, b"\r\n"].concat();
+                    plan.body(whole, close.start..close.start, inserted);
+                }
+                None => {
+                    let end = whole.body.end;
+                    let inserted =
+                        [b"\r\n--", boundary, b"\r\n", &part, b"\r\n--", boundary, b"--\r\n"];
+                    plan.body(whole, end..end, inserted.concat());
+                }
+            }
+        }
+        _ => wrap(whole, &part, plan),
+    }
+}
+
+/// The message becomes the first part of a new multipart/mixed: its MIME
+/// fields move into that part, its body stays as it stands.
+fn wrap(whole: &Part, part: &[u8], plan: &mut Plan<'_>) {
+    let content = plan.content();
+    let boundary = fresh_boundary(content);
+    let mut moved = Vec::new();
+    for field in &whole.fields {
+        if content.name(field).to_ascii_lowercase().starts_with("content-") {
+            moved.extend_from_slice(content.raw().get(field.whole.clone()).unwrap_or_default());
+            if !moved.ends_with(b"\n") {
+                moved.extend_from_slice(b"\r\n");
+            }
+            plan.header(field.whole.clone(), Vec::new());
+        }
+    }
+    let end = whole.header.end;
+    if !content.has_field("MIME-Version") {
+        plan.header(end..end, "MIME-Version: 1.0\r\n");
+    }
+    let line_ended = content.raw().get(..end).is_none_or(|h| h.is_empty() || h.ends_with(b"\n"));
+    let line_end = if line_ended { "" } else { "\r\n" };
+    plan.header(
+        end..end,
+        format!("{line_end}Content-Type: multipart/mixed;\r\n\tboundary=\"{boundary}\"\r\n"),
+    );
+    let opening = [b"--", boundary.as_bytes(), b"\r\n", &moved, b"\r\n"].concat();
+    plan.body(whole, whole.body.start..whole.body.start, opening);
+    let dashed = boundary.as_bytes();
+    let closing = [b"\r\n--", dashed, b"\r\n", part, b"\r\n--", dashed, b"--\r\n"].concat();
+    plan.body(whole, whole.body.end..whole.body.end, closing);
+}
+
+/// The fields and the body of the part; the line break after it belongs to
+/// the delimiter.
+fn tag_part(disclaimer: &Disclaimer) -> Vec<u8> {
+    let text = encode::crlf_lines(&disclaimer.plain);
+    let (charset, encoding, body) = if text.is_ascii() {
+        ("us-ascii", "7bit", text.into_bytes())
+    } else {
+        let body = encode::quoted_printable(text.as_bytes(), LineBreaks::Kept);
+        ("utf-8", "quoted-printable", body)
+    };
+    let mut part = format!(
+        "Content-Type: text/plain; charset={charset}\r\n\
+         Content-Transfer-Encoding: {encoding}\r\n\
+         Content-Disposition: inline\r\n\r\n"
+    )
+    .into_bytes();
+    part.extend_from_slice(body.strip_suffix(b"\r\n").unwrap_or(&body));
+    part
+}
+
+/// A boundary that stands nowhere in the message. `=_` occurs in neither
+/// base64 nor quoted-printable.
+fn fresh_boundary(content: &Content) -> String {
+    let raw = content.raw();
+    let mut seed = crc32fast::hash(raw);
+    loop {
+        let boundary = format!("=_postern_{seed:08x}");
+        if memchr::memmem::find(raw, boundary.as_bytes()).is_none() {
+            return boundary;
+        }
+        seed = seed.wrapping_add(1);
+    }
+}
