@@ -1,1 +1,10 @@
-//! authenticate
+//! Sender authentication: SPF, DKIM, DMARC and ARC on arrival, as facts for
+//! policy and as one Authentication-Results field (RFC 8601).
+//!
+//! Owns its own bounded DNS. Refuses to take anything unresolved for a pass:
+//! what cannot be worked out in time is a temporary error. Stands between the
+//! session and `content`, for inbound mail.
+
+mod authenticator;
+
+pub use authenticator::{Authentication, Authenticator, AuthenticatorError, Settings};

@@ -1,1 +1,37 @@
-//! classify
+//! Classify: what is in the text a person could read, and how sensitive that
+//! makes the message.
+//!
+//! Takes the readings and decoded parts that `content` drew out of a message;
+//! gives findings and a level, which the policy then judges. It holds no list
+//! and no weight of its own: which words, patterns, weights and combinations
+//! count is in [`Settings`], which officers write (`policies/classification.toml`,
+//! `detectors/`, `terms/`, `yara/`). What it does own is the mechanism, and the
+//! arithmetic that words cannot express: check digits, ranges, dates.
+//!
+//! The way of a reading through the room: `normalise` folds it into one stream,
+//! `lexicon` finds every listed word in one pass, `detect` finds candidates and
+//! weighs their surroundings, `terms` counts vocabulary, `level` looks for the
+//! combinations. `yara` reads the decoded parts beside it.
+
+mod classification;
+mod classifier;
+mod compile;
+mod dates;
+mod detect;
+mod level;
+mod lexicon;
+mod normalise;
+mod numbers;
+mod settings;
+mod surroundings;
+mod table;
+mod terms;
+mod yara;
+
+pub use classification::{Classification, Found};
+pub use classifier::{Classifier, Input, Part};
+pub use settings::{
+    Check, Combination, Company, Context, Detector, Evidence, Example, Expectation, Fault, Letters,
+    Pattern, Place, Position, QuietZone, Settings, SettingsError, Shape, TermList, TestRange,
+    Weighing, YaraSource,
+};

@@ -2,9 +2,15 @@
 //! (here). Everything past this room works with meanings: sizes in octets,
 //! durations, parsed addresses, paths made whole.
 
+mod file;
+mod folder;
 mod network;
+mod quantity;
+mod users;
 
+pub use folder::{ReadError, read_file, read_policies};
 pub use network::{Network, NetworkError};
+pub use users::{Users, UsersError, Verdict, Verifier};
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -49,6 +55,14 @@ pub struct Listener {
     pub proxy_protocol: ProxyProtocol,
     /// A file of SASL users; AUTH is offered (under TLS) where it is named.
     pub users: Option<PathBuf>,
+    /// Whether SPF, DKIM, DMARC and ARC are looked at.
+    pub authenticate: SenderAuthentication,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SenderAuthentication {
+    On,
+    Off,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +115,7 @@ pub enum RouteDomain {
 pub struct SigningKey {
     /// Which sender domain it signs for.
     pub domain: Domain,
-    pub selector: String,
+    pub selector: Domain,
     /// PKCS#8 PEM, RSA or Ed25519.
     pub key: PathBuf,
 }
@@ -116,7 +130,7 @@ pub struct Retry {
     pub delay_notice: Duration,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub sessions: usize,
     pub sessions_per_client: usize,
@@ -129,7 +143,7 @@ pub struct Limits {
     pub stop_grace: Duration,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Dns {
     /// Empty for the system's own.
     pub servers: Vec<SocketAddr>,
@@ -161,5 +175,18 @@ impl Config {
             .iter()
             .filter(|route| route.domain.matches(domain))
             .max_by_key(|route| route.domain.specificity())
+    }
+}
+
+/// As a route names it: `example.com`, `.example.com` or `*`.
+impl std::str::FromStr for RouteDomain {
+    type Err = crate::mail::DomainError;
+
+    fn from_str(written: &str) -> Result<Self, Self::Err> {
+        match written.strip_prefix('.') {
+            Some(parent) => parent.parse().map(Self::Below),
+            None if written == "*" => Ok(Self::Any),
+            None => written.parse().map(Self::Exact),
+        }
     }
 }

@@ -1,5 +1,37 @@
 //! Content: what a message is made of, and the text a person could read in it.
+//!
+//! Owns the MIME tree over the message's own octets (RFC 2045 to 2047, 2231,
+//! 3676), decoding with the way back, and the saying of what could not be read
+//! (law 3). Refuses nothing: ill-formed mail still gives a tree. Stands
+//! between the session, which gives it octets, and `classify`, which looks at
+//! its readings; `transform` edits by its ranges.
+//!
+//! `tree` has the message, `walk` finds its parts, `extract` reads them; what
+//! needs a reader of its own (documents, archives) is told by `sniff` and is
+//! opaque until that reader stands here.
 
+mod charset;
+mod extract;
+mod facts;
+mod flowed;
+mod header;
+mod html;
+mod media;
+mod part;
 mod reading;
+mod sniff;
+mod transfer;
+mod tree;
+mod walk;
 
-pub use reading::{OffsetMap, Reading, ReadingKind};
+pub use facts::Protected;
+pub use header::Field;
+pub use media::{MediaType, Parameters};
+pub use part::{Class, Delimiters, Disposition, Flaw, Multipart, Part, PartId, TransferEncoding};
+pub use reading::{OffsetMap, Rate, Reading, ReadingKind};
+pub use tree::Content;
+
+pub(crate) use charset::{
+    Certainty, Charset, decode as decode_text, encode as encode_text, is_us_ascii,
+};
+pub(crate) use html::{Token as HtmlToken, tokens as html_tokens};

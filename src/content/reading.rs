@@ -5,9 +5,11 @@ use std::ops::Range;
 /// The decoded text of one part, or of one header field.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
-    /// `header:Subject`, or the part's path (`1.2`).
+    /// `header:Subject`, or the part's path (`1.2`); a header field of a
+    /// nested message has the path in front of it (`2:header:Subject`).
     pub part: String,
     pub kind: ReadingKind,
+    /// Lines end as they do in the source, with CRLF or LF.
     pub text: String,
     /// From octets of `text` to octets of the raw message.
     pub map: OffsetMap,
@@ -22,28 +24,125 @@ pub enum ReadingKind {
     Extracted,
 }
 
-/// Runs of text that stand in the source in the same order: pairs of (offset
-/// in the text, offset in the source), both growing; the last run is open.
+/// Runs of text that stand in the source in the same order: both offsets
+/// grow, and the last run is open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OffsetMap(Vec<(usize, usize)>);
+pub struct OffsetMap(Vec<Run>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Run {
+    text: usize,
+    source: usize,
+    rate: Rate,
+}
+
+/// How many octets of the source an octet of the text takes within a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rate {
+    Straight,
+    /// Four characters of base64 for three octets.
+    Base64,
+    /// `=XX` of quoted-printable for one octet.
+    Escaped,
+    /// Two octets of UTF-16 for one.
+    Double,
+}
 
 impl OffsetMap {
+    /// The text is the source, from `source` on.
+    pub fn straight_from(source: usize) -> Self {
+        Self(vec![Run { text: 0, source, rate: Rate::Straight }])
+    }
+
     /// Says that the text from `text` on was read at `source`.
     pub fn push(&mut self, text: usize, source: usize) {
-        self.0.push((text, source));
+        self.push_at(text, source, Rate::Straight);
+    }
+
+    /// Like `push`, where the two do not grow alike. A run that only goes on
+    /// where the last one is heading adds nothing.
+    pub fn push_at(&mut self, text: usize, source: usize, rate: Rate) {
+        if let Some(last) = self.0.last_mut() {
+            if last.rate == rate && last.source + rate.apart(text - last.text) == source {
+                return;
+            }
+            if last.text == text {
+                *last = Run { text, source, rate };
+                return;
+            }
+        }
+        self.0.push(Run { text, source, rate });
     }
 
     /// Where in the source the text's octet at `text` was read.
     pub fn source(&self, text: usize) -> usize {
-        let next = self.0.partition_point(|&(start, _)| start <= text);
-        let Some(&(text_start, source_start)) = next.checked_sub(1).and_then(|run| self.0.get(run))
-        else {
+        let next = self.0.partition_point(|run| run.text <= text);
+        let Some(run) = next.checked_sub(1).and_then(|index| self.0.get(index)) else {
             return 0;
         };
-        let straight = source_start + (text - text_start);
+        let reached = run.source + run.rate.apart(text - run.text);
         match self.0.get(next) {
-            Some(&(_, limit)) => straight.min(limit),
-            None => straight,
+            Some(limit) => reached.min(limit.source),
+            None => reached,
+        }
+    }
+
+    /// This map leads from a text to a source that is itself the text of
+    /// `further`: the way from the one to the other end.
+    #[must_use]
+    pub fn through(&self, further: &OffsetMap) -> OffsetMap {
+        if let [only] = further.0.as_slice()
+            && only.rate == Rate::Straight
+        {
+            let moved = |run: &Run| Run { source: further.source(run.source), ..*run };
+            return OffsetMap(self.0.iter().map(moved).collect());
+        }
+        let mut whole = OffsetMap(Vec::with_capacity(self.0.len().max(further.0.len())));
+        for (index, run) in self.0.iter().enumerate() {
+            let end = self.0.get(index + 1).map_or(usize::MAX, |next| next.text);
+            further.extend_through(*run, end, &mut whole);
+        }
+        whole
+    }
+
+    /// Adds the way of one run, which ends before `end`, to `whole`.
+    fn extend_through(&self, run: Run, end: usize, whole: &mut OffsetMap) {
+        let mut index = self.0.partition_point(|inner| inner.text <= run.source);
+        let rate = |inner: Option<&Run>| match (run.rate, inner) {
+            (Rate::Straight, Some(inner)) => inner.rate,
+            _ => run.rate,
+        };
+        let first = index.checked_sub(1).and_then(|before| self.0.get(before));
+        whole.push_at(run.text, self.source(run.source), rate(first));
+        while let Some(inner) = self.0.get(index) {
+            let text = run.text + run.rate.back(inner.text - run.source);
+            if text >= end {
+                break;
+            }
+            whole.push_at(text, inner.source, rate(Some(inner)));
+            index += 1;
+        }
+    }
+}
+
+impl Rate {
+    /// Octets of the source for so many of the text.
+    fn apart(self, text: usize) -> usize {
+        match self {
+            Self::Straight => text,
+            Self::Base64 => text.saturating_mul(4) / 3,
+            Self::Escaped => text.saturating_mul(3),
+            Self::Double => text.saturating_mul(2),
+        }
+    }
+
+    /// Octets of the text for so many of the source.
+    fn back(self, source: usize) -> usize {
+        match self {
+            Self::Straight => source,
+            Self::Base64 => source.saturating_mul(3) / 4,
+            Self::Escaped => source / 3,
+            Self::Double => source / 2,
         }
     }
 }
@@ -57,5 +156,39 @@ impl Reading {
 
     pub fn source(&self, text: Range<usize>) -> Range<usize> {
         self.map.source(text.start)..self.map.source(text.end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_never_reaches_into_the_next() {
+        let mut map = OffsetMap::default();
+        map.push(0, 10);
+        map.push(5, 12);
+        assert_eq!([0, 2, 4, 5, 7].map(|text| map.source(text)), [10, 12, 12, 12, 14]);
+    }
+
+    #[test]
+    fn two_maps_in_a_row_lead_all_the_way() {
+        let mut outer = OffsetMap::default();
+        outer.push(0, 100);
+        outer.push(4, 200);
+        let mut inner = OffsetMap::default();
+        inner.push(0, 2);
+        inner.push(8, 20);
+        let whole = inner.through(&outer);
+        for text in 0..12 {
+            assert_eq!(whole.source(text), outer.source(inner.source(text)), "at {text}");
+        }
+    }
+
+    #[test]
+    fn base64_quanta_are_four_characters_for_three_octets() {
+        let mut map = OffsetMap::default();
+        map.push_at(0, 50, Rate::Base64);
+        assert_eq!([0, 3, 6].map(|text| map.source(text)), [50, 54, 58]);
     }
 }

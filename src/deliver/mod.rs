@@ -1,1 +1,22 @@
-//! deliver
+//! Delivery: one message to the recipients of one domain, once.
+//!
+//! Owns the way from a next hop to an outcome for each recipient: DNS, the
+//! order of hosts, connections, the TLS requirement and its evidence, and
+//! delivery into a maildir. Refuses to weaken a requirement: what cannot be
+//! delivered as protected as asked waits (law 2). Stands after `schedule`,
+//! which says when; RFC 5321 section 5, RFC 7505, RFC 3207.
+
+mod connection; // a socket, a handshake and a clock under a session
+mod deliverer; // one delivery: hosts and addresses, one after another
+mod fates; // what has become of each recipient so far: pure
+mod maildir; // delivery on this machine
+mod pool; // connections that wait for another message
+mod requirement; // what a requirement means for one host: pure
+mod resolve; // from a domain to its hosts
+mod tls; // trust anchors, and the verifier that records
+
+#[cfg(test)]
+mod peers; // scripted next hops and name servers for the tests
+#[cfg(test)]
+mod trials; // whole deliveries over real sockets
+pub use deliverer::{Deliverer, DelivererError, Delivery, ExchangeAddresses, RouteTls, Settings};

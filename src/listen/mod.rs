@@ -1,1 +1,21 @@
-//! listen
+//! The listening side: sockets, TLS, the PROXY protocol, limits, and the loop
+//! that carries octets between a socket and a [`Session`].
+//!
+//! Owns connections and what they cost. Refuses what is over a limit, with a
+//! reply, before it costs more. Decides nothing about mail: that is asked
+//! through the port, [`Reception`].
+//!
+//! [`Session`]: crate::smtp::server::Session
+
+mod capacity;
+mod conversation;
+mod listener;
+mod proxy;
+mod reception;
+mod stream;
+mod tls;
+
+pub use capacity::Capacity;
+pub use listener::{BoundListener, ListenError, Orders};
+pub use reception::{Reception, Verdict};
+pub use tls::{Certificate, CertificateError};

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{address::Address, domain::Domain, reply::Reply, tls::TlsSession};
+use super::{address::Address, domain::Domain, reply::Reply, time::Timestamp, tls::TlsSession};
 
 /// What became of each recipient in one attempt, and on what connection.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +24,30 @@ pub enum Outcome {
     Permanent(Failure),
 }
 
+impl Outcome {
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Delivered(_) => "delivered",
+            Self::Transient(_) => "transient",
+            Self::Permanent(_) => "permanent",
+        }
+    }
+
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Delivered(_) => None,
+            Self::Transient(failure) | Self::Permanent(failure) => Some(failure),
+        }
+    }
+
+    pub fn reply(&self) -> &Reply {
+        match self {
+            Self::Delivered(reply) => reply,
+            Self::Transient(failure) | Self::Permanent(failure) => &failure.reply,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
     pub reason: FailureReason,
@@ -31,11 +55,13 @@ pub struct Failure {
 }
 
 /// A closed set, so that it can be a metric's label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureReason {
     /// The peer's own reply to one of our commands.
     Peer,
+    /// postern.toml names no next hop.
+    NoRoute,
     Dns,
     Connect,
     /// The connection was lost or timed out half-way.
@@ -54,6 +80,7 @@ impl FailureReason {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Peer => "peer",
+            Self::NoRoute => "no_route",
             Self::Dns => "dns",
             Self::Connect => "connect",
             Self::Connection => "connection",
@@ -76,8 +103,17 @@ pub struct Evidence {
     pub certificate: CertificateVerdict,
     /// SHA-256 of the leaf certificate, hexadecimal.
     pub fingerprint: Option<String>,
+    /// The DNS names the leaf certificate bears.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+    /// When the leaf certificate ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
     /// Who vouched for the MX's name.
     pub vouched_by: Option<Voucher>,
+    /// Why opportunistic TLS was given up and the journey made in clear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! What may happen to a recipient's copy, and what must be done on the way.
 
-use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
+use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -182,6 +182,19 @@ pub enum NextHop {
     "a next hop is `mx`, `smtp://host:port`, `lmtp://host:port` or `maildir:PATH`, found `{0}`"
 )]
 pub struct NextHopError(String);
+
+impl NextHop {
+    /// Whether what goes there stays on this machine.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Mx => false,
+            Self::Maildir(_) => true,
+            Self::Smtp { host, .. } | Self::Lmtp { host, .. } => {
+                host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+            }
+        }
+    }
+}
 
 impl FromStr for NextHop {
     type Err = NextHopError;

@@ -20,7 +20,7 @@ pub trait Observer: Send + Sync {
     fn observe(&self, event: Event<'_>);
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     SessionOpened {
         listener: &'a str,
@@ -86,6 +86,8 @@ pub enum Event<'a> {
         error: &'a str,
     },
     SpoolFailed {
+        /// `accept`, `record` or `read`.
+        during: &'static str,
         error: &'a str,
     },
 }
@@ -129,6 +131,8 @@ pub enum Refusal {
     /// Bare CR, bare LF, NUL or an overlong line.
     Framing,
     Policy,
+    /// It has come through here too often.
+    Loop,
     Spool,
     Stopping,
 }
@@ -144,6 +148,7 @@ impl Refusal {
             Self::Limit => "limit",
             Self::Framing => "framing",
             Self::Policy => "policy",
+            Self::Loop => "loop",
             Self::Spool => "spool",
             Self::Stopping => "stopping",
         }

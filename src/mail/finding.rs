@@ -172,6 +172,19 @@ pub enum OpaqueReason {
     Picture,
 }
 
+impl OpaqueReason {
+    /// As policies and metrics write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Encrypted => "encrypted",
+            Self::Unreadable => "unreadable",
+            Self::Damaged => "damaged",
+            Self::OverLimit => "over-limit",
+            Self::Picture => "picture",
+        }
+    }
+}
+
 impl fmt::Display for OpaqueReason {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {

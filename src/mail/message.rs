@@ -66,7 +66,6 @@ pub struct QueuedMessage {
     pub policy: String,
     /// Octets as they will leave.
     pub size: u64,
-    pub protection: Protection,
     /// Where policy sent it instead of its route.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect: Option<NextHop>,
@@ -99,6 +98,8 @@ pub enum DelayNotice {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueuedRecipient {
     pub address: Address,
+    /// What this copy's journey needs; never weakened after the decision.
+    pub protection: Protection,
     pub state: RecipientState,
 }
 
@@ -128,10 +129,9 @@ impl QueuedMessage {
     }
 
     /// The recipients who still wait for their copy.
-    pub fn pending(&self) -> impl Iterator<Item = &Address> {
+    pub fn pending(&self) -> impl Iterator<Item = &QueuedRecipient> {
         self.recipients
             .iter()
             .filter(|recipient| matches!(recipient.state, RecipientState::Pending { .. }))
-            .map(|recipient| &recipient.address)
     }
 }

@@ -44,8 +44,9 @@ impl QueueId {
 impl fmt::Display for QueueId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         for position in (0..LENGTH).rev() {
-            let digit = (self.0 >> (position * 5)) as usize & 31;
-            write!(out, "{}", char::from(ALPHABET[digit]))?;
+            let digit = (self.0 >> (position * 5)) as usize % ALPHABET.len();
+            let letter = ALPHABET.get(digit).copied().unwrap_or_default();
+            write!(out, "{}", char::from(letter))?;
         }
         Ok(())
     }

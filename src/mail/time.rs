@@ -1,11 +1,14 @@
 //! Moments and how mail, logs and people write them.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use serde::{Deserialize, Serialize};
 
-/// Milliseconds since 1970, UTC. Passed in everywhere: only `gateway` and the
-/// commands ask the clock.
+/// Milliseconds since 1970, UTC. Passed in to every pure room: only the
+/// rooms at the edge ask the clock.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
@@ -45,6 +48,13 @@ impl Timestamp {
             .ok()
             .and_then(|milliseconds| jiff::Timestamp::from_millisecond(milliseconds).ok())
             .unwrap_or(jiff::Timestamp::MAX)
+    }
+}
+
+/// What the clock of the machine says; 1970 where it says less.
+impl From<SystemTime> for Timestamp {
+    fn from(moment: SystemTime) -> Self {
+        Self(0) + moment.duration_since(UNIX_EPOCH).unwrap_or_default()
     }
 }
 

@@ -1,1 +1,19 @@
-//! observe
+//! What operators, auditors and Prometheus see of the gateway.
+//!
+//! Every stage tells `mail::Event`s; [`Observatory`] turns each into counts
+//! (`metrics`), a log line (`log`) and, for decisions, deliveries and what
+//! people did, a line of the audit trail (`audit`). Nothing here can name a
+//! patient: events carry masks. Addresses stand in logs and audit lines,
+//! never in a metric's label.
+
+mod audit;
+mod http;
+mod log;
+mod metrics;
+mod observatory;
+
+pub use audit::{Audit, AuditError};
+pub use http::{Probes, serve};
+pub use log::{LogFormat, start_logging};
+pub use metrics::{Metrics, QueueState};
+pub use observatory::Observatory;

@@ -54,6 +54,18 @@ impl Diagnostics {
         self.0.extend(others.0);
     }
 
+    pub fn extend_one(&mut self, diagnostic: Option<Diagnostic>) {
+        self.0.extend(diagnostic);
+    }
+
+    /// By file, then by place: the order in which a reader mends them.
+    pub fn sort(&mut self) {
+        self.0.sort_by_key(|diagnostic| {
+            let start = diagnostic.span.as_ref().map_or(0, |span| span.start);
+            (diagnostic.file.path.clone(), start, diagnostic.code)
+        });
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

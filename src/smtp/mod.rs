@@ -1,5 +1,16 @@
 //! The protocol without its sockets (RFC 5321): both ends of a session as
 //! state machines that take octets and give actions.
+//!
+//! Framing is our own and strict, here for both kinds of octets a server is
+//! sent: command lines and message content. A line ends in CRLF and in nothing
+//! else, and a CR, LF or NUL anywhere else is refused: what one server takes
+//! for a line end and another does not is how mail is smuggled.
 
 pub mod client; // the sending end
 pub mod server; // the receiving end
+
+mod content; // message content up to its CRLF.CRLF
+mod line; // command lines
+
+pub use content::{ContentReader, Progress};
+pub use line::{Framed, LineReader, Stray};

@@ -1,5 +1,47 @@
-//! The durable queue.
+//! The durable queue: what got a 250 is on disk and will be delivered or
+//! returned.
+//!
+//! Owns the spool directory: segment files, their format (`format`), group
+//! commit (`writer`), recovery (`recover`), and the index of live messages.
+//! Contents are never kept in memory. It stands between `transform` and
+//! `schedule`: a message is committed before its 250, and every change of its
+//! fate afterwards is recorded here.
+//!
+//! What it promises: a [`Receipt`] exists only after fdatasync has returned
+//! for the message, its segment's directory entry included. A batch is
+//! durable whole or not at all. A batch answered with an error is not in the
+//! spool of the running gateway; only if the power fails before the next
+//! commit may it be found there at the next start: a duplicate, never a loss.
+//!
+//! A write or fsync that fails is final for its segment: what the page cache
+//! says afterwards proves nothing. All waiters of that commit get the error,
+//! and the next commit goes to a new segment, whose header declares the failed
+//! commit void. If no segment can be made, commits fail at once until
+//! `Settings::retry_after` has passed; it mends itself.
+//!
+//! A spare segment is kept preallocated. When none can be made, new mail is
+//! refused ([`SpoolError::Full`]), and what is left of the last segment serves
+//! only batches that also update or remove: outcomes of deliveries, and DSNs.
+//!
+//! Left for later, with no change of format: moving long-lived messages out
+//! of mostly dead segments (an accept of a known id moves it), and an index
+//! checkpoint beside the segments.
 
+mod batch;
+mod disk;
+mod error;
+mod format;
+mod index;
 mod receipt;
+mod recover;
+mod store;
+mod writer;
 
+pub use batch::{Acceptance, Batch};
+pub use error::SpoolError;
 pub use receipt::Receipt;
+pub use recover::{Damage, DamageKind};
+pub use store::{Settings, Spool, Stats};
+
+#[cfg(test)]
+mod tests;

@@ -12,8 +12,19 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// For the spool alone, after a commit that accepted something.
+    pub(super) fn new(queue_id: QueueId) -> Self {
+        Self { queue_id }
+    }
+
     /// The id in the reply: that of the first message of the commit.
     pub fn queue_id(&self) -> QueueId {
         self.queue_id
+    }
+
+    /// For tests of what may be done with a receipt, without a disk.
+    #[cfg(test)]
+    pub(crate) fn for_tests(queue_id: QueueId) -> Self {
+        Self { queue_id }
     }
 }

@@ -1,0 +1,306 @@
+//! One message's verdicts, each within its time.
+
+use std::{
+    fmt::Write as _,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use hickory_resolver::{
+    TokioResolver,
+    config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts},
+    net::{NetError, runtime::TokioRuntimeProvider},
+};
+use mail_auth::{
+    ArcOutput, AuthenticatedMessage, AuthenticationResults, DkimOutput, DkimResult, DmarcOutput,
+    DmarcResult, MessageAuthenticator, SpfOutput, SpfResult, dmarc::verify::DmarcParameters,
+    spf::verify::SpfParameters,
+};
+use tokio::time::{Instant, timeout_at};
+
+use crate::mail::{AuthenticationFacts, Domain, ReversePath};
+
+/// Works out who really sent a message.
+pub struct Authenticator {
+    verifier: MessageAuthenticator,
+    authserv_id: Domain,
+    time_limit: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Empty for the system's own resolvers.
+    pub servers: Vec<SocketAddr>,
+    /// Whose results these are: the first word of the field.
+    pub authserv_id: Domain,
+    /// For all verdicts of one message together; `TIME_LIMIT` is RFC 7208's
+    /// advice. What is not known by then is a temporary error.
+    pub time_limit: Duration,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum AuthenticatorError {
+    #[error("the resolver cannot be set up: {0}")]
+    Resolver(#[from] NetError),
+}
+
+/// What is known of a message's sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authentication {
+    pub facts: AuthenticationFacts,
+    /// The value of an Authentication-Results field, folded, without its
+    /// final CRLF.
+    pub header: String,
+}
+
+impl Settings {
+    /// At least 20 seconds are to be allowed (RFC 7208 section 4.6.4).
+    pub const TIME_LIMIT: Duration = Duration::from_secs(20);
+}
+
+impl Authenticator {
+    pub fn new(settings: Settings) -> Result<Self, AuthenticatorError> {
+        let verifier = MessageAuthenticator(resolver(&settings.servers)?);
+        let Settings { authserv_id, time_limit, .. } = settings;
+        Ok(Self { verifier, authserv_id, time_limit })
+    }
+
+    /// All verdicts on one message. Never fails and never takes longer than
+    /// the time limit; cancelling does nothing but stop the lookups.
+    ///
+    /// `content` is hashed in place: run it where that may take its time.
+    pub async fn authenticate(
+        &self,
+        client: IpAddr,
+        helo: &str,
+        reverse_path: &ReversePath,
+        content: &[u8],
+    ) -> Authentication {
+        let deadline = Instant::now() + self.time_limit;
+        // DMARC needs what the others found: they leave it a quarter.
+        let first = Instant::now() + self.time_limit.mul_f32(0.75);
+        let sender = reverse_path.to_string();
+        let message = parse(content);
+
+        let (spf, dkim, arc) = tokio::join!(
+            timeout_at(first, self.spf(client, helo, &sender)),
+            timeout_at(first, self.dkim(message.as_ref())),
+            timeout_at(first, self.arc(message.as_ref())),
+        );
+        let spf_domain = reverse_path.domain().map_or(helo, Domain::as_str);
+        let spf = spf.unwrap_or_else(|_| {
+            SpfOutput::new(spf_domain.to_owned()).with_result(SpfResult::TempError)
+        });
+        let dkim = Dkim::of(dkim.ok());
+        let dmarc = match &message {
+            Some(message) if has_one_author_field(message) => {
+                let parameters = DmarcParameters::new(message, &dkim.outputs, spf_domain, &spf);
+                timeout_at(deadline, self.verifier.verify_dmarc(parameters)).await.ok()
+            }
+            _ => Some(DmarcOutput::default().with_spf_result(no_single_author())),
+        };
+        self.write(client, helo, &sender, &spf, &dkim, arc.ok().as_ref(), dmarc.as_ref())
+    }
+
+    async fn spf(&self, client: IpAddr, helo: &str, sender: &str) -> SpfOutput {
+        let host = self.authserv_id.as_str();
+        // A null reverse path stands for postmaster at the HELO name (RFC
+        // 7208 section 2.4).
+        self.verifier
+            .verify_spf(match sender {
+                "" => SpfParameters::verify_ehlo(client, helo, host),
+                _ => SpfParameters::verify_mail_from(client, helo, host, sender),
+            })
+            .await
+    }
+
+    async fn dkim<'m>(&self, message: Option<&'m AuthenticatedMessage<'m>>) -> Vec<DkimOutput<'m>> {
+        match message {
+            Some(message) => self.verifier.verify_dkim(message).await,
+            None => Vec::new(),
+        }
+    }
+
+    async fn arc<'m>(&self, message: Option<&'m AuthenticatedMessage<'m>>) -> ArcOutput<'m> {
+        match message {
+            Some(message) => self.verifier.verify_arc(message).await,
+            None => ArcOutput::default(),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the four verdicts and what they are about")]
+    fn write(
+        &self,
+        client: IpAddr,
+        helo: &str,
+        sender: &str,
+        spf: &SpfOutput,
+        dkim: &Dkim<'_>,
+        arc: Option<&ArcOutput<'_>>,
+        dmarc: Option<&DmarcOutput>,
+    ) -> Authentication {
+        let facts = AuthenticationFacts {
+            spf: spf_word(spf.result()).to_owned(),
+            dkim: dkim.word().to_owned(),
+            dmarc: dmarc_word(dmarc, spf, dkim).to_owned(),
+            arc: arc_word(arc).to_owned(),
+        };
+        let mut results = AuthenticationResults::new(self.authserv_id.as_str())
+            .with_dkim_results(&dkim.outputs, "");
+        results = match sender {
+            "" => results.with_spf_ehlo_result(spf, client, helo),
+            _ => results.with_spf_mailfrom_result(spf, client, sender, helo),
+        };
+        let mut header = match dmarc {
+            Some(dmarc) if facts.dmarc == dmarc_word_alone(dmarc) => {
+                results.with_dmarc_result(dmarc).to_string()
+            }
+            _ => format!("{results};\r\n\tdmarc={}", facts.dmarc),
+        };
+        if dkim.outputs.is_empty() {
+            // Writing to a String cannot fail.
+            let _ = write!(header, ";\r\n\tdkim={}", facts.dkim);
+        }
+        let _ = write!(header, ";\r\n\tarc={}", facts.arc);
+        Authentication { facts, header }
+    }
+}
+
+fn resolver(servers: &[SocketAddr]) -> Result<TokioResolver, NetError> {
+    let mut builder = if servers.is_empty() {
+        TokioResolver::builder_tokio()?
+    } else {
+        let servers = servers.iter().map(|server| {
+            let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
+            connections.iter_mut().for_each(|connection| connection.port = server.port());
+            NameServerConfig::new(server.ip(), true, connections)
+        });
+        let config = ResolverConfig::from_parts(None, vec![], servers.collect());
+        TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+    };
+    let options: &mut ResolverOpts = builder.options_mut();
+    options.timeout = LOOKUP_TIMEOUT;
+    options.attempts = LOOKUP_ATTEMPTS;
+    builder.build()
+}
+
+/// None where there is no header section at all. Signatures past the limit
+/// are left out: each costs a lookup and a verification (law 7).
+fn parse(content: &[u8]) -> Option<AuthenticatedMessage<'_>> {
+    let mut message = AuthenticatedMessage::parse(content)?;
+    message.dkim_headers.truncate(MAX_SIGNATURES);
+    Some(message)
+}
+
+/// mail-auth takes every address of every From field together; a second field
+/// is how a spoofed author is shown to a person while another is checked.
+fn has_one_author_field(message: &AuthenticatedMessage<'_>) -> bool {
+    let fields = message.headers.iter();
+    fields.filter(|(name, _)| name.trim_ascii().eq_ignore_ascii_case(b"From")).count() == 1
+}
+
+fn no_single_author() -> DmarcResult {
+    DmarcResult::PermError(mail_auth::Error::ParseError)
+}
+
+/// The signatures' verdicts, and whether there was time for them.
+struct Dkim<'m> {
+    outputs: Vec<DkimOutput<'m>>,
+    lookups: Lookups,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lookups {
+    Complete,
+    Unfinished,
+}
+
+impl<'m> Dkim<'m> {
+    fn of(outputs: Option<Vec<DkimOutput<'m>>>) -> Self {
+        match outputs {
+            None => Self { outputs: Vec::new(), lookups: Lookups::Unfinished },
+            Some(outputs) => {
+                let failed =
+                    |output: &DkimOutput<'_>| matches!(output.result(), DkimResult::TempError(_));
+                let lookups = if outputs.iter().any(failed) {
+                    Lookups::Unfinished
+                } else {
+                    Lookups::Complete
+                };
+                Self { outputs, lookups }
+            }
+        }
+    }
+
+    /// The best of the signatures; none is better than one that might have
+    /// passed had its key been found.
+    fn word(&self) -> &'static str {
+        let words = || self.outputs.iter().map(|output| dkim_word(output.result()));
+        if words().any(|word| word == "pass") {
+            return "pass";
+        }
+        if self.lookups == Lookups::Unfinished {
+            return "temperror";
+        }
+        ["fail", "permerror", "neutral"]
+            .into_iter()
+            .find(|&worst| words().any(|word| word == worst))
+            .unwrap_or("none")
+    }
+}
+
+const fn spf_word(result: SpfResult) -> &'static str {
+    match result {
+        SpfResult::Pass => "pass",
+        SpfResult::Fail => "fail",
+        SpfResult::SoftFail => "softfail",
+        SpfResult::Neutral => "neutral",
+        SpfResult::TempError => "temperror",
+        SpfResult::PermError => "permerror",
+        SpfResult::None => "none",
+    }
+}
+
+const fn dkim_word(result: &DkimResult) -> &'static str {
+    match result {
+        DkimResult::Pass => "pass",
+        DkimResult::Neutral(_) => "neutral",
+        DkimResult::Fail(_) => "fail",
+        DkimResult::PermError(_) => "permerror",
+        DkimResult::TempError(_) => "temperror",
+        DkimResult::None => "none",
+    }
+}
+
+/// A failure counts as one only once every lookup it rests on was answered.
+fn dmarc_word(dmarc: Option<&DmarcOutput>, spf: &SpfOutput, dkim: &Dkim<'_>) -> &'static str {
+    let unsure = spf.result() == SpfResult::TempError || dkim.lookups == Lookups::Unfinished;
+    match dmarc.map(dmarc_word_alone) {
+        None => "temperror",
+        Some("fail") if unsure => "temperror",
+        Some(word) => word,
+    }
+}
+
+fn dmarc_word_alone(dmarc: &DmarcOutput) -> &'static str {
+    match dmarc.result() {
+        DmarcResult::Pass => "pass",
+        DmarcResult::Fail(_) => "fail",
+        DmarcResult::TempError(_) => "temperror",
+        DmarcResult::PermError(_) => "permerror",
+        DmarcResult::None => "none",
+    }
+}
+
+/// RFC 8617 knows three: a chain that cannot be checked has failed.
+fn arc_word(arc: Option<&ArcOutput<'_>>) -> &'static str {
+    match arc.map(ArcOutput::result) {
+        Some(DkimResult::Pass) => "pass",
+        Some(DkimResult::None) => "none",
+        _ => "fail",
+    }
+}
+
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
+const LOOKUP_ATTEMPTS: usize = 2;
+const MAX_SIGNATURES: usize = 20;

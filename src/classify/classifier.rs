@@ -1,0 +1,358 @@
+//! The classifier: settings compiled once, messages classified by the
+//! thousand. It has no state between messages and may be shared by threads.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{
+    classification::{Classification, Found},
+    compile::{self, Compiled},
+    detect::Candidate,
+    level::Item,
+    lexicon::Hit,
+    normalise::Stream,
+    settings::{Settings, SettingsError},
+    yara,
+};
+use crate::{
+    content::Reading,
+    mail::{Finding, Kind, Level, Masked, Opaque, OpaqueReason},
+};
+
+pub struct Classifier(Compiled);
+
+/// A message as `content` read it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Input<'a> {
+    /// What a person could read, one reading a part or header field. The
+    /// sender's and recipients' own fields are not among them.
+    pub readings: &'a [Reading],
+    /// Decoded parts, for the YARA rules.
+    pub parts: &'a [Part<'a>],
+    /// What could not be read.
+    pub opaque: &'a [Opaque],
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a> {
+    /// As in [`Reading::part`].
+    pub path: &'a str,
+    pub content: &'a [u8],
+}
+
+impl Classifier {
+    /// Compiles, and runs the detectors' own examples. All faults at once.
+    pub fn new(settings: &Settings) -> Result<Self, Vec<SettingsError>> {
+        compile::compile(settings).map(Self)
+    }
+
+    /// Never fails: what cannot be judged is in [`Classification::opaque`].
+    /// Takes as long as the YARA rules take where there are any; the rest is
+    /// linear in the text.
+    pub fn classify(&self, input: &Input<'_>) -> Classification {
+        let mut gathered = Gathered::new(&self.0, input.opaque);
+        for (number, reading) in input.readings.iter().enumerate() {
+            gathered.read(number, reading);
+        }
+        let raised = gathered.scan(input.parts);
+        gathered.conclude(input.readings, raised)
+    }
+}
+
+/// What is known of a message while it is read.
+struct Gathered<'a> {
+    compiled: &'a Compiled,
+    findings: Vec<Found>,
+    items: Vec<Item>,
+    /// Values of detectors, by kind and key.
+    values: HashMap<(Kind, String), usize>,
+    opaque: Vec<Opaque>,
+}
+
+impl<'a> Gathered<'a> {
+    fn new(compiled: &'a Compiled, opaque: &[Opaque]) -> Self {
+        Self {
+            compiled,
+            findings: Vec::new(),
+            items: Vec::new(),
+            values: HashMap::new(),
+            opaque: opaque.to_vec(),
+        }
+    }
+
+    fn read(&mut self, number: usize, reading: &Reading) {
+        let stream = Stream::of(&reading.text);
+        let words = self.compiled.lexicon.read(&stream.text);
+        let terms = self.compiled.terms.counting(&stream.text, &words);
+        let candidates = self.compiled.detectors.findings(
+            &stream.text,
+            &words,
+            &terms,
+            self.compiled.test_range,
+        );
+        let room = MOST_ITEMS.saturating_sub(self.items.len());
+        if words.is_cut_short || candidates.len() + terms.len() > room {
+            self.opaque
+                .push(Opaque { part: reading.part.clone(), reason: OpaqueReason::OverLimit });
+        }
+        let mut sightings: Vec<Sighting<'_>> = candidates
+            .iter()
+            .map(Sighting::Candidate)
+            .chain(terms.iter().map(Sighting::Term))
+            .collect();
+        sightings.truncate(room);
+        sightings.sort_by_key(Sighting::start);
+        let mut page = Page::new(reading, &stream);
+        let mut shown = BTreeSet::new();
+        for sighting in &sightings {
+            let start = stream.reading(sighting.span()).start;
+            let item = Item { reading: number, start, ..self.item(sighting) };
+            self.items.push(item);
+            if shown.insert((item.kind, item.value)) && self.findings.len() < MOST_FINDINGS {
+                self.findings.push(self.found(&mut page, sighting));
+            }
+        }
+    }
+
+    fn item(&mut self, sighting: &Sighting<'_>) -> Item {
+        match sighting {
+            Sighting::Candidate(candidate) => {
+                let next = FIRST_VALUE + self.values.len();
+                let key = (candidate.kind, candidate.key.clone());
+                Item {
+                    source: candidate.detector,
+                    value: *self.values.entry(key).or_insert(next),
+                    confidence: candidate.confidence(),
+                    ..apart(candidate.kind)
+                }
+            }
+            Sighting::Term((kind, hit)) => Item {
+                source: self.compiled.list_source(hit.role),
+                value: hit.word,
+                weight: self.compiled.list_weight(hit.role),
+                ..apart(*kind)
+            },
+        }
+    }
+
+    fn found(&self, page: &mut Page<'_>, sighting: &Sighting<'_>) -> Found {
+        let (detector, kind, confidence, why) = match sighting {
+            Sighting::Candidate(candidate) => (
+                self.compiled.source_name(candidate.detector),
+                candidate.kind,
+                candidate.confidence(),
+                self.compiled.detectors.why(&page.stream.text, candidate),
+            ),
+            Sighting::Term((kind, hit)) => {
+                let list = self.compiled.source_name(self.compiled.list_source(hit.role));
+                (list, *kind, CERTAIN, format!("listed in “{list}”"))
+            }
+        };
+        let range = page.stream.reading(sighting.span());
+        let value = page.reading.text.get(range.clone()).unwrap_or_default().to_owned();
+        Found {
+            finding: Finding {
+                detector: detector.to_owned(),
+                kind,
+                part: page.reading.part.clone(),
+                line: page.line(range.start),
+                masked: if names_nobody(kind) {
+                    Masked::harmless(&value)
+                } else {
+                    Masked::of(&value)
+                },
+                confidence,
+                why,
+            },
+            value,
+            source: Some(page.reading.source(range)),
+        }
+    }
+
+    /// Runs the YARA rules; gives the level they ask for, and which did.
+    fn scan(&mut self, parts: &[Part<'_>]) -> Vec<(Level, String)> {
+        let Some(yara) = &self.compiled.yara else { return Vec::new() };
+        let answers = yara.scan(parts.iter().map(|part| part.content));
+        let mut raised = Vec::new();
+        for (part, answer) in parts.iter().zip(answers) {
+            let Ok(matches) = answer else {
+                let reason = OpaqueReason::OverLimit;
+                self.opaque.push(Opaque { part: part.path.to_owned(), reason });
+                continue;
+            };
+            for rule in matches {
+                let next = FIRST_VALUE + self.values.len();
+                let value = *self.values.entry((rule.kind, rule.rule.clone())).or_insert(next);
+                self.items.push(Item { value, ..apart(rule.kind) });
+                if let Some(level) = rule.level {
+                    let sentence = format!(
+                        "level {level}: rule “{}” matched in part {}",
+                        rule.rule, part.path
+                    );
+                    raised.push((level, sentence));
+                }
+                self.findings.push(found_by_rule(part, rule));
+            }
+        }
+        raised
+    }
+
+    fn conclude(mut self, readings: &[Reading], raised: Vec<(Level, String)>) -> Classification {
+        let patients = self.patients();
+        if patients >= self.compiled.bulk {
+            self.items.push(apart(Kind::BulkPatients));
+            self.findings.push(bulk(patients));
+        }
+        let mut whys = raised;
+        for met in self.compiled.combinations.met(&self.items) {
+            let place = readings.get(met.at.reading).map_or(String::new(), |reading| {
+                format!(" (part {}, line {})", reading.part, reading.line(met.at.start))
+            });
+            whys.push((met.level, format!("level {}: {}{place}", met.level, met.name)));
+        }
+        whys.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
+        Classification {
+            level: whys.first().map_or(Level::NOTHING_PERSONAL, |(level, _)| *level),
+            kinds: self.kinds(),
+            patients,
+            marking: self
+                .findings
+                .iter()
+                .find(|found| found.finding.kind == Kind::ProtectiveMarking)
+                .map(|found| found.value.clone()),
+            findings: self.findings,
+            opaque: self.opaque,
+            why: whys.into_iter().map(|(_, why)| why).collect(),
+        }
+    }
+
+    /// Distinct values of each kind.
+    fn kinds(&self) -> BTreeMap<Kind, usize> {
+        let distinct: BTreeSet<_> = self.items.iter().map(|item| (item.kind, item.value)).collect();
+        let mut kinds = BTreeMap::new();
+        for (kind, _) in distinct {
+            *kinds.entry(kind).or_insert(0) += 1;
+        }
+        kinds
+    }
+
+    /// Patients told apart by the kind of number that tells most.
+    fn patients(&self) -> usize {
+        let kinds = self.kinds();
+        let count = |group: &[Kind]| group.iter().filter_map(|kind| kinds.get(kind)).sum();
+        PATIENT_NUMBERS.iter().map(|group| count(group)).max().unwrap_or(0)
+    }
+}
+
+/// A candidate or a term, on the way to a finding.
+enum Sighting<'a> {
+    Candidate(&'a Candidate),
+    Term(&'a (Kind, Hit)),
+}
+
+impl Sighting<'_> {
+    fn span(&self) -> std::ops::Range<usize> {
+        match self {
+            Self::Candidate(candidate) => candidate.span.clone(),
+            Self::Term((_, hit)) => hit.span.clone(),
+        }
+    }
+
+    fn start(&self) -> usize {
+        self.span().start
+    }
+}
+
+/// A reading with its stream, and how far its lines are counted.
+struct Page<'a> {
+    reading: &'a Reading,
+    stream: &'a Stream<'a>,
+    counted: (usize, usize),
+}
+
+impl<'a> Page<'a> {
+    fn new(reading: &'a Reading, stream: &'a Stream<'a>) -> Self {
+        Self { reading, stream, counted: (0, 1) }
+    }
+
+    /// The line of an octet of the reading; asked for in rising order.
+    fn line(&mut self, at: usize) -> usize {
+        let (from, line) = self.counted;
+        let between = self.reading.text.as_bytes().get(from..at).unwrap_or_default();
+        self.counted = (at.max(from), line + memchr::memchr_iter(b'\n', between).count());
+        self.counted.1
+    }
+}
+
+/// An item that stands in no reading and near nothing.
+fn apart(kind: Kind) -> Item {
+    Item {
+        reading: usize::MAX,
+        start: 0,
+        source: usize::MAX,
+        kind,
+        value: 0,
+        confidence: CERTAIN,
+        weight: 1,
+    }
+}
+
+fn found_by_rule(part: &Part<'_>, rule: yara::Match) -> Found {
+    Found {
+        finding: Finding {
+            detector: format!("yara:{}", rule.rule),
+            kind: rule.kind,
+            part: part.path.to_owned(),
+            line: 1,
+            masked: Masked::harmless(&rule.rule),
+            confidence: CERTAIN,
+            why: rule.description,
+        },
+        value: rule.rule,
+        source: None,
+    }
+}
+
+fn bulk(patients: usize) -> Found {
+    let value = format!("{patients} patients");
+    Found {
+        finding: Finding {
+            detector: "bulk".to_owned(),
+            kind: Kind::BulkPatients,
+            part: "message".to_owned(),
+            line: 1,
+            masked: Masked::harmless(&value),
+            confidence: CERTAIN,
+            why: "so many different patients' numbers in one message".to_owned(),
+        },
+        value,
+        source: None,
+    }
+}
+
+/// Kinds whose values are vocabulary, and may be shown whole.
+fn names_nobody(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::ClinicalTerm
+            | Kind::Medication
+            | Kind::SpecialCategoryTerm
+            | Kind::SnomedCt
+            | Kind::Icd10
+            | Kind::ProtectiveMarking
+            | Kind::BulkPatients
+            | Kind::Malware
+            | Kind::Yara
+    )
+}
+
+/// Kinds of number of which a patient has one: values of one group are added,
+/// groups are not, since one patient can have a number in each.
+const PATIENT_NUMBERS: [&[Kind]; 2] =
+    [&[Kind::NhsNumber, Kind::ChiNumber, Kind::HcNumber], &[Kind::HospitalNumber]];
+
+const CERTAIN: u8 = 100;
+/// Apart from the numbers of the lexicon's words.
+const FIRST_VALUE: usize = usize::MAX / 2;
+/// What is shown and kept; the level is worked out from all items.
+const MOST_FINDINGS: usize = 10_000;
+const MOST_ITEMS: usize = 1_000_000;

@@ -1,0 +1,273 @@
+//! Settings compiled: every fault found and said at once.
+
+use std::collections::BTreeSet;
+
+use regex::{Regex, RegexBuilder, RegexSetBuilder};
+
+use super::{
+    detect::{Compiled as CompiledDetector, ContextRule, Detectors},
+    level::Combinations,
+    lexicon::{Lexicon, LexiconBuilder, Role},
+    normalise::Stream,
+    settings::{Detector, Expectation, Fault, Pattern, Place, Settings, SettingsError, TestRange},
+    terms::Terms,
+    yara::Yara,
+};
+
+/// All that the classifier runs on.
+pub(super) struct Compiled {
+    pub test_range: TestRange,
+    pub bulk: usize,
+    pub lexicon: Lexicon,
+    pub terms: Terms,
+    pub detectors: Detectors,
+    pub combinations: Combinations,
+    pub yara: Option<Yara>,
+    /// Names of detectors, then of lists: an item's source counts along here.
+    sources: Vec<String>,
+    first_list: usize,
+    list_weights: Vec<u32>,
+}
+
+impl Compiled {
+    pub(super) fn list_source(&self, list: usize) -> usize {
+        self.first_list + list
+    }
+
+    pub(super) fn list_weight(&self, list: usize) -> u32 {
+        self.list_weights.get(list).copied().unwrap_or(0)
+    }
+
+    pub(super) fn source_name(&self, source: usize) -> &str {
+        self.sources.get(source).map_or("", String::as_str)
+    }
+}
+
+pub(super) fn compile(settings: &Settings) -> Result<Compiled, Vec<SettingsError>> {
+    let mut faults = names_used_twice(settings);
+    faults.extend(names_without_meaning(settings));
+    let patterns: Vec<Option<Regex>> = settings
+        .detectors
+        .iter()
+        .map(|detector| {
+            let compiled = pattern(&detector.pattern);
+            compiled.map_err(|fault| faults.push(at(&detector.pattern.place, fault))).ok()
+        })
+        .collect();
+    let yara = Yara::new(&settings.yara).unwrap_or_else(|errors| {
+        faults.extend(errors);
+        None
+    });
+    let (lexicon, contexts) = lexicon(settings).map_err(|fault| vec![fault])?;
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let detectors = detectors(settings, patterns.into_iter().flatten(), contexts)
+        .map_err(|fault| vec![fault])?;
+    let sources: Vec<String> = detectors
+        .names()
+        .chain(settings.lists.iter().map(|list| list.name.as_str()))
+        .map(str::to_owned)
+        .collect();
+    let compiled = Compiled {
+        test_range: settings.test_range,
+        bulk: settings.weighing.bulk,
+        lexicon,
+        terms: Terms::new(&settings.lists, &settings.quiet),
+        detectors,
+        combinations: Combinations::new(&settings.evidence, &settings.combinations, |name| {
+            sources.iter().position(|source| source == name)
+        }),
+        yara,
+        first_list: settings.detectors.len(),
+        list_weights: settings.lists.iter().map(|list| list.weight).collect(),
+        sources,
+    };
+    let failed = failed_examples(settings, &compiled);
+    if failed.is_empty() { Ok(compiled) } else { Err(failed) }
+}
+
+fn pattern(pattern: &Pattern) -> Result<Regex, Fault> {
+    if let Some(boundary) = unicode_boundary(&pattern.text) {
+        return Err(Fault::SlowPattern(boundary));
+    }
+    let regex = RegexBuilder::new(&pattern.text)
+        .size_limit(LARGEST_PATTERN)
+        .build()
+        .map_err(|error| Fault::Pattern(error.to_string()))?;
+    if regex.is_match("") {
+        return Err(Fault::EmptyMatch);
+    }
+    Ok(regex)
+}
+
+/// A word boundary that asks Unicode what a letter is: one character beyond
+/// ASCII makes the whole search two hundred times slower.
+fn unicode_boundary(pattern: &str) -> Option<&'static str> {
+    if pattern.starts_with("(?-u)") {
+        return None;
+    }
+    let mut rest = pattern;
+    while let Some(at) = rest.find('\\') {
+        let (before, after) = rest.split_at_checked(at)?;
+        let boundary = match after.as_bytes().get(1) {
+            Some(b'b') => Some(r"\b"),
+            Some(b'B') => Some(r"\B"),
+            _ => None,
+        };
+        if boundary.is_some() && !before.ends_with("(?-u:") {
+            return boundary;
+        }
+        let mut characters = after.chars();
+        // The backslash and what it escapes.
+        characters.next();
+        characters.next();
+        rest = characters.as_str();
+    }
+    None
+}
+
+/// Enters every word of every setting; contexts are numbered as entered.
+fn lexicon(settings: &Settings) -> Result<(Lexicon, Vec<ContextRule>), SettingsError> {
+    let mut words = LexiconBuilder::new();
+    let mut contexts = Vec::new();
+    for (number, detector) in settings.detectors.iter().enumerate() {
+        for word in &detector.starts_with {
+            words.enter(word, Role::Start(number));
+        }
+        for context in &detector.context {
+            for word in &context.words {
+                words.enter(word, Role::Context(contexts.len()));
+            }
+            contexts.push(ContextRule {
+                detector: number,
+                position: context.position,
+                within: context.within,
+                points: context.points,
+            });
+        }
+    }
+    for (number, list) in settings.lists.iter().enumerate() {
+        list.words.iter().for_each(|word| words.enter(word, Role::Term(number)));
+    }
+    for (number, zone) in settings.quiet.iter().enumerate() {
+        zone.opens.iter().for_each(|word| words.enter(word, Role::Quiet(number)));
+    }
+    settings.denials.iter().for_each(|word| words.enter(word, Role::Denial));
+    let lexicon =
+        words.build().map_err(|error| at(&nowhere(settings), Fault::Lexicon(error.to_string())))?;
+    Ok((lexicon, contexts))
+}
+
+fn detectors(
+    settings: &Settings,
+    patterns: impl Iterator<Item = Regex>,
+    contexts: Vec<ContextRule>,
+) -> Result<Detectors, SettingsError> {
+    let everywhere: Vec<(usize, &Detector)> = settings
+        .detectors
+        .iter()
+        .enumerate()
+        .filter(|(_, detector)| detector.starts_with.is_empty())
+        .collect();
+    let set = RegexSetBuilder::new(everywhere.iter().map(|(_, detector)| &detector.pattern.text))
+        .size_limit(LARGEST_PATTERN * settings.detectors.len().max(1))
+        .build()
+        .map_err(|error| at(&nowhere(settings), Fault::Pattern(error.to_string())))?;
+    let owners = everywhere.into_iter().map(|(number, _)| number).collect();
+    let compiled = settings
+        .detectors
+        .iter()
+        .zip(patterns)
+        .map(|(detector, pattern)| CompiledDetector::new(detector, pattern))
+        .collect();
+    Ok(Detectors::new(compiled, (set, owners), contexts, settings.weighing.report_at))
+}
+
+/// Runs every detector's own examples. The test range counts here: examples
+/// must not name a patient.
+fn failed_examples(settings: &Settings, compiled: &Compiled) -> Vec<SettingsError> {
+    let mut failed = Vec::new();
+    for (number, detector) in settings.detectors.iter().enumerate() {
+        for example in &detector.examples {
+            let stream = Stream::of(&example.text);
+            let words = compiled.lexicon.read(&stream.text);
+            let terms = compiled.terms.counting(&stream.text, &words);
+            let found = compiled
+                .detectors
+                .findings(&stream.text, &words, &terms, TestRange::Count)
+                .into_iter()
+                .find(|candidate| candidate.detector == number);
+            let name = || detector.name.clone();
+            let fault = match (example.expectation, found) {
+                (Expectation::Match, None) => Fault::MissedExample { detector: name() },
+                (Expectation::NoMatch, Some(candidate)) => Fault::FalseExample {
+                    detector: name(),
+                    found: stream.text.get(candidate.span).unwrap_or_default().to_owned(),
+                },
+                _ => continue,
+            };
+            failed.push(at(&example.place, fault));
+        }
+    }
+    failed
+}
+
+fn names_used_twice(settings: &Settings) -> Vec<SettingsError> {
+    let sources = settings
+        .detectors
+        .iter()
+        .map(|detector| (&detector.name, &detector.place))
+        .chain(settings.lists.iter().map(|list| (&list.name, &list.place)));
+    let evidence = settings.evidence.iter().map(|evidence| (&evidence.name, &evidence.place));
+    let mut faults = twice("detectors or lists", sources);
+    faults.extend(twice("pieces of evidence", evidence));
+    faults
+}
+
+fn twice<'a>(
+    what: &'static str,
+    names: impl Iterator<Item = (&'a String, &'a Place)>,
+) -> Vec<SettingsError> {
+    let mut seen = BTreeSet::new();
+    names
+        .filter(|(name, _)| !seen.insert(*name))
+        .map(|(name, place)| at(place, Fault::Twice { what, name: name.clone() }))
+        .collect()
+}
+
+fn names_without_meaning(settings: &Settings) -> Vec<SettingsError> {
+    let mut faults = Vec::new();
+    let is_source = |name: &String| {
+        settings.detectors.iter().any(|detector| detector.name == *name)
+            || settings.lists.iter().any(|list| list.name == *name)
+    };
+    for evidence in &settings.evidence {
+        for name in evidence.from.iter().filter(|name| !is_source(name)) {
+            faults.push(at(&evidence.place, Fault::UnknownSource(name.clone())));
+        }
+    }
+    for combination in &settings.combinations {
+        for name in &combination.all {
+            if !settings.evidence.iter().any(|evidence| evidence.name == *name) {
+                faults.push(at(&combination.place, Fault::UnknownEvidence(name.clone())));
+            }
+        }
+    }
+    faults
+}
+
+fn at(place: &Place, fault: Fault) -> SettingsError {
+    SettingsError { place: place.clone(), fault }
+}
+
+/// For a fault of all settings together.
+fn nowhere(settings: &Settings) -> Place {
+    settings
+        .detectors
+        .first()
+        .map_or(Place { file: "".into(), span: 0..0 }, |detector| detector.place.clone())
+}
+
+/// Octets of a compiled pattern.
+const LARGEST_PATTERN: usize = 1 << 20;

@@ -1,0 +1,443 @@
+//! Candidates, and how sure we are of each.
+//!
+//! A detector's pattern finds candidates; its check drops those that cannot
+//! be what they look like; then points are added and taken away: for how it is
+//! laid out, what stands directly beside it, the nearest words before and
+//! after, the heading of its column, and the findings in its company. What is
+//! left is a confidence from 0 to 100. All points are the officers'.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use regex::{Regex, RegexSet};
+
+use super::{
+    dates::Date,
+    lexicon::{Hit, Words},
+    numbers::{self, HealthServiceNumber},
+    settings::{Check, Company, Detector, Position, TestRange},
+    surroundings::{Standing, standing},
+    table::Tables,
+};
+use crate::mail::Kind;
+
+/// All detectors, compiled.
+pub(super) struct Detectors {
+    detectors: Vec<Compiled>,
+    /// Patterns tried on whole readings, and whose they are.
+    set: RegexSet,
+    set_owners: Vec<usize>,
+    /// By number of [`super::lexicon::Role::Context`].
+    contexts: Vec<ContextRule>,
+    report_at: i32,
+}
+
+pub(super) struct Compiled {
+    pub name: String,
+    kind: Kind,
+    pattern: Regex,
+    check: Check,
+    base: i32,
+    shapes: Vec<(Vec<u8>, i32)>,
+    beside_digits: i32,
+    /// How far its contexts reach.
+    reach: usize,
+    company: Vec<Company>,
+}
+
+/// One context of one detector.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ContextRule {
+    pub detector: usize,
+    pub position: Position,
+    pub within: usize,
+    pub points: i32,
+}
+
+/// Something a pattern found and no check refused.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    pub detector: usize,
+    pub kind: Kind,
+    /// Octets of the stream.
+    pub span: Range<usize>,
+    /// The same for the same thing, however written.
+    pub key: String,
+    pub points: i32,
+    reasons: Vec<(Reason, i32)>,
+}
+
+#[derive(Clone, Debug)]
+enum Reason {
+    Base,
+    Layout,
+    BesideDigits,
+    /// Octets of the stream.
+    Before(Range<usize>),
+    After(Range<usize>),
+    Heading(Range<usize>),
+    /// It follows one of its kind, of which a word spoke.
+    Follows(Range<usize>),
+    Company(Kind),
+}
+
+impl Compiled {
+    pub(super) fn new(detector: &Detector, pattern: Regex) -> Self {
+        Self {
+            name: detector.name.clone(),
+            kind: detector.kind,
+            pattern,
+            check: detector.check,
+            base: detector.base,
+            shapes: detector
+                .shapes
+                .iter()
+                .map(|shape| (layout(shape.like.bytes()).collect(), shape.points))
+                .collect(),
+            beside_digits: detector.beside_digits,
+            reach: detector.context.iter().map(|context| context.within).max().unwrap_or(0),
+            company: detector.company.clone(),
+        }
+    }
+
+    /// Kind and key of a value that passes the check.
+    fn check(&self, value: &str, test_range: TestRange) -> Option<(Kind, String)> {
+        let key = match self.check {
+            Check::None => value.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase(),
+            Check::HealthServiceNumber => {
+                let digits = numbers::digits(value);
+                return match (HealthServiceNumber::of(&digits)?, test_range) {
+                    (HealthServiceNumber::NhsTestRange, TestRange::Ignore) => None,
+                    (number, _) => Some((number.kind(), digits)),
+                };
+            }
+            Check::NationalInsuranceNumber => {
+                let capitals = numbers::capitals(value);
+                numbers::is_national_insurance_number(&capitals).then_some(capitals)?
+            }
+            Check::Postcode => numbers::postcode(value)?,
+            Check::Telephone => numbers::telephone(value)?,
+            Check::Date => Date::read(value)?.to_string(),
+            Check::SnomedCt => numbers::is_snomed_ct(value).then(|| value.to_owned())?,
+            Check::Icd10 => numbers::icd10(value)?,
+        };
+        Some((self.kind, key))
+    }
+
+    /// Where the value stands, in the first match from the start of `text`.
+    fn value(&self, text: &str, found: regex::Match<'_>) -> Range<usize> {
+        let inner = self.pattern.captures_at(text, found.start());
+        inner
+            .and_then(|captures| captures.name(VALUE).map(|value| value.range()))
+            .unwrap_or(found.range())
+    }
+
+    fn has_value_group(&self) -> bool {
+        self.pattern.capture_names().flatten().any(|name| name == VALUE)
+    }
+}
+
+impl Detectors {
+    pub(super) fn new(
+        detectors: Vec<Compiled>,
+        (set, set_owners): (RegexSet, Vec<usize>),
+        contexts: Vec<ContextRule>,
+        report_at: u8,
+    ) -> Self {
+        Self { detectors, set, set_owners, contexts, report_at: i32::from(report_at) }
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.detectors.iter().map(|detector| detector.name.as_str())
+    }
+
+    /// Everything sure enough to report, in the order it stands.
+    pub(super) fn findings(
+        &self,
+        text: &str,
+        words: &Words,
+        terms: &[(Kind, Hit)],
+        test_range: TestRange,
+    ) -> Vec<Candidate> {
+        let mut candidates = self.candidates(text, words, test_range);
+        candidates.sort_by_key(|candidate| (candidate.span.start, candidate.detector));
+        self.weigh_context(text, words, &mut candidates);
+        self.weigh_company(terms, &mut candidates);
+        candidates.retain(|candidate| candidate.points >= self.report_at);
+        surest(candidates)
+    }
+
+    fn candidates(&self, text: &str, words: &Words, test_range: TestRange) -> Vec<Candidate> {
+        let mut candidates = Vec::new();
+        for at in self.set.matches(text) {
+            let Some(&number) = self.set_owners.get(at) else { continue };
+            let Some(detector) = self.detectors.get(number) else { continue };
+            let with_group = detector.has_value_group();
+            for found in detector.pattern.find_iter(text) {
+                let span = if with_group { detector.value(text, found) } else { found.range() };
+                candidates.extend(candidate(number, detector, text, span, test_range));
+            }
+        }
+        for start in &words.starts {
+            let Some(detector) = self.detectors.get(start.role) else { continue };
+            let Some(piece) = piece(text, start.span.start) else { continue };
+            let Some(found) = detector.pattern.find(piece).filter(|found| found.start() == 0)
+            else {
+                continue;
+            };
+            let value = detector.value(piece, found);
+            let span = value.start + start.span.start..value.end + start.span.start;
+            candidates.extend(candidate(start.role, detector, text, span, test_range));
+        }
+        candidates
+    }
+
+    fn weigh_context(&self, text: &str, words: &Words, candidates: &mut [Candidate]) {
+        let mut tables = None;
+        // The last candidate of each detector and what spoke of it.
+        let mut spoken: BTreeMap<usize, (usize, Range<usize>, i32)> = BTreeMap::new();
+        for candidate in candidates {
+            let Some(detector) = self.detectors.get(candidate.detector) else { continue };
+            if detector.reach == 0 {
+                continue;
+            }
+            let label = self
+                .before(words, candidate, detector.reach)
+                .map(|(span, points)| (Reason::Before(span.clone()), span, points))
+                .or_else(|| {
+                    let tables = tables.get_or_insert_with(|| Tables::of(text));
+                    let (span, points) = self.heading(words, candidate, text, tables)?;
+                    Some((Reason::Heading(span.clone()), span, points))
+                })
+                .or_else(|| {
+                    let (end, span, points) = spoken.get(&candidate.detector)?.clone();
+                    (candidate.span.start.saturating_sub(end) <= LIST_GAP)
+                        .then(|| (Reason::Follows(span.clone()), span, points))
+                });
+            if let Some((reason, span, points)) = label {
+                candidate.add(reason, points);
+                spoken.insert(candidate.detector, (candidate.span.end, span, points));
+            }
+            if let Some((span, points)) = self.after(words, candidate, detector.reach) {
+                candidate.add(Reason::After(span), points);
+            }
+        }
+    }
+
+    /// The nearest word of this detector before the candidate; of two that end
+    /// together the longer.
+    fn before(
+        &self,
+        words: &Words,
+        candidate: &Candidate,
+        reach: usize,
+    ) -> Option<(Range<usize>, i32)> {
+        let start = candidate.span.start;
+        let next = words.contexts.partition_point(|hit| hit.span.end <= start);
+        let mut nearest: Option<(Range<usize>, i32)> = None;
+        for hit in words.contexts.get(..next)?.iter().rev() {
+            let gap = start - hit.span.end;
+            if gap > reach || nearest.as_ref().is_some_and(|(span, _)| span.end > hit.span.end) {
+                break;
+            }
+            let Some(rule) = self.rule(hit, candidate, Position::Before) else { continue };
+            let longer = nearest.as_ref().is_none_or(|(span, _)| hit.span.start < span.start);
+            if gap <= rule.within && longer {
+                nearest = Some((hit.span.clone(), rule.points));
+            }
+        }
+        nearest
+    }
+
+    fn after(
+        &self,
+        words: &Words,
+        candidate: &Candidate,
+        reach: usize,
+    ) -> Option<(Range<usize>, i32)> {
+        let end = candidate.span.end;
+        let first = words.contexts.partition_point(|hit| hit.span.end <= end);
+        words
+            .contexts
+            .get(first..)?
+            .iter()
+            .take_while(|hit| hit.span.end <= end + reach + LONGEST_WORD)
+            .filter(|hit| hit.span.start >= end)
+            .filter_map(|hit| {
+                let rule = self.rule(hit, candidate, Position::After)?;
+                (hit.span.start - end <= rule.within).then(|| (hit.span.clone(), rule.points))
+            })
+            .min_by_key(|(span, _)| span.start)
+    }
+
+    fn heading(
+        &self,
+        words: &Words,
+        candidate: &Candidate,
+        text: &str,
+        tables: &Tables,
+    ) -> Option<(Range<usize>, i32)> {
+        let cell = tables.heading(text, candidate.span.start)?;
+        let first = words.contexts.partition_point(|hit| hit.span.end <= cell.start);
+        words
+            .contexts
+            .get(first..)?
+            .iter()
+            .take_while(|hit| hit.span.end <= cell.end)
+            .filter(|hit| hit.span.start >= cell.start)
+            .filter_map(|hit| {
+                let rule = self.rule(hit, candidate, Position::Heading)?;
+                Some((hit.span.clone(), rule.points))
+            })
+            .max_by_key(|(span, _)| span.len())
+    }
+
+    fn rule(&self, hit: &Hit, candidate: &Candidate, position: Position) -> Option<&ContextRule> {
+        self.contexts
+            .get(hit.role)
+            .filter(|rule| rule.detector == candidate.detector && rule.position == position)
+    }
+
+    fn weigh_company(&self, terms: &[(Kind, Hit)], candidates: &mut [Candidate]) {
+        let mut places: BTreeMap<Kind, Vec<usize>> = BTreeMap::new();
+        let sure = candidates.iter().filter(|candidate| candidate.points >= self.report_at);
+        let known = sure.map(|candidate| (candidate.kind, candidate.span.start));
+        for (kind, start) in known.chain(terms.iter().map(|(kind, hit)| (*kind, hit.span.start))) {
+            places.entry(kind).or_default().push(start);
+        }
+        places.values_mut().for_each(|starts| starts.sort_unstable());
+        for candidate in candidates {
+            let Some(detector) = self.detectors.get(candidate.detector) else { continue };
+            for company in &detector.company {
+                let near = |kind: &&Kind| {
+                    let starts = places.get(kind).map_or(&[][..], Vec::as_slice);
+                    has_other_near(starts, candidate.span.start, company.within)
+                };
+                if let Some(&kind) = company.kinds.iter().find(near) {
+                    candidate.add(Reason::Company(kind), company.points);
+                }
+            }
+        }
+    }
+
+    /// Why a candidate counts, as an officer reads it.
+    pub(super) fn why(&self, text: &str, candidate: &Candidate) -> String {
+        let quoted = |span: &Range<usize>| {
+            text.get(span.clone())
+                .unwrap_or_default()
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        let sentences: Vec<String> = candidate
+            .reasons
+            .iter()
+            .filter(|(_, points)| *points != 0)
+            .map(|(reason, points)| {
+                let words = match reason {
+                    Reason::Base => match self.detectors.get(candidate.detector).map(|d| d.check) {
+                        Some(Check::None) | None => "its pattern".to_owned(),
+                        Some(_) => "it passes its check".to_owned(),
+                    },
+                    Reason::Layout => "laid out as usual".to_owned(),
+                    Reason::BesideDigits => "other digits beside it".to_owned(),
+                    Reason::Before(span) => format!("“{}” before it", quoted(span)),
+                    Reason::After(span) => format!("“{}” after it", quoted(span)),
+                    Reason::Heading(span) => format!("“{}” heads its column", quoted(span)),
+                    Reason::Follows(span) => format!("in a list after “{}”", quoted(span)),
+                    Reason::Company(kind) => format!("{} near it", kind.name().replace('_', " ")),
+                };
+                format!("{words} ({points:+})")
+            })
+            .collect();
+        sentences.join(", ")
+    }
+}
+
+impl Candidate {
+    fn add(&mut self, reason: Reason, points: i32) {
+        self.points = self.points.saturating_add(points);
+        self.reasons.push((reason, points));
+    }
+
+    /// 0 to 100.
+    pub(super) fn confidence(&self) -> u8 {
+        u8::try_from(self.points.clamp(0, 100)).unwrap_or(100)
+    }
+}
+
+/// What stands in the layout of a value: 0 for digits, A for letters.
+pub(super) fn layout(octets: impl Iterator<Item = u8>) -> impl Iterator<Item = u8> {
+    octets.map(|octet| match octet {
+        b'0'..=b'9' => b'0',
+        b'a'..=b'z' | b'A'..=b'Z' => b'A',
+        other => other,
+    })
+}
+
+fn candidate(
+    number: usize,
+    detector: &Compiled,
+    text: &str,
+    span: Range<usize>,
+    test_range: TestRange,
+) -> Option<Candidate> {
+    let standing = match detector.check {
+        Check::None => Standing::Alone,
+        _ => standing(text, &span),
+    };
+    let beside = match standing {
+        Standing::InsideToken => return None,
+        Standing::BesideDigits => detector.beside_digits,
+        Standing::Alone => 0,
+    };
+    let value = text.get(span.clone())?;
+    let (kind, key) = detector.check(value, test_range)?;
+    let mut candidate =
+        Candidate { detector: number, kind, span, key, points: 0, reasons: Vec::new() };
+    candidate.add(Reason::Base, detector.base);
+    candidate.add(Reason::BesideDigits, beside);
+    let fits = |like: &&(Vec<u8>, i32)| like.0.iter().copied().eq(layout(value.bytes()));
+    if let Some((_, points)) = detector.shapes.iter().find(fits) {
+        candidate.add(Reason::Layout, *points);
+    }
+    Some(candidate)
+}
+
+/// Of candidates that overlap, the surest: a number is one thing only.
+fn surest(candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let mut kept: Vec<Candidate> = Vec::with_capacity(candidates.len());
+    for candidate in candidates {
+        match kept.last_mut() {
+            Some(last) if candidate.span.start < last.span.end => {
+                if candidate.points > last.points {
+                    *last = candidate;
+                }
+            }
+            _ => kept.push(candidate),
+        }
+    }
+    kept
+}
+
+/// Whether another than the one at `start` begins within so many octets.
+fn has_other_near(starts: &[usize], start: usize, within: usize) -> bool {
+    let from = starts.partition_point(|&other| other < start.saturating_sub(within));
+    starts
+        .get(from..)
+        .unwrap_or_default()
+        .iter()
+        .take_while(|&&other| other <= start + within)
+        .any(|&other| other != start)
+}
+
+/// So much of the text as a pattern that starts at a word may read.
+fn piece(text: &str, from: usize) -> Option<&str> {
+    let to = text.floor_char_boundary(from + LONGEST_PIECE);
+    text.get(from..to)
+}
+
+const VALUE: &str = "value";
+/// Octets between two numbers of a list, with a name between them.
+const LIST_GAP: usize = 60;
+const LONGEST_WORD: usize = 48;
+const LONGEST_PIECE: usize = 160;

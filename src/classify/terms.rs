@@ -1,0 +1,203 @@
+//! Vocabulary that counts: listed terms less those that say nothing of a
+//! patient.
+//!
+//! A term does not count inside a phrase of a list without a kind (“Diabetes
+//! UK”), after a word that denies it (“no safeguarding concerns”), in a
+//! signature block or disclaimer, or inside a longer term of its own kind.
+
+use std::{collections::HashSet, ops::Range};
+
+use super::{
+    lexicon::{Hit, Words},
+    settings::{Letters, QuietZone, TermList},
+};
+use crate::mail::Kind;
+
+pub(super) struct Terms {
+    lists: Vec<List>,
+    quiet: Vec<QuietZone>,
+}
+
+struct List {
+    kind: Option<Kind>,
+    /// Where letters count as written: the words, as written.
+    as_written: Option<HashSet<String>>,
+}
+
+impl Terms {
+    pub(super) fn new(lists: &[TermList], quiet: &[QuietZone]) -> Self {
+        let lists = lists
+            .iter()
+            .map(|list| List {
+                kind: list.kind,
+                as_written: (list.letters == Letters::AsWritten)
+                    .then(|| list.words.iter().cloned().collect()),
+            })
+            .collect();
+        Self { lists, quiet: quiet.to_vec() }
+    }
+
+    /// The terms that count, with their kinds, in the order they stand.
+    pub(super) fn counting(&self, text: &str, words: &Words) -> Vec<(Kind, Hit)> {
+        let mut hits: Vec<&Hit> =
+            words.terms.iter().filter(|hit| self.is_as_written(text, hit)).collect();
+        hits.sort_by_key(|hit| (hit.span.start, usize::MAX - hit.span.end));
+        let quiet = self.quiet_zones(text, &words.quiets);
+        let mut zones = quiet.iter().peekable();
+        let mut phrase_end = 0;
+        let mut counting: Vec<(Kind, Hit)> = Vec::new();
+        for hit in hits {
+            while zones.next_if(|zone| zone.end <= hit.span.start).is_some() {}
+            let quiet = zones.peek().is_some_and(|zone| zone.start <= hit.span.start);
+            match self.lists.get(hit.role).and_then(|list| list.kind) {
+                None => phrase_end = phrase_end.max(hit.span.end),
+                Some(_) if quiet || hit.span.end <= phrase_end => {}
+                Some(_) if is_denied(text, hit, &words.denials) => {}
+                Some(kind) if is_inside_another(&counting, kind, hit) => {}
+                Some(kind) => counting.push((kind, hit.clone())),
+            }
+        }
+        counting
+    }
+
+    fn is_as_written(&self, text: &str, hit: &Hit) -> bool {
+        let Some(words) = self.lists.get(hit.role).and_then(|list| list.as_written.as_ref()) else {
+            return true;
+        };
+        text.get(hit.span.clone()).is_some_and(|written| words.contains(written))
+    }
+
+    /// Where vocabulary does not count, in order and apart.
+    fn quiet_zones(&self, text: &str, openers: &[Hit]) -> Vec<Range<usize>> {
+        let mut zones: Vec<Range<usize>> = Vec::new();
+        for opener in openers.iter().filter(|opener| begins_line(text, opener.span.start)) {
+            let lines = self.quiet.get(opener.role).map_or(0, |zone| zone.lines);
+            let end = opener.span.end + lines_long(text, opener.span.end, lines);
+            match zones.last_mut() {
+                Some(last) if opener.span.start <= last.end => last.end = last.end.max(end),
+                _ => zones.push(opener.span.start..end),
+            }
+        }
+        zones
+    }
+}
+
+/// Lists are sorted longest first at each place, so that a shorter term of the
+/// same kind at the end of a counted one is the only case left to tell.
+fn is_inside_another(counting: &[(Kind, Hit)], kind: Kind, hit: &Hit) -> bool {
+    counting
+        .iter()
+        .rev()
+        .take_while(|(_, other)| other.span.start + LONGEST_TERM > hit.span.start)
+        .any(|(other_kind, other)| *other_kind == kind && other.span.end >= hit.span.end)
+}
+
+/// Whether a denial stands directly before: in the same sentence, with at
+/// most a word or two between.
+fn is_denied(text: &str, hit: &Hit, denials: &[Hit]) -> bool {
+    let next = denials.partition_point(|denial| denial.span.end <= hit.span.start);
+    let Some(denial) = next.checked_sub(1).and_then(|at| denials.get(at)) else { return false };
+    let between = text.get(denial.span.end..hit.span.start).unwrap_or_default();
+    hit.span.start - denial.span.end <= DENIAL_REACH
+        && !between.contains(['.', ';', ':', '\n', '\t', '?', '!'])
+        && !between.contains(" but ")
+}
+
+fn begins_line(text: &str, at: usize) -> bool {
+    let before = text.as_bytes().get(..at).unwrap_or_default();
+    let line = before.rsplit(|&octet| octet == b'\n').next().unwrap_or_default();
+    line.len() <= LONGEST_INDENT && line.iter().all(|octet| b" \t>*|-".contains(octet))
+}
+
+/// Octets of the rest of this line and so many lines after it, not counting
+/// lines with nothing on them.
+fn lines_long(text: &str, from: usize, lines: usize) -> usize {
+    let rest = text.get(from..).unwrap_or_default();
+    let mut left = lines;
+    let mut octets = 0;
+    for (at, line) in rest.split_inclusive('\n').enumerate() {
+        if at > 0 && !line.trim().is_empty() {
+            let Some(fewer) = left.checked_sub(1) else { break };
+            left = fewer;
+        }
+        octets += line.len();
+    }
+    octets
+}
+
+const DENIAL_REACH: usize = 24;
+const LONGEST_INDENT: usize = 32;
+const LONGEST_TERM: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            lexicon::{LexiconBuilder, Role},
+            settings::Place,
+        },
+        *,
+    };
+
+    fn list(kind: Option<Kind>, letters: Letters, words: &[&str]) -> TermList {
+        TermList {
+            name: String::new(),
+            kind,
+            weight: 1,
+            letters,
+            words: words.iter().map(|&word| word.to_owned()).collect(),
+            place: Place { file: "".into(), span: 0..0 },
+        }
+    }
+
+    fn counting(text: &str) -> Vec<&str> {
+        let lists = [
+            list(
+                Some(Kind::ClinicalTerm),
+                Letters::AnyCase,
+                &["diabetes", "type 2 diabetes", "safeguarding concerns"],
+            ),
+            list(Some(Kind::ClinicalTerm), Letters::AsWritten, &["MI"]),
+            list(None, Letters::AnyCase, &["diabetes uk"]),
+        ];
+        let quiet =
+            [QuietZone { name: String::new(), opens: vec!["kind regards".to_owned()], lines: 2 }];
+        let mut builder = LexiconBuilder::new();
+        for (at, list) in lists.iter().enumerate() {
+            list.words.iter().for_each(|word| builder.enter(word, Role::Term(at)));
+        }
+        builder.enter("kind regards", Role::Quiet(0));
+        builder.enter("no", Role::Denial);
+        let words = builder.build().unwrap().read(text);
+        let terms = Terms::new(&lists, &quiet).counting(text, &words);
+        terms.into_iter().map(|(_, hit)| text.get(hit.span).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_term_counts_once_at_its_longest() {
+        assert_eq!(counting("Has type 2 diabetes."), ["type 2 diabetes"]);
+    }
+
+    #[test]
+    fn an_abbreviation_counts_as_written_only() {
+        assert_eq!(counting("MI in 2010, mi casa"), ["MI"]);
+    }
+
+    #[test]
+    fn a_phrase_about_nobody_takes_its_terms_with_it() {
+        assert!(counting("Run for Diabetes UK!").is_empty());
+    }
+
+    #[test]
+    fn a_denied_term_does_not_count_and_the_next_sentence_does() {
+        assert!(counting("There are no known safeguarding concerns").is_empty());
+        assert_eq!(counting("She said no. Diabetes clinic"), ["Diabetes"]);
+    }
+
+    #[test]
+    fn a_signature_block_says_nothing_and_ends() {
+        let text = "Kind regards\n\nA. Person\nDiabetes Nurse\nHe has diabetes\n";
+        assert_eq!(counting(text), ["diabetes"]);
+        assert_eq!(counting("with kind regards to diabetes"), ["diabetes"]);
+    }
+}

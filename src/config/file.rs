@@ -1,0 +1,428 @@
+//! postern.toml as written: every key read, every fault noted with its line.
+
+use std::{net::SocketAddr, path::Path, path::PathBuf, sync::Arc, time::Duration};
+
+use super::{
+    CertificateFiles, Config, Dns, Limits, Listener, ListenerTls, Node, ProxyProtocol, Retry,
+    Route, SenderAuthentication, SigningKey,
+    quantity::{Size, Span},
+};
+use crate::{
+    mail::{Direction, Domain, NextHop, TlsRequirement},
+    policy::{
+        diagnostics::{Diagnostics, SourceFile},
+        written::{Faults, Table, Value},
+    },
+};
+
+impl Config {
+    /// What a postern.toml means, and all that is wrong with it; no meaning
+    /// where anything is. Relative paths count from the file's own folder.
+    pub fn read(file: &Arc<SourceFile>) -> (Option<Self>, Diagnostics) {
+        let faults = Faults::new(file);
+        let root = faults.parse();
+        let folder = Path::new(&file.path).parent().unwrap_or(Path::new(""));
+        let config = Reader { folder }.config(&Table::root(&root, &faults, "postern.toml", KEYS));
+        drop(root);
+        let diagnostics = faults.into_diagnostics();
+        (config.filter(|_| !diagnostics.has_errors()), diagnostics)
+    }
+}
+
+struct Reader<'a> {
+    folder: &'a Path,
+}
+
+impl Reader<'_> {
+    fn config(&self, root: &Table<'_>) -> Option<Config> {
+        let node = root.required("node").and_then(|value| self.node(&value));
+        let listeners = root.tables("listener", "a listener", LISTENER);
+        let routes = root.tables("route", "a route", ROUTE);
+        let signing = root.tables("signing", "a signing key", SIGNING);
+        let listeners: Vec<_> = listeners.iter().map(|table| self.listener(table)).collect();
+        let routes: Vec<_> = routes.iter().map(|table| self.route(table)).collect();
+        let signing: Vec<_> = signing.iter().map(|table| self.signing(table)).collect();
+        if listeners.is_empty() {
+            root.required("listener");
+        }
+        if !root.value("route").is_some_and(|value| value.is_array()) {
+            root.required("route");
+        }
+        let retry = section(root, "retry", "[retry]", RETRY, Retry::default(), retry);
+        let limits = section(root, "limits", "[limits]", LIMITS, Limits::default(), limits);
+        let dns = section(root, "dns", "[dns]", DNS, Dns::default(), dns);
+        let metrics = metrics(root);
+        Some(Config {
+            node: node?,
+            listeners: listeners.into_iter().collect::<Option<_>>()?,
+            routes: routes.into_iter().collect::<Option<_>>()?,
+            signing: signing.into_iter().collect::<Option<_>>()?,
+            retry: retry?,
+            limits: limits?,
+            dns: dns?,
+            metrics: metrics?,
+        })
+    }
+
+    fn node(&self, value: &Value<'_>) -> Option<Node> {
+        let table = value.table("[node]", NODE)?;
+        let name = table.required("name").and_then(|value| value.parsed("bad-domain"));
+        let data_dir = table.required("data_dir").and_then(|value| self.path(&value));
+        let policies = table.required("policies").and_then(|value| self.path(&value));
+        let local_domains = optional(&table, "local_domains", Vec::new(), domains);
+        let data_dir = data_dir?;
+        let control_socket = data_dir.join("control.sock");
+        let control_socket =
+            optional(&table, "control_socket", control_socket, |value| self.path(value));
+        Some(Node {
+            name: name?,
+            data_dir,
+            policies: policies?,
+            local_domains: local_domains?,
+            control_socket: control_socket?,
+        })
+    }
+
+    fn listener(&self, table: &Table<'_>) -> Option<Listener> {
+        let name = table.required("name").and_then(|value| value.sentence().map(str::to_owned));
+        let address = table.required("address").and_then(|value| socket_address(&value));
+        let direction = table.required("direction").and_then(|value| value.choice(DIRECTIONS));
+        let tls = optional(table, "tls", ListenerTls::StartTls, |value| value.choice(LISTENER_TLS));
+        let certificate = self.certificate(table, tls);
+        let clients = optional(table, "clients", Vec::new(), |value| {
+            value.list(|value| value.parsed("bad-network"))
+        });
+        let max_message_size =
+            optional(table, "max_message_size", Size(50 << 20), |value| value.parsed("bad-size"));
+        let proxy_protocol = optional(table, "proxy_protocol", ProxyProtocol::Off, |value| {
+            value.choice(&[("off", ProxyProtocol::Off), ("required", ProxyProtocol::Required)])
+        });
+        let users = optional(table, "users", None, |value| self.path(value).map(Some));
+        let by_direction = match direction {
+            Some(Direction::Inbound) => SenderAuthentication::On,
+            _ => SenderAuthentication::Off,
+        };
+        let authenticate = optional(table, "authenticate", by_direction, |value| {
+            value.either(SenderAuthentication::On, SenderAuthentication::Off)
+        });
+        Some(Listener {
+            name: name?,
+            address: address?,
+            direction: direction?,
+            tls: tls?,
+            certificate: certificate?,
+            clients: clients?,
+            max_message_size: max_message_size?.0,
+            proxy_protocol: proxy_protocol?,
+            users: users?,
+            authenticate: authenticate?,
+        })
+    }
+
+    /// Both files or none; none only where TLS is never offered.
+    fn certificate(
+        &self,
+        table: &Table<'_>,
+        tls: Option<ListenerTls>,
+    ) -> Option<Option<CertificateFiles>> {
+        let wanted = tls.is_some_and(|tls| tls != ListenerTls::None);
+        if !wanted && table.value("certificate").is_none() && table.value("key").is_none() {
+            return Some(None);
+        }
+        let chain = table.required("certificate").and_then(|value| self.path(&value));
+        let key = table.required("key").and_then(|value| self.path(&value));
+        Some(Some(CertificateFiles { chain: chain?, key: key? }))
+    }
+
+    fn route(&self, table: &Table<'_>) -> Option<Route> {
+        let domain = table.required("domain").and_then(|value| value.parsed("bad-domain"));
+        let next_hop = table.required("next_hop").and_then(|value| value.parsed("bad-next-hop"));
+        let tls = optional(table, "tls", TlsRequirement::default(), |value| {
+            value.choice(&TlsRequirement::ALL.map(|tls| (tls.name(), tls)))
+        });
+        let tls_name =
+            optional(table, "tls_name", None, |value| value.parsed("bad-domain").map(Some));
+        let trust_anchors =
+            optional(table, "trust_anchors", None, |value| self.path(value).map(Some));
+        let route = Route {
+            domain: domain?,
+            next_hop: self.rooted(next_hop?),
+            tls: tls?,
+            tls_name: tls_name?,
+            trust_anchors: trust_anchors?,
+        };
+        if route.tls == TlsRequirement::None && !route.next_hop.is_local() {
+            table.value("tls").map(|value| {
+                let why = "only a next hop on this machine (loopback or maildir) may have `none`";
+                value.invalid::<()>("tls-none-not-local", why)
+            });
+        }
+        Some(route)
+    }
+
+    fn rooted(&self, next_hop: NextHop) -> NextHop {
+        match next_hop {
+            NextHop::Maildir(path) => NextHop::Maildir(self.folder.join(path)),
+            other => other,
+        }
+    }
+
+    fn signing(&self, table: &Table<'_>) -> Option<SigningKey> {
+        let domain = table.required("domain").and_then(|value| value.parsed("bad-domain"));
+        let selector = table.required("selector").and_then(|value| value.parsed("bad-selector"));
+        let key = table.required("key").and_then(|value| self.path(&value));
+        Some(SigningKey { domain: domain?, selector: selector?, key: key? })
+    }
+
+    fn path(&self, value: &Value<'_>) -> Option<PathBuf> {
+        value.sentence().map(|path| self.folder.join(path))
+    }
+}
+
+/// A key's value, or what stands for it where it is not written; nothing only
+/// if it is written wrongly.
+fn optional<T>(
+    table: &Table<'_>,
+    key: &str,
+    absent: T,
+    read: impl FnOnce(&Value<'_>) -> Option<T>,
+) -> Option<T> {
+    match table.value(key) {
+        None => Some(absent),
+        Some(value) => read(&value),
+    }
+}
+
+fn section<T>(
+    root: &Table<'_>,
+    key: &str,
+    what: &'static str,
+    keys: &[&str],
+    absent: T,
+    read: impl FnOnce(&Table<'_>, T) -> Option<T>,
+) -> Option<T> {
+    match root.value(key) {
+        None => Some(absent),
+        Some(value) => read(&value.table(what, keys)?, absent),
+    }
+}
+
+fn retry(table: &Table<'_>, absent: Retry) -> Option<Retry> {
+    let delays = optional(table, "delays", absent.delays, |value| {
+        value.list(|value| value.parsed("bad-duration").map(|Span(delay)| delay))
+    });
+    let expiry = duration(table, "expiry", absent.expiry);
+    let delay_notice = duration(table, "delay_notice", absent.delay_notice);
+    Some(Retry { delays: delays?, expiry: expiry?, delay_notice: delay_notice? })
+}
+
+fn limits(table: &Table<'_>, absent: Limits) -> Option<Limits> {
+    let sessions = count(table, "sessions", absent.sessions);
+    let sessions_per_client = count(table, "sessions_per_client", absent.sessions_per_client);
+    let recipients = count(table, "recipients", absent.recipients);
+    let memory = optional(table, "memory", Size(absent.memory), |value| value.parsed("bad-size"));
+    let deliveries = count(table, "deliveries", absent.deliveries);
+    let per_destination =
+        count(table, "deliveries_per_destination", absent.deliveries_per_destination);
+    let stop_grace = duration(table, "stop_grace", absent.stop_grace);
+    Some(Limits {
+        sessions: sessions?,
+        sessions_per_client: sessions_per_client?,
+        recipients: recipients?,
+        memory: memory?.0,
+        deliveries: deliveries?,
+        deliveries_per_destination: per_destination?,
+        stop_grace: stop_grace?,
+    })
+}
+
+fn dns(table: &Table<'_>, absent: Dns) -> Option<Dns> {
+    let servers = optional(table, "servers", absent.servers, |value| {
+        value.list(|value| socket_address_or(value, 53))
+    });
+    Some(Dns { servers: servers? })
+}
+
+fn metrics(root: &Table<'_>) -> Option<SocketAddr> {
+    let absent = SocketAddr::from(([127, 0, 0, 1], 9464));
+    section(root, "metrics", "[metrics]", &["address"], absent, |table, absent| {
+        optional(table, "address", absent, socket_address)
+    })
+}
+
+fn domains(value: &Value<'_>) -> Option<Vec<Domain>> {
+    value.list(|value| value.parsed("bad-domain"))
+}
+
+fn duration(table: &Table<'_>, key: &str, absent: Duration) -> Option<Duration> {
+    optional(table, key, Span(absent), |value| value.parsed("bad-duration")).map(|Span(span)| span)
+}
+
+fn count(table: &Table<'_>, key: &str, absent: usize) -> Option<usize> {
+    optional(table, key, absent, |value| match usize::try_from(value.integer()?) {
+        Ok(count) if count > 0 => Some(count),
+        _ => value.expected("a number from 1 up"),
+    })
+}
+
+fn socket_address(value: &Value<'_>) -> Option<SocketAddr> {
+    let written = value.string()?;
+    written.parse().ok().or_else(|| value.expected("an address and port (`127.0.0.1:2525`)"))
+}
+
+fn socket_address_or(value: &Value<'_>, port: u16) -> Option<SocketAddr> {
+    match value.string()?.parse() {
+        Ok(address) => Some(SocketAddr::new(address, port)),
+        Err(_) => socket_address(value),
+    }
+}
+
+const KEYS: &[&str] =
+    &["node", "listener", "route", "signing", "retry", "limits", "dns", "metrics"];
+const NODE: &[&str] = &["name", "data_dir", "policies", "local_domains", "control_socket"];
+const LISTENER: &[&str] = &[
+    "name",
+    "address",
+    "direction",
+    "tls",
+    "certificate",
+    "key",
+    "clients",
+    "max_message_size",
+    "proxy_protocol",
+    "users",
+    "authenticate",
+];
+const ROUTE: &[&str] = &["domain", "next_hop", "tls", "tls_name", "trust_anchors"];
+const SIGNING: &[&str] = &["domain", "selector", "key"];
+const RETRY: &[&str] = &["delays", "expiry", "delay_notice"];
+const LIMITS: &[&str] = &[
+    "sessions",
+    "sessions_per_client",
+    "recipients",
+    "memory",
+    "deliveries",
+    "deliveries_per_destination",
+    "stop_grace",
+];
+const DNS: &[&str] = &["servers"];
+const DIRECTIONS: &[(&str, Direction)] =
+    &[("inbound", Direction::Inbound), ("outbound", Direction::Outbound)];
+const LISTENER_TLS: &[(&str, ListenerTls)] = &[
+    ("none", ListenerTls::None),
+    ("starttls", ListenerTls::StartTls),
+    ("required", ListenerTls::Required),
+    ("implicit", ListenerTls::Implicit),
+];
+
+impl Default for Retry {
+    /// Minutes at first, then half an hour: a busy peer is soon served, a dead
+    /// one costs little.
+    fn default() -> Self {
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        Self {
+            delays: [1, 3, 5, 10, 15, 30].map(minutes).to_vec(),
+            expiry: minutes(5 * 24 * 60),
+            delay_notice: minutes(15),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sessions: 2_000,
+            sessions_per_client: 200,
+            recipients: 1_000,
+            memory: 1 << 30,
+            deliveries: 200,
+            deliveries_per_destination: 20,
+            stop_grace: Duration::from_secs(30),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::diagnostics::Rendering;
+
+    fn read(text: &str) -> (Option<Config>, Diagnostics) {
+        let path = "/etc/postern/postern.toml".to_owned();
+        Config::read(&Arc::new(SourceFile { path, text: text.to_owned() }))
+    }
+
+    const SMALL: &str = r#"
+        [node]
+        name = "mx1.example.nhs.uk"
+        data_dir = "/var/lib/postern"
+        policies = "policies"
+
+        [[listener]]
+        name = "mailboxes"
+        address = "0.0.0.0:2525"
+        direction = "outbound"
+        certificate = "certs/mx1.pem"
+        key = "certs/mx1.key"
+        clients = ["10.0.0.0/8"]
+
+        [[route]]
+        domain = "*"
+        next_hop = "mx"
+
+        [[route]]
+        domain = ".gov.example"
+        next_hop = "smtp://127.0.0.1:12600"
+        tls = "verified"
+
+        [[route]]
+        domain = "a.gov.example"
+        next_hop = "maildir:mail"
+    "#;
+
+    #[test]
+    fn what_is_not_written_has_a_sensible_meaning() {
+        let (config, diagnostics) = read(SMALL);
+        assert!(diagnostics.is_empty(), "{}", diagnostics.render(Rendering::Plain));
+        let config = config.unwrap();
+        assert_eq!(config.listeners[0].tls, ListenerTls::StartTls);
+        assert_eq!(config.listeners[0].authenticate, SenderAuthentication::Off);
+        assert_eq!(config.node.policies, Path::new("/etc/postern/policies"));
+        assert_eq!(config.node.control_socket, Path::new("/var/lib/postern/control.sock"));
+    }
+
+    #[test]
+    fn the_most_specific_route_wins() {
+        let (config, _) = read(SMALL);
+        let config = config.unwrap();
+        let next_hop =
+            |domain: &str| config.route(&domain.parse().unwrap()).unwrap().next_hop.to_string();
+        assert_eq!(next_hop("gov.example"), "mx");
+        assert_eq!(next_hop("b.gov.example"), "smtp://127.0.0.1:12600");
+        assert_eq!(next_hop("a.gov.example"), "maildir:/etc/postern/mail");
+    }
+
+    #[test]
+    fn all_faults_of_the_file_are_named_at_once() {
+        let text = SMALL
+            .replace("name = \"mailboxes\"", "nane = \"mailboxes\"")
+            .replace("\"0.0.0.0:2525\"", "\"2525\"")
+            .replace("tls = \"verified\"", "tls = \"verifeid\"")
+            .replace("\"10.0.0.0/8\"", "\"10.0.0.0/80\"");
+        let (config, diagnostics) = read(&text);
+        assert!(config.is_none());
+        let codes: Vec<_> = diagnostics.iter().map(|found| found.code).collect();
+        for expected in ["unknown-key", "missing-key", "wrong-type", "unknown-value", "bad-network"]
+        {
+            assert!(codes.contains(&expected), "{expected} not in {codes:?}");
+        }
+    }
+
+    #[test]
+    fn clear_text_is_allowed_to_this_machine_only() {
+        let remote = SMALL.replace("127.0.0.1:12600", "192.0.2.1:25").replace("verified", "none");
+        let (config, diagnostics) = read(&remote);
+        assert!(config.is_none());
+        assert_eq!(diagnostics.iter().next().unwrap().code, "tls-none-not-local");
+    }
+}

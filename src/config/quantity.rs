@@ -1,0 +1,88 @@
+//! Quantities as operators write them: `50 MiB`, `15m`.
+
+use std::{str::FromStr, time::Duration};
+
+/// Octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub usize);
+
+/// A duration of whole seconds; `0s` is refused, since nothing that is timed
+/// here can be meant to take none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span(pub Duration);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QuantityError {
+    #[error("a size is a number and a unit (`512 KiB`, `50 MiB`, `2 GiB`), found `{0}`")]
+    Size(String),
+    #[error("a duration is a number and a unit (`30s`, `15m`, `4h`, `5d`), found `{0}`")]
+    Span(String),
+}
+
+impl FromStr for Size {
+    type Err = QuantityError;
+
+    fn from_str(written: &str) -> Result<Self, QuantityError> {
+        let wrong = || QuantityError::Size(written.to_owned());
+        let (number, unit) = number_and_unit(written).ok_or_else(wrong)?;
+        let factor: u64 = match unit {
+            "B" => 1,
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            "kB" => 1_000,
+            "MB" => 1_000_000,
+            "GB" => 1_000_000_000,
+            _ => return Err(wrong()),
+        };
+        let octets = number.checked_mul(factor).and_then(|octets| usize::try_from(octets).ok());
+        octets.filter(|&octets| octets > 0).map(Self).ok_or_else(wrong)
+    }
+}
+
+impl FromStr for Span {
+    type Err = QuantityError;
+
+    fn from_str(written: &str) -> Result<Self, QuantityError> {
+        let wrong = || QuantityError::Span(written.to_owned());
+        let (number, unit) = number_and_unit(written).ok_or_else(wrong)?;
+        let seconds: u64 = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3_600,
+            "d" => 86_400,
+            _ => return Err(wrong()),
+        };
+        let total = number.checked_mul(seconds).filter(|&total| total > 0);
+        total.map(|total| Self(Duration::from_secs(total))).ok_or_else(wrong)
+    }
+}
+
+fn number_and_unit(written: &str) -> Option<(u64, &str)> {
+    let digits = written.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = written.split_at_checked(digits)?;
+    Some((number.parse().ok()?, unit.trim_start()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_durations_mean_what_their_units_say() {
+        assert_eq!("50 MiB".parse(), Ok(Size(50 << 20)));
+        assert_eq!("1MB".parse(), Ok(Size(1_000_000)));
+        assert_eq!("15m".parse(), Ok(Span(Duration::from_secs(900))));
+        assert_eq!("5 d".parse(), Ok(Span(Duration::from_secs(432_000))));
+    }
+
+    #[test]
+    fn quantities_without_unit_or_past_all_bounds_are_refused() {
+        for wrong in ["", "50", "MiB", "-1 MiB", "0 B", "99999999999 GiB", "1.5 MiB"] {
+            assert!(wrong.parse::<Size>().is_err(), "{wrong:?} was accepted");
+        }
+        for wrong in ["", "15", "0s", "1 week", "99999999999999999d"] {
+            assert!(wrong.parse::<Span>().is_err(), "{wrong:?} was accepted");
+        }
+    }
+}

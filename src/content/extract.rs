@@ -1,0 +1,494 @@
+//! Every text of a message, and every part that gave none.
+
+use super::{
+    charset::{self, Certainty, Charset},
+    flowed::{self, SoftBreak},
+    header, html,
+    part::{Class, Flaw, Multipart, Part, PartId, TransferEncoding},
+    reading::{OffsetMap, Reading, ReadingKind},
+    sniff::{Looks, looks},
+    tree::{Body, Content},
+};
+use crate::mail::{Opaque, OpaqueReason};
+
+impl Content {
+    /// All that a person could read: header fields, displayed and hidden text,
+    /// file names, attachments that are text, and all that of the messages
+    /// within.
+    pub fn readings(&self) -> Vec<Reading> {
+        let mut readings = Vec::new();
+        for part in self.parts() {
+            self.read_header(part, &mut readings);
+            self.read_body(part, &mut readings);
+        }
+        for (id, message) in self.nested() {
+            let (Some(part), Some(body)) = (self.part(*id), self.body(*id)) else { continue };
+            readings.extend(message.readings().into_iter().map(|reading| Reading {
+                part: within(&part.path, &reading.part),
+                map: reading.map.through(&body.map),
+                ..reading
+            }));
+        }
+        readings
+    }
+
+    /// The parts that could not be read, or not wholly: facts of their own.
+    pub fn opaque(&self) -> Vec<Opaque> {
+        let mut opaque = Vec::new();
+        for part in self.parts() {
+            let reasons = self.look(part).1;
+            opaque.extend(reasons.map(|reason| Opaque { part: part.path.clone(), reason }));
+        }
+        for (id, message) in self.nested() {
+            let path = self.part(*id).map(|part| part.path.as_str()).unwrap_or_default();
+            opaque.extend(
+                message
+                    .opaque()
+                    .into_iter()
+                    .map(|inner| Opaque { part: within(path, &inner.part), reason: inner.reason }),
+            );
+        }
+        opaque
+    }
+
+    fn read_header(&self, part: &Part, readings: &mut Vec<Reading>) {
+        let outer = part.parent.and_then(|id| self.part(id));
+        let is_message = outer.is_none_or(|outer| !outer.is_multipart());
+        let place = match outer {
+            None => "",
+            // A message of one part has its own header, not that of part 1.
+            Some(outer) if is_message => outer.path.as_str(),
+            Some(_) => part.path.as_str(),
+        };
+        for field in &part.fields {
+            let name = self.name(field);
+            if !says_something(&name, is_message) {
+                continue;
+            }
+            let (text, map) = header::readable(self.raw(), &field.value);
+            let part = match place {
+                "" => format!("header:{name}"),
+                path => format!("{path}:header:{name}"),
+            };
+            push(readings, Reading { part, kind: ReadingKind::Header, text, map });
+        }
+        if let Some(name) = &part.file_name {
+            let map = OffsetMap::straight_from(part.header.start);
+            let (part, text) = (part.path.clone(), name.clone());
+            push(readings, Reading { part, kind: ReadingKind::Header, text, map });
+        }
+    }
+
+    fn read_body(&self, part: &Part, readings: &mut Vec<Reading>) {
+        let plain = |range: std::ops::Range<usize>| {
+            let octets = self.raw().get(range.clone()).unwrap_or_default();
+            let (text, map) = charset::decode(octets, Charset::of(octets, None));
+            let map = map.through(&OffsetMap::straight_from(range.start));
+            Reading { part: part.path.clone(), kind: ReadingKind::Plain, text, map }
+        };
+        // Text before the first part and after the last is hidden, not gone.
+        if let Some(delimiters) = &part.delimiters {
+            push(readings, plain(part.body.start..delimiters.first));
+            if let Some(close) = &delimiters.close {
+                push(readings, plain(close.end..part.body.end.max(close.end)));
+            }
+        }
+        let (Some(read_as), _) = self.look(part) else { return };
+        let Some(body) = self.body(part.id) else { return };
+        let (text, map) = decoded_text(part, body);
+        let reading = |kind, text, map: OffsetMap| Reading {
+            part: part.path.clone(),
+            kind,
+            text,
+            map: map.through(&body.map),
+        };
+        match read_as {
+            ReadAs::Html => {
+                let read = html::text_of(&text);
+                for (text, own_map) in [read.displayed, read.aside] {
+                    push(readings, reading(ReadingKind::Html, text, own_map.through(&map)));
+                }
+            }
+            ReadAs::Plain(kind) => match soft_break(part) {
+                Some(soft_break) => {
+                    let (joined, own_map) = flowed::joined(&text, soft_break);
+                    push(readings, reading(kind, joined, own_map.through(&map)));
+                }
+                None => push(readings, reading(kind, text, map)),
+            },
+        }
+    }
+
+    /// How a part is to be read, and what of it cannot be.
+    fn look(&self, part: &Part) -> (Option<ReadAs>, Option<OpaqueReason>) {
+        if self.is_within_encrypted(part) {
+            return (None, None);
+        }
+        let flaw = part.flaw.map(|flaw| match flaw {
+            Flaw::NoParts | Flaw::Ambiguous => OpaqueReason::Damaged,
+            Flaw::OverLimit => OpaqueReason::OverLimit,
+        });
+        match part.class {
+            Class::Multipart(Multipart::Encrypted) => return (None, Some(OpaqueReason::Encrypted)),
+            Class::Multipart(_) if !part.children.is_empty() => return (None, flaw),
+            Class::Multipart(_) => return (Some(ReadAs::Plain(ReadingKind::Plain)), flaw),
+            Class::Message if flaw.is_some() => {
+                return (Some(ReadAs::Plain(ReadingKind::Plain)), flaw);
+            }
+            Class::Message => {
+                let unread = part.encoding == TransferEncoding::Uuencode;
+                return (None, unread.then_some(OpaqueReason::Unreadable));
+            }
+            Class::Plain | Class::Html | Class::Calendar | Class::Other => {}
+        }
+        let Some(body) = self.body(part.id) else { return (None, flaw) };
+        let (read_as, reason) = self.look_at_leaf(part, body);
+        let damaged = body.damaged.then_some(OpaqueReason::Damaged);
+        (read_as, reason.or(flaw).or(damaged))
+    }
+
+    fn look_at_leaf(&self, part: &Part, body: &Body) -> (Option<ReadAs>, Option<OpaqueReason>) {
+        let attached = part.is_attachment() || part.class != Class::Plain;
+        let kind = if attached { ReadingKind::Extracted } else { ReadingKind::Plain };
+        let is_text = part.media.kind == "text" || part.class == Class::Html;
+        let as_text = match part.class {
+            Class::Html => ReadAs::Html,
+            _ => ReadAs::Plain(kind),
+        };
+        let told = match (part.media.kind.as_str(), part.media.subtype.as_str()) {
+            // The rest of the message is somewhere else.
+            ("message", "partial" | "external-body") => Some(OpaqueReason::Unreadable),
+            ("image", _) => Some(OpaqueReason::Picture),
+            _ if part.encoding == TransferEncoding::Uuencode => Some(OpaqueReason::Unreadable),
+            ("application", "pgp-encrypted") => Some(OpaqueReason::Encrypted),
+            _ => None,
+        };
+        let claimed = is_text.then_some(as_text);
+        match looks(&body.octets) {
+            Looks::Empty => (None, told.filter(|reason| *reason == OpaqueReason::Encrypted)),
+            Looks::Picture => (claimed, Some(OpaqueReason::Picture)),
+            Looks::EnvelopedCms => (claimed, Some(OpaqueReason::Encrypted)),
+            Looks::Cms if self.is_signature(part) => (None, None),
+            Looks::Container | Looks::Cms => (claimed, Some(OpaqueReason::Unreadable)),
+            Looks::Binary if is_text && has_wide_charset(part) => (claimed, told),
+            Looks::Binary if is_text => (claimed, told.or(Some(OpaqueReason::Damaged))),
+            Looks::Binary if self.is_signature(part) => (None, None),
+            Looks::Binary => (None, told.or(Some(OpaqueReason::Unreadable))),
+            Looks::Text | Looks::Html if self.is_signature(part) => (None, None),
+            Looks::Html if !is_text => (Some(ReadAs::Html), told),
+            Looks::Text | Looks::Html => {
+                (Some(as_text), told.or_else(|| text_opaque(part, &body.octets)))
+            }
+        }
+    }
+
+    /// A detached signature, where it belongs.
+    fn is_signature(&self, part: &Part) -> bool {
+        let signs = matches!(
+            part.media.subtype.as_str(),
+            "pgp-signature" | "pkcs7-signature" | "x-pkcs7-signature"
+        );
+        let outer = part.parent.and_then(|id| self.part(id));
+        signs && outer.is_some_and(|outer| outer.class == Class::Multipart(Multipart::Signed))
+    }
+
+    fn is_within_encrypted(&self, part: &Part) -> bool {
+        self.ancestors(part.id).any(|outer| outer.class == Class::Multipart(Multipart::Encrypted))
+    }
+
+    /// The text of a leaf that is displayed, as `transform` looks for a tag
+    /// line in it.
+    pub(crate) fn displayed_text(&self, id: PartId) -> Option<String> {
+        let part = self.part(id)?;
+        let (text, _) = decoded_text(part, self.body(id)?);
+        Some(match part.class {
+            Class::Html => html::text_of(&text).displayed.0,
+            _ => text,
+        })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ReadAs {
+    Plain(ReadingKind),
+    Html,
+}
+
+fn push(readings: &mut Vec<Reading>, reading: Reading) {
+    if !reading.text.trim().is_empty() {
+        readings.push(reading);
+    }
+}
+
+/// The name of something in a message within the message at `path`.
+fn within(path: &str, inner: &str) -> String {
+    match inner {
+        "" => path.to_owned(),
+        _ if inner.starts_with("header:") => format!("{path}:{inner}"),
+        _ => format!("{path}.{inner}"),
+    }
+}
+
+fn decoded_text(part: &Part, body: &Body) -> (String, OffsetMap) {
+    charset::decode(&body.octets, charset_of(part, &body.octets))
+}
+
+pub(crate) fn charset_of(part: &Part, octets: &[u8]) -> Charset {
+    let declared = part.charset();
+    if declared.is_none() && part.class == Class::Html {
+        return Charset::of(octets, meta_charset(octets).as_deref());
+    }
+    Charset::of(octets, declared)
+}
+
+/// The charset that a document names itself, near its start.
+fn meta_charset(octets: &[u8]) -> Option<String> {
+    let head = octets.get(..META_HEAD.min(octets.len()))?.to_ascii_lowercase();
+    let at = memchr::memmem::find(&head, b"charset=")? + b"charset=".len();
+    let mut label = head.get(at..)?.trim_ascii_start();
+    while let [b'"' | b'\'', rest @ ..] = label {
+        label = rest;
+    }
+    let of_label = |octet: &u8| octet.is_ascii_alphanumeric() || b"-_:.".contains(octet);
+    let end = label.iter().position(|octet| !of_label(octet))?;
+    let label = std::str::from_utf8(label.get(..end)?).ok()?;
+    (!label.is_empty()).then(|| label.to_owned())
+}
+
+fn soft_break(part: &Part) -> Option<SoftBreak> {
+    let is = |name: &str, value: &str| {
+        part.media
+            .parameters
+            .get(name)
+            .is_some_and(|given| given.trim().eq_ignore_ascii_case(value))
+    };
+    (part.class == Class::Plain && is("format", "flowed")).then(|| {
+        if is("delsp", "yes") { SoftBreak::DropsItsSpace } else { SoftBreak::KeepsItsSpace }
+    })
+}
+
+fn has_wide_charset(part: &Part) -> bool {
+    part.charset().is_some_and(|label| label.to_ascii_lowercase().starts_with("utf-16"))
+}
+
+/// What in a text is no text.
+fn text_opaque(part: &Part, octets: &[u8]) -> Option<OpaqueReason> {
+    if memchr::memmem::find(octets, PGP_MESSAGE).is_some() {
+        return Some(OpaqueReason::Encrypted);
+    }
+    if has_uuencoded_file(octets) {
+        return Some(OpaqueReason::Unreadable);
+    }
+    let unknown = charset_of(part, octets).certainty == Certainty::Unknown;
+    let shifts = part.charset().is_some_and(|label| {
+        let label = label.to_ascii_lowercase();
+        SHIFTING.iter().any(|name| label.contains(name))
+    });
+    // ASCII octets may say something else in these.
+    (unknown && (shifts || !octets.is_ascii())).then_some(OpaqueReason::Unreadable)
+}
+
+/// `begin 644 letter.doc` on a line of its own, and data after it.
+fn has_uuencoded_file(octets: &[u8]) -> bool {
+    memchr::memmem::find_iter(octets, b"begin ").any(|at| {
+        let starts_line = at.checked_sub(1).is_none_or(|before| octets.get(before) == Some(&b'\n'));
+        let mode = octets.get(at + 6..at + 10);
+        starts_line
+            && mode.is_some_and(|mode| {
+                matches!(mode, [modes @ .., b' '] if modes.iter().all(|m| (b'0'..=b'7').contains(m)))
+            })
+    })
+}
+
+/// Whether a field says anything that counts: not who sent it to whom by
+/// which way, which is not content, nor what machines tell each other.
+fn says_something(name: &str, is_message: bool) -> bool {
+    let name = name.to_ascii_lowercase();
+    let machine = MACHINE_FIELDS.binary_search(&name.as_str()).is_ok()
+        || MACHINE_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+    !machine && (is_message || name == "content-description" || !name.starts_with("content-"))
+}
+
+const META_HEAD: usize = 1024;
+const PGP_MESSAGE: &[u8] = b"-----BEGIN PGP MESSAGE-----";
+/// Charsets in which ASCII octets are not ASCII text.
+const SHIFTING: [&str; 4] = ["utf-7", "utf7", "hz-gb", "utf-32"];
+/// Sorted.
+const MACHINE_FIELDS: [&str; 42] = [
+    "accept-language",
+    "authentication-results",
+    "auto-submitted",
+    "autocrypt",
+    "bcc",
+    "cc",
+    "content-class",
+    "content-disposition",
+    "content-id",
+    "content-language",
+    "content-length",
+    "content-location",
+    "content-md5",
+    "content-transfer-encoding",
+    "content-type",
+    "date",
+    "delivered-to",
+    "disposition-notification-to",
+    "dkim-signature",
+    "domainkey-signature",
+    "errors-to",
+    "feedback-id",
+    "from",
+    "importance",
+    "in-reply-to",
+    "lines",
+    "message-id",
+    "mime-version",
+    "precedence",
+    "priority",
+    "received",
+    "received-spf",
+    "references",
+    "reply-to",
+    "return-path",
+    "return-receipt-to",
+    "sender",
+    "status",
+    "thread-index",
+    "to",
+    "user-agent",
+    "xref",
+];
+const MACHINE_PREFIXES: [&str; 14] = [
+    "arc-",
+    "list-",
+    "resent-",
+    "x-envelope-",
+    "x-forefront",
+    "x-google-",
+    "x-mailer",
+    "x-mimeole",
+    "x-ms-",
+    "x-microsoft-",
+    "x-original",
+    "x-priority",
+    "x-received",
+    "x-spam-",
+];
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn parse(raw: &str) -> Content {
+        Content::parse(Bytes::copy_from_slice(raw.as_bytes()))
+    }
+
+    fn texts(raw: &str) -> Vec<(String, String)> {
+        parse(raw).readings().into_iter().map(|r| (r.part, r.text)).collect()
+    }
+
+    fn opaque(raw: &str) -> Vec<OpaqueReason> {
+        parse(raw).opaque().into_iter().map(|opaque| opaque.reason).collect()
+    }
+
+    #[test]
+    fn the_tables_of_fields_are_sorted() {
+        assert!(MACHINE_FIELDS.is_sorted());
+    }
+
+    #[test]
+    fn subjects_and_texts_are_read_addresses_are_not() {
+        let raw = "From: Ann <a@x.example>\r\nSubject: =?utf-8?q?caf=C3=A9?=\r\n\r\nhello\r\n";
+        assert_eq!(
+            texts(raw),
+            [("header:Subject".into(), "café".into()), ("1".into(), "hello\r\n".into())]
+        );
+    }
+
+    #[test]
+    fn every_way_back_ends_at_the_source() {
+        let raw = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
+                   Content-Type: text/plain; charset=iso-8859-1\r\n\
+                   Content-Transfer-Encoding: quoted-printable\r\n\r\ncaf=E9 NEEDLE\r\n--b\r\n\
+                   Content-Type: text/html; charset=utf-8\r\n\r\n<p>&eacute; NEEDLE</p>\r\n--b\r\n\
+                   Content-Type: text/plain; format=flowed\r\n\r\nsoft \r\n NEEDLE\r\n--b--\r\n";
+        let content = parse(raw);
+        let mut places: Vec<usize> = content
+            .readings()
+            .iter()
+            .map(|reading| reading.map.source(reading.text.find("NEEDLE").unwrap()))
+            .collect();
+        places.sort_unstable();
+        let expected: Vec<usize> = raw.match_indices("NEEDLE").map(|(at, _)| at).collect();
+        assert_eq!(places, expected);
+    }
+
+    #[test]
+    fn attachments_that_are_text_are_read_whatever_they_are_called() {
+        let raw = "Content-Type: application/octet-stream; name=export.bin\r\n\r\nname,number\r\n";
+        assert_eq!(texts(raw)[1], ("1".into(), "name,number\r\n".into()));
+        assert!(opaque(raw).is_empty());
+        let html = "Content-Type: application/octet-stream\r\n\r\n<html><p>99<b>9</b>\r\n";
+        assert_eq!(texts(html)[0].1.trim(), "999");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said() {
+        let pdf = "Content-Type: text/plain\r\n\r\n%PDF-1.4\r\n";
+        assert_eq!(opaque(pdf), [OpaqueReason::Unreadable]);
+        let picture =
+            "Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=\r\n";
+        assert_eq!(opaque(picture), [OpaqueReason::Picture]);
+        let pgp = "\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nabc\r\n";
+        assert_eq!(opaque(pgp), [OpaqueReason::Encrypted]);
+        let broken = "Content-Transfer-Encoding: base64\r\n\r\naGVs!!bG8\r\n";
+        assert_eq!(opaque(broken), [OpaqueReason::Damaged]);
+        assert_eq!(texts(broken)[0].1, "hello");
+        let seven = "Content-Type: text/plain; charset=utf-7\r\n\r\n+AOk-\r\n";
+        assert_eq!(opaque(seven), [OpaqueReason::Unreadable]);
+        let partial = "Content-Type: message/partial; number=1\r\n\r\nx\r\n";
+        assert_eq!(opaque(partial), [OpaqueReason::Unreadable]);
+    }
+
+    #[test]
+    fn encrypted_mail_is_one_opaque_thing() {
+        let raw = "Content-Type: multipart/encrypted; boundary=b\r\n\r\n--b\r\n\
+                   Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n--b\r\n\
+                   Content-Type: application/octet-stream\r\n\r\n-----BEGIN PGP MESSAGE-----\r\n\
+                   --b--\r\n";
+        assert_eq!(opaque(raw), [OpaqueReason::Encrypted]);
+        assert!(texts(raw).is_empty());
+    }
+
+    #[test]
+    fn hidden_places_are_read() {
+        let raw = "Content-Type: multipart/mixed; boundary=b\r\n\r\nbefore\r\n--b\r\n\r\nx\r\n\
+                   --b--\r\nafter\r\n";
+        let read: Vec<_> = texts(raw).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(read, ["before\r\n", "after\r\n", "x"]);
+    }
+
+    #[test]
+    fn a_message_within_a_message_is_read_in_place_and_encoded() {
+        let raw = "Content-Type: message/rfc822\r\n\r\nSubject: in\r\n\r\nhello\r\n";
+        assert_eq!(
+            texts(raw),
+            [("1:header:Subject".into(), "in".into()), ("1.1".into(), "hello\r\n".into())]
+        );
+        let raw = "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\n\
+                   \r\nSubject: in\r\n\r\nh=65llo\r\n";
+        assert_eq!(
+            texts(raw),
+            [("1:header:Subject".into(), "in".into()), ("1.1".into(), "hello\r\n".into())]
+        );
+    }
+
+    #[test]
+    fn an_html_document_that_names_its_charset_is_read_in_it() {
+        let raw = b"Content-Type: text/html\r\n\r\n<meta charset=windows-1251><p>\xcf\xe0</p>\r\n";
+        let content = Content::parse(Bytes::from_static(raw));
+        assert!(content.readings()[0].text.contains("Па"));
+    }
+}

@@ -1,0 +1,199 @@
+//! What the gateway and the policy ask of a message as a whole.
+
+use mail_parser::{HeaderValue, parsers::MessageStream};
+
+use super::{
+    part::{Class, Flaw, Multipart, Part},
+    tree::Content,
+};
+use crate::mail::{Domain, SecureTag};
+
+/// Why a message's text must stay as it is (law 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protected {
+    /// multipart/signed, S/MIME or PGP: an edit breaks the signature.
+    Signed,
+    Encrypted,
+    /// The message is a meeting request, or the like.
+    Calendar,
+    /// DSN, MDN and other machine-readable reports (RFC 6522).
+    Report,
+    /// Sent by no person (RFC 3834).
+    Automatic,
+    /// A copy made for a journal: evidence.
+    Journal,
+    /// Under rights management.
+    Rights,
+    /// The structure is broken, or too large to follow.
+    IllFormed,
+}
+
+impl Content {
+    /// The Subject as a person reads it.
+    pub fn subject(&self) -> Option<String> {
+        self.fields_named("Subject").next().map(|field| self.readable(field))
+    }
+
+    /// `[secure]` anywhere in a Subject; case does not matter.
+    pub fn secure_tag(&self) -> SecureTag {
+        let tagged = |subject: String| subject.to_ascii_lowercase().contains("[secure]");
+        match self.fields_named("Subject").any(|field| tagged(self.readable(field))) {
+            true => SecureTag::Present,
+            false => SecureTag::Absent,
+        }
+    }
+
+    /// How many hosts it has come through: a loop shows here.
+    pub fn received_count(&self) -> usize {
+        self.fields_named("Received").count()
+    }
+
+    /// How many From fields there are; other than one is ill-formed.
+    pub fn from_count(&self) -> usize {
+        self.fields_named("From").count()
+    }
+
+    /// The domains of all authors, of all From fields, in order.
+    pub fn from_domains(&self) -> Vec<Domain> {
+        let mut domains = Vec::new();
+        for field in self.fields_named("From") {
+            let mut value = self.value(field).into_owned();
+            value.push('\n');
+            let HeaderValue::Address(addresses) =
+                MessageStream::new(value.as_bytes()).parse_address()
+            else {
+                continue;
+            };
+            domains.extend(addresses.iter().filter_map(|one| {
+                let (_, domain) = one.address.as_deref()?.rsplit_once('@')?;
+                domain.trim().parse::<Domain>().ok()
+            }));
+        }
+        domains
+    }
+
+    pub fn has_field(&self, name: &str) -> bool {
+        self.fields_named(name).next().is_some()
+    }
+
+    /// Whether the message calls itself automatic (RFC 3834 section 5).
+    pub fn is_automatic(&self) -> bool {
+        self.fields_named("Auto-Submitted").any(|field| {
+            let value = self.value(field);
+            let keyword = value.split([';', '(']).next().unwrap_or_default().trim();
+            !keyword.is_empty() && !keyword.eq_ignore_ascii_case("no")
+        })
+    }
+
+    /// Why the text of the message must not be edited, if there is a reason.
+    pub fn protected(&self) -> Option<Protected> {
+        let whole = self.whole()?;
+        if self.parts().iter().any(|part| part.flaw == Some(Flaw::OverLimit)) {
+            return Some(Protected::IllFormed);
+        }
+        if self.is_automatic() {
+            return Some(Protected::Automatic);
+        }
+        if self.has_field("X-MS-Journal-Report") {
+            return Some(Protected::Journal);
+        }
+        self.protected_part(whole)
+    }
+
+    /// As `protected`, for what is displayed of a part.
+    fn protected_part(&self, part: &Part) -> Option<Protected> {
+        let media = (part.media.kind.as_str(), part.media.subtype.as_str());
+        if matches!(media, (_, "x-microsoft-rpmsg-message" | "vnd.ms-rpmsg")) {
+            return Some(Protected::Rights);
+        }
+        let is_whole = part.parent.is_none();
+        match (part.class, media) {
+            (Class::Multipart(Multipart::Signed), _) => Some(Protected::Signed),
+            (Class::Multipart(Multipart::Encrypted), _) => Some(Protected::Encrypted),
+            (Class::Multipart(Multipart::Report), _) => Some(Protected::Report),
+            (
+                _,
+                ("message", "disposition-notification" | "delivery-status" | "feedback-report"),
+            ) => Some(Protected::Report),
+            (Class::Multipart(_), _) if part.children.is_empty() => Some(Protected::IllFormed),
+            (Class::Multipart(_), _) => {
+                part.children.iter().find_map(|child| self.protected_part(self.part(*child)?))
+            }
+            (Class::Calendar, _) if is_whole => Some(Protected::Calendar),
+            (_, ("application", "pkcs7-mime" | "x-pkcs7-mime")) if is_whole => {
+                Some(self.smime_kind(part))
+            }
+            (Class::Plain | Class::Html, _) if !part.is_attachment() => self.inline_pgp(part),
+            _ => None,
+        }
+    }
+
+    fn smime_kind(&self, part: &Part) -> Protected {
+        let smime_type = part.media.parameters.get("smime-type").unwrap_or_default();
+        if smime_type.eq_ignore_ascii_case("signed-data") {
+            Protected::Signed
+        } else {
+            Protected::Encrypted
+        }
+    }
+
+    fn inline_pgp(&self, part: &Part) -> Option<Protected> {
+        let octets = &self.body(part.id)?.octets;
+        let has = |armour: &str| memchr::memmem::find(octets, armour.as_bytes()).is_some();
+        if has("-----BEGIN PGP SIGNED MESSAGE-----") {
+            Some(Protected::Signed)
+        } else if has("-----BEGIN PGP MESSAGE-----") {
+            Some(Protected::Encrypted)
+        } else {
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn parse(raw: &str) -> Content {
+        Content::parse(Bytes::copy_from_slice(raw.as_bytes()))
+    }
+
+    #[test]
+    fn the_secure_tag_is_found_in_any_case_and_encoding() {
+        assert_eq!(parse("Subject: x [SeCure] y\r\n\r\n").secure_tag(), SecureTag::Present);
+        let encoded = "Subject: =?utf-8?q?=5Bsec?=\r\n =?utf-8?q?ure=5D?=\r\n\r\n";
+        assert_eq!(parse(encoded).secure_tag(), SecureTag::Present);
+        assert_eq!(parse("Subject: secure\r\n\r\n[secure]\r\n").secure_tag(), SecureTag::Absent);
+    }
+
+    #[test]
+    fn all_authors_domains_are_found() {
+        let raw = "From: \"a@evil.example\" <b@One.example>, c@two.example\r\nFrom: d@three.example\r\n\r\n";
+        let domains: Vec<_> =
+            parse(raw).from_domains().iter().map(|domain| domain.to_string()).collect();
+        assert_eq!(domains, ["one.example", "two.example", "three.example"]);
+        assert_eq!(parse(raw).from_count(), 2);
+    }
+
+    #[test]
+    fn what_must_not_be_edited_is_known() {
+        let cases = [
+            ("Auto-Submitted: auto-replied\r\n\r\nx\r\n", Some(Protected::Automatic)),
+            ("Auto-Submitted: no\r\n\r\nx\r\n", None),
+            ("Content-Type: text/calendar\r\n\r\nx\r\n", Some(Protected::Calendar)),
+            ("Content-Type: application/pkcs7-mime\r\n\r\nx\r\n", Some(Protected::Encrypted)),
+            ("\r\n-----BEGIN PGP SIGNED MESSAGE-----\r\n", Some(Protected::Signed)),
+            ("Content-Type: multipart/mixed\r\n\r\nx\r\n", Some(Protected::IllFormed)),
+            (
+                "Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n",
+                Some(Protected::Signed),
+            ),
+            ("Content-Type: text/plain\r\n\r\nx\r\n", None),
+        ];
+        for (raw, expected) in cases {
+            assert_eq!(parse(raw).protected(), expected, "{raw:?}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What octets are, by looking at them: names and types are only claims.
+
+/// A format told by its first octets, or by having none but those of text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Looks {
+    Empty,
+    Picture,
+    /// A document, an archive, a program: needs a reader of its own.
+    Container,
+    /// CMS data, by its content type (RFC 5652).
+    EnvelopedCms,
+    Cms,
+    Html,
+    Text,
+    Binary,
+}
+
+pub(super) fn looks(octets: &[u8]) -> Looks {
+    if octets.trim_ascii().is_empty() {
+        return Looks::Empty;
+    }
+    let starts = |magic: &&[u8]| octets.starts_with(magic);
+    if PICTURES.iter().any(starts) || is_riff_picture(octets) {
+        return Looks::Picture;
+    }
+    if CONTAINERS.iter().any(starts) {
+        return Looks::Container;
+    }
+    if let Some(cms) = cms(octets) {
+        return cms;
+    }
+    if !is_text(octets) {
+        return Looks::Binary;
+    }
+    let head = octets.get(..HTML_HEAD.min(octets.len())).unwrap_or_default();
+    let head = String::from_utf8_lossy(head).trim_start().to_ascii_lowercase();
+    if head.starts_with("<html") || head.starts_with("<!doctype html") {
+        Looks::Html
+    } else {
+        Looks::Text
+    }
+}
+
+fn is_riff_picture(octets: &[u8]) -> bool {
+    octets.starts_with(b"RIFF") && octets.get(8..12) == Some(b"WEBP")
+}
+
+/// ContentInfo starts with the object identifier of what it holds.
+fn cms(octets: &[u8]) -> Option<Looks> {
+    if octets.first() != Some(&0x30) {
+        return None;
+    }
+    let head = octets.get(..CMS_HEAD.min(octets.len()))?;
+    let at = memchr::memmem::find(head, CMS_IDENTIFIER)?;
+    Some(match head.get(at + CMS_IDENTIFIER.len()) {
+        // enveloped-data, signed-and-enveloped-data, encrypted-data
+        Some(3 | 4 | 6) => Looks::EnvelopedCms,
+        // authEnveloped-data stands below id-smime-ct; RFC 5083
+        Some(_) => Looks::Cms,
+        None => return None,
+    })
+}
+
+/// UTF-8, UTF-16 with its mark, or an 8-bit charset: mostly letters, and no
+/// NUL.
+fn is_text(octets: &[u8]) -> bool {
+    if octets.starts_with(b"\xff\xfe") || octets.starts_with(b"\xfe\xff") {
+        return octets.len().is_multiple_of(2);
+    }
+    if memchr::memchr(0, octets).is_some() {
+        return false;
+    }
+    let controls = octets
+        .iter()
+        .filter(|&&octet| octet < 0x20 && !matches!(octet, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b))
+        .count();
+    if std::str::from_utf8(octets).is_ok() {
+        return controls * 20 <= octets.len();
+    }
+    let high = octets.iter().filter(|octet| !octet.is_ascii()).count();
+    controls == 0 && high * 2 <= octets.len()
+}
+
+const PICTURES: [&[u8]; 8] =
+    [b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\0\0\x01\0", b"8BPS"];
+const CONTAINERS: [&[u8]; 18] = [
+    b"%PDF-",
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"PK\x07\x08",
+    b"{\\rtf",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", // OLE: doc, xls, msg
+    b"\x78\x9f\x3e\x22",                 // TNEF
+    b"\x1f\x8b",
+    b"\x1f\x9d",
+    b"BZh",
+    b"\xfd7zXZ\0",
+    b"7z\xbc\xaf\x27\x1c",
+    b"Rar!\x1a\x07",
+    b"\x28\xb5\x2f\xfd", // zstd
+    b"MZ",
+    b"\x7fELF",
+    b"MSCF",
+    b"%!PS",
+];
+/// 1.2.840.113549.1.7, without its last arc.
+const CMS_IDENTIFIER: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07];
+const CMS_HEAD: usize = 64;
+const HTML_HEAD: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_are_told_by_content() {
+        assert_eq!(looks(b"%PDF-1.7"), Looks::Container);
+        assert_eq!(looks(b"\x89PNG\r\n"), Looks::Picture);
+        assert_eq!(looks(b"name;number\r\n"), Looks::Text);
+        assert_eq!(looks(b"caf\xe9"), Looks::Text);
+        assert_eq!(looks(b"  <!DOCTYPE HTML>"), Looks::Html);
+        assert_eq!(looks(b"a\0b\x01"), Looks::Binary);
+        assert_eq!(looks(b"\r\n"), Looks::Empty);
+    }
+
+    #[test]
+    fn enveloped_cms_is_told_from_signed() {
+        let mut der = vec![0x30, 0x80, 0x06, 0x09];
+        der.extend(CMS_IDENTIFIER);
+        let with = |arc| [der.as_slice(), &[arc, 0xa0]].concat();
+        assert_eq!(looks(&with(3)), Looks::EnvelopedCms);
+        assert_eq!(looks(&with(2)), Looks::Cms);
+    }
+}

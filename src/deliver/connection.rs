@@ -1,0 +1,394 @@
+//! One connection to a next hop: the socket, the handshake and the clock
+//! under a sans-IO session.
+//!
+//! A connection outlives its message and can be kept. What it was protected
+//! with stays with it as evidence and does not change.
+
+use std::{
+    io::{self, IoSlice},
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use bytes::{Buf, Bytes};
+use rustls::ProtocolVersion;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use super::{
+    requirement::Demand,
+    tls::{Trust, server_name},
+};
+use crate::{
+    mail::{CertificateVerdict, Domain, Evidence, TlsRequirement, TlsSession},
+    smtp::client::{
+        Action, Dialect, Encryption, Failed, Lost, Message, Session, Settings, Settlement, Timeouts,
+    },
+};
+
+/// Where to, and under what conditions: connections of the same purpose are
+/// interchangeable.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Purpose {
+    pub(super) host: String,
+    pub(super) address: SocketAddr,
+    pub(super) dialect: Dialect,
+    pub(super) demand: Demand,
+    pub(super) trust_anchors: Option<PathBuf>,
+}
+
+/// What every connection is made with.
+pub(super) struct Means {
+    pub(super) name: Domain,
+    pub(super) timeouts: Timeouts,
+    pub(super) trust: Trust,
+}
+
+pub(super) struct Connection {
+    stream: Stream,
+    session: Session,
+    /// Messages that may still be sent on it.
+    pub(super) left: usize,
+    pub(super) evidence: Evidence,
+}
+
+/// Why no connection came about; with what was seen on the way.
+pub(super) struct Refused {
+    pub(super) why: Why,
+    pub(super) evidence: Evidence,
+}
+
+pub(super) enum Why {
+    Unreachable(String),
+    Session(Failed),
+}
+
+enum Stream {
+    Clear(TcpStream),
+    Encrypted(Box<TlsStream<TcpStream>>),
+    /// In the middle of a handshake, or after one that failed.
+    None,
+}
+
+impl Connection {
+    /// Connects, greets and secures. Cancelling closes the socket.
+    pub(super) async fn open(
+        means: &Means,
+        purpose: &Purpose,
+        encryption: Encryption,
+        deadline: Instant,
+    ) -> Result<Self, Box<Refused>> {
+        let mut evidence = Evidence {
+            host: Some(purpose.host.clone()),
+            address: Some(purpose.address),
+            ..Evidence::default()
+        };
+        let until = deadline.min(Instant::now() + means.timeouts.connect);
+        let connected = match timeout_at(until, TcpStream::connect(purpose.address)).await {
+            Ok(connected) => connected.map_err(|error| error.to_string()),
+            Err(_) => Err("no answer in time".to_owned()),
+        };
+        let stream = match connected {
+            Ok(stream) => stream,
+            Err(error) => {
+                let why = Why::Unreachable(error);
+                return Err(Box::new(Refused { why, evidence }));
+            }
+        };
+        // Commands are written whole: waiting to fill a packet only delays.
+        let _ = stream.set_nodelay(true);
+        evidence.address = stream.peer_addr().ok().or(evidence.address);
+        let settings = Settings { name: means.name.clone(), dialect: purpose.dialect, encryption };
+        let mut connection = Self {
+            stream: Stream::Clear(stream),
+            session: Session::new(settings),
+            left: MESSAGES,
+            evidence,
+        };
+        let mut drive = Drive { connection: &mut connection, means, deadline };
+        match drive.run(Some(purpose)).await {
+            // The session sees to it; law 2 is worth asking twice.
+            Action::Idle
+                if connection.evidence.tls.is_none()
+                    && purpose.demand.level >= TlsRequirement::Encrypted =>
+            {
+                let why = Why::Session(Failed::TlsNotOffered);
+                Err(Box::new(Refused { why, evidence: connection.evidence }))
+            }
+            Action::Idle => Ok(connection),
+            Action::Failed(failed) => {
+                let why = Why::Session(failed);
+                Err(Box::new(Refused { why, evidence: connection.evidence }))
+            }
+            _ => {
+                let why = Why::Session(Failed::Lost(Lost::Closed));
+                Err(Box::new(Refused { why, evidence: connection.evidence }))
+            }
+        }
+    }
+
+    /// Sends one message. Cancelling closes the socket; the peer may have the
+    /// message all the same.
+    pub(super) async fn send(
+        &mut self,
+        means: &Means,
+        message: Message,
+        deadline: Instant,
+    ) -> Settlement {
+        self.left = self.left.saturating_sub(1);
+        self.session.begin(message);
+        let mut drive = Drive { connection: self, means, deadline };
+        loop {
+            // Until it settles, which every message does.
+            if let Action::Settled(settlement) = drive.run(None).await {
+                return settlement;
+            }
+        }
+    }
+
+    /// Brings the session back to where another message can begin, if it soon
+    /// can: the outcomes are known and wait for this.
+    pub(super) async fn rest(mut self, means: &Means) -> Option<Self> {
+        if self.left == 0 {
+            self.close(means).await;
+            return None;
+        }
+        let deadline = Instant::now() + means.timeouts.quit;
+        let mut drive = Drive { connection: &mut self, means, deadline };
+        matches!(drive.run(None).await, Action::Idle).then_some(self)
+    }
+
+    /// Says goodbye, and does not wait long for an answer.
+    pub(super) async fn close(mut self, means: &Means) {
+        self.session.quit();
+        let deadline = Instant::now() + means.timeouts.quit;
+        Drive { connection: &mut self, means, deadline }.run(None).await;
+        self.stream.shutdown().await;
+    }
+}
+
+/// A connection while it is being used.
+struct Drive<'a> {
+    connection: &'a mut Connection,
+    means: &'a Means,
+    deadline: Instant,
+}
+
+impl Drive<'_> {
+    /// Does what the session asks until it has news.
+    async fn run(&mut self, purpose: Option<&Purpose>) -> Action {
+        let mut buffer = vec![0; READ];
+        loop {
+            let action = self.connection.session.advance();
+            let lost = match action {
+                Action::Send(pieces, wait) => {
+                    let within = self.means.timeouts.of(wait);
+                    match self.write(pieces, within).await {
+                        Ok(()) => None,
+                        Err(lost) => {
+                            self.hear_why(&mut buffer).await;
+                            Some(lost)
+                        }
+                    }
+                }
+                Action::Receive(wait) => {
+                    let within = self.means.timeouts.of(wait);
+                    self.read(&mut buffer, within).await.err()
+                }
+                Action::Secure => match purpose {
+                    Some(purpose) => self.handshake(purpose).await.err(),
+                    None => Some(Lost::Closed),
+                },
+                news => return news,
+            };
+            if let Some(lost) = lost {
+                self.connection.session.lost(lost);
+            }
+        }
+    }
+
+    async fn write(&mut self, pieces: Vec<Bytes>, within: Duration) -> Result<(), Lost> {
+        let mut pieces = Pieces(pieces.into());
+        while pieces.has_remaining() {
+            let until = self.until(within);
+            let written = self.connection.stream.write(&mut pieces);
+            if bounded(until, written).await? == 0 {
+                return Err(Lost::Closed);
+            }
+        }
+        let until = self.until(within);
+        bounded(until, self.connection.stream.flush()).await
+    }
+
+    async fn read(&mut self, buffer: &mut [u8], within: Duration) -> Result<(), Lost> {
+        let until = self.until(within);
+        let read = bounded(until, self.connection.stream.read(buffer)).await?;
+        match buffer.get(..read) {
+            Some(octets @ [_, ..]) => {
+                self.connection.session.received(octets);
+                Ok(())
+            }
+            _ => Err(Lost::Closed),
+        }
+    }
+
+    /// A peer that refuses content in its middle says so and hangs up: its
+    /// reply explains the broken pipe.
+    async fn hear_why(&mut self, buffer: &mut [u8]) {
+        let _ = self.read(buffer, LAST_WORDS).await;
+    }
+
+    async fn handshake(&mut self, purpose: &Purpose) -> Result<(), Lost> {
+        let failed = |error: &dyn std::fmt::Display| Lost::Handshake(error.to_string());
+        let Stream::Clear(stream) = std::mem::replace(&mut self.connection.stream, Stream::None)
+        else {
+            return Err(Lost::Closed);
+        };
+        let (config, seen) = self
+            .means
+            .trust
+            .configure(&purpose.demand, purpose.trust_anchors.as_deref())
+            .map_err(|error| failed(&error))?;
+        let name = match purpose.demand.names.first() {
+            Some(name) => server_name(name).map_err(|error| failed(&error))?,
+            None => purpose.address.ip().into(),
+        };
+        let until = self.until(self.means.timeouts.handshake);
+        let shaken = timeout_at(until, TlsConnector::from(Arc::new(config)).connect(name, stream));
+        let shaken = shaken.await;
+        let evidence = &mut self.connection.evidence;
+        let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        seen.write_to(evidence);
+        evidence.vouched_by = purpose.demand.vouched_by.map(Into::into);
+        let stream = match shaken {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                return Err(match &evidence.certificate {
+                    CertificateVerdict::Invalid(why) => failed(why),
+                    _ => failed(&error),
+                });
+            }
+            Err(_) => return Err(failed(&"no answer in time")),
+        };
+        let valid = matches!(evidence.certificate, CertificateVerdict::Valid { .. });
+        if purpose.demand.level >= TlsRequirement::Verified && !valid {
+            return Err(failed(&"the certificate was not verified"));
+        }
+        evidence.tls = session_of(&stream);
+        self.connection.stream = Stream::Encrypted(Box::new(stream));
+        self.connection.session.secured();
+        Ok(())
+    }
+
+    fn until(&self, within: Duration) -> Instant {
+        self.deadline.min(Instant::now() + within)
+    }
+}
+
+async fn bounded<T>(
+    until: Instant,
+    operation: impl Future<Output = io::Result<T>>,
+) -> Result<T, Lost> {
+    match timeout_at(until, operation).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => Err(Lost::Broken(error.to_string())),
+        Err(_) => Err(Lost::TimedOut),
+    }
+}
+
+fn session_of(stream: &TlsStream<TcpStream>) -> Option<TlsSession> {
+    let (_, session) = stream.get_ref();
+    let version = match session.protocol_version()? {
+        ProtocolVersion::TLSv1_2 => "TLSv1.2",
+        ProtocolVersion::TLSv1_3 => "TLSv1.3",
+        _ => return None,
+    };
+    let cipher = format!("{:?}", session.negotiated_cipher_suite()?.suite());
+    // IANA's name, as everybody else's logs have it.
+    let cipher = cipher.replacen("TLS13_", "TLS_", 1);
+    Some(TlsSession { version: version.to_owned(), cipher })
+}
+
+impl Stream {
+    async fn write(&mut self, pieces: &mut Pieces) -> io::Result<usize> {
+        match self {
+            Self::Clear(stream) => stream.write_buf(pieces).await,
+            Self::Encrypted(stream) => stream.write_buf(pieces).await,
+            Self::None => Err(gone()),
+        }
+    }
+
+    async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Clear(stream) => stream.read(buffer).await,
+            Self::Encrypted(stream) => stream.read(buffer).await,
+            Self::None => Err(gone()),
+        }
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Clear(stream) => stream.flush().await,
+            Self::Encrypted(stream) => stream.flush().await,
+            Self::None => Err(gone()),
+        }
+    }
+
+    async fn shutdown(&mut self) {
+        async fn end(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
+            // Nothing depends on how a finished connection closes.
+            let _ = tokio::time::timeout(LAST_WORDS, stream.shutdown()).await;
+        }
+        match self {
+            Self::Clear(stream) => end(stream).await,
+            Self::Encrypted(stream) => end(stream).await,
+            Self::None => {}
+        }
+    }
+}
+
+fn gone() -> io::Error {
+    io::ErrorKind::NotConnected.into()
+}
+
+/// Pieces written with as few calls as the socket takes, uncopied.
+struct Pieces(std::collections::VecDeque<Bytes>);
+
+impl Buf for Pieces {
+    fn remaining(&self) -> usize {
+        self.0.iter().map(Bytes::len).sum()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.0.iter().find(|piece| !piece.is_empty()).map_or(&[], |piece| piece)
+    }
+
+    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let pieces = self.0.iter().filter(|piece| !piece.is_empty());
+        let filled = slices.iter_mut().zip(pieces);
+        filled.map(|(slice, piece)| *slice = IoSlice::new(piece)).count()
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        while let Some(piece) = self.0.front_mut() {
+            if count < piece.len() {
+                piece.advance(count);
+                return;
+            }
+            count -= piece.len();
+            self.0.pop_front();
+        }
+    }
+}
+
+/// As many as others' servers usually take on one connection.
+const MESSAGES: usize = 100;
+/// Larger than any reply that is taken.
+const READ: usize = 8 * 1024;
+const LAST_WORDS: Duration = Duration::from_secs(1);

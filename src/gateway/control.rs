@@ -1,0 +1,100 @@
+//! The control socket: how `postern queue` talks to the running gateway.
+//!
+//! A Unix socket, mode 0600; one line of JSON asks, one line answers. What a
+//! person does to a message goes to the audit trail with the name the kernel
+//! gives for the peer's user.
+
+use std::{io, path::Path};
+
+use serde::{Deserialize, Serialize};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::UnixStream,
+};
+
+use crate::mail::{QueueId, QueuedMessage};
+
+/// What may be asked of a running gateway.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "do")]
+pub enum Request {
+    /// Messages in the spool, oldest first.
+    List {
+        selection: Selection,
+    },
+    Show {
+        id: QueueId,
+    },
+    /// Deliver a held message after all.
+    Release {
+        id: QueueId,
+        reason: Option<String>,
+    },
+    /// Return a held message to its sender.
+    Reject {
+        id: QueueId,
+        reason: Option<String>,
+    },
+    /// Try now: one message, or all that wait.
+    Retry {
+        id: Option<QueueId>,
+    },
+    /// Give up on a waiting message and return it to its sender.
+    Bounce {
+        id: QueueId,
+        reason: Option<String>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Selection {
+    #[default]
+    All,
+    /// Waiting for delivery.
+    Active,
+    /// In quarantine.
+    Held,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "answer")]
+pub enum Answer {
+    Messages {
+        messages: Vec<QueuedMessage>,
+    },
+    /// How many messages the action has reached.
+    Done {
+        messages: usize,
+    },
+    /// Why it could not be done.
+    Refused {
+        why: String,
+    },
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    #[error("no gateway answers at {path}: {source}")]
+    Unreachable { path: String, source: io::Error },
+    #[error("the gateway's answer broke off: {0}")]
+    Interrupted(#[from] io::Error),
+    #[error("the gateway's answer cannot be read: {0}")]
+    Malformed(#[from] serde_json::Error),
+}
+
+/// Asks the gateway that listens at `socket`.
+pub async fn ask(socket: &Path, request: &Request) -> Result<Answer, ControlError> {
+    let mut stream = UnixStream::connect(socket).await.map_err(|source| {
+        ControlError::Unreachable { path: socket.display().to_string(), source }
+    })?;
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    stream.write_all(&line).await?;
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer).await?;
+    if answer.is_empty() {
+        return Err(ControlError::Interrupted(io::ErrorKind::UnexpectedEof.into()));
+    }
+    Ok(serde_json::from_str(&answer)?)
+}

@@ -1,0 +1,201 @@
+//! Dispatch: takes what is due from the queue, has it delivered, and records
+//! what came of it. One task a job; how many at once is the schedule's
+//! business.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    queue::{Job, Queue, now},
+    reports::Reports,
+    settlement::{Reported, Settlement, settle},
+};
+use crate::{
+    config::Config,
+    deliver::{Deliverer, Delivery, RouteTls},
+    mail::{
+        Address, Attempt, Domain, EnhancedStatusCode, Event, Evidence, Failure, FailureReason, NextHop,
+        Observer, Outcome, Protection, QueuedMessage, Reply, Timestamp,
+    },
+    schedule::{Jitter, RetrySchedule},
+    spool::{Batch, SpoolError},
+};
+
+pub(super) struct Dispatcher {
+    pub(super) config: Arc<Config>,
+    pub(super) queue: Arc<Queue>,
+    pub(super) deliverer: Deliverer,
+    pub(super) retry: RetrySchedule,
+    pub(super) reports: Reports,
+    pub(super) observer: Arc<dyn Observer>,
+}
+
+impl Dispatcher {
+    /// Runs until `stop`; attempts under way are left to `tasks`.
+    pub(super) async fn run(self: Arc<Self>, tasks: TaskTracker, stop: CancellationToken) {
+        loop {
+            let job = tokio::select! {
+                () = stop.cancelled() => return,
+                job = self.queue.next_job() => job,
+            };
+            let dispatcher = Arc::clone(&self);
+            tasks.spawn(async move {
+                let again = dispatcher.work(&job).await.unwrap_or_else(|error| {
+                    let text = error.to_string();
+                    dispatcher.observer.observe(Event::SpoolFailed { during: "record", error: &text });
+                    // Known to nobody but us: what was delivered may go twice,
+                    // which is better than not at all.
+                    Some(now() + SPOOL_PAUSE)
+                });
+                dispatcher.queue.job_done(job, again);
+            });
+        }
+    }
+
+    /// One attempt for everybody of the domain who waits; gives when to try
+    /// again.
+    async fn work(&self, (id, domain): &Job) -> Result<Option<Timestamp>, SpoolError> {
+        let Some((message, content)) = self.queue.spool().load(*id).await? else {
+            return Ok(None);
+        };
+        if message.is_held() {
+            return Ok(None);
+        }
+        let mut again: Option<Timestamp> = None;
+        for (protection, recipients) in by_protection(&message, domain) {
+            let attempt =
+                self.attempt(&message, &content, domain, protection.clone(), recipients).await;
+            let next = self.settle(&message, &content, attempt).await?;
+            again = match (again, next) {
+                (Some(earlier), Some(later)) => Some(earlier.min(later)),
+                (one, other) => one.or(other),
+            };
+        }
+        Ok(again)
+    }
+
+    async fn attempt(
+        &self,
+        message: &QueuedMessage,
+        content: &Bytes,
+        domain: &Domain,
+        protection: Protection,
+        recipients: Vec<Address>,
+    ) -> Attempt {
+        let started = Instant::now();
+        let route = self.config.route(domain);
+        let next_hop =
+            message.redirect.as_ref().or(route.map(|route| &route.next_hop)).cloned();
+        let requirement = protection.tls.max(route.map(|route| route.tls).unwrap_or_default());
+        let attempt = match next_hop {
+            None => no_route(recipients),
+            Some(next_hop) => {
+                let delivery = Delivery {
+                    reverse_path: message.reverse_path.clone(),
+                    body: message.body,
+                    encoding: message.encoding,
+                    content: content.clone(),
+                    recipients,
+                    domain: domain.clone(),
+                    route: self.route_tls(message, domain),
+                    next_hop,
+                    protection,
+                };
+                self.deliverer.attempt(delivery).await
+            }
+        };
+        self.observer.observe(Event::Attempted {
+            id: message.id,
+            domain,
+            requirement,
+            attempt: &attempt,
+            took: started.elapsed(),
+        });
+        attempt
+    }
+
+    /// A redirected message does not take the TLS names and anchors of the
+    /// route it was turned away from; what policy requires stays.
+    fn route_tls(&self, message: &QueuedMessage, domain: &Domain) -> RouteTls {
+        match (self.config.route(domain), &message.redirect) {
+            (Some(route), None) => RouteTls {
+                tls: route.tls,
+                tls_name: route.tls_name.clone(),
+                trust_anchors: route.trust_anchors.clone(),
+            },
+            _ => RouteTls::default(),
+        }
+    }
+
+    /// Records an attempt under the message's lock, with the DSNs it leads to
+    /// in the same commit.
+    async fn settle(
+        &self,
+        attempted: &QueuedMessage,
+        content: &Bytes,
+        attempt: Attempt,
+    ) -> Result<Option<Timestamp>, SpoolError> {
+        let id = attempted.id;
+        let _lock = self.queue.lock(id).await;
+        // Another domain's attempt may have changed it meanwhile.
+        let Some(message) = self.queue.spool().message(id)? else {
+            return Ok(None);
+        };
+        let Settlement { message, failed, delayed, next_attempt_at } =
+            settle(message, &attempt, &self.retry, now(), Jitter::new(fastrand::f64()));
+        let batch = match message.pending().next() {
+            Some(_) => Batch::new().update(&message),
+            None => Batch::new().remove(id),
+        };
+        let notices = self.reports.delivery(&message, content, &failed, &delayed, now());
+        self.queue.record(batch, notices).await?;
+        for (reason, recipients) in count_by_reason(&failed) {
+            self.observer.observe(Event::Bounced { id, recipients, reason });
+        }
+        if message.pending().next().is_none() {
+            self.queue.strike(id);
+        }
+        Ok(next_attempt_at)
+    }
+}
+
+/// The waiting recipients at a domain, by what their journey needs.
+fn by_protection<'m>(
+    message: &'m QueuedMessage,
+    domain: &Domain,
+) -> Vec<(&'m Protection, Vec<Address>)> {
+    let mut groups: Vec<(&Protection, Vec<Address>)> = Vec::new();
+    for queued in message.pending().filter(|queued| queued.address.domain() == domain) {
+        match groups.iter_mut().find(|(protection, _)| **protection == queued.protection) {
+            Some((_, recipients)) => recipients.push(queued.address.clone()),
+            None => groups.push((&queued.protection, vec![queued.address.clone()])),
+        }
+    }
+    groups
+}
+
+/// postern.toml names no next hop for the domain: a person must mend that, so
+/// the mail waits.
+fn no_route(recipients: Vec<Address>) -> Attempt {
+    let reply = Reply::new(451, EnhancedStatusCode(4, 4, 4), "no route to the domain");
+    let outcome = Outcome::Transient(Failure { reason: FailureReason::NoRoute, reply });
+    let outcomes = recipients.into_iter().map(|recipient| (recipient, outcome.clone())).collect();
+    Attempt { outcomes, evidence: Evidence::default() }
+}
+
+fn count_by_reason(failed: &[Reported]) -> BTreeMap<FailureReason, usize> {
+    let mut counts = BTreeMap::new();
+    for reported in failed {
+        *counts.entry(reported.reason).or_default() += 1;
+    }
+    counts
+}
+
+/// How long a message rests after the spool could not record its outcome.
+const SPOOL_PAUSE: Duration = Duration::from_secs(30);

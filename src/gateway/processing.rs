@@ -1,0 +1,248 @@
+//! Processing: from a submission to what policy wants done with it.
+//!
+//! Bytes and policy in, judgement and copies out; it asks no clock and
+//! touches no disk, so it runs in place or in a pool, and `postern explain`
+//! and `postern rewrite` run the very same code as the gateway.
+
+use crate::{
+    authenticate::Authentication,
+    classify::{Classification, Input, Part},
+    config::Node,
+    content::Content,
+    decide::decide,
+    mail::{
+        Address, Arrival, Decision, DelayNotice, Disposition, EnhancedStatusCode, Envelope, Facts,
+        Finding, Hold, MessageFacts, NextHop, Obligation, QueueId, QueuedMessage, QueuedRecipient,
+        RecipientState, Refusal, Reply, RuleMatch, Submission, Timestamp, Told,
+    },
+    policy::Policy,
+    transform::{Edits, Received, Rewritten, Signers, rewrite},
+};
+
+/// What a message is, and what policy says of each recipient's copy.
+pub struct Judgement {
+    pub content: Content,
+    pub classification: Classification,
+    pub facts: MessageFacts,
+    pub decisions: Vec<(Address, Decision)>,
+}
+
+/// What the decisions come to for the message as a whole.
+pub enum Fate {
+    /// Nothing is taken: the sender's own server keeps it or returns it.
+    Refused { reason: Refusal, reply: Reply },
+    /// One group for each different treatment.
+    Taken(Vec<Group>),
+}
+
+/// The recipients whose copies are treated alike.
+pub struct Group {
+    pub treatment: Treatment,
+    pub recipients: Vec<(Address, Decision)>,
+}
+
+/// All that can differ between copies of one message.
+#[derive(Clone, PartialEq)]
+pub struct Treatment {
+    pub disposition: Disposition,
+    pub redirect: Option<NextHop>,
+    pub obligations: Vec<Obligation>,
+    /// The rule that keeps it from going on.
+    pub stopped_by: Option<RuleMatch>,
+}
+
+/// Reads, classifies and decides.
+pub fn judge(
+    policy: &Policy,
+    submission: &Submission,
+    authentication: Option<&Authentication>,
+) -> Judgement {
+    let content = Content::parse(submission.content.clone());
+    let classification = classify(policy, &content);
+    let facts = MessageFacts {
+        direction: submission.origin.direction,
+        reverse_path: submission.envelope.reverse_path.clone(),
+        level: classification.level,
+        kinds: classification.kinds.clone(),
+        marking: classification.marking.clone(),
+        secure_tag: content.secure_tag(),
+        opaque: classification.opaque.iter().map(|opaque| opaque.reason).collect(),
+        authentication: authentication.map(|authentication| authentication.facts.clone()),
+        arrival: match submission.origin.tls {
+            Some(_) => Arrival::Tls,
+            None => Arrival::Clear,
+        },
+        size: submission.content.len(),
+    };
+    let decisions = submission
+        .envelope
+        .recipients
+        .iter()
+        .map(|recipient| {
+            let decision = decide(policy, Facts { message: &facts, recipient });
+            (recipient.clone(), decision)
+        })
+        .collect();
+    Judgement { content, classification, facts, decisions }
+}
+
+fn classify(policy: &Policy, content: &Content) -> Classification {
+    let readings = content.readings();
+    let opaque = content.opaque();
+    let decoded: Vec<_> = content
+        .parts()
+        .iter()
+        .filter(|part| part.children.is_empty())
+        .map(|part| (part.path.as_str(), content.decoded(part.id)))
+        .collect();
+    let parts: Vec<_> =
+        decoded.iter().map(|(path, content)| Part { path, content }).collect();
+    let input = Input { readings: &readings, parts: &parts, opaque: &opaque };
+    policy.classifier().classify(&input)
+}
+
+impl Judgement {
+    /// The findings, masked.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.classification.findings.iter().map(|found| &found.finding)
+    }
+
+    /// One reply answers for all recipients (RFC 5321 section 4.2.5): a
+    /// message is refused when none of its copies may go on, and deferred
+    /// when any must wait, since taking the others would send them twice.
+    pub fn fate(&self) -> Fate {
+        let deferred = self.deciding(Disposition::Defer);
+        if let Some((_, decision)) = deferred {
+            return refused(decision, 451, EnhancedStatusCode(4, 7, 1));
+        }
+        let rejected = self.deciding(Disposition::Reject);
+        match rejected {
+            Some((_, decision)) if self.all(Disposition::Reject) => {
+                refused(decision, 550, EnhancedStatusCode(5, 7, 1))
+            }
+            _ => Fate::Taken(self.groups()),
+        }
+    }
+
+    fn deciding(&self, disposition: Disposition) -> Option<&(Address, Decision)> {
+        self.decisions.iter().find(|(_, decision)| decision.disposition == disposition)
+    }
+
+    fn all(&self, disposition: Disposition) -> bool {
+        self.decisions.iter().all(|(_, decision)| decision.disposition == disposition)
+    }
+
+    fn groups(&self) -> Vec<Group> {
+        let mut groups: Vec<Group> = Vec::new();
+        for (recipient, decision) in &self.decisions {
+            let treatment = Treatment::of(decision);
+            let member = (recipient.clone(), decision.clone());
+            match groups.iter_mut().find(|group| group.treatment == treatment) {
+                Some(group) => group.recipients.push(member),
+                None => groups.push(Group { treatment, recipients: vec![member] }),
+            }
+        }
+        groups
+    }
+}
+
+impl Treatment {
+    fn of(decision: &Decision) -> Self {
+        let stops = matches!(decision.disposition, Disposition::Hold | Disposition::Reject);
+        Self {
+            disposition: decision.disposition,
+            redirect: decision.redirect.clone(),
+            obligations: decision.obligations.clone(),
+            stopped_by: decision.decided_by.clone().filter(|_| stops),
+        }
+    }
+}
+
+fn refused(decision: &Decision, code: u16, status: EnhancedStatusCode) -> Fate {
+    let text = match &decision.decided_by {
+        Some(matched) => format!("{}\nRule: {}", matched.reason, matched.rule),
+        None => "refused by policy".to_owned(),
+    };
+    Fate::Refused { reason: Refusal::Policy, reply: Reply::new(code, status, text) }
+}
+
+/// A judged message with what it takes to make copies of it.
+pub struct Workshop<'a> {
+    pub node: &'a Node,
+    pub policy: &'a Policy,
+    pub signers: &'a Signers,
+    pub now: Timestamp,
+    pub submission: &'a Submission,
+    pub authentication: Option<&'a Authentication>,
+    pub judgement: &'a Judgement,
+}
+
+impl Workshop<'_> {
+    /// The message as this group's recipients get it: edited in one pass,
+    /// signed last.
+    pub fn copy(&self, id: QueueId, group: &Group) -> Rewritten {
+        let received = Received {
+            origin: &self.submission.origin,
+            node: &self.node.name,
+            id,
+            at: self.now,
+            // Naming one of several would show it to the others.
+            recipient: match group.recipients.as_slice() {
+                [(only, _)] => Some(only),
+                _ => None,
+            },
+        };
+        let edits = Edits {
+            received: Some(received),
+            authentication_results: self.authentication.map(|found| found.header.as_str()),
+            authserv_id: &self.node.name,
+            obligations: &group.treatment.obligations,
+        };
+        let rewritten = rewrite(&self.judgement.content, &edits);
+        self.signers.sign(&self.submission.envelope.reverse_path, rewritten)
+    }
+
+    /// What the queue is to know of a group's copy.
+    pub fn entry(&self, id: QueueId, group: &Group, size: usize) -> QueuedMessage {
+        let pending = || RecipientState::Pending {
+            attempts: 0,
+            next_attempt_at: self.now,
+            last: None,
+        };
+        let recipients = group.recipients.iter().map(|(address, decision)| QueuedRecipient {
+            address: address.clone(),
+            protection: decision.protection.clone(),
+            state: pending(),
+        });
+        let Envelope { reverse_path, body, encoding, .. } = &self.submission.envelope;
+        QueuedMessage {
+            id,
+            received_at: self.now,
+            direction: self.submission.origin.direction,
+            reverse_path: reverse_path.clone(),
+            body: *body,
+            encoding: *encoding,
+            level: self.judgement.classification.level,
+            policy: self.policy.version().to_owned(),
+            size: size as u64,
+            redirect: group.treatment.redirect.clone(),
+            hold: self.hold(group),
+            delay_notice: DelayNotice::Due,
+            recipients: recipients.collect(),
+        }
+    }
+
+    fn hold(&self, group: &Group) -> Option<Hold> {
+        if group.treatment.disposition != Disposition::Hold {
+            return None;
+        }
+        let mut tell: Vec<Told> =
+            group.recipients.iter().flat_map(|(_, decision)| decision.tell.clone()).collect();
+        tell.sort();
+        tell.dedup();
+        let stopped_by = group.treatment.stopped_by.clone();
+        let (rule, reason) = stopped_by.map(|by| (by.rule, by.reason)).unwrap_or_default();
+        let findings = self.judgement.findings().cloned().collect();
+        Some(Hold { rule, reason, findings, tell })
+    }
+}

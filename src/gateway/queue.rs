@@ -1,0 +1,185 @@
+//! The queue: the spool, the schedule over it, and the locks that let one
+//! message be changed by one hand at a time.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use crate::{
+    mail::{Domain, QueueId, QueuedMessage, RecipientState, Timestamp},
+    observe::QueueState,
+    schedule::Schedule,
+    spool::{Batch, Receipt, Spool, SpoolError},
+};
+
+/// One message to the recipients of one domain.
+pub(super) type Job = (QueueId, Domain);
+
+/// A message with its content, on its way into the spool.
+pub(super) type Entry = (QueuedMessage, Bytes);
+
+pub(super) struct Queue {
+    spool: Arc<Spool>,
+    schedule: Mutex<Schedule<Domain>>,
+    /// Rung when the schedule has something new.
+    changed: Notify,
+    held: Mutex<BTreeSet<QueueId>>,
+    locks: Vec<tokio::sync::Mutex<()>>,
+}
+
+impl Queue {
+    pub(super) fn new(spool: Spool, schedule: Schedule<Domain>) -> Self {
+        Self {
+            spool: Arc::new(spool),
+            schedule: Mutex::new(schedule),
+            changed: Notify::new(),
+            held: Mutex::default(),
+            locks: (0..LOCKS).map(|_| tokio::sync::Mutex::default()).collect(),
+        }
+    }
+
+    pub(super) fn spool(&self) -> &Arc<Spool> {
+        &self.spool
+    }
+
+    pub(super) fn next_id(&self) -> QueueId {
+        self.spool.next_id(now())
+    }
+
+    /// Makes new messages and changes durable in one commit, then schedules
+    /// the new ones.
+    pub(super) async fn accept(
+        &self,
+        batch: Batch,
+        (first, content): Entry,
+        others: impl IntoIterator<Item = Entry>,
+    ) -> Result<Receipt, SpoolError> {
+        let mut acceptance = batch.accept(&first, content);
+        let mut messages = vec![first];
+        for (message, content) in others {
+            acceptance = acceptance.accept(&message, content);
+            messages.push(message);
+        }
+        let receipt = self.spool.commit(acceptance).await?;
+        messages.iter().for_each(|message| self.enrol(message));
+        Ok(receipt)
+    }
+
+    /// Makes changes durable, together with the notices they lead to.
+    pub(super) async fn record(&self, batch: Batch, notices: Vec<Entry>) -> Result<(), SpoolError> {
+        let mut notices = notices.into_iter();
+        match notices.next() {
+            None => self.spool.record(batch).await,
+            // Nobody waits for a reply to a notice.
+            Some(first) => self.accept(batch, first, notices).await.map(drop),
+        }
+    }
+
+    /// Schedules what waits in a message, or counts it among the held.
+    pub(super) fn enrol(&self, message: &QueuedMessage) {
+        if message.is_held() {
+            locked(&self.held).insert(message.id);
+            return;
+        }
+        locked(&self.held).remove(&message.id);
+        let mut domains: BTreeMap<&Domain, Timestamp> = BTreeMap::new();
+        for recipient in message.pending() {
+            let RecipientState::Pending { next_attempt_at, .. } = recipient.state else { continue };
+            let due = domains.entry(recipient.address.domain()).or_insert(next_attempt_at);
+            *due = next_attempt_at.min(*due);
+        }
+        let mut schedule = locked(&self.schedule);
+        for (domain, due) in domains {
+            schedule.add(message.id, domain.clone(), due);
+        }
+        drop(schedule);
+        self.changed.notify_one();
+    }
+
+    /// Forgets a message that is no longer in the spool.
+    pub(super) fn strike(&self, id: QueueId) {
+        locked(&self.held).remove(&id);
+        locked(&self.schedule).remove(id);
+        self.changed.notify_one();
+    }
+
+    /// The next job that is due, when it is. Dropping the future loses none.
+    pub(super) async fn next_job(&self) -> Job {
+        loop {
+            let changed = self.changed.notified();
+            let wake = {
+                let mut schedule = locked(&self.schedule);
+                if let Some(job) = schedule.take(now()) {
+                    return job;
+                }
+                schedule.next_due(now())
+            };
+            match wake {
+                None => changed.await,
+                Some(wake) => {
+                    let wait = wake.saturating_since(now()).max(Duration::from_millis(1));
+                    // Either ending leads to another look.
+                    let _ = tokio::time::timeout(wait, changed).await;
+                }
+            }
+        }
+    }
+
+    /// Ends a job: nothing of it waits, or it is due again.
+    pub(super) fn job_done(&self, (id, domain): Job, again: Option<Timestamp>) {
+        let mut schedule = locked(&self.schedule);
+        match again {
+            Some(due) => schedule.retry(id, &domain, due),
+            None => schedule.finished(id, &domain),
+        }
+        drop(schedule);
+        self.changed.notify_one();
+    }
+
+    /// Makes a message that waits due now, or all.
+    pub(super) fn flush(&self, id: Option<QueueId>) {
+        let mut schedule = locked(&self.schedule);
+        match id {
+            Some(id) => schedule.flush(id, now()),
+            None => schedule.flush_all(now()),
+        }
+        drop(schedule);
+        self.changed.notify_one();
+    }
+
+    /// Whoever holds this may change the message; nobody else can.
+    pub(super) async fn lock(&self, id: QueueId) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        let index = usize::try_from(id.to_bits() % LOCKS).unwrap_or_default();
+        Some(self.locks.get(index)?.lock().await)
+    }
+
+    pub(super) fn state(&self) -> QueueState {
+        let stats = self.spool.stats();
+        let held = locked(&self.held).len();
+        let loads = locked(&self.schedule).loads(|_| ());
+        let oldest = loads.get(&()).and_then(|load| load.oldest);
+        QueueState {
+            active: stats.messages.saturating_sub(held),
+            held,
+            oldest: oldest.map_or(Duration::ZERO, |arrival| now().saturating_since(arrival)),
+            live_octets: stats.octets_live,
+            disk_octets: stats.octets_on_disk,
+        }
+    }
+}
+
+pub(super) fn now() -> Timestamp {
+    SystemTime::now().into()
+}
+
+/// A panic elsewhere leaves these maps whole: each change is one call.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const LOCKS: u64 = 1024;

@@ -1,0 +1,266 @@
+//! Reception: what the gateway does with what sessions bring. A message is
+//! authenticated, judged, made into copies and committed; the receipt of that
+//! commit is the only way to a 250.
+
+use std::{sync::Arc, time::Instant};
+
+use arc_swap::ArcSwap;
+use tokio::sync::Semaphore;
+
+use super::{
+    processing::{Fate, Group, Judgement, Workshop, judge},
+    queue::{Entry, Queue, now},
+    reports::Reports,
+};
+use crate::{
+    authenticate::{Authentication, Authenticator},
+    config::{Config, SenderAuthentication, Users, Verdict as Password},
+    listen::{Reception, Verdict},
+    mail::{
+        Address, Direction, Disposition, EnhancedStatusCode, Event, Finding, Obligation, Observer,
+        Origin, QueueId, QueuedMessage, QueuedRecipient, RecipientState, Refusal, Reply,
+        ReversePath, Submission,
+    },
+    policy::Policy,
+    smtp::server::{Credentials, Refused},
+    spool::{Batch, SpoolError},
+    transform::Signers,
+};
+
+/// What one listener asks.
+pub(super) struct Desk {
+    pub(super) users: Arc<Users>,
+    /// Absent where senders are not looked at.
+    pub(super) authenticator: Option<Arc<Authenticator>>,
+    pub(super) processor: Arc<Processor>,
+    /// Places in the pool for messages that would keep an IO thread too long.
+    pub(super) pool: Arc<Semaphore>,
+}
+
+/// From submissions to entries of the queue; shared by all listeners.
+pub(super) struct Processor {
+    pub(super) config: Arc<Config>,
+    pub(super) policy: Arc<ArcSwap<Policy>>,
+    pub(super) signers: Arc<Signers>,
+    pub(super) queue: Arc<Queue>,
+    pub(super) reports: Reports,
+    pub(super) observer: Arc<dyn Observer>,
+}
+
+impl Reception for Desk {
+    async fn recipient(
+        &self,
+        origin: &Origin,
+        _: &ReversePath,
+        recipient: &Address,
+    ) -> Result<(), Refused> {
+        let local_domains = &self.processor.config.node.local_domains;
+        match origin.direction {
+            Direction::Inbound if !local_domains.contains(recipient.domain()) => {
+                Err(refused(Refusal::RelayDenied, 550, (5, 7, 1), "relaying denied"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn authenticate(
+        &self,
+        _: &Origin,
+        credentials: &Credentials,
+    ) -> Result<String, Refused> {
+        match self.users.verify(&credentials.user, credentials.password.reveal()) {
+            Password::Right => Ok(credentials.user.clone()),
+            Password::Wrong => {
+                Err(refused(Refusal::Authentication, 535, (5, 7, 8), "authentication failed"))
+            }
+        }
+    }
+
+    async fn message(&self, submission: Submission) -> Verdict {
+        let authentication = self.authentication(&submission).await;
+        let size = submission.content.len();
+        let direction = submission.origin.direction;
+        let prepared = match self.prepare(submission, authentication).await {
+            Ok(prepared) => prepared,
+            Err(refused) => return Verdict::Refused(refused),
+        };
+        let Prepared { id, first, others } = prepared;
+        match self.processor.queue.accept(Batch::new(), first, others).await {
+            Ok(receipt) => {
+                self.processor.observer.observe(Event::Accepted { id, direction, size });
+                Verdict::Accepted(receipt)
+            }
+            Err(error) => Verdict::Refused(self.processor.not_committed(&error)),
+        }
+    }
+}
+
+impl Desk {
+    async fn authentication(&self, submission: &Submission) -> Option<Authentication> {
+        let authenticator = self.authenticator.as_ref()?;
+        let Origin { client, helo, .. } = &submission.origin;
+        let reverse_path = &submission.envelope.reverse_path;
+        Some(authenticator.authenticate(*client, helo, reverse_path, &submission.content).await)
+    }
+
+    /// Small messages in place, large ones in the pool: nothing that takes
+    /// long runs on an IO thread.
+    async fn prepare(
+        &self,
+        submission: Submission,
+        authentication: Option<Authentication>,
+    ) -> Result<Prepared, Refused> {
+        if submission.content.len() <= IN_PLACE {
+            return self.processor.prepare(&submission, authentication.as_ref());
+        }
+        let place = Arc::clone(&self.pool).acquire_owned().await;
+        let processor = Arc::clone(&self.processor);
+        let prepared = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            processor.prepare(&submission, authentication.as_ref())
+        });
+        prepared.await.unwrap_or_else(|_| {
+            // It panicked: a fault of ours, so the sender keeps the message.
+            Err(refused(Refusal::Policy, 451, (4, 3, 0), "the message could not be judged"))
+        })
+    }
+}
+
+/// A message that is to be taken: what the spool must hold before the 250.
+struct Prepared {
+    id: QueueId,
+    first: Entry,
+    others: Vec<Entry>,
+}
+
+impl Processor {
+    fn prepare(
+        &self,
+        submission: &Submission,
+        authentication: Option<&Authentication>,
+    ) -> Result<Prepared, Refused> {
+        let started = Instant::now();
+        let policy = self.policy.load_full();
+        let judgement = judge(&policy, submission, authentication);
+        if judgement.content.received_count() > MAX_HOPS {
+            return Err(refused(Refusal::Loop, 554, (5, 4, 6), "too many hops: a mail loop"));
+        }
+        let id = self.queue.next_id();
+        self.tell_decided(id, &policy, submission, &judgement, started);
+        let groups = match judgement.fate() {
+            Fate::Refused { reason, reply } => return Err(Refused { reason, reply }),
+            Fate::Taken(groups) => groups,
+        };
+        let workshop = Workshop {
+            node: &self.config.node,
+            policy: &policy,
+            signers: &self.signers,
+            now: now(),
+            submission,
+            authentication,
+            judgement: &judgement,
+        };
+        let mut entries = Vec::new();
+        for group in &groups {
+            let id = if entries.is_empty() { id } else { self.queue.next_id() };
+            self.add_group(&mut entries, id, &workshop, group);
+        }
+        let mut entries = entries.into_iter();
+        let nobody = || refused(Refusal::Syntax, 554, (5, 5, 1), "no valid recipients");
+        Ok(Prepared { id, first: entries.next().ok_or_else(nobody)?, others: entries.collect() })
+    }
+
+    /// A group's copy, the copies policy wants of it, and the notices it
+    /// leads to. For rejected recipients the sender gets a DSN, since the
+    /// others have been taken.
+    fn add_group(
+        &self,
+        entries: &mut Vec<Entry>,
+        id: QueueId,
+        workshop: &Workshop<'_>,
+        group: &Group,
+    ) {
+        let copy = workshop.copy(id, group).bytes;
+        let message = workshop.entry(id, group, copy.len());
+        if group.treatment.disposition == Disposition::Reject {
+            let reason = group.treatment.stopped_by.as_ref().map(|rule| rule.reason.as_str());
+            entries.extend(self.reports.rejected(&message, &copy, reason.unwrap_or_default()));
+            return;
+        }
+        let notices = self.reports.held(&message, &copy);
+        let archived = self.archived(workshop, &message, group);
+        for archived in archived {
+            entries.push((archived, copy.clone()));
+        }
+        entries.push((message, copy));
+        entries.extend(notices);
+    }
+
+    /// Copies for the archives that rules name, as these recipients get it.
+    fn archived(
+        &self,
+        workshop: &Workshop<'_>,
+        message: &QueuedMessage,
+        group: &Group,
+    ) -> Vec<QueuedMessage> {
+        let copies = group.treatment.obligations.iter().filter_map(|obligation| match obligation {
+            Obligation::Copy(archive) => Some(archive),
+            _ => None,
+        });
+        copies
+            .map(|archive| QueuedMessage {
+                id: self.queue.next_id(),
+                hold: None,
+                redirect: None,
+                recipients: vec![QueuedRecipient {
+                    address: archive.clone(),
+                    protection: workshop.policy.destination(archive.domain()).protection(),
+                    state: RecipientState::Pending {
+                        attempts: 0,
+                        next_attempt_at: message.received_at,
+                        last: None,
+                    },
+                }],
+                ..message.clone()
+            })
+            .collect()
+    }
+
+    fn tell_decided(
+        &self,
+        id: QueueId,
+        policy: &Policy,
+        submission: &Submission,
+        judgement: &Judgement,
+        started: Instant,
+    ) {
+        let findings: Vec<Finding> = judgement.findings().cloned().collect();
+        self.observer.observe(Event::Decided {
+            id,
+            listener: &submission.origin.listener,
+            client: submission.origin.client,
+            facts: &judgement.facts,
+            findings: &findings,
+            policy: policy.version(),
+            decisions: &judgement.decisions,
+            classified_in: started.elapsed(),
+        });
+    }
+
+    /// Nothing was promised: the sender's own server keeps the message.
+    fn not_committed(&self, error: &SpoolError) -> Refused {
+        let text = error.to_string();
+        self.observer.observe(Event::SpoolFailed { during: "accept", error: &text });
+        refused(Refusal::Spool, 452, (4, 3, 1), "insufficient storage; try again later")
+    }
+}
+
+fn refused(reason: Refusal, code: u16, (class, subject, detail): (u8, u16, u16), text: &str) -> Refused {
+    let reply = Reply::new(code, EnhancedStatusCode(class, subject, detail), text);
+    Refused { reason, reply }
+}
+
+/// Octets up to which judging takes less than handing over to the pool.
+const IN_PLACE: usize = 64 << 10;
+/// RFC 5321 section 6.3 asks for at least 100.
+const MAX_HOPS: usize = 100;

@@ -1,0 +1,315 @@
+//! The driver: carries octets between one connection and its session, and
+//! puts the session's questions to the gateway.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::BytesMut;
+use tokio::{net::TcpStream, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    capacity::{ClientPlace, Memory, SessionPlace},
+    listener::{ImplicitTls, Shared, too_many_sessions},
+    proxy,
+    reception::{Reception, Verdict},
+    stream::Stream,
+    tls,
+};
+use crate::{
+    config::ProxyProtocol,
+    mail::{EnhancedStatusCode, Event, Refusal, Reply, SessionEnd, TlsSession},
+    smtp::server::{Action, Expected, Peer, Refused, Session, Wait},
+};
+
+/// From the accepted connection to its end, events and all.
+pub(super) async fn hold<R: Reception>(
+    shared: Arc<Shared<R>>,
+    tcp: TcpStream,
+    peer: SocketAddr,
+    place: SessionPlace,
+    abandon: CancellationToken,
+) {
+    shared.observe(Event::SessionOpened { listener: &shared.door.settings.listener });
+    let mut client = peer.ip().to_canonical();
+    let held = abandon.run_until_cancelled(greet_and_converse(&shared, tcp, &mut client)).await;
+    let reason = held.unwrap_or(SessionEnd::Stopping);
+    let listener = &shared.door.settings.listener;
+    shared.observe(Event::SessionClosed { listener, client, reason });
+    drop(place);
+}
+
+/// All that comes before SMTP: whose connection it is, whether there is room
+/// for it, TLS where that comes first. `client` becomes who it really is.
+async fn greet_and_converse<R: Reception>(
+    shared: &Shared<R>,
+    mut tcp: TcpStream,
+    client: &mut IpAddr,
+) -> SessionEnd {
+    // Replies are whole when they are written; waiting for more helps nobody.
+    _ = tcp.set_nodelay(true);
+    if shared.door.proxy_protocol == ProxyProtocol::Required {
+        match timeout(PROXY_PATIENCE, Box::pin(proxy::read_header(&mut tcp))).await {
+            Ok(Ok(Some(address))) => *client = address.ip().to_canonical(),
+            Ok(Ok(None)) => {}
+            Ok(Err(_)) => return SessionEnd::Refused,
+            Err(_) => return SessionEnd::Timeout,
+        }
+    }
+    let place = shared.orders.capacity.client(*client);
+    let (stream, tls) = match shared.door.implicit_tls {
+        ImplicitTls::Off => (Stream::Plain(tcp), None),
+        ImplicitTls::On => match secure(shared, tcp).await {
+            Ok((stream, tls)) => (stream, Some(tls)),
+            Err(end) => return end,
+        },
+    };
+    let relaying = shared.door.relaying(*client);
+    let peer = Peer { address: *client, relaying, tls };
+    let conversation = Conversation {
+        shared,
+        stream,
+        session: Session::new(Arc::clone(&shared.door.settings), peer),
+        input: BytesMut::new(),
+        memory: None,
+        client: *client,
+        stopping: Stopping::NotYet,
+    };
+    conversation.run(place).await
+}
+
+/// The handshake, within its time.
+async fn secure<R: Reception>(
+    shared: &Shared<R>,
+    tcp: TcpStream,
+) -> Result<(Stream, TlsSession), SessionEnd> {
+    let certificate = shared.door.certificate.as_ref().ok_or(SessionEnd::Failed)?;
+    // Boxed: a handshake's state is large and short-lived.
+    match timeout(HANDSHAKE_PATIENCE, Box::pin(certificate.accept(tcp))).await {
+        Ok(Ok(stream)) => {
+            let tls = tls::session(&stream);
+            let listener = &shared.door.settings.listener;
+            shared.observe(Event::SessionSecured { listener, tls: &tls });
+            Ok((Stream::Tls(Box::new(stream)), tls))
+        }
+        Ok(Err(_)) => Err(SessionEnd::TlsFailed),
+        Err(_) => Err(SessionEnd::Timeout),
+    }
+}
+
+struct Conversation<'a, R> {
+    shared: &'a Shared<R>,
+    stream: Stream,
+    session: Session,
+    input: BytesMut,
+    /// For the message that is coming in.
+    memory: Option<Memory>,
+    client: IpAddr,
+    stopping: Stopping,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stopping {
+    NotYet,
+    /// The session knows.
+    Told,
+}
+
+impl<R: Reception> Conversation<'_, R> {
+    async fn run(mut self, place: Option<ClientPlace>) -> SessionEnd {
+        let ended = match place {
+            Some(_place) => self.converse().await,
+            None => self.turn_away().await,
+        };
+        ended.unwrap_or_else(|end| end)
+    }
+
+    async fn turn_away(&mut self) -> Result<SessionEnd, SessionEnd> {
+        let refused = too_many_sessions();
+        self.shared.refuse(self.client, &refused);
+        let mut line = Vec::new();
+        refused.reply.write_to(&mut line);
+        self.send(&line).await?;
+        self.hang_up(SessionEnd::Refused).await;
+        Ok(SessionEnd::Refused)
+    }
+
+    /// The session's loop; an error is a connection that has failed.
+    async fn converse(&mut self) -> Result<SessionEnd, SessionEnd> {
+        let reception = &*self.shared.orders.reception;
+        loop {
+            match self.session.next(&mut self.input, Instant::now()) {
+                Action::Read(wait) => self.read(wait).await?,
+                Action::Refused(refused) => self.shared.refuse(self.client, &refused),
+                // The gateway's futures are boxed: they are large, and a
+                // session is idle for most of its life.
+                Action::Recipient(question) => {
+                    let (origin, from) = (question.origin(), question.reverse_path());
+                    let asked = reception.recipient(origin, from, question.recipient());
+                    let verdict = Box::pin(asked).await;
+                    question.answer(verdict);
+                }
+                Action::Authenticate(question) => {
+                    let asked = reception.authenticate(question.origin(), question.credentials());
+                    let verdict = Box::pin(asked).await;
+                    question.answer(verdict);
+                }
+                Action::Content(question) => {
+                    let room = first_room(question.declared_size());
+                    match self.shared.orders.capacity.memory(room).await {
+                        Some(memory) => {
+                            self.memory = Some(memory);
+                            question.proceed();
+                            self.input.reserve(room);
+                        }
+                        None => question.refuse(out_of_memory()),
+                    }
+                }
+                Action::Message(message) => {
+                    let _memory = self.memory.take();
+                    let (submission, pending) = message.hand_over();
+                    match Box::pin(reception.message(submission)).await {
+                        Verdict::Accepted(receipt) => pending.accepted(receipt),
+                        Verdict::Refused(refused) => pending.refused(refused),
+                    }
+                }
+                Action::StartTls(mut upgrade) => {
+                    let ready = upgrade.take_output();
+                    send(&mut self.stream, &ready, self.shared).await?;
+                    let tcp = self.stream.take_plain().ok_or(SessionEnd::Failed)?;
+                    let (stream, tls) = secure(self.shared, tcp).await?;
+                    self.stream = stream;
+                    upgrade.established(tls);
+                }
+                Action::Close(end) => {
+                    self.flush().await?;
+                    self.hang_up(end).await;
+                    return Ok(end);
+                }
+            }
+        }
+    }
+
+    /// Sends what there is to send and waits for more input, for the time to
+    /// come, or for the order to stop.
+    async fn read(&mut self, wait: Wait) -> Result<(), SessionEnd> {
+        self.flush().await?;
+        match wait.expected {
+            Expected::Command if self.input.is_empty() => {
+                // An idle session holds no buffer, and a message's memory is
+                // the message's alone.
+                self.input = BytesMut::new();
+                self.memory = None;
+            }
+            Expected::Command => {}
+            Expected::Content => self.make_room(),
+        }
+        let Self { stream, input, .. } = self;
+        let reading = async {
+            match wait.expected {
+                Expected::Command => stream.read_some(input).await,
+                Expected::Content => stream.read_bulk(input).await,
+            }
+        };
+        tokio::select! {
+            biased;
+            read = tokio::time::timeout_at(wait.until.into(), reading) => match read {
+                Ok(Ok(0) | Err(_)) => Err(SessionEnd::ClientClosed),
+                // Out of time: the session says so itself.
+                Ok(Ok(_)) | Err(_) => Ok(()),
+            },
+            () = self.shared.orders.stop.cancelled(), if self.stopping == Stopping::NotYet => {
+                self.stopping = Stopping::Told;
+                self.session.stop();
+                Ok(())
+            }
+        }
+    }
+
+    /// Room for the next piece of content, as far as memory allows. Content
+    /// that has been given up is dropped as it comes and needs no more.
+    fn make_room(&mut self) {
+        let spare = self.input.capacity() - self.input.len();
+        if spare >= LEAST_ROOM {
+            return;
+        }
+        if let Some(memory) = &mut self.memory {
+            let most = self.shared.door.settings.limits.message.saturating_add(FIRST_ROOM);
+            let wanted = (self.input.len() * 2).min(most).max(self.input.len() + FIRST_ROOM);
+            if self.shared.orders.capacity.extend(memory, wanted).is_err() {
+                self.memory = None;
+                self.session.refuse_content(&mut self.input, out_of_memory());
+            } else {
+                self.input.reserve(wanted - self.input.len());
+            }
+        }
+        self.input.reserve(LEAST_ROOM);
+    }
+
+    async fn flush(&mut self) -> Result<(), SessionEnd> {
+        let output = self.session.take_output();
+        self.send(&output).await
+    }
+
+    async fn send(&mut self, octets: &[u8]) -> Result<(), SessionEnd> {
+        send(&mut self.stream, octets, self.shared).await
+    }
+
+    /// Ends the connection so that the last reply arrives: closing while the
+    /// client still sends would reset it, and the reply with it.
+    async fn hang_up(&mut self, end: SessionEnd) {
+        let lingering = async {
+            self.stream.shutdown().await?;
+            if end == SessionEnd::Quit {
+                return Ok(());
+            }
+            let mut left = self.shared.door.settings.limits.message;
+            let mut scrap = BytesMut::new();
+            loop {
+                let read = self.stream.read_some(&mut scrap).await?;
+                scrap.clear();
+                left = left.saturating_sub(read);
+                if read == 0 || left == 0 {
+                    return Ok::<_, io::Error>(());
+                }
+            }
+        };
+        _ = timeout(LINGER, lingering).await;
+    }
+}
+
+async fn send<R>(stream: &mut Stream, octets: &[u8], shared: &Shared<R>) -> Result<(), SessionEnd> {
+    if octets.is_empty() {
+        return Ok(());
+    }
+    match timeout(shared.door.settings.timeouts.command, stream.write(octets)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(SessionEnd::ClientClosed),
+        Err(_) => Err(SessionEnd::Timeout),
+    }
+}
+
+/// To start with: what the client says it will need, as far as a word can be
+/// believed.
+fn first_room(declared_size: Option<usize>) -> usize {
+    declared_size.map_or(FIRST_ROOM, |size| size.saturating_add(DOTS).clamp(FIRST_ROOM, MOST_ROOM))
+}
+
+fn out_of_memory() -> Refused {
+    let text = "out of memory for messages just now; try again soon";
+    Refused { reason: Refusal::Limit, reply: Reply::new(452, EnhancedStatusCode(4, 3, 1), text) }
+}
+
+const PROXY_PATIENCE: Duration = Duration::from_secs(10);
+const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(60);
+const LINGER: Duration = Duration::from_secs(5);
+/// One TLS record.
+const FIRST_ROOM: usize = 16 << 10;
+const MOST_ROOM: usize = 1 << 20;
+const LEAST_ROOM: usize = 4 << 10;
+/// Stuffed dots and the end, beyond a declared size.
+const DOTS: usize = 4 << 10;

@@ -1,0 +1,234 @@
+//! One listener: its socket, and the accept loop until the orderly stop.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    capacity::Capacity,
+    conversation,
+    reception::Reception,
+    tls::{Certificate, CertificateError},
+};
+use crate::{
+    config::{self, ListenerTls, Network, ProxyProtocol},
+    mail::{Domain, EnhancedStatusCode, Event, Observer, Refusal, Reply},
+    smtp::server::{Limits, Refused, Relaying, Sasl, Settings, StartTls, Timeouts},
+};
+
+/// A listener that has its socket and its certificate, and does not accept
+/// yet: whatever can be wrong at the start has been found by now.
+#[derive(Debug)]
+pub struct BoundListener {
+    socket: TcpListener,
+    address: SocketAddr,
+    door: Door,
+}
+
+/// What a listener serves with, and how long.
+pub struct Orders<R> {
+    pub capacity: Arc<Capacity>,
+    pub reception: Arc<R>,
+    pub observer: Arc<dyn Observer>,
+    /// Cancelled, it accepts no more and lets transactions end.
+    pub stop: CancellationToken,
+    /// How long it lets them.
+    pub grace: Duration,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    #[error("listener `{listener}` cannot have {address}: {cause}")]
+    Bind { listener: String, address: SocketAddr, cause: io::Error },
+    #[error("listener `{0}` offers TLS and names no certificate")]
+    NoCertificate(String),
+    #[error("listener `{listener}`: {cause}")]
+    Certificate { listener: String, cause: Box<CertificateError> },
+}
+
+/// What its sessions have in common.
+#[derive(Debug)]
+pub(super) struct Door {
+    pub(super) settings: Arc<Settings>,
+    pub(super) certificate: Option<Arc<Certificate>>,
+    pub(super) implicit_tls: ImplicitTls,
+    pub(super) proxy_protocol: ProxyProtocol,
+    clients: Vec<Network>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ImplicitTls {
+    Off,
+    On,
+}
+
+/// What a session needs of its listener.
+pub(super) struct Shared<R> {
+    pub(super) door: Door,
+    pub(super) orders: Orders<R>,
+}
+
+impl BoundListener {
+    /// Takes the address and reads the certificate. `node` is the name it
+    /// greets with.
+    pub async fn bind(
+        listener: &config::Listener,
+        node: &Domain,
+        limits: &config::Limits,
+    ) -> Result<Self, ListenError> {
+        let door = Door::new(listener, node, limits)?;
+        let bind = |cause| ListenError::Bind {
+            listener: listener.name.clone(),
+            address: listener.address,
+            cause,
+        };
+        let socket = TcpListener::bind(listener.address).await.map_err(bind)?;
+        let address = socket.local_addr().map_err(bind)?;
+        Ok(Self { socket, address, door })
+    }
+
+    /// Where it really listens, also when port 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// For reloading while it serves.
+    pub fn certificate(&self) -> Option<Arc<Certificate>> {
+        self.door.certificate.clone()
+    }
+
+    /// Accepts until told to stop, and returns once every session is over or
+    /// the grace is. Cancelling leaves the sessions to themselves.
+    pub async fn serve<R: Reception>(self, orders: Orders<R>) {
+        let Self { socket, door, .. } = self;
+        let shared = Arc::new(Shared { door, orders });
+        let (sessions, abandon) = (TaskTracker::new(), CancellationToken::new());
+        let accepting = accept(&socket, &shared, &sessions, &abandon);
+        shared.orders.stop.run_until_cancelled(accepting).await;
+        drop(socket);
+        sessions.close();
+        if tokio::time::timeout(shared.orders.grace, sessions.wait()).await.is_err() {
+            abandon.cancel();
+            sessions.wait().await;
+        }
+    }
+}
+
+async fn accept<R: Reception>(
+    socket: &TcpListener,
+    shared: &Arc<Shared<R>>,
+    sessions: &TaskTracker,
+    abandon: &CancellationToken,
+) {
+    loop {
+        match socket.accept().await {
+            Ok((tcp, peer)) => match shared.orders.capacity.session() {
+                Some(place) => {
+                    let shared = Arc::clone(shared);
+                    sessions.spawn(conversation::hold(shared, tcp, peer, place, abandon.clone()));
+                }
+                None => turn_away(shared, &tcp, peer),
+            },
+            Err(error) => {
+                // Out of descriptors, mostly: sessions that end free some.
+                tracing::warn!(listener = shared.door.settings.listener, %error, "cannot accept");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Tells a client that there are too many, at no cost: if its socket cannot
+/// take a line at once, it goes without.
+fn turn_away<R>(shared: &Shared<R>, tcp: &TcpStream, peer: SocketAddr) {
+    let refused = too_many_sessions();
+    shared.refuse(peer.ip(), &refused);
+    if shared.door.implicit_tls == ImplicitTls::Off {
+        let mut line = Vec::new();
+        refused.reply.write_to(&mut line);
+        _ = tcp.try_write(&line);
+    }
+}
+
+pub(super) fn too_many_sessions() -> Refused {
+    let text = "too many sessions; try again later";
+    Refused { reason: Refusal::Limit, reply: Reply::new(421, EnhancedStatusCode(4, 7, 0), text) }
+}
+
+impl<R> Shared<R> {
+    pub(super) fn observe(&self, event: Event<'_>) {
+        self.orders.observer.observe(event);
+    }
+
+    pub(super) fn refuse(&self, client: IpAddr, refused: &Refused) {
+        let listener = &self.door.settings.listener;
+        let (reason, reply) = (refused.reason, &refused.reply);
+        self.observe(Event::Refused { listener, client, reason, reply });
+    }
+}
+
+impl Door {
+    fn new(
+        listener: &config::Listener,
+        node: &Domain,
+        limits: &config::Limits,
+    ) -> Result<Self, ListenError> {
+        let (start_tls, implicit_tls) = match listener.tls {
+            ListenerTls::None => (StartTls::NotOffered, ImplicitTls::Off),
+            ListenerTls::StartTls => (StartTls::Offered, ImplicitTls::Off),
+            ListenerTls::Required => (StartTls::Required, ImplicitTls::Off),
+            ListenerTls::Implicit => (StartTls::NotOffered, ImplicitTls::On),
+        };
+        let settings = Settings {
+            node: node.clone(),
+            listener: listener.name.clone(),
+            direction: listener.direction,
+            start_tls,
+            sasl: sasl(listener.users.as_ref()),
+            limits: Limits {
+                message: listener.max_message_size,
+                recipients: limits.recipients,
+                ..Limits::default()
+            },
+            timeouts: Timeouts::default(),
+        };
+        Ok(Self {
+            settings: Arc::new(settings),
+            certificate: load_certificate(listener)?,
+            implicit_tls,
+            proxy_protocol: listener.proxy_protocol,
+            clients: listener.clients.clone(),
+        })
+    }
+
+    pub(super) fn relaying(&self, client: IpAddr) -> Relaying {
+        match self.clients.iter().any(|network| network.contains(client)) {
+            true => Relaying::Permitted,
+            false => Relaying::Denied,
+        }
+    }
+}
+
+fn sasl(users: Option<&PathBuf>) -> Sasl {
+    users.map_or(Sasl::NotOffered, |_| Sasl::UnderTls)
+}
+
+fn load_certificate(listener: &config::Listener) -> Result<Option<Arc<Certificate>>, ListenError> {
+    if listener.tls == ListenerTls::None {
+        return Ok(None);
+    }
+    let name = || listener.name.clone();
+    let files = listener.certificate.as_ref().ok_or_else(|| ListenError::NoCertificate(name()))?;
+    let certificate = Certificate::load(files)
+        .map_err(|cause| ListenError::Certificate { listener: name(), cause: Box::new(cause) })?;
+    Ok(Some(Arc::new(certificate)))
+}
+
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

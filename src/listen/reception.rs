@@ -1,0 +1,43 @@
+//! The port between sessions and the rest of the gateway.
+
+use std::future::Future;
+
+use crate::{
+    mail::{Address, Origin, ReversePath, Submission},
+    smtp::server::{Credentials, Refused},
+    spool::Receipt,
+};
+
+/// What the gateway does with what a session brings.
+///
+/// The session waits for the answer, and its client with it: ten minutes is
+/// all a client gives the end of content (RFC 5321 section 4.5.3.2.6). A call
+/// may be cancelled by being dropped, when the grace of an orderly stop is
+/// over; the client then gets no answer and will try again.
+pub trait Reception: Send + Sync + 'static {
+    /// Whether a message from `reverse_path` may be brought for `recipient`.
+    /// On an outbound listener the client is known to be one of ours.
+    fn recipient(
+        &self,
+        origin: &Origin,
+        reverse_path: &ReversePath,
+        recipient: &Address,
+    ) -> impl Future<Output = Result<(), Refused>> + Send;
+
+    /// The identity the credentials prove.
+    fn authenticate(
+        &self,
+        origin: &Origin,
+        credentials: &Credentials,
+    ) -> impl Future<Output = Result<String, Refused>> + Send;
+
+    /// Takes a message over, or says why not.
+    fn message(&self, submission: Submission) -> impl Future<Output = Verdict> + Send;
+}
+
+#[derive(Debug)]
+#[must_use]
+pub enum Verdict {
+    Accepted(Receipt),
+    Refused(Refused),
+}

@@ -1,0 +1,55 @@
+//! `/metrics`, `/healthz` and `/readyz` for Prometheus and orchestrators.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{Observatory, QueueState};
+
+/// What only the gateway can say, asked at each scrape and probe.
+pub trait Probes: Send + Sync + 'static {
+    fn queue(&self) -> QueueState;
+    /// Why the gateway should be sent no mail now; nothing if it should.
+    fn unready(&self) -> Option<String>;
+}
+
+/// Serves until `stop`.
+pub async fn serve(
+    listener: TcpListener,
+    observatory: Arc<Observatory>,
+    probes: Arc<dyn Probes>,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let doors = Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .with_state((observatory, probes));
+    axum::serve(listener, doors).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+type Doors = (Arc<Observatory>, Arc<dyn Probes>);
+
+async fn metrics(State((observatory, probes)): State<Doors>) -> Response {
+    match observatory.metrics().render(probes.queue()) {
+        Ok(exposition) => ([(header::CONTENT_TYPE, EXPOSITION)], exposition).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
+}
+
+async fn ready(State((_, probes)): State<Doors>) -> Response {
+    match probes.unready() {
+        None => "ready\n".into_response(),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
+    }
+}
+
+const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";

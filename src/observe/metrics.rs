@@ -1,0 +1,298 @@
+//! The metrics, all of them in one place.
+//!
+//! Names begin with `postern_`, units are base units, labels come from closed
+//! sets: listeners and rules are those of the files, everything else is an
+//! enum. `README.md` lists them for operators.
+
+use std::time::Duration;
+
+use prometheus::{
+    Encoder, Error, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder, core::Collector,
+};
+
+/// All collectors, registered.
+pub struct Metrics {
+    registry: Registry,
+    pub(super) sessions: SessionMetrics,
+    pub(super) messages: MessageMetrics,
+    pub(super) deliveries: DeliveryMetrics,
+    pub(super) upkeep: UpkeepMetrics,
+    queue: QueueMetrics,
+}
+
+/// What a scrape asks the queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueState {
+    pub active: usize,
+    pub held: usize,
+    /// Age of the oldest message that waits for delivery.
+    pub oldest: Duration,
+    /// Octets of messages, and of the files they stand in.
+    pub live_octets: u64,
+    pub disk_octets: u64,
+}
+
+impl Metrics {
+    pub fn new() -> Result<Self, Error> {
+        let registry = Registry::new();
+        let new = Maker(&registry);
+        new.gauges("postern_build_info", "The running version; always 1.", &["version"])?
+            .with_label_values(&[env!("CARGO_PKG_VERSION")])
+            .set(1);
+        Ok(Self {
+            sessions: SessionMetrics::new(&new)?,
+            messages: MessageMetrics::new(&new)?,
+            deliveries: DeliveryMetrics::new(&new)?,
+            upkeep: UpkeepMetrics::new(&new)?,
+            queue: QueueMetrics::new(&new)?,
+            registry,
+        })
+    }
+
+    pub fn set_certificate_expiry(&self, listener: &str, unix_seconds: i64) {
+        self.upkeep.certificate_expiry.with_label_values(&[listener]).set(unix_seconds);
+    }
+
+    /// The exposition format, with the queue as it stands now.
+    pub fn render(&self, queue: QueueState) -> Result<String, Error> {
+        self.queue.set(queue);
+        let mut exposition = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut exposition)?;
+        Ok(String::from_utf8_lossy(&exposition).into_owned())
+    }
+}
+
+pub(super) struct SessionMetrics {
+    pub(super) opened: IntCounterVec,
+    pub(super) open: IntGaugeVec,
+    pub(super) ends: IntCounterVec,
+    pub(super) secured: IntCounterVec,
+    pub(super) refusals: IntCounterVec,
+}
+
+impl SessionMetrics {
+    fn new(new: &Maker<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            opened: new.counters(
+                "postern_sessions_total",
+                "SMTP sessions opened.",
+                &["listener"],
+            )?,
+            open: new.gauges("postern_sessions_open", "SMTP sessions open now.", &["listener"])?,
+            ends: new.counters(
+                "postern_session_ends_total",
+                "SMTP sessions ended, by why.",
+                &["listener", "reason"],
+            )?,
+            secured: new.counters(
+                "postern_sessions_secured_total",
+                "SMTP sessions put under TLS, by version.",
+                &["listener", "tls_version"],
+            )?,
+            refusals: new.counters(
+                "postern_refusals_total",
+                "Commands and messages refused with 4xx or 5xx, by why.",
+                &["listener", "reason"],
+            )?,
+        })
+    }
+}
+
+pub(super) struct MessageMetrics {
+    pub(super) accepted: IntCounterVec,
+    pub(super) accepted_bytes: IntCounterVec,
+    pub(super) decisions: IntCounterVec,
+    pub(super) rule_matches: IntCounterVec,
+    pub(super) findings: IntCounterVec,
+    pub(super) opaque_parts: IntCounterVec,
+    pub(super) classification_seconds: Histogram,
+}
+
+impl MessageMetrics {
+    fn new(new: &Maker<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            accepted: new.counters(
+                "postern_messages_accepted_total",
+                "Messages committed to the spool and acknowledged.",
+                &["direction"],
+            )?,
+            accepted_bytes: new.counters(
+                "postern_accepted_bytes_total",
+                "Octets of accepted messages as received.",
+                &["direction"],
+            )?,
+            decisions: new.counters(
+                "postern_decisions_total",
+                "Decisions, one a recipient.",
+                &["direction", "disposition", "destination_class", "level"],
+            )?,
+            rule_matches: new.counters(
+                "postern_rule_matches_total",
+                "Rules that matched, one a recipient; those that only observe too.",
+                &["rule", "mode"],
+            )?,
+            findings: new.counters(
+                "postern_findings_total",
+                "Findings in classified messages, by kind.",
+                &["kind"],
+            )?,
+            opaque_parts: new.counters(
+                "postern_opaque_parts_total",
+                "Parts that could not be read, by why.",
+                &["reason"],
+            )?,
+            classification_seconds: new.seconds(
+                "postern_classification_seconds",
+                "Time to read and classify a message.",
+                &[0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0],
+            )?,
+        })
+    }
+}
+
+pub(super) struct DeliveryMetrics {
+    pub(super) attempts: IntCounterVec,
+    pub(super) attempt_seconds: Histogram,
+    pub(super) delivered: IntCounterVec,
+    pub(super) bounces: IntCounterVec,
+    pub(super) handled: IntCounterVec,
+}
+
+impl DeliveryMetrics {
+    fn new(new: &Maker<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            attempts: new.counters(
+                "postern_attempts_total",
+                "Attempts to deliver, one a recipient, by outcome and cause.",
+                &["outcome", "reason"],
+            )?,
+            attempt_seconds: new.seconds(
+                "postern_attempt_seconds",
+                "Duration of one attempt to deliver.",
+                &[0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0],
+            )?,
+            delivered: new.counters(
+                "postern_deliveries_total",
+                "Recipients delivered, by what protected the journey and what was required.",
+                &["tls_version", "certificate", "requirement"],
+            )?,
+            bounces: new.counters(
+                "postern_bounces_total",
+                "Recipients given up and returned to the sender, by cause.",
+                &["reason"],
+            )?,
+            handled: new.counters(
+                "postern_handled_total",
+                "Messages that a person released, rejected, retried or returned.",
+                &["action"],
+            )?,
+        })
+    }
+}
+
+pub(super) struct UpkeepMetrics {
+    pub(super) policy_info: IntGaugeVec,
+    pub(super) policy_loads: IntCounterVec,
+    pub(super) spool_failures: IntCounterVec,
+    certificate_expiry: IntGaugeVec,
+}
+
+impl UpkeepMetrics {
+    fn new(new: &Maker<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            policy_info: new.gauges(
+                "postern_policy_info",
+                "The version of the policy that decides; always 1.",
+                &["version"],
+            )?,
+            policy_loads: new.counters(
+                "postern_policy_loads_total",
+                "Policies loaded or refused, at start and on reload.",
+                &["result"],
+            )?,
+            spool_failures: new.counters(
+                "postern_spool_failures_total",
+                "Commits that the spool could not make, by what was being recorded.",
+                &["during"],
+            )?,
+            certificate_expiry: new.gauges(
+                "postern_certificate_expiry_timestamp_seconds",
+                "When a listener's certificate expires.",
+                &["listener"],
+            )?,
+        })
+    }
+}
+
+struct QueueMetrics {
+    messages: IntGaugeVec,
+    oldest_seconds: IntGauge,
+    bytes: IntGaugeVec,
+}
+
+impl QueueMetrics {
+    fn new(new: &Maker<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            messages: new.gauges("postern_queue_messages", "Messages in the spool.", &["state"])?,
+            oldest_seconds: new.register(IntGauge::new(
+                "postern_queue_oldest_seconds",
+                "Age of the oldest message that waits for delivery.",
+            )?)?,
+            bytes: new.gauges(
+                "postern_spool_bytes",
+                "Octets of live messages, and of the spool's files.",
+                &["what"],
+            )?,
+        })
+    }
+
+    fn set(&self, queue: QueueState) {
+        self.messages.with_label_values(&["active"]).set(gauge_value(queue.active as u64));
+        self.messages.with_label_values(&["held"]).set(gauge_value(queue.held as u64));
+        self.oldest_seconds.set(gauge_value(queue.oldest.as_secs()));
+        self.bytes.with_label_values(&["live"]).set(gauge_value(queue.live_octets));
+        self.bytes.with_label_values(&["disk"]).set(gauge_value(queue.disk_octets));
+    }
+}
+
+/// Makes collectors and registers them in one step.
+struct Maker<'a>(&'a Registry);
+
+impl Maker<'_> {
+    fn register<C: Collector + Clone + 'static>(&self, collector: C) -> Result<C, Error> {
+        self.0.register(Box::new(collector.clone()))?;
+        Ok(collector)
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, Error> {
+        self.register(IntCounterVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, Error> {
+        self.register(IntGaugeVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn seconds(&self, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, Error> {
+        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        self.register(Histogram::with_opts(options)?)
+    }
+}
+
+fn gauge_value(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_queue_is_shown_as_it_stands_at_the_scrape() {
+        let metrics = Metrics::new().unwrap();
+        let queue = QueueState { active: 7, oldest: Duration::from_secs(90), ..Default::default() };
+        let shown = metrics.render(queue).unwrap();
+        assert!(shown.contains("postern_queue_messages{state=\"active\"} 7\n"), "{shown}");
+        assert!(shown.contains("postern_queue_oldest_seconds 90\n"), "{shown}");
+    }
+}

@@ -1,0 +1,277 @@
+//! From events to counts, log lines and audit lines.
+
+use std::{net::IpAddr, time::Duration};
+
+use serde_json::json;
+use tracing::{debug, error, info, warn};
+
+use super::{audit::Audit, metrics::Metrics};
+use crate::mail::{
+    Address, Attempt, CertificateVerdict, Decision, Domain, Event, Finding, MessageFacts, Observer,
+    Outcome, QueueId, RuleMatch, TlsRequirement,
+};
+
+/// The observer that the gateway gives to every stage.
+pub struct Observatory {
+    metrics: Metrics,
+    audit: Audit,
+}
+
+impl Observatory {
+    pub fn new(metrics: Metrics, audit: Audit) -> Self {
+        Self { metrics, audit }
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Writes out what the audit trail still holds in memory.
+    pub fn close(&self) {
+        self.audit.close();
+    }
+}
+
+impl Observer for Observatory {
+    fn observe(&self, event: Event<'_>) {
+        match event {
+            Event::SessionOpened { .. }
+            | Event::SessionClosed { .. }
+            | Event::SessionSecured { .. }
+            | Event::Refused { .. } => self.session(&event),
+            Event::Decided {
+                id,
+                listener,
+                client,
+                facts,
+                findings,
+                policy,
+                decisions,
+                classified_in,
+            } => {
+                let decided = Decided { id, listener, client, facts, findings, policy, decisions };
+                self.decided(&decided, classified_in);
+            }
+            Event::Accepted { id, direction, size } => {
+                let direction = direction.to_string();
+                self.metrics.messages.accepted.with_label_values(&[&direction]).inc();
+                self.metrics
+                    .messages
+                    .accepted_bytes
+                    .with_label_values(&[&direction])
+                    .inc_by(size as u64);
+                info!(%id, direction, size, "accepted");
+            }
+            Event::Attempted { id, domain, requirement, attempt, took } => {
+                self.attempted(id, domain, requirement, attempt, took);
+            }
+            Event::Bounced { id, recipients, reason } => {
+                let recipients = recipients as u64;
+                self.metrics
+                    .deliveries
+                    .bounces
+                    .with_label_values(&[reason.name()])
+                    .inc_by(recipients);
+                info!(%id, recipients, reason = reason.name(), "bounced");
+            }
+            Event::Handled { id, action, by, reason } => {
+                self.metrics.deliveries.handled.with_label_values(&[action]).inc();
+                info!(%id, action, by, reason, "handled");
+                self.audit.record(json!({
+                    "event": "handled", "id": id, "action": action, "by": by, "reason": reason,
+                }));
+            }
+            Event::PolicyLoaded { .. }
+            | Event::PolicyRefused { .. }
+            | Event::SpoolFailed { .. } => {
+                self.upkeep(&event);
+            }
+        }
+    }
+}
+
+/// A decision on a message, for every recipient.
+struct Decided<'a> {
+    id: QueueId,
+    listener: &'a str,
+    client: IpAddr,
+    facts: &'a MessageFacts,
+    findings: &'a [Finding],
+    policy: &'a str,
+    decisions: &'a [(Address, Decision)],
+}
+
+impl Observatory {
+    fn session(&self, event: &Event<'_>) {
+        let metrics = &self.metrics;
+        match event {
+            Event::SessionOpened { listener } => {
+                metrics.sessions.opened.with_label_values(&[listener]).inc();
+                metrics.sessions.open.with_label_values(&[listener]).inc();
+            }
+            Event::SessionClosed { listener, client, reason } => {
+                metrics.sessions.open.with_label_values(&[listener]).dec();
+                metrics.sessions.ends.with_label_values(&[listener, reason.name()]).inc();
+                debug!(listener, %client, reason = reason.name(), "session closed");
+            }
+            Event::SessionSecured { listener, tls } => {
+                metrics.sessions.secured.with_label_values(&[listener, tls.version.as_str()]).inc();
+            }
+            Event::Refused { listener, client, reason, reply } => {
+                metrics.sessions.refusals.with_label_values(&[listener, reason.name()]).inc();
+                info!(listener, %client, reason = reason.name(), %reply, "refused");
+            }
+            _ => {}
+        }
+    }
+
+    fn decided(&self, decided: &Decided<'_>, classified_in: Duration) {
+        let metrics = &self.metrics;
+        metrics.messages.classification_seconds.observe(classified_in.as_secs_f64());
+        for (kind, count) in &decided.facts.kinds {
+            metrics.messages.findings.with_label_values(&[kind.name()]).inc_by(*count as u64);
+        }
+        for reason in &decided.facts.opaque {
+            metrics.messages.opaque_parts.with_label_values(&[reason.name()]).inc();
+        }
+        let direction = decided.facts.direction.to_string();
+        let level = decided.facts.level.to_string();
+        for (recipient, decision) in decided.decisions {
+            let disposition = decision.disposition.name();
+            let class = decision.destination.class.name();
+            let labels = [direction.as_str(), disposition, class, level.as_str()];
+            metrics.messages.decisions.with_label_values(&labels).inc();
+            for matched in &decision.matched {
+                let labels = [matched.rule.as_str(), matched.mode.name()];
+                metrics.messages.rule_matches.with_label_values(&labels).inc();
+            }
+            let rule = decision.decided_by.as_ref().map(|matched| matched.rule.as_str());
+            let id = decided.id;
+            info!(%id, %recipient, disposition, rule, level, "decided");
+        }
+        self.audit.record(decision_line(decided));
+    }
+
+    fn attempted(
+        &self,
+        id: QueueId,
+        domain: &Domain,
+        requirement: TlsRequirement,
+        attempt: &Attempt,
+        took: Duration,
+    ) {
+        let metrics = &self.metrics;
+        metrics.deliveries.attempt_seconds.observe(took.as_secs_f64());
+        let evidence = &attempt.evidence;
+        let tls = evidence.tls.as_ref().map_or("none", |tls| tls.version.as_str());
+        let certificate = certificate_label(&evidence.certificate);
+        for (recipient, outcome) in &attempt.outcomes {
+            let name = outcome.name();
+            let reason = outcome.failure().map_or("none", |failure| failure.reason.name());
+            metrics.deliveries.attempts.with_label_values(&[name, reason]).inc();
+            if matches!(outcome, Outcome::Delivered(_)) {
+                let labels = [tls, certificate, requirement.name()];
+                metrics.deliveries.delivered.with_label_values(&labels).inc();
+            }
+            let reply = outcome.reply();
+            let host = evidence.host.as_deref();
+            info!(%id, %recipient, outcome = name, host, tls, certificate, %reply, "attempted");
+        }
+        self.audit.record(attempt_line(id, domain, requirement, attempt));
+    }
+
+    fn upkeep(&self, event: &Event<'_>) {
+        match event {
+            Event::PolicyLoaded { version } => {
+                self.metrics.upkeep.policy_info.reset();
+                self.metrics.upkeep.policy_info.with_label_values(&[version]).set(1);
+                self.metrics.upkeep.policy_loads.with_label_values(&["loaded"]).inc();
+                info!(version, "policy loaded");
+                self.audit.record(json!({ "event": "policy", "version": version }));
+            }
+            Event::PolicyRefused { error } => {
+                self.metrics.upkeep.policy_loads.with_label_values(&["refused"]).inc();
+                error!(error, "policy refused; the one before stays");
+            }
+            Event::SpoolFailed { during, error } => {
+                self.metrics.upkeep.spool_failures.with_label_values(&[during]).inc();
+                warn!(during, error, "the spool could not commit");
+            }
+            _ => {}
+        }
+    }
+}
+
+fn decision_line(decided: &Decided<'_>) -> serde_json::Value {
+    let recipients: Vec<_> = decided
+        .decisions
+        .iter()
+        .map(|(recipient, decision)| {
+            json!({
+                "recipient": recipient,
+                "disposition": decision.disposition,
+                "rule": decision.decided_by.as_ref().map(|matched| &matched.rule),
+                "observed": observed(&decision.matched),
+                "tls": decision.protection.tls,
+                "class": decision.destination.class,
+                "clearance": decision.destination.clearance,
+            })
+        })
+        .collect();
+    json!({
+        "event": "decision",
+        "id": decided.id,
+        "listener": decided.listener,
+        "client": decided.client,
+        "policy": decided.policy,
+        "facts": decided.facts,
+        "findings": decided.findings,
+        "recipients": recipients,
+    })
+}
+
+/// Rules that would have decided, had they not only observed.
+fn observed(matched: &[RuleMatch]) -> Vec<&str> {
+    matched
+        .iter()
+        .filter(|matched| matched.mode == crate::mail::Mode::Observe)
+        .map(|matched| matched.rule.as_str())
+        .collect()
+}
+
+fn attempt_line(
+    id: QueueId,
+    domain: &Domain,
+    requirement: TlsRequirement,
+    attempt: &Attempt,
+) -> serde_json::Value {
+    let outcomes: Vec<_> = attempt
+        .outcomes
+        .iter()
+        .map(|(recipient, outcome)| {
+            json!({
+                "recipient": recipient,
+                "outcome": outcome.name(),
+                "reason": outcome.failure().map(|failure| failure.reason),
+                "reply": outcome.reply().to_string(),
+            })
+        })
+        .collect();
+    json!({
+        "event": "attempt",
+        "id": id,
+        "domain": domain,
+        "requirement": requirement,
+        "evidence": attempt.evidence,
+        "recipients": outcomes,
+    })
+}
+
+fn certificate_label(verdict: &CertificateVerdict) -> &'static str {
+    match verdict {
+        CertificateVerdict::Absent => "absent",
+        CertificateVerdict::Unchecked => "unchecked",
+        CertificateVerdict::Valid { .. } => "valid",
+        CertificateVerdict::Invalid(_) => "invalid",
+    }
+}

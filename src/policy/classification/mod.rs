@@ -1,0 +1,11 @@
+//! What counts as what: `classification.toml`, `detectors/`, `terms/` and
+//! `yara/`, read into [`crate::classify::Settings`].
+//!
+//! Nothing is half read: every fault of every file is said, each where it
+//! stands, before anything is refused. The files' texts are handed in.
+
+mod fields;
+mod files;
+mod settings_faults;
+
+pub use files::{ClassificationFiles, compile, read};

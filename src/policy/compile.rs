@@ -1,0 +1,281 @@
+//! Compiling: from the officers' files to a policy that can be asked, with
+//! all that is wrong or doubtful in them.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    ops::Range,
+    sync::Arc,
+};
+
+use jiff::civil::Date;
+
+use crate::mail::{Disclaimer, Domain, Level};
+
+use super::{
+    diagnostics::{Diagnostics, Severity, SourceFile},
+    disclaimers::{self, Disclaimers},
+    domains::{self, Destination, Domains},
+    nearest::did_you_mean,
+    never, organisation,
+    rule::{Exemption, Rule},
+    rules::{self, RuleContext, Written},
+    settings::{self, Invariant, Rollout, Settings},
+    sources::Sources,
+    written::{Fault, Faults},
+};
+
+/// What the files alone do not say.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The day for which the policy is compiled: what is effective, expired
+    /// or due for review follows from it.
+    pub today: Date,
+    /// The domains whose mailboxes stand behind this gateway.
+    pub local_domains: &'a [Domain],
+}
+
+/// The officers' files, checked and compiled. Immutable: a new version is a
+/// new value, swapped whole.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    version: String,
+    settings: Settings,
+    domains: Domains,
+    disclaimers: Disclaimers,
+    /// The narrowest first, then by name: an order that does not depend on
+    /// where a rule was written.
+    rules: Vec<Rule>,
+    turns_on: Option<Date>,
+}
+
+impl Policy {
+    /// Reads everything and finds everything: the policy, if no fault is an
+    /// error, and all faults, in the order of files and places.
+    pub fn compile(sources: &Sources, context: &Context<'_>) -> (Option<Self>, Diagnostics) {
+        let mut compiler = Compiler { sources, diagnostics: Diagnostics::default() };
+        let policy = compiler.compile(context);
+        let mut diagnostics = compiler.diagnostics;
+        diagnostics.sort();
+        let policy = (!diagnostics.has_errors()).then_some(policy);
+        (policy, diagnostics)
+    }
+
+    /// Which files this is: twelve hexadecimal digits.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    pub fn level_name(&self, level: Level) -> &str {
+        self.settings.level_names.name(level)
+    }
+
+    /// What is known of a recipient's domain.
+    pub fn destination(&self, domain: &Domain) -> Destination<'_> {
+        self.domains.destination(domain)
+    }
+
+    pub fn domains(&self) -> &Domains {
+        &self.domains
+    }
+
+    pub fn disclaimer(&self, name: &str) -> Option<&Arc<Disclaimer>> {
+        self.disclaimers.get(name)
+    }
+
+    /// The rules in force, the narrowest first, then by name.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    pub fn rollout(&self) -> &Rollout {
+        &self.settings.rollout
+    }
+
+    pub fn invariants(&self) -> &[Invariant] {
+        &self.settings.invariants
+    }
+
+    /// The first day on which the same files mean something else: a rule or
+    /// an exemption takes effect or has expired. Whoever keeps a policy
+    /// compiles it anew on that day.
+    pub fn turns_on(&self) -> Option<Date> {
+        self.turns_on
+    }
+
+    /// The same policy with nothing left to a roll-out.
+    #[must_use]
+    pub fn fully_enforced(mut self) -> Self {
+        self.settings.rollout = Rollout::Enforce;
+        self
+    }
+}
+
+struct Compiler<'a> {
+    sources: &'a Sources,
+    diagnostics: Diagnostics,
+}
+
+impl Compiler<'_> {
+    fn compile(&mut self, context: &Context<'_>) -> Policy {
+        for (file, fault) in self.sources.encoding_faults() {
+            self.diagnostics.push(fault.of(file, Severity::Error));
+        }
+        self.warn_of_strays();
+        let settings = self.required("policy.toml", settings::read).unwrap_or_default();
+        let domains = self
+            .required("domains.toml", |faults| domains::read(faults, context))
+            .unwrap_or_else(|| Domains::local(context.local_domains));
+        let disclaimers = disclaimers::read(self.sources, &mut self.diagnostics);
+        let rule_context = RuleContext {
+            disclaimers: &disclaimers,
+            level_names: &settings.level_names,
+            today: context.today,
+        };
+        let (rules, turns_on) = self.compile_rules(&rule_context, &domains);
+        Policy { version: self.sources.version(), settings, domains, disclaimers, rules, turns_on }
+    }
+
+    fn required<T>(&mut self, path: &str, read: impl FnOnce(&Faults) -> T) -> Option<T> {
+        if let Some(file) = self.sources.file(path) {
+            let faults = Faults::new(file);
+            let read = read(&faults);
+            self.diagnostics.extend(faults.into_diagnostics());
+            return Some(read);
+        }
+        let folder = self.sources.name();
+        let shown = if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") };
+        let absent = Arc::new(SourceFile { path: shown, text: String::new() });
+        let fault = Fault::new("file-missing", format!("the policy has no {path}"))
+            .help("every policy has policy.toml, domains.toml and rules.toml");
+        self.diagnostics.push(fault.of(&absent, Severity::Error));
+        None
+    }
+
+    /// A file that nothing reads is most likely one with a slip in its name.
+    fn warn_of_strays(&mut self) {
+        for (path, file) in self.sources.iter() {
+            let stray = path.ends_with(".toml") && !path.contains('/');
+            if !stray || FILES.contains(&path) {
+                continue;
+            }
+            let fault = Fault::new("file-stray", format!("nothing reads {path}"))
+                .help_if_any(did_you_mean(path, FILES.iter()));
+            self.diagnostics.push(fault.of(file, Severity::Warning));
+        }
+    }
+
+    fn compile_rules(
+        &mut self,
+        context: &RuleContext<'_>,
+        domains: &Domains,
+    ) -> (Vec<Rule>, Option<Date>) {
+        let mut files: Vec<(Arc<SourceFile>, Written)> = Vec::new();
+        if let Some(written) = self.required("rules.toml", |faults| rules::read(faults, context)) {
+            files.extend(self.sources.file("rules.toml").cloned().zip(Some(written)));
+        }
+        let sources = self.sources;
+        for (name, file) in sources.folder("organisations") {
+            let Some(stem) = name.strip_suffix(".toml") else { continue };
+            let faults = Faults::new(file);
+            let written = organisation::read(&faults, stem, context);
+            self.diagnostics.extend(faults.into_diagnostics());
+            files.push((Arc::clone(file), written));
+        }
+        self.check_names(&files);
+        self.check_never(&files, domains);
+        let turns_on = files.iter().flat_map(|(_, written)| &written.turns).min().copied();
+        (join(files), turns_on)
+    }
+
+    /// Names are unique across all files, and exemptions lift rules there are.
+    fn check_names(&mut self, files: &[(Arc<SourceFile>, Written)]) {
+        let mut first: BTreeMap<&str, (&Arc<SourceFile>, &Range<usize>)> = BTreeMap::new();
+        for (file, written) in files {
+            let rules = written.rules.iter().map(|(rule, place)| (&rule.name, place));
+            let dormant = written.dormant.iter().map(|(name, place)| (name, place));
+            for (name, place) in rules.chain(dormant) {
+                match first.get(name.as_str()) {
+                    Some((other, elsewhere)) => {
+                        let line = Faults::new(other).line(elsewhere.start);
+                        let fault =
+                            Fault::new("rule-duplicate", format!("two rules are named `{name}`"))
+                                .at(place.clone())
+                                .label(format!("the first is in {}:{line}", other.path))
+                                .help("give one of them another name");
+                        self.diagnostics.push(fault.of(file, Severity::Error));
+                    }
+                    None => drop(first.insert(name, (file, place))),
+                }
+            }
+        }
+        for (file, written) in files {
+            for (exemption, places) in &written.exemptions {
+                for (name, place) in exemption.rules.iter().zip(places) {
+                    let fault = check_lifted(name, exemption, written, &first);
+                    let fault = fault.map(|fault| fault.at(place.clone()));
+                    self.diagnostics.extend_one(fault.map(|fault| fault.of(file, Severity::Error)));
+                }
+            }
+        }
+    }
+
+    fn check_never(&mut self, files: &[(Arc<SourceFile>, Written)], domains: &Domains) {
+        for (file, written) in files {
+            for (rule, place) in &written.rules {
+                let Some(why) = never::why(rule, domains) else { continue };
+                let fault = Fault::new("rule-never-matches", "this rule can never match")
+                    .at(place.clone())
+                    .label(why)
+                    .help("look at its `when` again, or take the rule out");
+                self.diagnostics.push(fault.of(file, Severity::Warning));
+            }
+        }
+    }
+}
+
+/// An organisation lifts its own rules only; the nation lifts any (law 4).
+fn check_lifted(
+    name: &str,
+    exemption: &Exemption,
+    own: &Written,
+    all: &BTreeMap<&str, (&Arc<SourceFile>, &Range<usize>)>,
+) -> Option<Fault> {
+    if !all.contains_key(name) {
+        let help = did_you_mean(name, all.keys());
+        let fault = Fault::new("exemption-unknown-rule", format!("there is no rule `{name}`"));
+        return Some(fault.label("lifts nothing").help_if_any(help));
+    }
+    let is_own = own.rules.iter().any(|(rule, _)| rule.name == name)
+        || own.dormant.iter().any(|(dormant, _)| dormant == name);
+    (exemption.organisation.is_some() && !is_own).then(|| {
+        let message = format!("an organisation cannot lift the national rule `{name}`");
+        Fault::new("exemption-national-rule", message)
+            .label("not a rule of this file")
+            .help("ask the owner of the national rules for an exemption in rules.toml")
+    })
+}
+
+/// Every rule with the exemptions that lift it, in the order of deciding.
+fn join(files: Vec<(Arc<SourceFile>, Written)>) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    let mut exemptions = Vec::new();
+    for (_, written) in files {
+        rules.extend(written.rules.into_iter().map(|(rule, _)| rule));
+        exemptions.extend(written.exemptions.into_iter().map(|(lift, _)| Arc::new(lift)));
+    }
+    for exemption in exemptions {
+        let lifted: HashSet<&str> = exemption.rules.iter().map(String::as_str).collect();
+        for rule in rules.iter_mut().filter(|rule: &&mut Rule| lifted.contains(rule.name.as_str()))
+        {
+            rule.exemptions.push(Arc::clone(&exemption));
+        }
+    }
+    rules.sort_by(|one, other| {
+        let narrower = other.specificity().cmp(&one.specificity());
+        narrower.then_with(|| one.name.cmp(&other.name))
+    });
+    rules
+}
+
+/// What may stand at the top of a policy folder.
+const FILES: [&str; 4] = ["policy.toml", "domains.toml", "classification.toml", "rules.toml"];

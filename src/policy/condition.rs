@@ -1,0 +1,293 @@
+//! Conditions over facts: what stands in `when`, and whether it holds.
+//!
+//! An answer has three values (law 3). *Unknown* means that the fact asked for
+//! was never worked out, or that working it out failed for the time being: the
+//! sender of an outbound message is not authenticated, a DNS answer timed out.
+//! Whoever asks decides what that means: a rule takes it for a match, an
+//! exemption does not. What is known to be absent is not unknown: the null
+//! reverse-path is of no domain, a message without marking has no marking.
+//! An opaque part is a fact of its own, with conditions of its own; it does
+//! not make the level unknown, or every logo would.
+
+use crate::mail::{
+    Address, Arrival, AuthenticationFacts, DestinationClass, Direction, Domain, Facts, Kind,
+    MessageFacts, OpaqueReason, ReversePath, SecureTag,
+};
+
+use super::{domains::Destination, pattern::DomainPattern, range::NumberRange};
+
+/// All of these, at once; none at all holds for every message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conditions(Vec<Condition>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Truth {
+    False,
+    Unknown,
+    True,
+}
+
+/// What conditions are asked about: the facts of one copy, and what policy
+/// knows of where it goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    pub message: &'a MessageFacts,
+    pub recipient: &'a Address,
+    pub destination: Destination<'a>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    Direction(Direction),
+    Level(NumberRange),
+    Clearance(ClearanceCondition),
+    Destination(Vec<DestinationClass>),
+    Retired(Presence),
+    RecipientDomain(Vec<DomainPattern>),
+    Recipient(Vec<Address>),
+    SenderDomain(Vec<DomainPattern>),
+    Sender(Vec<Address>),
+    /// Any of these was found.
+    Kinds(Vec<Kind>),
+    /// So many distinct ones of this kind were found.
+    KindCount(Kind, NumberRange),
+    Marking(MarkingCondition),
+    SecureTag(SecureTag),
+    Opaque(OpaqueCondition),
+    Size(NumberRange),
+    /// One mechanism came to any of these verdicts.
+    Authentication(Mechanism, Vec<String>),
+    Arrival(Arrival),
+}
+
+/// The level of the message beside the clearance of its destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClearanceCondition {
+    Above,
+    Within,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    Present,
+    Absent,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MarkingCondition {
+    Is(Presence),
+    /// Any of these, with or without a descriptor after it:
+    /// `OFFICIAL-SENSITIVE` also means `OFFICIAL-SENSITIVE: PERSONAL`.
+    AnyOf(Vec<String>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OpaqueCondition {
+    /// Some part could not be read, for whatever reason.
+    Is(Presence),
+    AnyOf(Vec<OpaqueReason>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mechanism {
+    Spf,
+    Dkim,
+    Dmarc,
+    Arc,
+}
+
+impl Conditions {
+    pub fn new(conditions: Vec<Condition>) -> Self {
+        Self(conditions)
+    }
+
+    /// False as soon as one is; else unknown if one is; else true.
+    pub fn truth(&self, asked: &Asked<'_>) -> Truth {
+        let mut truth = Truth::True;
+        for condition in &self.0 {
+            truth = truth.min(condition.truth(asked));
+            if truth == Truth::False {
+                break;
+            }
+        }
+        truth
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Condition> {
+        self.0.iter()
+    }
+
+    /// How many there are: the more, the more specific.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'a> Asked<'a> {
+    pub fn new(facts: Facts<'a>, destination: Destination<'a>) -> Self {
+        Self { message: facts.message, recipient: facts.recipient, destination }
+    }
+}
+
+impl Condition {
+    pub fn truth(&self, asked: &Asked<'_>) -> Truth {
+        let message = asked.message;
+        let holds = match self {
+            Self::Direction(direction) => message.direction == *direction,
+            Self::Level(range) => range.contains(u64::from(message.level.number())),
+            Self::Clearance(condition) => {
+                (message.level > asked.destination.clearance)
+                    == (*condition == ClearanceCondition::Above)
+            }
+            Self::Destination(classes) => classes.contains(&asked.destination.class),
+            Self::Retired(presence) => presence.is(asked.destination.is_retired()),
+            Self::RecipientDomain(patterns) => any_matches(patterns, asked.recipient.domain()),
+            Self::Recipient(addresses) => any_is(addresses, asked.recipient),
+            Self::SenderDomain(patterns) => {
+                message.reverse_path.domain().is_some_and(|domain| any_matches(patterns, domain))
+            }
+            Self::Sender(addresses) => match &message.reverse_path {
+                ReversePath::Null => false,
+                ReversePath::Mailbox(sender) => any_is(addresses, sender),
+            },
+            Self::Kinds(kinds) => kinds.iter().any(|kind| count(message, *kind) > 0),
+            Self::KindCount(kind, range) => range.contains(count(message, *kind)),
+            Self::Marking(condition) => condition.holds(message.marking.as_deref()),
+            Self::SecureTag(tag) => message.secure_tag == *tag,
+            Self::Opaque(condition) => condition.holds(&message.opaque),
+            Self::Size(range) => range.contains(u64::try_from(message.size).unwrap_or(u64::MAX)),
+            Self::Authentication(mechanism, verdicts) => {
+                return mechanism.truth(message.authentication.as_ref(), verdicts);
+            }
+            Self::Arrival(arrival) => message.arrival == *arrival,
+        };
+        if holds { Truth::True } else { Truth::False }
+    }
+}
+
+fn any_matches(patterns: &[DomainPattern], domain: &Domain) -> bool {
+    patterns.iter().any(|pattern| pattern.matches(domain))
+}
+
+/// Local parts are compared without case: hardly a server tells `A` from `a`,
+/// and a rule must not be got round by a capital.
+fn any_is(addresses: &[Address], address: &Address) -> bool {
+    addresses.iter().any(|named| {
+        named.domain() == address.domain()
+            && named.local_part().eq_ignore_ascii_case(address.local_part())
+    })
+}
+
+fn count(message: &MessageFacts, kind: Kind) -> u64 {
+    message.kinds.get(&kind).map_or(0, |&count| u64::try_from(count).unwrap_or(u64::MAX))
+}
+
+impl Presence {
+    fn is(self, present: bool) -> bool {
+        present == (self == Self::Present)
+    }
+}
+
+impl MarkingCondition {
+    fn holds(&self, marking: Option<&str>) -> bool {
+        match self {
+            Self::Is(presence) => presence.is(marking.is_some()),
+            Self::AnyOf(named) => {
+                marking.is_some_and(|marking| named.iter().any(|named| bears(marking, named)))
+            }
+        }
+    }
+}
+
+/// Whether a marking is the named one, perhaps with a descriptor after it.
+fn bears(marking: &str, named: &str) -> bool {
+    let (Some(head), Some(tail)) = (marking.get(..named.len()), marking.get(named.len()..)) else {
+        return false;
+    };
+    // OFFICIAL must not mean OFFICIAL-SENSITIVE: the hyphen goes on the word.
+    head.eq_ignore_ascii_case(named)
+        && !tail.starts_with(|next: char| next.is_alphanumeric() || next == '-')
+}
+
+impl OpaqueCondition {
+    fn holds(&self, opaque: &[OpaqueReason]) -> bool {
+        match self {
+            Self::Is(presence) => presence.is(!opaque.is_empty()),
+            Self::AnyOf(reasons) => opaque.iter().any(|reason| reasons.contains(reason)),
+        }
+    }
+}
+
+impl Mechanism {
+    pub const ALL: [(&str, Self); 4] =
+        [("spf", Self::Spf), ("dkim", Self::Dkim), ("dmarc", Self::Dmarc), ("arc", Self::Arc)];
+
+    /// A temporary error is no verdict, unless it is the one asked for.
+    fn truth(self, authentication: Option<&AuthenticationFacts>, verdicts: &[String]) -> Truth {
+        let Some(facts) = authentication else { return Truth::Unknown };
+        let verdict = match self {
+            Self::Spf => &facts.spf,
+            Self::Dkim => &facts.dkim,
+            Self::Dmarc => &facts.dmarc,
+            Self::Arc => &facts.arc,
+        };
+        if verdicts.iter().any(|named| named == verdict) {
+            Truth::True
+        } else if verdict == TEMPORARY_ERROR {
+            Truth::Unknown
+        } else {
+            Truth::False
+        }
+    }
+}
+
+/// RFC 8601 section 2.7: the check could not be made, but may be later.
+const TEMPORARY_ERROR: &str = "temperror";
+
+/// The verdicts of RFC 8601 section 2.7 and RFC 8617.
+pub const VERDICTS: [&str; 8] =
+    ["none", "pass", "fail", "softfail", "neutral", "policy", "temperror", "permerror"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marking_includes_its_descriptors_and_no_longer_word() {
+        let sensitive = MarkingCondition::AnyOf(vec!["OFFICIAL-SENSITIVE".to_owned()]);
+        let official = MarkingCondition::AnyOf(vec!["OFFICIAL".to_owned()]);
+        assert!(sensitive.holds(Some("OFFICIAL-SENSITIVE: PERSONAL")));
+        assert!(sensitive.holds(Some("official-sensitive")));
+        assert!(!official.holds(Some("OFFICIAL-SENSITIVE")));
+        assert!(!sensitive.holds(Some("OFFICIAL")));
+        assert!(!sensitive.holds(None));
+        assert!(!sensitive.holds(Some("é")));
+    }
+
+    #[test]
+    fn what_was_never_worked_out_is_unknown() {
+        let fail = ["fail".to_owned()];
+        assert_eq!(Mechanism::Dmarc.truth(None, &fail), Truth::Unknown);
+        let facts = |dmarc: &str| AuthenticationFacts {
+            spf: "pass".to_owned(),
+            dkim: "pass".to_owned(),
+            dmarc: dmarc.to_owned(),
+            arc: "none".to_owned(),
+        };
+        assert_eq!(Mechanism::Dmarc.truth(Some(&facts("temperror")), &fail), Truth::Unknown);
+        assert_eq!(Mechanism::Dmarc.truth(Some(&facts("fail")), &fail), Truth::True);
+        assert_eq!(Mechanism::Dmarc.truth(Some(&facts("pass")), &fail), Truth::False);
+        let asked_for = ["temperror".to_owned()];
+        assert_eq!(Mechanism::Dmarc.truth(Some(&facts("temperror")), &asked_for), Truth::True);
+    }
+
+    #[test]
+    fn addresses_are_not_told_apart_by_case() {
+        let named: Address = "Ward.7@trust.example".parse().unwrap();
+        assert!(any_is(&[named], &"ward.7@trust.example".parse().unwrap()));
+    }
+}

@@ -1,0 +1,66 @@
+//! `organisations/`: one file an NHS organisation, named by its ODS code.
+//!
+//! Its rules apply to what its own domains send, on top of the national ones;
+//! since rules can only tighten, so can it. Its exemptions lift its own rules
+//! and no others (law 4).
+
+use std::sync::Arc;
+
+use crate::mail::MessageFacts;
+
+use super::{
+    condition::Condition,
+    pattern::DomainPattern,
+    rules::{self, RuleContext, Written},
+    when,
+    written::{Fault, Faults, Table},
+};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Organisation {
+    /// Organisation Data Service code, such as `X26`.
+    pub ods: String,
+    pub name: String,
+    /// That a message is sent from one of its domains.
+    pub scope: Condition,
+}
+
+impl Organisation {
+    pub fn sends(&self, message: &MessageFacts) -> bool {
+        let Condition::SenderDomain(domains) = &self.scope else { return false };
+        let sender = message.reverse_path.domain();
+        sender.is_some_and(|sender| domains.iter().any(|domain| domain.matches(sender)))
+    }
+}
+
+/// Reads the file `organisations/NAME.toml`.
+pub(super) fn read(faults: &Faults, stem: &str, context: &RuleContext<'_>) -> Written {
+    let root = faults.parse();
+    let root = Table::root(&root, faults, "an organisation's file", &KEYS);
+    let ods = root.required("ods").and_then(|value| {
+        let code = value.sentence()?;
+        if code != stem {
+            let message = format!("the file is called `{stem}.toml`, but its ODS code is `{code}`");
+            faults.error(
+                Fault::new("organisation-name", message)
+                    .at(value.span())
+                    .help("name the file by the code, so that it is found"),
+            );
+        }
+        Some(code.to_owned())
+    });
+    let name = root.required("name").and_then(|value| value.sentence());
+    let domains: Option<Vec<DomainPattern>> =
+        root.required("sender_domains").and_then(|value| when::read_patterns(&value));
+    let organisation = match (ods, name, domains) {
+        (Some(ods), Some(name), Some(domains)) => {
+            let scope = Condition::SenderDomain(domains);
+            Some(Arc::new(Organisation { ods, name: name.to_owned(), scope }))
+        }
+        _ => None,
+    };
+    // With a faulty head the rules are still checked; the policy is refused.
+    rules::read_tables(&root, context, organisation.as_ref())
+}
+
+const KEYS: [&str; 5] = ["ods", "name", "sender_domains", "rule", "exemption"];

@@ -1,0 +1,119 @@
+//! Rules and exemptions, as meant.
+
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use crate::mail::{Address, Disclaimer, Disposition, Mode, NextHop, TlsRequirement, Told};
+
+use super::{
+    condition::{Asked, Condition, Conditions, Truth},
+    organisation::Organisation,
+    template::Template,
+};
+
+/// One `[[rule]]`: when it matches, and what it then asks for. It can only
+/// ask for more than the others do, never for less (law 4).
+#[derive(Clone, Debug)]
+pub struct Rule {
+    pub name: String,
+    pub when: Conditions,
+    /// Nothing, where the rule only adds something.
+    pub then: Option<Disposition>,
+    pub tls: Option<TlsRequirement>,
+    pub redirect_to: Option<NextHop>,
+    pub disclaimer: Option<Arc<Disclaimer>>,
+    /// Names and values of header fields.
+    pub add_headers: Vec<(String, Template)>,
+    pub copy_to: Vec<Address>,
+    pub tell: Vec<Told>,
+    pub mode: Mode,
+    /// For the sender. Empty only where nothing is stopped.
+    pub reason: Template,
+    pub owner: Option<String>,
+    /// Whose rule it is; the whole nation's, where absent.
+    pub organisation: Option<Arc<Organisation>>,
+    pub exemptions: Vec<Arc<Exemption>>,
+}
+
+/// One `[[exemption]]`: the only thing that loosens.
+#[derive(Clone, Debug)]
+pub struct Exemption {
+    /// The rules it lifts.
+    pub rules: Vec<String>,
+    pub when: Conditions,
+    pub owner: String,
+    pub reason: String,
+    /// The last day on which it counts.
+    pub expires: Date,
+    pub organisation: Option<Arc<Organisation>>,
+}
+
+/// What a rule says of one copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict<'a> {
+    Silent,
+    Matched,
+    /// It could not be evaluated, and so counts as matched (law 3).
+    PerhapsMatched,
+    Exempted(&'a Exemption),
+}
+
+impl Rule {
+    pub fn verdict(&self, asked: &Asked<'_>) -> Verdict<'_> {
+        let organisation = self.organisation.as_ref();
+        if organisation.is_some_and(|owner| !owner.sends(asked.message)) {
+            return Verdict::Silent;
+        }
+        let truth = self.when.truth(asked);
+        if truth == Truth::False {
+            return Verdict::Silent;
+        }
+        if let Some(exemption) = self.exemptions.iter().find(|one| one.applies(asked)) {
+            return Verdict::Exempted(exemption);
+        }
+        match truth {
+            Truth::True => Verdict::Matched,
+            _ => Verdict::PerhapsMatched,
+        }
+    }
+
+    /// How narrowly it is drawn: of two rules that ask for the same, the
+    /// narrower one gives the reason.
+    pub fn specificity(&self) -> usize {
+        self.when.len() + usize::from(self.organisation.is_some())
+    }
+
+    /// Whether it can change the disposition or the TLS of anything.
+    pub fn changes_outcome(&self) -> bool {
+        self.mode == Mode::Enforce && (self.then.is_some() || self.tls.is_some())
+    }
+
+    /// Every condition under which it matches.
+    pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
+        let scope = self.organisation.iter().map(|organisation| &organisation.scope);
+        scope.chain(self.when.iter())
+    }
+}
+
+impl Exemption {
+    /// What is unknown does not loosen anything.
+    fn applies(&self, asked: &Asked<'_>) -> bool {
+        self.organisation.as_ref().is_none_or(|owner| owner.sends(asked.message))
+            && self.when.truth(asked) == Truth::True
+    }
+
+    pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
+        let scope = self.organisation.iter().map(|organisation| &organisation.scope);
+        scope.chain(self.when.iter())
+    }
+}
+
+/// Two exemptions are the same if they are the same one.
+impl PartialEq for Exemption {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for Exemption {}

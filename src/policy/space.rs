@@ -1,0 +1,573 @@
+//! All facts there are, as far as a policy can tell them apart.
+//!
+//! A decision depends on facts only through the answers to the conditions it
+//! asks, the clearance and TLS of the destination among them, and each
+//! condition looks at one dimension (level and clearance are kept apart). So
+//! for each dimension one representative of each set of answers is enough,
+//! and the product of the representatives stands for every combination of
+//! facts. What makes each list of candidates complete is said where it is made.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use crate::mail::{
+    Address, Arrival, AuthenticationFacts, DestinationClass, Direction, Domain, Facts, Kind, Level,
+    MessageFacts, OpaqueReason, ReversePath, SecureTag, TlsRequirement,
+};
+
+use super::{
+    Policy,
+    condition::{Asked, Condition, Conditions, MarkingCondition, Mechanism, Truth, VERDICTS},
+    range::NumberRange,
+    rule::Rule,
+};
+
+/// The representatives of each dimension, the plainest first.
+#[derive(Clone, Debug)]
+pub(super) struct Space {
+    directions: Vec<Direction>,
+    levels: Vec<Level>,
+    recipients: Vec<Address>,
+    senders: Vec<ReversePath>,
+    kinds: Vec<BTreeMap<Kind, usize>>,
+    markings: Vec<Option<String>>,
+    secure_tags: Vec<SecureTag>,
+    opaque: Vec<Vec<OpaqueReason>>,
+    sizes: Vec<usize>,
+    authentications: Vec<Option<AuthenticationFacts>>,
+    arrivals: Vec<Arrival>,
+}
+
+/// One combination, and how far it is from the plainest.
+#[derive(Clone, Debug)]
+pub(super) struct Combination {
+    pub(super) message: MessageFacts,
+    pub(super) recipient: Address,
+    pub(super) oddity: usize,
+}
+
+impl Space {
+    /// What bears on an invariant: the facts it speaks of, told apart by the
+    /// rules that can match on them and can change the outcome.
+    pub(super) fn of(policy: &Policy, when: &Conditions) -> Self {
+        let rules: Vec<&Rule> =
+            policy.rules().iter().filter(|rule| rule.changes_outcome()).collect();
+        let all: Vec<&Condition> = told_apart_by(&rules, when);
+        let coarse = Builder { policy, conditions: &all, within: when }.build();
+        let relevant: Vec<&Rule> =
+            rules.into_iter().filter(|rule| coarse.may_match(policy, rule)).collect();
+        let fewer = told_apart_by(&relevant, when);
+        Builder { policy, conditions: &fewer, within: when }.build()
+    }
+
+    /// How many combinations there are.
+    pub(super) fn size(&self) -> u64 {
+        self.lengths().iter().fold(1, |product, &length| product.saturating_mul(length as u64))
+    }
+
+    /// Every combination, one after the other.
+    pub(super) fn combinations(&self) -> impl Iterator<Item = Combination> {
+        let lengths = self.lengths();
+        let mut next = (self.size() > 0).then_some([0; DIMENSIONS]);
+        std::iter::from_fn(move || {
+            let current = next?;
+            next = advance(current, &lengths);
+            self.combination(&current)
+        })
+    }
+
+    fn lengths(&self) -> [usize; DIMENSIONS] {
+        [
+            self.directions.len(),
+            self.levels.len(),
+            self.recipients.len(),
+            self.senders.len(),
+            self.kinds.len(),
+            self.markings.len(),
+            self.secure_tags.len(),
+            self.opaque.len(),
+            self.sizes.len(),
+            self.authentications.len(),
+            self.arrivals.len(),
+        ]
+    }
+
+    fn combination(&self, at: &[usize; DIMENSIONS]) -> Option<Combination> {
+        let [direction, level, to, from, kinds, marking, tag, opaque, size, verdicts, arrival] =
+            *at;
+        Some(Combination {
+            message: MessageFacts {
+                direction: *self.directions.get(direction)?,
+                reverse_path: self.senders.get(from)?.clone(),
+                level: *self.levels.get(level)?,
+                kinds: self.kinds.get(kinds)?.clone(),
+                marking: self.markings.get(marking)?.clone(),
+                secure_tag: *self.secure_tags.get(tag)?,
+                opaque: self.opaque.get(opaque)?.clone(),
+                authentication: self.authentications.get(verdicts)?.clone(),
+                arrival: *self.arrivals.get(arrival)?,
+                size: *self.sizes.get(size)?,
+            },
+            recipient: self.recipients.get(to)?.clone(),
+            oddity: at.iter().filter(|&&index| index > 0).count(),
+        })
+    }
+
+    /// Whether no single condition of the rule fails everywhere.
+    fn may_match(&self, policy: &Policy, rule: &Rule) -> bool {
+        let plain = plain_message();
+        rule.conditions().all(|condition| {
+            self.along(condition).into_iter().any(|(message, recipient)| {
+                let message = message.as_ref().unwrap_or(&plain);
+                let Some(recipient) = recipient.or(self.recipients.first()) else { return false };
+                truth(policy, condition, message, recipient) != Truth::False
+            })
+        })
+    }
+
+    /// The representatives on which a condition can differ. Level with
+    /// clearance counts as possible everywhere.
+    fn along(&self, condition: &Condition) -> Vec<(Option<MessageFacts>, Option<&Address>)> {
+        let message = |message: MessageFacts| (Some(message), None);
+        let plain = plain_message;
+        match condition {
+            Condition::Direction(_) => self
+                .directions
+                .iter()
+                .map(|&direction| message(MessageFacts { direction, ..plain() }))
+                .collect(),
+            Condition::Level(_) => self
+                .levels
+                .iter()
+                .map(|&level| message(MessageFacts { level, ..plain() }))
+                .collect(),
+            Condition::Destination(_)
+            | Condition::Retired(_)
+            | Condition::RecipientDomain(_)
+            | Condition::Recipient(_) => {
+                self.recipients.iter().map(|recipient| (None, Some(recipient))).collect()
+            }
+            Condition::Clearance(_) => self
+                .levels
+                .iter()
+                .flat_map(|&level| {
+                    self.recipients.iter().map(move |recipient| {
+                        (Some(MessageFacts { level, ..plain_message() }), Some(recipient))
+                    })
+                })
+                .collect(),
+            Condition::SenderDomain(_) | Condition::Sender(_) => self
+                .senders
+                .iter()
+                .map(|path| message(MessageFacts { reverse_path: path.clone(), ..plain() }))
+                .collect(),
+            Condition::Kinds(_) | Condition::KindCount(..) => self
+                .kinds
+                .iter()
+                .map(|kinds| message(MessageFacts { kinds: kinds.clone(), ..plain() }))
+                .collect(),
+            Condition::Marking(_) => self
+                .markings
+                .iter()
+                .map(|marking| message(MessageFacts { marking: marking.clone(), ..plain() }))
+                .collect(),
+            Condition::SecureTag(_) => self
+                .secure_tags
+                .iter()
+                .map(|&secure_tag| message(MessageFacts { secure_tag, ..plain() }))
+                .collect(),
+            Condition::Opaque(_) => self
+                .opaque
+                .iter()
+                .map(|opaque| message(MessageFacts { opaque: opaque.clone(), ..plain() }))
+                .collect(),
+            Condition::Size(_) => {
+                self.sizes.iter().map(|&size| message(MessageFacts { size, ..plain() })).collect()
+            }
+            Condition::Authentication(..) => self
+                .authentications
+                .iter()
+                .map(|facts| message(MessageFacts { authentication: facts.clone(), ..plain() }))
+                .collect(),
+            Condition::Arrival(_) => self
+                .arrivals
+                .iter()
+                .map(|&arrival| message(MessageFacts { arrival, ..plain() }))
+                .collect(),
+        }
+    }
+}
+
+/// The next combination of indices, or none after the last.
+fn advance(
+    mut at: [usize; DIMENSIONS],
+    lengths: &[usize; DIMENSIONS],
+) -> Option<[usize; DIMENSIONS]> {
+    for (index, &length) in at.iter_mut().zip(lengths) {
+        *index += 1;
+        if *index < length {
+            return Some(at);
+        }
+        *index = 0;
+    }
+    None
+}
+
+fn told_apart_by<'a>(rules: &[&'a Rule], when: &'a Conditions) -> Vec<&'a Condition> {
+    let own = rules.iter().flat_map(|rule| rule.conditions());
+    let lifted = rules
+        .iter()
+        .flat_map(|rule| rule.exemptions.iter().flat_map(|exemption| exemption.conditions()));
+    own.chain(lifted).chain(when.iter()).collect()
+}
+
+fn truth(
+    policy: &Policy,
+    condition: &Condition,
+    message: &MessageFacts,
+    recipient: &Address,
+) -> Truth {
+    let destination = policy.destination(recipient.domain());
+    condition.truth(&Asked::new(Facts { message, recipient }, destination))
+}
+
+/// A message of which there is nothing to say.
+pub(super) fn plain_message() -> MessageFacts {
+    MessageFacts {
+        direction: Direction::Outbound,
+        reverse_path: ReversePath::Null,
+        level: Level::NOTHING_PERSONAL,
+        kinds: BTreeMap::new(),
+        marking: None,
+        secure_tag: SecureTag::Absent,
+        opaque: Vec::new(),
+        authentication: None,
+        arrival: Arrival::Tls,
+        size: ORDINARY_SIZE,
+    }
+}
+
+/// Makes the representatives: candidates, less those the invariant does not
+/// speak of, less those that answer every condition as one before does.
+struct Builder<'a> {
+    policy: &'a Policy,
+    conditions: &'a [&'a Condition],
+    within: &'a Conditions,
+}
+
+impl Builder<'_> {
+    fn build(&self) -> Space {
+        let plain = plain_message;
+        Space {
+            directions: self.distinct(
+                vec![Direction::Outbound, Direction::Inbound],
+                |condition| matches!(condition, Condition::Direction(_)),
+                |&direction| MessageFacts { direction, ..plain() },
+            ),
+            levels: self.levels(),
+            recipients: self.recipients(),
+            senders: self.senders(),
+            kinds: self.kinds(),
+            markings: self.markings(),
+            secure_tags: self.distinct(
+                vec![SecureTag::Absent, SecureTag::Present],
+                |condition| matches!(condition, Condition::SecureTag(_)),
+                |&secure_tag| MessageFacts { secure_tag, ..plain() },
+            ),
+            opaque: self.distinct(
+                subsets_of_opaque(),
+                |condition| matches!(condition, Condition::Opaque(_)),
+                |opaque| MessageFacts { opaque: opaque.clone(), ..plain() },
+            ),
+            sizes: self.distinct(
+                self.sizes(),
+                |condition| matches!(condition, Condition::Size(_)),
+                |&size| MessageFacts { size, ..plain() },
+            ),
+            authentications: self.authentications(),
+            arrivals: self.distinct(
+                vec![Arrival::Tls, Arrival::Clear],
+                |condition| matches!(condition, Condition::Arrival(_)),
+                |&arrival| MessageFacts { arrival, ..plain() },
+            ),
+        }
+    }
+
+    /// The first candidate of each set of answers, among those the invariant
+    /// speaks of.
+    fn distinct<T>(
+        &self,
+        candidates: Vec<T>,
+        concerns: impl Fn(&Condition) -> bool,
+        message: impl Fn(&T) -> MessageFacts,
+    ) -> Vec<T> {
+        let Some(recipient) = any_recipient() else { return candidates };
+        let ask = |condition: &Condition, facts: &MessageFacts| {
+            truth(self.policy, condition, facts, &recipient)
+        };
+        let mut seen: HashSet<Vec<Truth>> = HashSet::new();
+        candidates
+            .into_iter()
+            .filter(|candidate| {
+                let facts = message(candidate);
+                let spoken_of = self
+                    .within
+                    .iter()
+                    .filter(|condition| concerns(condition))
+                    .all(|condition| ask(condition, &facts) != Truth::False);
+                let concerned = self.conditions.iter().filter(|condition| concerns(condition));
+                spoken_of
+                    && seen.insert(concerned.map(|condition| ask(condition, &facts)).collect())
+            })
+            .collect()
+    }
+
+    /// All five: clearance is compared with each.
+    fn levels(&self) -> Vec<Level> {
+        let ranges = self.within.iter().filter_map(|condition| match condition {
+            Condition::Level(range) => Some(*range),
+            _ => None,
+        });
+        let ranges: Vec<NumberRange> = ranges.collect();
+        Level::ALL
+            .into_iter()
+            .filter(|level| ranges.iter().all(|range| range.contains(level.number().into())))
+            .collect()
+    }
+
+    /// What policy says of a domain follows from which of the names written
+    /// anywhere it is, or else from the nearest one it stands below: each name
+    /// and a fresh name below each, and one below none, are all there are.
+    fn recipients(&self) -> Vec<Address> {
+        let plain = plain_message();
+        let mut names: BTreeSet<&Domain> =
+            self.policy.domains().iter().map(|entry| entry.name.domain()).collect();
+        names.extend(self.policy.domains().local_domains());
+        let mut addresses: Vec<&Address> = Vec::new();
+        for condition in self.conditions {
+            match condition {
+                Condition::RecipientDomain(patterns) => {
+                    names.extend(patterns.iter().map(|pattern| pattern.domain()));
+                }
+                Condition::Recipient(named) => addresses.extend(named),
+                _ => {}
+            }
+        }
+        let concerns = |condition: &Condition| {
+            matches!(
+                condition,
+                Condition::Destination(_)
+                    | Condition::Retired(_)
+                    | Condition::RecipientDomain(_)
+                    | Condition::Recipient(_)
+            )
+        };
+        let asked: Vec<&Condition> =
+            self.conditions.iter().copied().filter(|condition| concerns(condition)).collect();
+        let mut seen: HashSet<(DestinationClass, Level, TlsRequirement, Vec<Truth>)> =
+            HashSet::new();
+        candidates(&names, &addresses)
+            .into_iter()
+            .filter(|recipient| {
+                let ask = |condition: &Condition| truth(self.policy, condition, &plain, recipient);
+                let spoken_of = self
+                    .within
+                    .iter()
+                    .filter(|condition| concerns(condition))
+                    .all(|condition| ask(condition) != Truth::False);
+                let place = self.policy.destination(recipient.domain());
+                let answers = asked.iter().map(|condition| ask(condition)).collect();
+                let tls = place.protection().tls;
+                spoken_of && seen.insert((place.class, place.clearance, tls, answers))
+            })
+            .collect()
+    }
+
+    /// As with recipients, and nobody.
+    fn senders(&self) -> Vec<ReversePath> {
+        let mut names: BTreeSet<&Domain> = BTreeSet::new();
+        let mut addresses: Vec<&Address> = Vec::new();
+        for condition in self.conditions {
+            match condition {
+                Condition::SenderDomain(patterns) => {
+                    names.extend(patterns.iter().map(|pattern| pattern.domain()));
+                }
+                Condition::Sender(named) => addresses.extend(named),
+                _ => {}
+            }
+        }
+        let mut paths: Vec<ReversePath> =
+            candidates(&names, &addresses).into_iter().map(ReversePath::Mailbox).collect();
+        paths.push(ReversePath::Null);
+        self.distinct(
+            paths,
+            |condition| matches!(condition, Condition::SenderDomain(_) | Condition::Sender(_)),
+            |path| MessageFacts { reverse_path: path.clone(), ..plain_message() },
+        )
+    }
+
+    /// Kind by kind, each with the counts at which an answer changes. Dropping
+    /// what answers alike after each kind loses nothing: an answer about
+    /// several kinds only grows from what was found of the ones before.
+    fn kinds(&self) -> Vec<BTreeMap<Kind, usize>> {
+        let mut counts: BTreeMap<Kind, BTreeSet<u64>> = BTreeMap::new();
+        for condition in self.conditions {
+            match condition {
+                Condition::Kinds(kinds) => {
+                    for kind in kinds {
+                        counts.entry(*kind).or_default().insert(1);
+                    }
+                }
+                Condition::KindCount(kind, range) => {
+                    counts.entry(*kind).or_default().extend(edges(*range));
+                }
+                _ => {}
+            }
+        }
+        let concerns = |condition: &Condition| {
+            matches!(condition, Condition::Kinds(_) | Condition::KindCount(..))
+        };
+        let facts = |kinds: &BTreeMap<Kind, usize>| MessageFacts {
+            kinds: kinds.clone(),
+            ..plain_message()
+        };
+        // Only the whole list may be held against what the invariant speaks of.
+        let unbounded = Conditions::default();
+        let widened = Builder { within: &unbounded, ..*self };
+        let mut found = vec![BTreeMap::new()];
+        for (kind, counts) in counts {
+            let mut more = found.clone();
+            for before in &found {
+                for count in counts.iter().filter_map(|&count| usize::try_from(count).ok()) {
+                    let mut kinds = before.clone();
+                    if count > 0 {
+                        kinds.insert(kind, count);
+                    }
+                    more.push(kinds);
+                }
+            }
+            found = widened.distinct(more, concerns, facts);
+        }
+        self.distinct(found, concerns, facts)
+    }
+
+    /// A marking answers as the longest of those named that it bears; one
+    /// that bears none is another.
+    fn markings(&self) -> Vec<Option<String>> {
+        let mut markings = vec![None, Some("ANOTHER MARKING".to_owned())];
+        for condition in self.conditions {
+            if let Condition::Marking(MarkingCondition::AnyOf(named)) = condition {
+                markings.extend(named.iter().cloned().map(Some));
+            }
+        }
+        self.distinct(
+            markings,
+            |condition| matches!(condition, Condition::Marking(_)),
+            |marking| MessageFacts { marking: marking.clone(), ..plain_message() },
+        )
+    }
+
+    fn sizes(&self) -> Vec<usize> {
+        let mut sizes = vec![ORDINARY_SIZE];
+        for condition in self.conditions {
+            if let Condition::Size(range) = condition {
+                sizes.extend(edges(*range).filter_map(|size| usize::try_from(size).ok()));
+            }
+        }
+        sizes
+    }
+
+    /// None at all, and for each mechanism every verdict that answers in its
+    /// own way.
+    fn authentications(&self) -> Vec<Option<AuthenticationFacts>> {
+        let concerns = |condition: &Condition| matches!(condition, Condition::Authentication(..));
+        let facts = |authentication: &Option<AuthenticationFacts>| MessageFacts {
+            authentication: authentication.clone(),
+            ..plain_message()
+        };
+        let unbounded = Conditions::default();
+        let widened = Builder { within: &unbounded, ..*self };
+        let mut found = vec![Some(AuthenticationFacts {
+            spf: "pass".to_owned(),
+            dkim: "pass".to_owned(),
+            dmarc: "pass".to_owned(),
+            arc: "none".to_owned(),
+        })];
+        for (_, mechanism) in Mechanism::ALL {
+            let mut more = found.clone();
+            for before in found.iter().flatten() {
+                for verdict in VERDICTS.into_iter().chain(["another"]) {
+                    let mut after = before.clone();
+                    match mechanism {
+                        Mechanism::Spf => verdict.clone_into(&mut after.spf),
+                        Mechanism::Dkim => verdict.clone_into(&mut after.dkim),
+                        Mechanism::Dmarc => verdict.clone_into(&mut after.dmarc),
+                        Mechanism::Arc => verdict.clone_into(&mut after.arc),
+                    }
+                    more.push(Some(after));
+                }
+            }
+            found = widened.distinct(more, concerns, facts);
+        }
+        found.insert(0, None);
+        self.distinct(found, concerns, facts)
+    }
+}
+
+/// Somebody at each name and below it, somebody elsewhere, and those named.
+fn candidates(names: &BTreeSet<&Domain>, addresses: &[&Address]) -> Vec<Address> {
+    let named: BTreeSet<&Domain> =
+        names.iter().copied().chain(addresses.iter().map(|address| address.domain())).collect();
+    let fresh_label = fresh("any", |label| {
+        named.iter().any(|name| name.as_str().split('.').any(|part| part == label))
+    });
+    let local_part = fresh("someone", |local| {
+        addresses.iter().any(|address| address.local_part().eq_ignore_ascii_case(local))
+    });
+    let elsewhere = std::iter::once(format!("{fresh_label}.example"));
+    let at = named.iter().map(|name| name.to_string());
+    let below = named.iter().map(|name| format!("{fresh_label}.{name}"));
+    let domains = elsewhere.chain(at).chain(below).filter_map(|domain| domain.parse().ok());
+    domains
+        .filter_map(|domain: Domain| Address::new(&local_part, domain).ok())
+        .chain(addresses.iter().map(|&address| address.clone()))
+        .collect()
+}
+
+/// A word that is not taken.
+fn fresh(word: &str, taken: impl Fn(&str) -> bool) -> String {
+    let numbered = (1..).map(|number: u32| format!("{word}{number}"));
+    let mut words = std::iter::once(word.to_owned()).chain(numbered);
+    words.find(|word| !taken(word)).unwrap_or_default()
+}
+
+/// The numbers at which being in the range changes.
+fn edges(range: NumberRange) -> impl Iterator<Item = u64> {
+    let (least, most) = range.bounds();
+    [least.saturating_sub(1), least, most, most.saturating_add(1)].into_iter()
+}
+
+fn subsets_of_opaque() -> Vec<Vec<OpaqueReason>> {
+    let reasons = [
+        OpaqueReason::Encrypted,
+        OpaqueReason::Unreadable,
+        OpaqueReason::Damaged,
+        OpaqueReason::OverLimit,
+        OpaqueReason::Picture,
+    ];
+    let mut subsets: Vec<Vec<OpaqueReason>> = vec![Vec::new()];
+    for reason in reasons {
+        let with = subsets.iter().map(|subset| [subset.as_slice(), &[reason]].concat());
+        let with: Vec<_> = with.collect();
+        subsets.extend(with);
+    }
+    subsets
+}
+
+fn any_recipient() -> Option<Address> {
+    "someone@any.example".parse().ok()
+}
+
+const DIMENSIONS: usize = 11;
+
+/// Octets of a message of which nobody would say that it is large.
+const ORDINARY_SIZE: usize = 4096;

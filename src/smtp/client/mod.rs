@@ -1,0 +1,21 @@
+//! The sending end of a session (RFC 5321, RFC 2033 for LMTP).
+//!
+//! Owns what is said to a next hop and what its replies mean for each
+//! recipient. Refuses to say MAIL in clear where encryption is demanded, to
+//! take a reply for a command that was not sent yet, and to send 8-bit content
+//! to a peer that has not offered to carry it. Stands in `deliver`, which owns
+//! the socket, the handshake and the clock.
+
+mod content; // dot-stuffing
+#[cfg(test)]
+mod dialogues;
+mod message; // what a message needs of a peer
+mod replies; // from octets to replies
+mod session; // the dialogue
+mod transaction; // one message in it
+mod wait; // how long to wait for what
+
+pub use message::Message;
+pub use session::{Action, Dialect, Encryption, Failed, Lost, Session, Settings};
+pub use transaction::{Onward, Settlement};
+pub use wait::{Timeouts, Wait};

@@ -1,0 +1,387 @@
+//! Runs `tests/smtp/*.dialogue`: whole sessions as text. Each is run in one
+//! piece, an octet at a time, and cut in two at every octet, and must give
+//! the same transcript every time.
+//!
+//! A file begins with settings (`size: 100`) up to an empty line. Then:
+//!
+//! | line | is |
+//! | --- | --- |
+//! | `# text` | a comment |
+//! | `C: text` | a line from the client, CRLF added |
+//! | `C! text` | octets from the client: `\r \n \0 \\ \xNN`, `\{600 x}` for 600 of them |
+//! | `clock: 300` | seconds that pass |
+//! | `tls` | the handshake, after STARTTLS |
+//! | `stop` | the order to stop |
+//! | `S: text` | a reply's line |
+//! | `R: reason` | a refusal as it is counted |
+//! | `A: envelope` | a message accepted, and its content in lines with `|` |
+//! | `X: end` | the end of the session |
+//!
+//! With `POSTERN_BLESS=1` the files are written anew with what came out.
+//! What the gateway would say goes by the local part of the (first) recipient;
+//! see `Gateway`.
+
+use std::{fmt::Write, fs, path::Path, sync::Arc, time::Duration, time::Instant};
+
+use bytes::BytesMut;
+
+use super::{Action, Limits, Peer, Refused, Relaying, Sasl, Session, Settings, StartTls, Timeouts};
+use crate::{
+    mail::{
+        Body, Direction, EnhancedStatusCode, Protocol, QueueId, Refusal, Reply, Submission,
+        TlsSession,
+    },
+    spool::Receipt,
+};
+
+#[test]
+fn every_dialogue_runs_as_it_is_written_however_it_is_cut() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/smtp");
+    let mut files: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "dialogue"));
+    assert!(files.len() > 20, "the dialogues are missing");
+    for file in files {
+        run_file(&file);
+    }
+}
+
+fn run_file(file: &Path) {
+    let text = fs::read_to_string(file).unwrap();
+    let dialogue = Dialogue::parse(&text);
+    let whole = dialogue.run(Cut::Nowhere);
+    if std::env::var_os("POSTERN_BLESS").is_some() {
+        fs::write(file, &whole).unwrap();
+    } else {
+        assert_eq!(whole, text, "{}", file.display());
+    }
+    assert_eq!(dialogue.run(Cut::Everywhere), whole, "{}, an octet at a time", file.display());
+    // Very long ones are cut often enough.
+    let length = dialogue.octets();
+    for position in (1..length).step_by(1 + length / 3_000) {
+        let cut = dialogue.run(Cut::At(position));
+        assert_eq!(cut, whole, "{}, cut at {position}", file.display());
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Cut {
+    Nowhere,
+    Everywhere,
+    /// Counted over all the client sends.
+    At(usize),
+}
+
+struct Dialogue<'a> {
+    /// Everything up to the first empty line, and that.
+    head: &'a str,
+    steps: Vec<Step<'a>>,
+}
+
+/// Something done to the session, as written, or a comment.
+struct Step<'a> {
+    lines: Vec<&'a str>,
+    what: What,
+}
+
+enum What {
+    Client(Vec<u8>),
+    Clock(Duration),
+    Tls,
+    Stop,
+    Comment,
+}
+
+impl<'a> Dialogue<'a> {
+    fn parse(text: &'a str) -> Self {
+        let head = text.find("\n\n").expect("an empty line after the settings") + 2;
+        let (head, body) = text.split_at(head);
+        let mut steps: Vec<Step<'a>> = Vec::new();
+        for line in body.lines() {
+            let what = match line.split_at_checked(2) {
+                Some(("S:" | "R:" | "A:" | "X:" | "| ", _)) => {
+                    // Whatever comes after a reply is a step of its own.
+                    steps.push(Step { lines: Vec::new(), what: What::Comment });
+                    continue;
+                }
+                Some(("C:", rest)) => {
+                    let line = rest.strip_prefix(' ').unwrap_or(rest);
+                    What::Client([line.as_bytes(), b"\r\n"].concat())
+                }
+                Some(("C!", rest)) => {
+                    What::Client(unescape(rest.strip_prefix(' ').unwrap_or(rest)))
+                }
+                _ if line == "tls" => What::Tls,
+                _ if line == "stop" => What::Stop,
+                _ => match line.strip_prefix("clock: ") {
+                    Some(seconds) => What::Clock(Duration::from_secs(seconds.parse().unwrap())),
+                    None => {
+                        assert!(line.is_empty() || line.starts_with('#'), "what is {line:?}?");
+                        What::Comment
+                    }
+                },
+            };
+            match (steps.last_mut(), &what) {
+                (Some(Step { lines, what: What::Client(before) }), What::Client(more)) => {
+                    before.extend_from_slice(more);
+                    lines.push(line);
+                }
+                _ => steps.push(Step { lines: vec![line], what }),
+            }
+        }
+        Self { head, steps }
+    }
+
+    fn octets(&self) -> usize {
+        self.steps.iter().map(|step| step.what.octets().len()).sum()
+    }
+
+    /// The file as this run would have it.
+    fn run(&self, cut: Cut) -> String {
+        let mut run = Run::new(self.head);
+        run.pump();
+        let mut sent = 0;
+        for step in &self.steps {
+            for line in &step.lines {
+                run.transcript.push_str(line);
+                run.transcript.push('\n');
+            }
+            match &step.what {
+                What::Client(octets) => run.receive(octets, cut, sent),
+                What::Clock(duration) => run.now += *duration,
+                What::Tls => run.handshaking = false,
+                What::Stop => run.session.stop(),
+                What::Comment => continue,
+            }
+            sent += step.what.octets().len();
+            run.pump();
+        }
+        run.transcript
+    }
+}
+
+impl What {
+    fn octets(&self) -> &[u8] {
+        match self {
+            Self::Client(octets) => octets,
+            _ => &[],
+        }
+    }
+}
+
+struct Run {
+    session: Session,
+    gateway: Gateway,
+    input: BytesMut,
+    now: Instant,
+    /// What is sent in clear after STARTTLS goes to the handshake.
+    handshaking: bool,
+    over: bool,
+    transcript: String,
+}
+
+/// Stands in for everything behind the session.
+struct Gateway {
+    memory: bool,
+    accepted: u16,
+}
+
+impl Run {
+    fn new(head: &str) -> Self {
+        let mut settings = Settings {
+            node: "mx1.test.example".parse().unwrap(),
+            listener: "test".to_owned(),
+            direction: Direction::Outbound,
+            start_tls: StartTls::NotOffered,
+            sasl: Sasl::NotOffered,
+            limits: Limits { message: 1_000, ..Limits::default() },
+            timeouts: Timeouts::default(),
+        };
+        let mut peer = Peer {
+            address: "192.0.2.7".parse().unwrap(),
+            relaying: Relaying::Permitted,
+            tls: None,
+        };
+        let mut gateway = Gateway { memory: true, accepted: 0 };
+        for line in head.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            match line.split_once(": ").expect("a setting") {
+                ("direction", "inbound") => settings.direction = Direction::Inbound,
+                ("clients", "strangers") => peer.relaying = Relaying::Denied,
+                ("tls", "offered") => settings.start_tls = StartTls::Offered,
+                ("tls", "required") => settings.start_tls = StartTls::Required,
+                ("tls", "implicit") => peer.tls = Some(tls_session()),
+                ("users", "some") => settings.sasl = Sasl::UnderTls,
+                ("size", size) => settings.limits.message = size.parse().unwrap(),
+                ("recipients", most) => settings.limits.recipients = most.parse().unwrap(),
+                ("bad-commands", most) => settings.limits.bad_commands = most.parse().unwrap(),
+                ("idle-commands", most) => settings.limits.idle_commands = most.parse().unwrap(),
+                ("memory", "none") => gateway.memory = false,
+                (name, value) => panic!("no setting {name}: {value}"),
+            }
+        }
+        Self {
+            session: Session::new(Arc::new(settings), peer),
+            gateway,
+            input: BytesMut::new(),
+            now: Instant::now(),
+            handshaking: false,
+            over: false,
+            transcript: head.to_owned(),
+        }
+    }
+
+    fn receive(&mut self, octets: &[u8], cut: Cut, sent: usize) {
+        let pieces: Vec<&[u8]> = match cut {
+            Cut::Everywhere => octets.chunks(1).collect(),
+            Cut::At(position) if (sent + 1..sent + octets.len()).contains(&position) => {
+                let (before, after) = octets.split_at(position - sent);
+                vec![before, after]
+            }
+            Cut::Nowhere | Cut::At(_) => vec![octets],
+        };
+        for piece in pieces {
+            if !self.handshaking && !self.over {
+                self.input.extend_from_slice(piece);
+                self.pump();
+            }
+        }
+    }
+
+    /// The driver's loop, as `listen` has it.
+    fn pump(&mut self) {
+        while !self.over {
+            match self.session.next(&mut self.input, self.now) {
+                Action::Read(wait) => {
+                    assert!(wait.until > self.now, "a wait that is over already");
+                    self.flush();
+                    return;
+                }
+                Action::Refused(refused) => {
+                    self.flush();
+                    writeln!(self.transcript, "R: {}", refused.reason.name()).unwrap();
+                }
+                Action::Recipient(question) => {
+                    let verdict = match question.recipient().local_part() {
+                        "unknown" => Err(refused(Refusal::RelayDenied, 550, (5, 1, 1), "nobody")),
+                        "later" => Err(refused(Refusal::Policy, 451, (4, 3, 0), "not now")),
+                        _ => Ok(()),
+                    };
+                    question.answer(verdict);
+                }
+                Action::Authenticate(question) => {
+                    let given = question.credentials();
+                    let verdict = match (given.user.as_str(), given.password.reveal()) {
+                        ("lab", "lab") => Ok("lab".to_owned()),
+                        _ => Err(refused(Refusal::Authentication, 535, (5, 7, 8), "wrong")),
+                    };
+                    question.answer(verdict);
+                }
+                Action::Content(question) => match self.gateway.memory {
+                    true => question.proceed(),
+                    false => question.refuse(refused(Refusal::Limit, 452, (4, 3, 1), "full")),
+                },
+                Action::Message(message) => {
+                    let (submission, pending) = message.hand_over();
+                    match submission.envelope.recipients[0].local_part() {
+                        "refused" => {
+                            pending.refused(refused(Refusal::Policy, 550, (5, 7, 1), "policy"));
+                        }
+                        "diskless" => {
+                            pending.refused(refused(Refusal::Spool, 451, (4, 3, 0), "spool"));
+                        }
+                        "forgotten" => drop(pending),
+                        _ => {
+                            self.gateway.accepted += 1;
+                            let id = QueueId::at(1_800_000_000_000, self.gateway.accepted);
+                            pending.accepted(Receipt::for_tests(id));
+                            self.flush();
+                            show(&submission, &mut self.transcript);
+                        }
+                    }
+                }
+                Action::StartTls(upgrade) => {
+                    upgrade.established(tls_session());
+                    self.handshaking = true;
+                }
+                Action::Close(end) => {
+                    self.flush();
+                    writeln!(self.transcript, "X: {}", end.name()).unwrap();
+                    self.over = true;
+                }
+            }
+        }
+    }
+
+    fn flush(&mut self) {
+        for line in String::from_utf8(self.session.take_output()).unwrap().lines() {
+            writeln!(self.transcript, "S: {line}").unwrap();
+        }
+    }
+}
+
+fn refused(reason: Refusal, code: u16, enhanced: (u8, u16, u16), text: &str) -> Refused {
+    let (class, subject, detail) = enhanced;
+    let enhanced = EnhancedStatusCode(class, subject, detail);
+    Refused { reason, reply: Reply::new(code, enhanced, text) }
+}
+
+fn show(submission: &Submission, transcript: &mut String) {
+    let Submission { envelope, origin, content } = submission;
+    let recipients: Vec<_> = envelope.recipients.iter().map(|to| format!("<{to}>")).collect();
+    let body = match envelope.body {
+        Body::SevenBit => "7BIT",
+        Body::EightBitMime => "8BITMIME",
+    };
+    let protocol = match origin.protocol {
+        Protocol::Smtp => "SMTP",
+        Protocol::Esmtp => "ESMTP",
+    };
+    let tls = origin.tls.as_ref().map_or("clear", |tls| &tls.version);
+    let user = origin.authenticated.as_deref().unwrap_or("nobody");
+    writeln!(
+        transcript,
+        "A: <{}> to {} {body} from {} by {protocol}, {tls}, {user}",
+        envelope.reverse_path,
+        recipients.join(" "),
+        origin.helo
+    )
+    .unwrap();
+    for line in content.split_inclusive(|&octet| octet == b'\n') {
+        writeln!(transcript, "| {}", line.escape_ascii()).unwrap();
+    }
+}
+
+fn tls_session() -> TlsSession {
+    TlsSession { version: "TLSv1.3".to_owned(), cipher: "TLS_AES_256_GCM_SHA384".to_owned() }
+}
+
+fn unescape(text: &str) -> Vec<u8> {
+    let mut octets = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\\') {
+        octets.extend_from_slice(before.as_bytes());
+        let (escape, after) = after.split_at(1);
+        rest = after;
+        match escape {
+            "r" => octets.push(b'\r'),
+            "n" => octets.push(b'\n'),
+            "0" => octets.push(0),
+            "\\" => octets.push(b'\\'),
+            "x" => {
+                let (digits, after) = rest.split_at(2);
+                octets.push(u8::from_str_radix(digits, 16).unwrap());
+                rest = after;
+            }
+            "{" => {
+                let (repeated, after) = rest.split_once('}').unwrap();
+                let (times, what) = repeated.split_once(' ').unwrap();
+                octets.extend(what.repeat(times.parse().unwrap()).bytes());
+                rest = after;
+            }
+            other => panic!("no escape \\{other}"),
+        }
+    }
+    octets.extend_from_slice(rest.as_bytes());
+    octets
+}

@@ -1,0 +1,227 @@
+//! The file layer: all that the spool asks of a file system, and nothing
+//! else, so that a test can fail each single call.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    io::{self, IoSlice, Seek, SeekFrom, Write},
+    os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use nix::{
+    errno::Errno,
+    fcntl::{FallocateFlags, Flock, FlockArg, fallocate},
+};
+
+use super::error::SpoolError;
+
+/// One directory.
+pub(super) trait Disk: Send + Sync {
+    fn names(&self) -> io::Result<Vec<String>>;
+    /// An empty file, also where there was one.
+    fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>>;
+    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>>;
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    fn unlink(&self, name: &str) -> io::Result<()>;
+    /// Makes names durable: created, renamed and unlinked ones.
+    fn sync_names(&self) -> io::Result<()>;
+}
+
+/// One file. Only the spool's writer writes; anybody reads.
+pub(super) trait DiskFile: Send + Sync {
+    fn length(&self) -> io::Result<u64>;
+    /// As much as there is, at most `buffer`; 0 at the end.
+    fn read(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// May write less than it was given.
+    fn write(&self, slices: &[IoSlice<'_>], offset: u64) -> io::Result<usize>;
+    /// Reserves space: the file then reads as zeros up to `octets`.
+    fn allocate(&self, octets: u64) -> io::Result<()>;
+    fn truncate(&self, octets: u64) -> io::Result<()>;
+    /// Makes contents and length durable.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// Everything, however often the system writes only part.
+pub(super) fn write_all(
+    file: &dyn DiskFile,
+    mut slices: &mut [IoSlice<'_>],
+    mut offset: u64,
+) -> io::Result<()> {
+    // Empty slices would look like a disk that takes nothing.
+    IoSlice::advance_slices(&mut slices, 0);
+    while !slices.is_empty() {
+        match file.write(slices, offset) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                offset = offset.saturating_add(written as u64);
+                IoSlice::advance_slices(&mut slices, written);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Up to `length` octets; fewer only at the end of the file.
+pub(super) fn read_up_to(file: &dyn DiskFile, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+    let mut octets = vec![0; length];
+    let mut filled = 0;
+    while let Some(rest) = octets.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest, offset.saturating_add(filled as u64)) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    octets.truncate(filled);
+    Ok(octets)
+}
+
+/// A real directory, locked as long as this lives.
+pub(super) struct Directory {
+    path: PathBuf,
+    handle: File,
+    _lock: Flock<File>,
+}
+
+impl Directory {
+    /// Makes the directory (0700) where it does not exist, and locks it
+    /// against a second gateway.
+    pub(super) fn open(path: &Path) -> Result<Self, SpoolError> {
+        let refused = |cause: io::Error| SpoolError::Directory {
+            directory: path.to_owned(),
+            cause: Arc::new(cause),
+        };
+        if !path.is_dir() {
+            DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(refused)?;
+            if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+                File::open(parent).and_then(|parent| parent.sync_all()).map_err(refused)?;
+            }
+        }
+        fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(refused)?;
+        let handle = File::open(path).map_err(refused)?;
+        let lock = writable().create(true).open(path.join(LOCK)).map_err(refused)?;
+        let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| {
+            if errno == Errno::EWOULDBLOCK {
+                SpoolError::InUse(path.to_owned())
+            } else {
+                refused(errno.into())
+            }
+        })?;
+        Ok(Self { path: path.to_owned(), handle, _lock: lock })
+    }
+}
+
+impl Disk for Directory {
+    fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            // No name of ours is anything but UTF-8.
+            names.extend(entry?.file_name().into_string().ok());
+        }
+        Ok(names)
+    }
+
+    fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        let file = writable().create(true).truncate(true).open(self.path.join(name))?;
+        Ok(Arc::new(RealFile(file)))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        Ok(Arc::new(RealFile(writable().open(self.path.join(name))?)))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    fn unlink(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.path.join(name))
+    }
+
+    fn sync_names(&self) -> io::Result<()> {
+        self.handle.sync_all()
+    }
+}
+
+struct RealFile(File);
+
+impl DiskFile for RealFile {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn read(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.read_at(buffer, offset)
+    }
+
+    fn write(&self, slices: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
+        let mut file = &self.0;
+        file.seek(SeekFrom::Start(offset))?;
+        file.write_vectored(slices)
+    }
+
+    fn allocate(&self, octets: u64) -> io::Result<()> {
+        let length = octets.try_into().map_err(|_| io::Error::from(Errno::EFBIG))?;
+        match fallocate(&self.0, FallocateFlags::empty(), 0, length) {
+            // Slower there, and a full disk is noticed later, but as safe.
+            Ok(()) | Err(Errno::EOPNOTSUPP) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn truncate(&self, octets: u64) -> io::Result<()> {
+        self.0.set_len(octets)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+}
+
+fn writable() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(0o600);
+    options
+}
+
+const LOCK: &str = "lock";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_owner_can_read_what_is_written() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("spool");
+        let disk = Directory::open(&path).unwrap();
+        disk.create("a").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&path), 0o700);
+        assert_eq!(mode(&path.join("a")), 0o600);
+        assert_eq!(mode(&path.join(LOCK)), 0o600);
+    }
+
+    #[test]
+    fn a_directory_serves_one_gateway_at_a_time() {
+        let path = tempfile::tempdir().unwrap();
+        let first = Directory::open(path.path()).unwrap();
+        assert!(matches!(Directory::open(path.path()), Err(SpoolError::InUse(_))));
+        drop(first);
+        assert!(Directory::open(path.path()).is_ok());
+    }
+
+    #[test]
+    fn slices_arrive_in_order_at_their_offset() {
+        let path = tempfile::tempdir().unwrap();
+        let file = Directory::open(path.path()).unwrap().create("a").unwrap();
+        let parts: [&[u8]; 4] = [b"", b"ab", b"", b"cde"];
+        let mut slices = parts.map(IoSlice::new);
+        write_all(&*file, &mut slices, 3).unwrap();
+        assert_eq!(read_up_to(&*file, 0, 100).unwrap(), b"\0\0\0abcde");
+    }
+}

@@ -1,0 +1,50 @@
+//! What can go wrong in the spool, and whether waiting helps.
+
+use std::{io, path::PathBuf, sync::Arc};
+
+use crate::mail::QueueId;
+
+/// Cloned for every waiter of a group that failed together.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// No space, or no quota: 452 4.3.1, and it passes when space returns.
+    #[error("no space is left for the spool")]
+    Full,
+    /// The disk did not keep up within [`Settings::wait`](super::Settings).
+    #[error("the disk has not answered in time")]
+    Busy,
+    #[error("the spool could not {doing}: {cause}")]
+    Failed { doing: &'static str, cause: Arc<io::Error> },
+    /// The spool is being closed, or its writer has died.
+    #[error("the spool is closed")]
+    Closed,
+    #[error("a message and its envelope may have {limit} octets, found {found}")]
+    TooLarge { limit: u64, found: u64 },
+    #[error("the message's envelope cannot be written: {0}")]
+    Unwritable(Arc<serde_json::Error>),
+    /// What was read back is not what was written.
+    #[error("message {0} is damaged on disk")]
+    Damaged(QueueId),
+    #[error("{} is in use by another gateway", .0.display())]
+    InUse(PathBuf),
+    #[error("{} cannot hold a spool: {cause}", directory.display())]
+    Directory { directory: PathBuf, cause: Arc<io::Error> },
+    /// Written by a later Postern: opening it here could lose what that knew.
+    #[error("{segment} has format version {found}; this Postern reads version {known}")]
+    Version { segment: String, found: u32, known: u32 },
+}
+
+impl SpoolError {
+    /// An error of the file system, with what was being done: "write to it".
+    pub(super) fn io(doing: &'static str, cause: io::Error) -> Self {
+        match cause.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Failed { doing, cause: Arc::new(cause) },
+        }
+    }
+
+    /// Whether the same may succeed later: the client is told 4xx.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Full | Self::Busy | Self::Failed { .. } | Self::Closed)
+    }
+}

@@ -1,0 +1,379 @@
+//! The format of a segment file, version 1. Numbers are little-endian.
+//!
+//! ```text
+//! offset 0     segment header, 64 octets
+//!              magic 8, version 4, sequence 4, mark 8, first commit 8,
+//!              follows 8, last queue id 8, zero 12, CRC 4
+//! offset 4096  the same header again: one bad sector must not cost a segment
+//! offset 8192  records, one after the other; then zeros, preallocated
+//!
+//! record       header 32: mark 8, commit 8, octets of entries 4,
+//!                         octets of contents 4, number of entries 4, CRC 4
+//!              entries    kind 1, zero 3, octets of meta 4, queue id 8,
+//!                         octets of content 4, CRC of content 4, CRC 4, meta
+//!              contents   in the order of the entries
+//! ```
+//!
+//! A *record* is one batch: all of its entries count, or none. A *commit* is
+//! one fdatasync; its records bear its number. Numbers grow; the next commit
+//! is begun only when the one before is on disk or has failed.
+//!
+//! CRCs are CRC-32 (IEEE). The header's covers the header before it; an
+//! entry's its head before it and its meta, a `QueuedMessage` in JSON; content
+//! has its own, held in the entry, so that start-up reads no content and an
+//! update rewrites only meta.
+//!
+//! The *mark* is random for each segment. Content is chosen by strangers and
+//! may imitate a record; after damage, recovery looks for the next record by
+//! its mark, which a stranger cannot know.
+//!
+//! What recovery believes: a record whose header and entries have good CRCs,
+//! unless its commit is void. Contents of the last commit are checked too, for
+//! it may be torn; those of earlier ones were on disk before the next was
+//! begun, and are checked when read. A commit is *void* when a segment's
+//! header says that it follows an earlier one: numbers between `follows` and
+//! `first commit` failed, and nobody was told otherwise.
+
+use crate::mail::QueueId;
+
+pub(super) const VERSION: u32 = 1;
+pub(super) const HEADER_COPY: u64 = 4096;
+pub(super) const FIRST_RECORD: u64 = 8192;
+/// Octets of one record: offsets within a segment fit in 32 bits.
+pub(super) const MAX_RECORD: u64 = u32::MAX as u64 - FIRST_RECORD;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark(pub(super) [u8; 8]);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SegmentHeader {
+    pub(super) sequence: u32,
+    pub(super) mark: Mark,
+    /// The number of the first commit this segment can hold.
+    pub(super) first_commit: u64,
+    /// The last commit before it that succeeded.
+    pub(super) follows: u64,
+    /// Ids given out later are larger.
+    pub(super) last_id: QueueId,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HeaderFault {
+    Damaged,
+    Version(u32),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RecordHeader {
+    pub(super) commit: u64,
+    pub(super) entries: u32,
+    pub(super) contents: u32,
+    pub(super) count: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Accept = 1,
+    Update = 2,
+    Remove = 3,
+}
+
+/// Octets of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) segment: u32,
+    pub(super) offset: u32,
+    pub(super) length: u32,
+}
+
+/// A message's content, and its CRC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Content {
+    pub(super) place: Place,
+    pub(super) crc: u32,
+}
+
+/// What an entry says of a message. `meta` is the place of the whole entry,
+/// so that it can be checked when read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Accept { id: QueueId, meta: Place, content: Content },
+    Update { id: QueueId, meta: Place },
+    Remove { id: QueueId, segment: u32 },
+}
+
+impl SegmentHeader {
+    pub(super) const LENGTH: usize = 64;
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut octets = Vec::with_capacity(Self::LENGTH);
+        octets.extend_from_slice(MAGIC);
+        octets.extend_from_slice(&VERSION.to_le_bytes());
+        octets.extend_from_slice(&self.sequence.to_le_bytes());
+        octets.extend_from_slice(&self.mark.0);
+        octets.extend_from_slice(&self.first_commit.to_le_bytes());
+        octets.extend_from_slice(&self.follows.to_le_bytes());
+        octets.extend_from_slice(&self.last_id.to_bits().to_le_bytes());
+        octets.extend_from_slice(&[0; 12]);
+        octets.extend_from_slice(&crc32fast::hash(&octets).to_le_bytes());
+        octets
+    }
+
+    pub(super) fn decode(octets: &[u8]) -> Result<Self, HeaderFault> {
+        let damaged = HeaderFault::Damaged;
+        let mut rest = octets.strip_prefix(MAGIC).ok_or(damaged)?;
+        let version = take_u32(&mut rest).ok_or(damaged)?;
+        // A later version may have put its CRC elsewhere.
+        if version != VERSION {
+            return Err(HeaderFault::Version(version));
+        }
+        checked(octets, Self::LENGTH).ok_or(damaged)?;
+        let mut fields = || {
+            Some(Self {
+                sequence: take_u32(&mut rest)?,
+                mark: Mark(take(&mut rest)?),
+                first_commit: take_u64(&mut rest)?,
+                follows: take_u64(&mut rest)?,
+                last_id: QueueId::from_bits(take_u64(&mut rest)?),
+            })
+        };
+        fields().ok_or(damaged)
+    }
+
+    /// Whether this header says that a commit failed.
+    pub(super) fn voids(&self, commit: u64) -> bool {
+        self.follows < commit && commit < self.first_commit
+    }
+}
+
+impl RecordHeader {
+    pub(super) const LENGTH: usize = 32;
+
+    pub(super) fn encode(&self, mark: Mark) -> Vec<u8> {
+        let mut octets = Vec::with_capacity(Self::LENGTH);
+        octets.extend_from_slice(&mark.0);
+        octets.extend_from_slice(&self.commit.to_le_bytes());
+        octets.extend_from_slice(&self.entries.to_le_bytes());
+        octets.extend_from_slice(&self.contents.to_le_bytes());
+        octets.extend_from_slice(&self.count.to_le_bytes());
+        octets.extend_from_slice(&crc32fast::hash(&octets).to_le_bytes());
+        octets
+    }
+
+    /// None where no record of this segment begins.
+    pub(super) fn decode(mark: Mark, octets: &[u8]) -> Option<Self> {
+        let mut rest = octets.strip_prefix(&mark.0)?;
+        checked(octets, Self::LENGTH)?;
+        Some(Self {
+            commit: take_u64(&mut rest)?,
+            entries: take_u32(&mut rest)?,
+            contents: take_u32(&mut rest)?,
+            count: take_u32(&mut rest)?,
+        })
+    }
+
+    /// Octets of the whole record.
+    pub(super) fn length(&self) -> u64 {
+        Self::LENGTH as u64 + u64::from(self.entries) + u64::from(self.contents)
+    }
+}
+
+/// Appends one entry. `content` is what the message's content will be.
+pub(super) fn write_entry(
+    entries: &mut Vec<u8>,
+    kind: Kind,
+    id: QueueId,
+    meta: &[u8],
+    content: &[u8],
+) {
+    let start = entries.len();
+    // The caller has measured both against MAX_RECORD.
+    let meta_length = u32::try_from(meta.len()).unwrap_or(u32::MAX);
+    let content_length = u32::try_from(content.len()).unwrap_or(u32::MAX);
+    entries.extend_from_slice(&[kind as u8, 0, 0, 0]);
+    entries.extend_from_slice(&meta_length.to_le_bytes());
+    entries.extend_from_slice(&id.to_bits().to_le_bytes());
+    entries.extend_from_slice(&content_length.to_le_bytes());
+    entries.extend_from_slice(&crc32fast::hash(content).to_le_bytes());
+    let head = entries.get(start..).unwrap_or_default();
+    entries.extend_from_slice(&entry_crc(head, meta).to_le_bytes());
+    entries.extend_from_slice(meta);
+}
+
+/// What a record changes; none if an entry is damaged. The writer learns from
+/// this what it has written, so that memory holds what recovery will find.
+pub(super) fn read_changes(
+    segment: u32,
+    offset: u64,
+    header: &RecordHeader,
+    mut entries: &[u8],
+) -> Option<Vec<Change>> {
+    let entries_at = u32::try_from(offset).ok()?.checked_add(RecordHeader::LENGTH as u32)?;
+    let mut content_at = entries_at.checked_add(header.entries)?;
+    let mut entry_at = entries_at;
+    let mut changes = Vec::new();
+    for _ in 0..header.count {
+        let entry = Entry::decode(entries)?;
+        let meta = Place { segment, offset: entry_at, length: entry.length };
+        let content = Place { segment, offset: content_at, length: entry.content_length };
+        changes.push(match entry.kind {
+            Kind::Accept => {
+                let content = Content { place: content, crc: entry.content_crc };
+                Change::Accept { id: entry.id, meta, content }
+            }
+            Kind::Update => Change::Update { id: entry.id, meta },
+            Kind::Remove => Change::Remove { id: entry.id, segment },
+        });
+        content_at = content_at.checked_add(entry.content_length)?;
+        entry_at = entry_at.checked_add(entry.length)?;
+        entries = entries.get(entry.length as usize..)?;
+    }
+    entries.is_empty().then_some(changes)
+}
+
+/// The meta of one entry as it was read back, if it is what was written.
+pub(super) fn read_meta(entry: &[u8], id: QueueId) -> Option<&[u8]> {
+    let decoded = Entry::decode(entry)?;
+    (decoded.id == id).then_some(decoded.meta)
+}
+
+struct Entry<'a> {
+    kind: Kind,
+    id: QueueId,
+    meta: &'a [u8],
+    content_length: u32,
+    content_crc: u32,
+    /// Octets of head and meta.
+    length: u32,
+}
+
+impl<'a> Entry<'a> {
+    /// The entry at the beginning of `octets`.
+    fn decode(octets: &'a [u8]) -> Option<Self> {
+        let (head, mut rest) = octets.split_at_checked(ENTRY_HEAD - CRC)?;
+        let crc = take_u32(&mut rest)?;
+        let mut fields = head;
+        let [kind, ..]: [u8; 4] = take(&mut fields)?;
+        let meta_length = take_u32(&mut fields)?;
+        let meta = rest.get(..meta_length as usize)?;
+        if entry_crc(head, meta) != crc {
+            return None;
+        }
+        Some(Self {
+            kind: Kind::of(kind)?,
+            id: QueueId::from_bits(take_u64(&mut fields)?),
+            meta,
+            content_length: take_u32(&mut fields)?,
+            content_crc: take_u32(&mut fields)?,
+            length: meta_length.checked_add(ENTRY_HEAD as u32)?,
+        })
+    }
+}
+
+impl Kind {
+    fn of(octet: u8) -> Option<Self> {
+        match octet {
+            1 => Some(Self::Accept),
+            2 => Some(Self::Update),
+            3 => Some(Self::Remove),
+            _ => None,
+        }
+    }
+}
+
+fn entry_crc(head: &[u8], meta: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(head);
+    crc.update(meta);
+    crc.finalize()
+}
+
+/// The first `length` octets, if the CRC at their end is right.
+fn checked(octets: &[u8], length: usize) -> Option<()> {
+    let (covered, mut crc) = octets.get(..length)?.split_at_checked(length.checked_sub(CRC)?)?;
+    (take_u32(&mut crc)? == crc32fast::hash(covered)).then_some(())
+}
+
+fn take<const N: usize>(octets: &mut &[u8]) -> Option<[u8; N]> {
+    let (taken, rest) = octets.split_first_chunk::<N>()?;
+    *octets = rest;
+    Some(*taken)
+}
+
+fn take_u32(octets: &mut &[u8]) -> Option<u32> {
+    take(octets).map(u32::from_le_bytes)
+}
+
+fn take_u64(octets: &mut &[u8]) -> Option<u64> {
+    take(octets).map(u64::from_le_bytes)
+}
+
+const MAGIC: &[u8; 8] = b"postern\x1a";
+const CRC: usize = 4;
+const ENTRY_HEAD: usize = 28;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MARK: Mark = Mark(*b"notknown");
+
+    fn id(bits: u64) -> QueueId {
+        QueueId::from_bits(bits)
+    }
+
+    fn header() -> SegmentHeader {
+        SegmentHeader { sequence: 7, mark: MARK, first_commit: 9, follows: 6, last_id: id(5) }
+    }
+
+    #[test]
+    fn a_segment_header_reads_back_and_any_flipped_bit_is_noticed() {
+        let octets = header().encode();
+        assert_eq!(octets.len(), SegmentHeader::LENGTH);
+        assert_eq!(SegmentHeader::decode(&octets), Ok(header()));
+        for bit in 0..octets.len() * 8 {
+            let mut damaged = octets.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(SegmentHeader::decode(&damaged).is_err(), "bit {bit} went unnoticed");
+        }
+    }
+
+    #[test]
+    fn only_commits_between_the_last_good_and_the_first_own_are_void() {
+        let void: Vec<u64> = (0..12).filter(|&commit| header().voids(commit)).collect();
+        assert_eq!(void, [7, 8]);
+    }
+
+    #[test]
+    fn a_record_of_another_segment_is_not_believed() {
+        let record = RecordHeader { commit: 1, entries: 2, contents: 3, count: 4 };
+        let octets = record.encode(MARK);
+        assert_eq!(RecordHeader::decode(MARK, &octets), Some(record));
+        assert_eq!(RecordHeader::decode(Mark(*b"another!"), &octets), None);
+    }
+
+    #[test]
+    fn entries_read_back_with_their_places_and_any_flipped_bit_is_noticed() {
+        let mut entries = Vec::new();
+        write_entry(&mut entries, Kind::Remove, id(1), b"", b"");
+        write_entry(&mut entries, Kind::Accept, id(2), b"{}", b"content");
+        let length = entries.len() as u32;
+        let header = RecordHeader { commit: 1, entries: length, contents: 7, count: 2 };
+
+        let changes = read_changes(3, 8192, &header, &entries).unwrap();
+        let meta = Place { segment: 3, offset: 8192 + 32 + 28, length: 30 };
+        let place = Place { segment: 3, offset: 8192 + 32 + length, length: 7 };
+        let content = Content { place, crc: crc32fast::hash(b"content") };
+        let expected =
+            [Change::Remove { id: id(1), segment: 3 }, Change::Accept { id: id(2), meta, content }];
+        assert_eq!(changes, expected);
+        assert_eq!(read_meta(&entries[28..], id(2)), Some(b"{}".as_slice()));
+        assert_eq!(read_meta(&entries[28..], id(3)), None);
+
+        for bit in 0..entries.len() * 8 {
+            let mut damaged = entries.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(read_changes(3, 8192, &header, &damaged), None, "bit {bit}");
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! The spool as the gateway holds it.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    batch::{Acceptance, Batch, Encoded, Purpose},
+    disk::{Directory, Disk, read_up_to},
+    error::SpoolError,
+    format::{self, Place},
+    index::{Index, Located},
+    receipt::Receipt,
+    recover::{Damage, DamageKind, recover},
+    writer::{Request, Writer},
+};
+use crate::mail::{QueueId, QueuedMessage, Timestamp};
+
+/// The durable queue. Share it in an `Arc`; dropping the last one waits until
+/// everything handed over is on disk.
+pub struct Spool {
+    shared: Arc<Shared>,
+    /// None only while it is dropped.
+    requests: Option<mpsc::Sender<Request>>,
+    writer: Option<JoinHandle<()>>,
+    wait: Duration,
+    /// Spreads the ids of several nodes.
+    salt: u16,
+    damage: Vec<Damage>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Octets of a segment file; a larger message gets its own.
+    pub segment_size: u64,
+    /// How long new mail waits for the disk before it is refused.
+    pub wait: Duration,
+    /// Batches that may wait for the writer; the next ones wait to wait.
+    pub waiting: usize,
+    /// How long a disk that is full or failing is left alone.
+    pub retry_after: Duration,
+}
+
+/// Sizes in octets; counts since the spool was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    pub messages: usize,
+    /// Contents of messages that are in the spool.
+    pub octets_live: u64,
+    pub segments: usize,
+    /// Of segments, preallocated space included; the spare not.
+    pub octets_on_disk: u64,
+    /// Batches made durable.
+    pub commits: u64,
+    pub fsyncs: u64,
+    /// Whether new mail is refused because no spare segment can be made.
+    pub full: bool,
+}
+
+impl Spool {
+    /// Opens the directory, made where it does not exist, and hands every
+    /// message in it to `each`, oldest first. Blocks.
+    pub fn open(
+        directory: &Path,
+        settings: Settings,
+        each: impl FnMut(QueuedMessage),
+    ) -> Result<Self, SpoolError> {
+        Self::on(Arc::new(Directory::open(directory)?), settings, each)
+    }
+
+    pub(super) fn on(
+        disk: Arc<dyn Disk>,
+        settings: Settings,
+        each: impl FnMut(QueuedMessage),
+    ) -> Result<Self, SpoolError> {
+        let recovered = recover(&*disk)?;
+        let shared = Arc::new(Shared {
+            index: Mutex::new(recovered.index),
+            abandoned: Mutex::default(),
+            last_id: AtomicU64::new(recovered.last_id),
+            commits: AtomicU64::new(0),
+            syncs: AtomicU64::new(0),
+            full: AtomicBool::new(false),
+        });
+        let mut damage = recovered.damage;
+        shared.hand_over(each, &mut damage);
+
+        let (requests, received) = mpsc::channel(settings.waiting.max(1));
+        let wait = settings.wait;
+        let (last_commit, last_sequence) = (recovered.last_commit, recovered.last_sequence);
+        let writer = Writer::new(disk, Arc::clone(&shared), settings, last_commit, last_sequence);
+        let writer = thread::Builder::new()
+            .name("spool".to_owned())
+            .spawn(move || writer.run(received))
+            .map_err(|cause| SpoolError::io("start its writer", cause))?;
+        Ok(Self {
+            shared,
+            requests: Some(requests),
+            writer: Some(writer),
+            wait,
+            salt: fastrand::u16(..),
+            damage,
+        })
+    }
+
+    /// An id for a message: larger than all before, also when the clock has
+    /// gone back, and larger than every id ever committed here.
+    pub fn next_id(&self, now: Timestamp) -> QueueId {
+        let candidate = QueueId::at(now.unix_milliseconds(), self.salt);
+        let next = |last| QueueId::from_bits(last).following(candidate);
+        let last = self
+            .shared
+            .last_id
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last).to_bits()));
+        match last {
+            Ok(last) | Err(last) => next(last),
+        }
+    }
+
+    /// Makes the batch durable; the receipt is the proof. A batch that only
+    /// accepts fails after [`Settings::wait`] with [`SpoolError::Busy`], and
+    /// when this is cancelled it is taken back. Any other batch stands once it
+    /// is handed over: do not cancel those.
+    pub async fn commit(&self, acceptance: Acceptance) -> Result<Receipt, SpoolError> {
+        let Acceptance { encoded, first } = acceptance;
+        match encoded.purpose {
+            Purpose::NewMail => tokio::time::timeout(self.wait, self.submit(encoded))
+                .await
+                .unwrap_or(Err(SpoolError::Busy))?,
+            Purpose::Bookkeeping => self.submit(encoded).await?,
+        }
+        Ok(Receipt::new(first))
+    }
+
+    /// Makes changes to messages durable. When this is cancelled they may or
+    /// may not stand.
+    pub async fn record(&self, batch: Batch) -> Result<(), SpoolError> {
+        let mut encoded = batch.into_encoded();
+        if encoded.count == 0 && encoded.check().is_ok() {
+            return Ok(());
+        }
+        encoded.purpose = Purpose::Bookkeeping;
+        self.submit(encoded).await
+    }
+
+    /// What the spool knows of a message beside its content. Reads the disk:
+    /// not for an IO thread.
+    pub fn message(&self, id: QueueId) -> Result<Option<QueuedMessage>, SpoolError> {
+        self.shared.message(id)
+    }
+
+    /// A message's content, checked. Reads the disk: not for an IO thread.
+    pub fn content(&self, id: QueueId) -> Result<Option<Bytes>, SpoolError> {
+        let Some((octets, located)) = self.shared.read(id, |located| located.content.place)? else {
+            return Ok(None);
+        };
+        if crc32fast::hash(&octets) != located.content.crc {
+            return Err(SpoolError::Damaged(id));
+        }
+        Ok(Some(octets.into()))
+    }
+
+    /// Both, read on tokio's pool for blocking work.
+    pub async fn load(
+        self: &Arc<Self>,
+        id: QueueId,
+    ) -> Result<Option<(QueuedMessage, Bytes)>, SpoolError> {
+        let spool = Arc::clone(self);
+        let read = move || {
+            let Some(message) = spool.message(id)? else { return Ok(None) };
+            Ok(spool.content(id)?.map(|content| (message, content)))
+        };
+        tokio::task::spawn_blocking(read).await.map_err(|_| SpoolError::Closed)?
+    }
+
+    /// Every message's id, in the order of arrival.
+    pub fn ids(&self) -> Vec<QueueId> {
+        self.shared.index().ids().collect()
+    }
+
+    pub fn contains(&self, id: QueueId) -> bool {
+        self.shared.index().find(id).is_some()
+    }
+
+    pub fn len(&self) -> usize {
+        self.shared.index().len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What could not be believed when the spool was opened.
+    pub fn damage(&self) -> &[Damage] {
+        &self.damage
+    }
+
+    pub fn stats(&self) -> Stats {
+        let index = self.shared.index();
+        Stats {
+            messages: index.len(),
+            octets_live: index.content_octets(),
+            segments: index.segments(),
+            octets_on_disk: index.octets_on_disk(),
+            commits: self.shared.commits.load(Ordering::Relaxed),
+            fsyncs: self.shared.syncs.load(Ordering::Relaxed),
+            full: self.shared.full.load(Ordering::Relaxed),
+        }
+    }
+
+    async fn submit(&self, encoded: Encoded) -> Result<(), SpoolError> {
+        encoded.check()?;
+        let requests = self.requests.as_ref().ok_or(SpoolError::Closed)?;
+        let (answer, answered) = oneshot::channel();
+        let request = Request { encoded, answer };
+        requests.send(request).await.map_err(|_| SpoolError::Closed)?;
+        answered.await.map_err(|_| SpoolError::Closed)??.heard();
+        Ok(())
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        self.requests = None;
+        if let Some(writer) = self.writer.take() {
+            // A writer that has panicked has answered nobody: nothing is lost.
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            segment_size: 64 * 1024 * 1024,
+            wait: Duration::from_secs(30),
+            waiting: 1024,
+            retry_after: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Settings {
+    pub(super) fn retry_at(&self) -> Instant {
+        Instant::now() + self.retry_after
+    }
+}
+
+/// What the writer and the handle share.
+pub(super) struct Shared {
+    index: Mutex<Index>,
+    abandoned: Mutex<Vec<QueueId>>,
+    last_id: AtomicU64,
+    pub(super) commits: AtomicU64,
+    pub(super) syncs: AtomicU64,
+    pub(super) full: AtomicBool,
+}
+
+/// That a batch stands on disk. Whoever waited says that it was heard; if
+/// nobody does, because the wait was cancelled at whatever moment, new mail in
+/// it is taken back.
+pub(super) struct Standing {
+    unheard: Option<(Arc<Shared>, Vec<QueueId>)>,
+}
+
+impl Shared {
+    pub(super) fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn last_id(&self) -> QueueId {
+        QueueId::from_bits(self.last_id.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn abandon(&self, ids: Vec<QueueId>) {
+        self.abandoned.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
+    }
+
+    pub(super) fn take_abandoned(&self) -> Vec<QueueId> {
+        std::mem::take(&mut self.abandoned.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// One of a message's places, as it stands on disk.
+    fn read(
+        &self,
+        id: QueueId,
+        which: impl Fn(&Located) -> Place,
+    ) -> Result<Option<(Vec<u8>, Located)>, SpoolError> {
+        let index = self.index();
+        let Some(located) = index.find(id) else { return Ok(None) };
+        let place = which(&located);
+        let file = index.file(place).ok_or(SpoolError::Damaged(id))?;
+        // The open file outlives its name: reading needs no lock.
+        drop(index);
+        let length = place.length as usize;
+        let octets = read_up_to(&*file, u64::from(place.offset), length)
+            .map_err(|cause| SpoolError::io("read a message", cause))?;
+        if octets.len() != length {
+            return Err(SpoolError::Damaged(id));
+        }
+        Ok(Some((octets, located)))
+    }
+
+    fn message(&self, id: QueueId) -> Result<Option<QueuedMessage>, SpoolError> {
+        let Some((octets, _)) = self.read(id, |located| located.meta)? else {
+            return Ok(None);
+        };
+        let meta = format::read_meta(&octets, id).ok_or(SpoolError::Damaged(id))?;
+        serde_json::from_slice(meta).map(Some).map_err(|_| SpoolError::Damaged(id))
+    }
+
+    /// Gives every message to `each`. One that cannot be read stays where it
+    /// is, and is reported: a person may still save it.
+    fn hand_over(&self, mut each: impl FnMut(QueuedMessage), damage: &mut Vec<Damage>) {
+        let ids: Vec<QueueId> = self.index().ids().collect();
+        for id in ids {
+            match self.message(id) {
+                Ok(Some(message)) => each(message),
+                Ok(None) => {}
+                Err(_) => damage.extend(self.index().find(id).map(|located| Damage {
+                    segment: located.meta.segment,
+                    offset: located.meta.offset.into(),
+                    octets: located.meta.length.into(),
+                    kind: DamageKind::Meta(id),
+                })),
+            }
+        }
+    }
+}
+
+impl Standing {
+    pub(super) fn new(shared: &Arc<Shared>, encoded: &Encoded) -> Self {
+        let unheard = (encoded.purpose == Purpose::NewMail)
+            .then(|| (Arc::clone(shared), encoded.accepted.clone()));
+        Self { unheard }
+    }
+
+    fn heard(mut self) {
+        self.unheard = None;
+    }
+}
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        if let Some((shared, ids)) = self.unheard.take() {
+            shared.abandon(ids);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Full disks, broken disks, and waiters who leave.

@@ -1,0 +1,68 @@
+//! The spool against a disk that fails, fills up, and loses its power.
+
+mod crashes;
+mod failures;
+mod files;
+mod simulated_disk;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bytes::Bytes;
+
+use super::{Settings, Spool, SpoolError};
+use crate::mail::{
+    AddressEncoding, Body, DelayNotice, Direction, Level, Protection, QueueId, QueuedMessage,
+    ReversePath, Timestamp,
+};
+use simulated_disk::SimulatedDisk;
+
+/// Small segments, so that a few messages fill one.
+const SEGMENT: u64 = 24 * 1024;
+
+fn settings() -> Settings {
+    Settings { segment_size: SEGMENT, retry_after: Duration::ZERO, ..Settings::default() }
+}
+
+/// A message whose `policy` tells one version from another.
+fn message(id: QueueId, version: u32) -> QueuedMessage {
+    QueuedMessage {
+        id,
+        received_at: Timestamp::from_unix_milliseconds(id.unix_milliseconds()),
+        direction: Direction::Outbound,
+        reverse_path: ReversePath::Null,
+        body: Body::default(),
+        encoding: AddressEncoding::default(),
+        level: Level::default(),
+        policy: version.to_string(),
+        size: 0,
+        protection: Protection::default(),
+        redirect: None,
+        hold: None,
+        delay_notice: DelayNotice::Due,
+        recipients: Vec::new(),
+    }
+}
+
+/// Content that only this message has.
+fn content(id: QueueId) -> Bytes {
+    let mut random = fastrand::Rng::with_seed(id.to_bits());
+    let length = random.usize(0..4000);
+    (0..length).map(|_| random.u8(..)).collect()
+}
+
+fn id(number: u64) -> QueueId {
+    QueueId::at(1_000_000 + number, 0)
+}
+
+/// Opens, and gives what was handed over: the version of each message.
+fn open(disk: &SimulatedDisk) -> Result<(Spool, BTreeMap<QueueId, u32>), SpoolError> {
+    let mut found = BTreeMap::new();
+    let spool = Spool::on(disk.port(), settings(), |message| {
+        found.insert(message.id, message.policy.parse().unwrap());
+    })?;
+    Ok((spool, found))
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+}

@@ -1,0 +1,350 @@
+//! The laws, for whatever policies and facts there may be.
+
+use postern::{
+    decide::decide,
+    mail::{
+        AuthenticationFacts, Decision, Direction, Disposition, Facts, Kind, MessageFacts, Mode,
+        OpaqueReason, SecureTag, TlsRequirement,
+    },
+    policy::{Policy, ProofOutcome, prove},
+};
+use proptest::prelude::*;
+
+use crate::support::{POLICY, ask, message, must_compile, with_files, with_rules};
+
+const RECIPIENTS: [&str; 6] = [
+    "a@partner.example",
+    "a@x.council.example",
+    "a@x.old.council.example",
+    "a@mytrust.nhs.test.example",
+    "b@partner.example",
+    "a@elsewhere.example",
+];
+
+/// One rule as TOML, without its name.
+fn rule() -> impl Strategy<Value = String> {
+    let condition = prop::sample::select(vec![
+        "direction = \"outbound\"",
+        "direction = \"inbound\"",
+        "level = \">=3\"",
+        "level = \"1..2\"",
+        "level_above_clearance = true",
+        "destination = [\"internet\", \"approved\"]",
+        "retired = true",
+        "recipient_domain = \"*.council.example\"",
+        "recipient = \"b@partner.example\"",
+        "sender_domain = \"mytrust.nhs.test.example\"",
+        "kinds = [\"malware\", \"nhs_number\"]",
+        "kinds = { nhs_number = \">=2\" }",
+        "marking = \"OFFICIAL\"",
+        "secure_tag = true",
+        "opaque = true",
+        "opaque = [\"encrypted\"]",
+        "size = \">1 MiB\"",
+        "authentication = { dmarc = \"fail\" }",
+        "arrival = \"clear\"",
+    ]);
+    let outcome = prop::sample::select(vec![
+        "then = \"relay\"",
+        "then = \"redirect\"\nredirect_to = \"smtp://portal.example:25\"",
+        "then = \"defer\"",
+        "then = \"hold\"",
+        "then = \"reject\"",
+        "tls = \"encrypted\"",
+        "tls = \"verified\"",
+        "disclaimer = \"tag\"",
+        "add_headers = { X-Level = \"{level}\" }",
+        "tell = [\"officers\"]",
+    ]);
+    let mode = prop::sample::select(vec!["enforce", "enforce", "enforce", "observe"]);
+    (prop::collection::vec(condition, 0..3), outcome, mode).prop_map(|(mut when, then, mode)| {
+        when.sort_unstable();
+        when.dedup_by_key(|condition| condition.split(' ').next().unwrap().to_owned());
+        format!(
+            "when = {{ {} }}\n{then}\nmode = \"{mode}\"\nreason = \"Because of {{rule}}.\"\n",
+            when.join(", ")
+        )
+    })
+}
+
+fn rules() -> impl Strategy<Value = Vec<String>> {
+    prop::collection::vec(rule(), 0..6)
+}
+
+fn named(rules: &[String]) -> Vec<String> {
+    let name = |(index, rule): (usize, &String)| format!("[[rule]]\nname = \"rule {index}\"\n{rule}");
+    rules.iter().enumerate().map(name).collect()
+}
+
+fn facts() -> impl Strategy<Value = MessageFacts> {
+    let verdict = prop::sample::select(vec!["pass", "fail", "temperror"]);
+    let opaque = prop::sample::subsequence(vec![OpaqueReason::Encrypted, OpaqueReason::Picture], 0..=2);
+    (0u8..5, any::<[bool; 3]>(), 0usize..3, opaque, prop::option::of(verdict)).prop_map(
+        |(level, [inbound, secure, marked], numbers, opaque, verdict)| MessageFacts {
+            direction: if inbound { Direction::Inbound } else { Direction::Outbound },
+            secure_tag: if secure { SecureTag::Present } else { SecureTag::Absent },
+            marking: marked.then(|| "OFFICIAL".to_owned()),
+            kinds: (numbers > 0).then_some((Kind::NhsNumber, numbers)).into_iter().collect(),
+            opaque,
+            authentication: verdict.map(authenticated),
+            ..message(level)
+        },
+    )
+}
+
+fn authenticated(dmarc: &str) -> AuthenticationFacts {
+    AuthenticationFacts {
+        spf: "pass".to_owned(),
+        dkim: "pass".to_owned(),
+        dmarc: dmarc.to_owned(),
+        arc: "none".to_owned(),
+    }
+}
+
+fn compiled(rules: &[String]) -> Policy {
+    must_compile(with_rules(&rules.concat()))
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_rules_never_matters(
+        written in rules().prop_map(|rules| named(&rules)),
+        seed in any::<prop::sample::Index>(),
+        facts in facts(),
+        to in prop::sample::select(RECIPIENTS.to_vec()),
+    ) {
+        let mut turned = written.clone();
+        if !turned.is_empty() {
+            let middle = seed.index(turned.len());
+            turned.rotate_left(middle);
+            turned.swap(0, middle);
+        }
+        let (one, other) = (compiled(&written), compiled(&turned));
+        prop_assert_eq!(ask(&one, &facts, to), ask(&other, &facts, to));
+    }
+
+    #[test]
+    fn another_rule_only_tightens(
+        before in rules(),
+        another in rule(),
+        facts in facts(),
+        to in prop::sample::select(RECIPIENTS.to_vec()),
+    ) {
+        let mut after = before.clone();
+        after.push(another);
+        let before = ask(&compiled(&named(&before)), &facts, to);
+        let after = ask(&compiled(&named(&after)), &facts, to);
+        prop_assert!(after.disposition >= before.disposition);
+        prop_assert!(after.protection.tls >= before.protection.tls);
+        prop_assert!(before.obligations.iter().all(|one| after.obligations.contains(one)));
+        prop_assert!(before.tell.iter().all(|told| after.tell.contains(told)));
+    }
+
+    #[test]
+    fn an_organisation_only_tightens(
+        national in rules(),
+        own in rule(),
+        facts in facts(),
+        to in prop::sample::select(RECIPIENTS.to_vec()),
+    ) {
+        let national = named(&national).concat();
+        let own = format!(
+            "ods = \"X1\"\nname = \"X\"\nsender_domains = [\"mytrust.nhs.test.example\"]\n\
+             [[rule]]\nname = \"own\"\n{own}"
+        );
+        let before = must_compile(with_rules(&national));
+        let after =
+            must_compile(with_files(&[("rules.toml", &national), ("organisations/X1.toml", &own)]));
+        let (before, after) = (ask(&before, &facts, to), ask(&after, &facts, to));
+        prop_assert!(after.disposition >= before.disposition);
+        prop_assert!(after.protection.tls >= before.protection.tls);
+    }
+
+    /// What the prover says holds, holds for any facts; what it says is
+    /// broken, its counterexample breaks.
+    #[test]
+    fn the_prover_is_right(
+        written in rules().prop_map(|rules| named(&rules)),
+        tried in prop::collection::vec((facts(), prop::sample::select(RECIPIENTS.to_vec())), 40),
+    ) {
+        let invariant = "\n[[invariant]]\nname = \"i\"\nnever = { direction = \"outbound\", \
+                         level = \">=2\", disposition = [\"relay\", \"hold\"], tls_below = \"verified\" }\n";
+        let settings = format!("{POLICY}{invariant}");
+        let policy = must_compile(with_files(&[
+            ("policy.toml", &settings),
+            ("rules.toml", &written.concat()),
+        ]));
+        let breaks = |facts: &MessageFacts, decision: &Decision| {
+            facts.direction == Direction::Outbound
+                && facts.level.number() >= 2
+                && matches!(decision.disposition, Disposition::Relay | Disposition::Hold)
+                && decision.protection.tls < TlsRequirement::Verified
+        };
+        match prove(&policy, decide).remove(0).outcome {
+            ProofOutcome::Holds => {
+                for (facts, to) in tried {
+                    prop_assert!(!breaks(&facts, &ask(&policy, &facts, to)), "{:?} to {}", facts, to);
+                }
+            }
+            ProofOutcome::Broken(example) => {
+                let asked = Facts { message: &example.message, recipient: &example.recipient };
+                prop_assert!(breaks(&example.message, &decide(&policy, asked)));
+            }
+            ProofOutcome::TooMany => prop_assert!(false, "too many combinations"),
+        }
+    }
+}
+
+const HELD_UNLESS_AUTHENTIC: &str = r#"
+[[rule]]
+name = "fails"
+when = { authentication = { dmarc = "fail" } }
+then = "reject"
+reason = "Refused."
+"#;
+
+#[test]
+fn what_cannot_be_evaluated_is_held_and_not_relayed() {
+    let policy = must_compile(with_rules(HELD_UNLESS_AUTHENTIC));
+    let with = |authentication| MessageFacts { authentication, ..message(0) };
+    let to = "a@elsewhere.example";
+    let of = |facts| ask(&policy, &facts, to).disposition;
+    assert_eq!(of(with(Some(authenticated("pass")))), Disposition::Relay);
+    assert_eq!(of(with(Some(authenticated("fail")))), Disposition::Reject);
+    assert_eq!(of(with(Some(authenticated("temperror")))), Disposition::Hold);
+    assert_eq!(of(with(None)), Disposition::Hold);
+    let unsure = ask(&policy, &with(None), to).decided_by.unwrap();
+    assert!(unsure.reason.starts_with("Refused.") && unsure.reason.contains("could not be checked"));
+}
+
+#[test]
+fn an_exemption_loosens_for_whom_it_names_and_no_longer_than_it_says() {
+    let rules = |expires: &str| {
+        format!(
+            r#"
+[[rule]]
+name = "held"
+when = {{ direction = "outbound" }}
+then = "hold"
+tls = "verified"
+tell = ["sender"]
+reason = "Held."
+
+[[exemption]]
+rules = ["held"]
+when = {{ recipient = "A@elsewhere.example" }}
+owner = "A. Officer"
+reason = "Agreed."
+expires = {expires}
+"#
+        )
+    };
+    let lifted = must_compile(with_rules(&rules("2026-11-22")));
+    let free = ask(&lifted, &message(0), "a@elsewhere.example");
+    assert_eq!(free.disposition, Disposition::Relay);
+    assert_eq!(free.protection.tls, TlsRequirement::Opportunistic);
+    assert!(free.tell.is_empty());
+    assert_eq!(free.matched[0].mode, Mode::Observe);
+    assert_eq!(free.matched[0].reason, "Exempt until 2026-11-22: Agreed. (A. Officer)");
+    let other = ask(&lifted, &message(0), "b@elsewhere.example");
+    assert_eq!(other.disposition, Disposition::Hold);
+    assert_eq!(lifted.turns_on().unwrap().to_string(), "2026-11-23");
+    let expired = must_compile(with_rules(&rules("2026-11-21")));
+    assert_eq!(ask(&expired, &message(0), "a@elsewhere.example").disposition, Disposition::Hold);
+    assert_eq!(expired.turns_on(), None);
+}
+
+#[test]
+fn an_exemption_that_cannot_be_evaluated_loosens_nothing() {
+    let policy = must_compile(with_rules(
+        r#"
+[[rule]]
+name = "held"
+when = {}
+then = "hold"
+tell = ["sender"]
+reason = "Held."
+
+[[exemption]]
+rules = ["held"]
+when = { authentication = { dmarc = "pass" } }
+owner = "A. Officer"
+reason = "Agreed."
+expires = 2027-01-01
+"#,
+    ));
+    let held = ask(&policy, &message(0), "a@elsewhere.example");
+    assert_eq!(held.disposition, Disposition::Hold);
+    let passed = MessageFacts { authentication: Some(authenticated("pass")), ..message(0) };
+    assert_eq!(ask(&policy, &passed, "a@elsewhere.example").disposition, Disposition::Relay);
+}
+
+#[test]
+fn a_rule_takes_effect_on_its_day() {
+    let policy = must_compile(with_rules(
+        "[[rule]]\nname = \"later\"\nwhen = {}\ntls = \"verified\"\neffective = 2026-12-01\n",
+    ));
+    assert!(policy.rules().is_empty());
+    assert_eq!(policy.turns_on().unwrap().to_string(), "2026-12-01");
+}
+
+#[test]
+fn observing_stops_nothing_but_adds_all_and_keeps_the_domains_tls() {
+    let settings = format!(
+        "{POLICY}\n[rollout]\nmode = \"observe\"\nenforce_to = [\"held.example\"]\n"
+    );
+    let policy = must_compile(with_files(&[
+        ("policy.toml", &settings),
+        (
+            "rules.toml",
+            r#"
+[[rule]]
+name = "all at once"
+when = { direction = "outbound" }
+then = "hold"
+tls = "verified"
+disclaimer = "tag"
+add_headers = { X-Level = "{level}" }
+tell = ["sender"]
+reason = "Held."
+"#,
+        ),
+    ]));
+    let observed = ask(&policy, &message(3), "a@elsewhere.example");
+    assert_eq!(observed.disposition, Disposition::Relay);
+    assert_eq!(observed.protection.tls, TlsRequirement::Opportunistic);
+    assert_eq!(observed.obligations.len(), 2);
+    assert!(observed.tell.is_empty() && observed.decided_by.is_none());
+    assert_eq!(observed.matched[0].mode, Mode::Observe);
+    assert_eq!(observed.matched[0].disposition, Some(Disposition::Hold));
+    let approved = ask(&policy, &message(3), "a@partner.example");
+    assert_eq!(approved.protection.tls, TlsRequirement::Verified);
+    let enforced = ask(&policy, &message(3), "a@held.example");
+    assert_eq!(enforced.disposition, Disposition::Hold);
+    assert_eq!(enforced.protection.tls, TlsRequirement::Verified);
+}
+
+#[test]
+fn a_redirect_goes_where_the_rule_says_and_vouches_for_that_host_only() {
+    let redirect = r#"
+[[rule]]
+name = "to the portal"
+when = { direction = "outbound" }
+then = "redirect"
+redirect_to = "smtp://portal.example:25"
+tls = "verified"
+reason = "Redirected."
+"#;
+    let policy = must_compile(with_rules(redirect));
+    let decision = ask(&policy, &message(3), "a@partner.example");
+    assert_eq!(decision.redirect.unwrap().to_string(), "smtp://portal.example:25");
+    let names: Vec<String> =
+        decision.protection.mx_names.iter().map(ToString::to_string).collect();
+    assert_eq!(names, ["portal.example"]);
+    let held = format!(
+        "{redirect}\n[[rule]]\nname = \"held\"\nwhen = {{}}\nthen = \"hold\"\ntell = [\"sender\"]\nreason = \"Held.\"\n"
+    );
+    let policy = must_compile(with_rules(&held));
+    let decision = ask(&policy, &message(3), "a@partner.example");
+    assert_eq!((decision.disposition, decision.redirect), (Disposition::Hold, None));
+}

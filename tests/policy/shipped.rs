@@ -1,0 +1,243 @@
+//! The policies as shipped: no fault in them, every rule with a message it
+//! catches and one it lets be, and every invariant proved.
+
+use std::path::Path;
+
+use postern::{
+    decide::decide,
+    mail::{
+        Arrival, AuthenticationFacts, Decision, DestinationClass, Direction, Disposition, Kind,
+        MessageFacts, Mode, Obligation, OpaqueReason, ReversePath, SecureTag, TlsRequirement, Told,
+    },
+    policy::{Policy, ProofOutcome, Sources, prove},
+};
+
+use crate::support::{ask, compile, message, must_compile, read_folder};
+
+fn sources() -> Sources {
+    read_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("policies"), "policies")
+}
+
+fn shipped() -> Policy {
+    must_compile(compile(&sources()))
+}
+
+fn matched(decision: &Decision, rule: &str) -> bool {
+    decision.matched.iter().any(|matched| matched.rule == rule)
+}
+
+#[test]
+fn the_shipped_policies_have_no_fault_and_no_warning() {
+    let (_, diagnostics) = compile(&sources());
+    let told: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+    assert!(told.is_empty(), "{}", told.join("\n"));
+}
+
+/// Level, recipient, disposition, TLS.
+#[test]
+fn the_decision_table_holds() {
+    use Disposition::{Hold, Reject, Relay};
+    use TlsRequirement::{Encrypted, Opportunistic, Verified};
+    let table = [
+        (0, "friend@gmail.com", Relay, Opportunistic),
+        (1, "friend@gmail.com", Relay, Opportunistic),
+        (2, "friend@gmail.com", Hold, Opportunistic),
+        (3, "friend@gmail.com", Hold, Verified),
+        (4, "friend@gmail.com", Hold, Verified),
+        (0, "gp@nhs.net", Relay, Verified),
+        (3, "gp@nhs.net", Relay, Verified),
+        (4, "gp@nhs.net", Relay, Verified),
+        (3, "gp@nhs.scot", Relay, Verified),
+        (4, "ward@cardiff.wales.nhs.uk", Relay, Verified),
+        (1, "clinic@othertrust.nhs.uk", Relay, Encrypted),
+        (3, "clinic@othertrust.nhs.uk", Hold, Verified),
+        (0, "care@leeds.gov.uk", Relay, Encrypted),
+        (3, "care@leeds.gov.uk", Relay, Verified),
+        (4, "care@leeds.gov.uk", Hold, Verified),
+        (0, "care@leeds.gcsx.gov.uk", Reject, Opportunistic),
+        (3, "officer@met.police.uk", Relay, Verified),
+        (3, "officer@met.pnn.police.uk", Relay, Verified),
+        (3, "clerk@chambers.cjsm.net", Relay, Verified),
+        (3, "member@parliament.uk", Relay, Verified),
+        (3, "surgeon@mod.gov.uk", Relay, Verified),
+        (3, "ward2@mytrust.nhs.test.example", Relay, Verified),
+        (4, "ward2@mytrust.nhs.test.example", Relay, Verified),
+    ];
+    let policy = shipped();
+    for (level, to, disposition, tls) in table {
+        let decision = ask(&policy, &message(level), to);
+        assert_eq!(
+            (decision.disposition, decision.protection.tls),
+            (disposition, tls),
+            "level {level} to {to}"
+        );
+    }
+}
+
+#[test]
+fn the_reason_names_the_recipient_and_a_way_out() {
+    let decision = ask(&shipped(), &message(3), "friend@gmail.com");
+    let decided_by = decision.decided_by.unwrap();
+    assert_eq!(decided_by.rule, "patient data only goes where it is cleared to go");
+    assert_eq!(decided_by.mode, Mode::Enforce);
+    assert!(decided_by.reason.contains("friend@gmail.com is not cleared for it"));
+    assert!(decided_by.reason.contains("patient-identifiable clinical"));
+    assert_eq!(decision.tell, [Told::Sender, Told::Officers]);
+    assert_eq!(decision.destination.class, DestinationClass::Internet);
+}
+
+#[test]
+fn the_officers_mx_names_travel_with_the_decision() {
+    let decision = ask(&shipped(), &message(3), "gp@nhs.net");
+    let names: Vec<String> =
+        decision.protection.mx_names.iter().map(ToString::to_string).collect();
+    assert_eq!(names, ["nhs-net.mail.protection.outlook.com", "*.nhs.net"]);
+}
+
+/// Each rule, a message it matches, and one that differs in what it asks for.
+#[test]
+fn every_rule_matches_what_it_says_and_nothing_else() {
+    let policy = shipped();
+    let plain = || message(0);
+    let opaque = |reason| MessageFacts { opaque: vec![reason], ..message(0) };
+    let found = |kind| MessageFacts { kinds: [(kind, 1)].into(), ..message(0) };
+    let marked = |marking: &str| MessageFacts { marking: Some(marking.to_owned()), ..message(0) };
+    let secure = || MessageFacts { secure_tag: SecureTag::Present, ..message(0) };
+    let clear = |level| MessageFacts { arrival: Arrival::Clear, ..message(level) };
+    let inbound = |dmarc: &str| MessageFacts {
+        direction: Direction::Inbound,
+        authentication: Some(AuthenticationFacts {
+            spf: "none".to_owned(),
+            dkim: "none".to_owned(),
+            dmarc: dmarc.to_owned(),
+            arc: "none".to_owned(),
+        }),
+        ..message(0)
+    };
+    let hospice = |reason| MessageFacts {
+        reverse_path: "nurse@hospice.nhs.test.example".parse().unwrap(),
+        ..opaque(reason)
+    };
+    let (web, nhs, own) = ("a@gmail.com", "a@nhs.net", "a@mytrust.nhs.test.example");
+    let encrypted = OpaqueReason::Encrypted;
+    let cases = [
+        ("patient data only goes where it is cleared to go", (message(2), web), (message(2), nhs)),
+        ("level 3 and above travels under verified TLS", (message(3), nhs), (message(2), nhs)),
+        (
+            "specially protected information is known to the officers",
+            (message(4), nhs),
+            (message(4), own),
+        ),
+        (
+            "a list of patients waits for an officer",
+            (found(Kind::BulkPatients), nhs),
+            (found(Kind::BulkPatients), own),
+        ),
+        (
+            "what cannot be read does not go to the open internet",
+            (opaque(encrypted), web),
+            (opaque(OpaqueReason::Picture), web),
+        ),
+        ("[secure] travels under verified TLS", (secure(), nhs), (plain(), nhs)),
+        ("[secure] does not go to the open internet", (secure(), web), (secure(), nhs)),
+        (
+            "marked documents do not go to the open internet",
+            (marked("OFFICIAL-SENSITIVE: PERSONAL"), web),
+            (marked("OFFICIAL"), web),
+        ),
+        (
+            "nothing marked SECRET leaves by this service",
+            (marked("SECRET"), nhs),
+            (marked("OFFICIAL-SENSITIVE"), nhs),
+        ),
+        ("malware is refused", (found(Kind::Malware), own), (found(Kind::Yara), own)),
+        (
+            "retired domains are returned at once",
+            (plain(), "a@homeoffice.gsi.gov.uk"),
+            (plain(), "a@homeoffice.gov.uk"),
+        ),
+        ("mail that leaves the service carries the tag line", (plain(), web), (plain(), own)),
+        ("mail that fails DMARC", (inbound("fail"), own), (inbound("pass"), own)),
+        ("patient data is handed over under TLS", (clear(3), nhs), (clear(2), nhs)),
+        (
+            "the hospice sends nothing unreadable outside, even to partners",
+            (hospice(encrypted), nhs),
+            (opaque(encrypted), nhs),
+        ),
+    ];
+    for (rule, (caught, caught_to), (spared, spared_to)) in &cases {
+        assert!(matched(&ask(&policy, caught, caught_to), rule), "{rule} misses its message");
+        assert!(!matched(&ask(&policy, spared, spared_to), rule), "{rule} catches too much");
+    }
+    let all = "every message carries its level";
+    let mut tried: Vec<&str> = cases.iter().map(|case| case.0).chain([all]).collect();
+    let mut shipped: Vec<&str> = policy.rules().iter().map(|rule| rule.name.as_str()).collect();
+    tried.sort_unstable();
+    shipped.sort_unstable();
+    assert_eq!(tried, shipped, "a rule has no case here");
+}
+
+#[test]
+fn every_message_carries_its_level_and_outgoing_mail_the_tag_line() {
+    let policy = shipped();
+    let outgoing = ask(&policy, &message(1), "a@gmail.com").obligations;
+    let level = Obligation::Header { name: "Postern-Level".to_owned(), value: "1".to_owned() };
+    let tag_line = Obligation::Disclaimer(policy.disclaimer("nhs").unwrap().clone());
+    assert!(outgoing.contains(&level) && outgoing.contains(&tag_line));
+    let inbound = MessageFacts {
+        direction: Direction::Inbound,
+        reverse_path: ReversePath::Null,
+        ..message(1)
+    };
+    let incoming = ask(&policy, &inbound, "a@mytrust.nhs.test.example");
+    assert_eq!(incoming.obligations, [level]);
+    assert_eq!(incoming.disposition, Disposition::Relay);
+}
+
+#[test]
+fn the_tag_line_has_fifteen_narrow_lines_in_ascii() {
+    let policy = shipped();
+    let plain = &policy.disclaimer("nhs").unwrap().plain;
+    assert_eq!(plain.lines().count(), 15);
+    assert!(plain.is_ascii());
+    assert!(plain.lines().all(|line| line.len() <= 72));
+    assert!(plain.starts_with("****"));
+}
+
+#[test]
+fn every_shipped_invariant_is_proved() {
+    let policy = shipped();
+    let proofs = prove(&policy, decide);
+    assert_eq!(proofs.len(), policy.invariants().len());
+    assert!(proofs.len() >= 5);
+    for proof in proofs {
+        assert!(proof.holds(), "{proof:#?}");
+        assert!(proof.combinations > 0, "{} speaks of nothing", proof.invariant);
+    }
+}
+
+/// Each rule an invariant rests on, run out: the prover must notice.
+#[test]
+fn a_seeded_fault_is_found_with_a_counterexample() {
+    let faults = [
+        "patient data only goes where it is cleared to go",
+        "level 3 and above travels under verified TLS",
+        "a list of patients waits for an officer",
+        "what cannot be read does not go to the open internet",
+        "malware is refused",
+    ];
+    for name in faults {
+        let mut sources = sources();
+        let text = sources.file("rules.toml").unwrap().text.clone();
+        let named = format!("name    = \"{name}\"\n");
+        assert!(text.contains(&named));
+        let expired = text.replace(&named, &format!("{named}expires = 2026-01-01\n"));
+        sources.add("rules.toml", expired.as_bytes());
+        let policy = must_compile(compile(&sources));
+        assert!(policy.rules().iter().all(|rule| rule.name != name), "{name} is still there");
+        let found = prove(&policy, decide)
+            .into_iter()
+            .any(|proof| matches!(proof.outcome, ProofOutcome::Broken(_)));
+        assert!(found, "without `{name}` everything still holds");
+    }
+}
