@@ -100,8 +100,8 @@ class FarEnd:
     async def _session(self, reader, writer):
         try:
             await Session(self, reader, writer).run()
-        except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
-            pass
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError, ssl.SSLError):
+            pass  # the peer, or the test, has had enough
         finally:
             writer.close()
 
@@ -163,7 +163,8 @@ class Session:
             return await self.say("454 4.7.0 TLS not available")
         await self.say("220 2.0.0 go")
         if self.far_end.on_starttls == "in clear":
-            return await self.say("250 2.0.0 let us go on as we are")
+            await self.reader.read(1024)
+            return await self.say("500 5.5.2 what was that? let us go on as we were")
         await self.writer.start_tls(self.far_end.context)
         self.tls = self.writer.get_extra_info("ssl_object").version()
         self.reset()
