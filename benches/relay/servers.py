@@ -152,7 +152,7 @@ exit $?
 
     def start(self, under=()):
         self.processes = [self._start_rspamd(under), self._start_opendkim(under)]
-        wait_for_port(self.milter, self.processes[0], seconds=60)
+        wait_for_port(self.milter, self.processes[0], seconds=180)
         wait_until("opendkim listens", self.signer.exists)
         self.postfix.start(under)
         queue = self.postfix.home / "queue"

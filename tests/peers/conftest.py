@@ -1,0 +1,39 @@
+"""What every test of this folder may ask for."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from far_end import FarEnd  # noqa: E402
+from gateway import Gateway, route  # noqa: E402
+from processes import as_root  # noqa: E402
+
+
+@pytest.fixture
+def home():
+    """A folder on a real disk that Postfix's own user can reach, unlike
+    pytest's."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="postern-peers-", dir="/var/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    subprocess.run(as_root("rm", "-rf", folder), check=True)
+
+
+@pytest.fixture
+def far_end():
+    with FarEnd() as far_end:
+        yield far_end
+
+
+@pytest.fixture
+def gateway(home, far_end):
+    """A gateway whose every route leads to the far end."""
+    with Gateway(home / "gateway", [route("*", far_end.port)]) as gateway:
+        yield gateway
