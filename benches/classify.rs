@@ -99,4 +99,5 @@ weather. Finance asked for a breakdown of the 12,400 pounds spent on fencing sin
 const PROSE_BEYOND_ASCII: &str = "The café on the ground floor – next to the lifts – will re-open on 3 March. \
 “We’re glad to be back”, says the manager, Zoë. Prices start at £2.40 and nothing costs more than £6.\r\n\r\n";
 
-const TABLE: &str = "4493017,2025-02-11 09:14:02,ward 7,4,118.20,delivered,0113 496 0018,LS2 7EB\r\n";
+const TABLE: &str =
+    "4493017,2025-02-11 09:14:02,ward 7,4,118.20,delivered,0113 496 0018,LS2 7EB\r\n";

@@ -159,9 +159,9 @@ impl Authenticator {
         };
         if dkim.outputs.is_empty() {
             // Writing to a String cannot fail.
-            let _ = write!(header, ";\r\n\tdkim={}", facts.dkim);
+            let _ = write!(header, "; dkim={}", facts.dkim);
         }
-        let _ = write!(header, ";\r\n\tarc={}", facts.arc);
+        let _ = write!(header, "; arc={}", facts.arc);
         Authentication { facts, header }
     }
 }

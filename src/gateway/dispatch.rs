@@ -20,7 +20,7 @@ use crate::{
     config::Config,
     deliver::{Deliverer, Delivery, RouteTls},
     mail::{
-        Address, Attempt, Domain, EnhancedStatusCode, Event, Evidence, Failure, FailureReason, NextHop,
+        Address, Attempt, Domain, EnhancedStatusCode, Event, Evidence, Failure, FailureReason,
         Observer, Outcome, Protection, QueuedMessage, Reply, Timestamp,
     },
     schedule::{Jitter, RetrySchedule},
@@ -48,7 +48,9 @@ impl Dispatcher {
             tasks.spawn(async move {
                 let again = dispatcher.work(&job).await.unwrap_or_else(|error| {
                     let text = error.to_string();
-                    dispatcher.observer.observe(Event::SpoolFailed { during: "record", error: &text });
+                    dispatcher
+                        .observer
+                        .observe(Event::SpoolFailed { during: "record", error: &text });
                     // Known to nobody but us: what was delivered may go twice,
                     // which is better than not at all.
                     Some(now() + SPOOL_PAUSE)
@@ -90,13 +92,13 @@ impl Dispatcher {
     ) -> Attempt {
         let started = Instant::now();
         let route = self.config.route(domain);
-        let next_hop =
-            message.redirect.as_ref().or(route.map(|route| &route.next_hop)).cloned();
+        let next_hop = message.redirect.as_ref().or(route.map(|route| &route.next_hop)).cloned();
         let requirement = protection.tls.max(route.map(|route| route.tls).unwrap_or_default());
         let attempt = match next_hop {
             None => no_route(recipients),
             Some(next_hop) => {
                 let delivery = Delivery {
+                    id: message.id,
                     reverse_path: message.reverse_path.clone(),
                     body: message.body,
                     encoding: message.encoding,

@@ -11,12 +11,15 @@ use crate::{
     content::Content,
     decide::decide,
     mail::{
-        Address, Arrival, Decision, DelayNotice, Disposition, EnhancedStatusCode, Envelope, Facts,
-        Finding, Hold, MessageFacts, NextHop, Obligation, QueueId, QueuedMessage, QueuedRecipient,
-        RecipientState, Refusal, Reply, RuleMatch, Submission, Timestamp, Told,
+        Address, Arrival, Decision, DelayNotice, Direction, Disposition, EnhancedStatusCode,
+        Envelope, Facts, Finding, Hold, MessageFacts, NextHop, Obligation, QueueId, QueuedMessage,
+        QueuedRecipient, RecipientState, Refusal, Reply, RuleMatch, Submission, Timestamp, Told,
     },
     policy::Policy,
-    transform::{Edits, Received, Rewritten, Signers, rewrite},
+    transform::{
+        Edits, HeaderField, HeaderFieldError, Received, Removal, Rewritten, Signer, SignerError,
+        rewrite,
+    },
 };
 
 /// What a message is, and what policy says of each recipient's copy.
@@ -95,8 +98,7 @@ fn classify(policy: &Policy, content: &Content) -> Classification {
         .filter(|part| part.children.is_empty())
         .map(|part| (part.path.as_str(), content.decoded(part.id)))
         .collect();
-    let parts: Vec<_> =
-        decoded.iter().map(|(path, content)| Part { path, content }).collect();
+    let parts: Vec<_> = decoded.iter().map(|(path, content)| Part { path, content }).collect();
     let input = Input { readings: &readings, parts: &parts, opaque: &opaque };
     policy.classify(&input)
 }
@@ -170,20 +172,42 @@ fn refused(decision: &Decision, code: u16, status: EnhancedStatusCode) -> Fate {
 pub struct Workshop<'a> {
     pub node: &'a Node,
     pub policy: &'a Policy,
-    pub signers: &'a Signers,
+    pub signer: &'a Signer,
     pub now: Timestamp,
     pub submission: &'a Submission,
     pub authentication: Option<&'a Authentication>,
     pub judgement: &'a Judgement,
 }
 
+/// Why a copy could not be made: a fault of policy or keys, so the sender's
+/// own server keeps the message until it is mended.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkshopError {
+    #[error("a field that policy adds: {0}")]
+    Field(#[from] HeaderFieldError),
+    #[error("signing: {0}")]
+    Signing(#[from] SignerError),
+}
+
 impl Workshop<'_> {
     /// The message as this group's recipients get it: edited in one pass,
     /// signed last.
-    pub fn copy(&self, id: QueueId, group: &Group) -> Rewritten {
+    pub fn copy(&self, id: QueueId, group: &Group) -> Result<Rewritten, WorkshopError> {
+        let mut rewritten = rewrite(&self.judgement.content, &self.edits(id, group)?);
+        if let (Direction::Outbound, Some(domain)) =
+            (self.submission.origin.direction, self.submission.envelope.reverse_path.domain())
+        {
+            rewritten.sign(self.signer, domain)?;
+        }
+        Ok(rewritten)
+    }
+
+    fn edits(&self, id: QueueId, group: &Group) -> Result<Edits, WorkshopError> {
+        let node = self.node.name.as_str();
         let received = Received {
             origin: &self.submission.origin,
-            node: &self.node.name,
+            encoding: self.submission.envelope.encoding,
+            node,
             id,
             at: self.now,
             // Naming one of several would show it to the others.
@@ -192,23 +216,29 @@ impl Workshop<'_> {
                 _ => None,
             },
         };
-        let edits = Edits {
-            received: Some(received),
-            authentication_results: self.authentication.map(|found| found.header.as_str()),
-            authserv_id: &self.node.name,
-            obligations: &group.treatment.obligations,
-        };
-        let rewritten = rewrite(&self.judgement.content, &edits);
-        self.signers.sign(&self.submission.envelope.reverse_path, rewritten)
+        let mut edits = Edits { prepend: vec![received.field()], ..Edits::default() };
+        if let Some(found) = self.authentication {
+            edits.remove.push(Removal::AuthenticationResults { authserv_id: node.to_owned() });
+            edits.prepend.push(HeaderField::new("Authentication-Results", &found.header)?);
+        }
+        for obligation in &group.treatment.obligations {
+            match obligation {
+                Obligation::Disclaimer(disclaimer) => edits.disclaimer = Some(disclaimer.clone()),
+                Obligation::Header { name, value } => {
+                    // One that a stranger brought would be believed.
+                    edits.remove.push(Removal::Named(name.clone()));
+                    edits.prepend.push(HeaderField::new(name, value)?);
+                }
+                Obligation::Copy(_) => {}
+            }
+        }
+        Ok(edits)
     }
 
     /// What the queue is to know of a group's copy.
     pub fn entry(&self, id: QueueId, group: &Group, size: usize) -> QueuedMessage {
-        let pending = || RecipientState::Pending {
-            attempts: 0,
-            next_attempt_at: self.now,
-            last: None,
-        };
+        let pending =
+            || RecipientState::Pending { attempts: 0, next_attempt_at: self.now, last: None };
         let recipients = group.recipients.iter().map(|(address, decision)| QueuedRecipient {
             address: address.clone(),
             protection: decision.protection.clone(),

@@ -8,13 +8,13 @@ use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 
 use super::{
-    processing::{Fate, Group, Judgement, Workshop, judge},
+    processing::{Fate, Group, Judgement, Workshop, WorkshopError, judge},
     queue::{Entry, Queue, now},
     reports::Reports,
 };
 use crate::{
     authenticate::{Authentication, Authenticator},
-    config::{Config, SenderAuthentication, Users, Verdict as Password},
+    config::{Config, Users, Verdict as Password},
     listen::{Reception, Verdict},
     mail::{
         Address, Direction, Disposition, EnhancedStatusCode, Event, Finding, Obligation, Observer,
@@ -24,7 +24,7 @@ use crate::{
     policy::Policy,
     smtp::server::{Credentials, Refused},
     spool::{Batch, SpoolError},
-    transform::Signers,
+    transform::Signer,
 };
 
 /// What one listener asks.
@@ -41,7 +41,7 @@ pub(super) struct Desk {
 pub(super) struct Processor {
     pub(super) config: Arc<Config>,
     pub(super) policy: Arc<ArcSwap<Policy>>,
-    pub(super) signers: Arc<Signers>,
+    pub(super) signer: Arc<Signer>,
     pub(super) queue: Arc<Queue>,
     pub(super) reports: Reports,
     pub(super) observer: Arc<dyn Observer>,
@@ -63,11 +63,7 @@ impl Reception for Desk {
         }
     }
 
-    async fn authenticate(
-        &self,
-        _: &Origin,
-        credentials: &Credentials,
-    ) -> Result<String, Refused> {
+    async fn authenticate(&self, _: &Origin, credentials: &Credentials) -> Result<String, Refused> {
         match self.users.verify(&credentials.user, credentials.password.reveal()) {
             Password::Right => Ok(credentials.user.clone()),
             Password::Wrong => {
@@ -154,7 +150,7 @@ impl Processor {
         let workshop = Workshop {
             node: &self.config.node,
             policy: &policy,
-            signers: &self.signers,
+            signer: &self.signer,
             now: now(),
             submission,
             authentication,
@@ -163,7 +159,10 @@ impl Processor {
         let mut entries = Vec::new();
         for group in &groups {
             let id = if entries.is_empty() { id } else { self.queue.next_id() };
-            self.add_group(&mut entries, id, &workshop, group);
+            self.add_group(&mut entries, id, &workshop, group).map_err(|error| {
+                tracing::error!(%id, %error, "a copy could not be made");
+                refused(Refusal::Policy, 451, (4, 3, 0), "the message could not be prepared")
+            })?;
         }
         let mut entries = entries.into_iter();
         let nobody = || refused(Refusal::Syntax, 554, (5, 5, 1), "no valid recipients");
@@ -179,13 +178,13 @@ impl Processor {
         id: QueueId,
         workshop: &Workshop<'_>,
         group: &Group,
-    ) {
-        let copy = workshop.copy(id, group).bytes;
+    ) -> Result<(), WorkshopError> {
+        let copy = workshop.copy(id, group)?.into_bytes();
         let message = workshop.entry(id, group, copy.len());
         if group.treatment.disposition == Disposition::Reject {
             let reason = group.treatment.stopped_by.as_ref().map(|rule| rule.reason.as_str());
             entries.extend(self.reports.rejected(&message, &copy, reason.unwrap_or_default()));
-            return;
+            return Ok(());
         }
         let notices = self.reports.held(&message, &copy);
         let archived = self.archived(workshop, &message, group);
@@ -194,6 +193,7 @@ impl Processor {
         }
         entries.push((message, copy));
         entries.extend(notices);
+        Ok(())
     }
 
     /// Copies for the archives that rules name, as these recipients get it.
@@ -255,7 +255,12 @@ impl Processor {
     }
 }
 
-fn refused(reason: Refusal, code: u16, (class, subject, detail): (u8, u16, u16), text: &str) -> Refused {
+fn refused(
+    reason: Refusal,
+    code: u16,
+    (class, subject, detail): (u8, u16, u16),
+    text: &str,
+) -> Refused {
     let reply = Reply::new(code, EnhancedStatusCode(class, subject, detail), text);
     Refused { reason, reply }
 }

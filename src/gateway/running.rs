@@ -1,11 +1,6 @@
 //! Starting a gateway, keeping it current, and stopping it in order.
 
-use std::{
-    net::SocketAddr,
-    path::Path,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use tokio::{net::TcpListener, sync::Semaphore};
@@ -28,7 +23,7 @@ use crate::{
     policy::{Context, Policy, diagnostics::Diagnostics},
     schedule::{Limits, RetrySchedule, Schedule},
     spool::{self, Spool},
-    transform::Signers,
+    transform::{Signer, SigningKey},
 };
 
 /// A gateway that takes mail. Dropping it does not stop it: call
@@ -63,8 +58,7 @@ pub enum StartError {
 pub fn load_policy(config: &Config) -> Result<Policy, StartError> {
     let sources =
         read_policies(&config.node.policies).map_err(|cause| part("the policies", cause))?;
-    let context =
-        Context { today: now().date(), local_domains: &config.node.local_domains };
+    let context = Context { today: now().date(), local_domains: &config.node.local_domains };
     let (policy, diagnostics) = Policy::compile(&sources, &context);
     policy.ok_or(StartError::Policy(diagnostics))
 }
@@ -81,12 +75,15 @@ impl Gateway {
         let policy = Arc::new(ArcSwap::from_pointee(load_policy(&config)?));
         let observer = observers(&observatory, watchers);
         let queue = Arc::new(open_queue(&config)?);
-        let reports =
-            Reports { config: Arc::clone(&config), policy: Arc::clone(&policy), queue: Arc::clone(&queue) };
+        let reports = Reports {
+            config: Arc::clone(&config),
+            policy: Arc::clone(&policy),
+            queue: Arc::clone(&queue),
+        };
         let processor = Arc::new(Processor {
             config: Arc::clone(&config),
             policy: Arc::clone(&policy),
-            signers: Arc::new(signers(&config)?),
+            signer: Arc::new(signer(&config)?),
             queue: Arc::clone(&queue),
             reports: reports.clone(),
             observer: Arc::clone(&observer),
@@ -129,7 +126,9 @@ impl Gateway {
             }
             Err(error) => {
                 let text = match &error {
-                    StartError::Policy(faults) => faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+                    StartError::Policy(faults) => {
+                        faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+                    }
                     other => other.to_string(),
                 };
                 self.observer.observe(Event::PolicyRefused { error: &text });
@@ -169,10 +168,8 @@ impl Gateway {
         let page = TcpListener::bind(metrics)
             .await
             .map_err(|cause| part("the metrics address", format!("{metrics}: {cause}")))?;
-        let probes = Arc::new(Readiness {
-            queue: Arc::clone(queue),
-            stopping: self.listening.stop.clone(),
-        });
+        let probes =
+            Arc::new(Readiness { queue: Arc::clone(queue), stopping: self.listening.stop.clone() });
         let page = observe::serve(page, Arc::clone(observatory), probes, self.serving.stop.clone());
         self.serving.spawn(async move {
             if let Err(error) = page.await {
@@ -314,12 +311,11 @@ fn open_queue(config: &Config) -> Result<Queue, StartError> {
         per_destination: config.limits.deliveries_per_destination,
     };
     let mut recovered = Vec::new();
-    let spool = Spool::open(
-        &config.node.data_dir.join("spool"),
-        spool::Settings::default(),
-        |message| recovered.push(message),
-    )
-    .map_err(|cause| part("the spool", cause))?;
+    let spool =
+        Spool::open(&config.node.data_dir.join("spool"), spool::Settings::default(), |message| {
+            recovered.push(message)
+        })
+        .map_err(|cause| part("the spool", cause))?;
     for damage in spool.damage() {
         tracing::error!(?damage, "a part of the spool is damaged and was passed over");
     }
@@ -344,16 +340,14 @@ fn authenticator(config: &Config) -> Result<Authenticator, StartError> {
     Authenticator::new(settings).map_err(|cause| part("sender authentication", cause))
 }
 
-/// The signing keys that postern.toml names.
-pub fn signers(config: &Config) -> Result<Signers, StartError> {
-    let mut signers = Signers::default();
-    for key in &config.signing {
+/// Signs with the keys that postern.toml names.
+pub fn signer(config: &Config) -> Result<Signer, StartError> {
+    let keys = config.signing.iter().map(|key| {
         let pem = read_file(&key.key).map_err(|cause| part("a signing key", cause))?;
-        signers
-            .add(&key.domain, &key.selector, &pem.text)
-            .map_err(|cause| part("a signing key", at(&key.key, cause)))?;
-    }
-    Ok(signers)
+        SigningKey::from_pem(key.domain.clone(), key.selector.as_str(), pem.text.as_bytes())
+            .map_err(|cause| part("a signing key", at(&key.key, cause)))
+    });
+    Ok(Signer::new(keys.collect::<Result<Vec<_>, _>>()?))
 }
 
 fn users(listener: &Listener) -> Result<Users, StartError> {

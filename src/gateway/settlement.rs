@@ -57,7 +57,9 @@ pub(super) fn settle(
             host: attempt.evidence.host.clone(),
         };
         queued.state = match outcome {
-            Outcome::Delivered(reply) => RecipientState::Delivered { at: now, reply: reply.clone() },
+            Outcome::Delivered(reply) => {
+                RecipientState::Delivered { at: now, reply: reply.clone() }
+            }
             Outcome::Permanent(failure) => {
                 failed.push(reported(failure.reason, &failure.reply));
                 RecipientState::Failed { at: now, reply: failure.reply.clone() }
@@ -100,7 +102,7 @@ mod tests {
 
     use super::*;
     use crate::mail::{
-        Body, AddressEncoding, Direction, Evidence, Failure, Level, QueueId, QueuedRecipient,
+        AddressEncoding, Body, Direction, Evidence, Failure, Level, QueueId, QueuedRecipient,
         ReversePath,
     };
 
@@ -112,8 +114,7 @@ mod tests {
     }
 
     fn message(recipients: &[&str]) -> QueuedMessage {
-        let pending =
-            RecipientState::Pending { attempts: 0, next_attempt_at: ARRIVAL, last: None };
+        let pending = RecipientState::Pending { attempts: 0, next_attempt_at: ARRIVAL, last: None };
         QueuedMessage {
             id: QueueId::from_bits(1),
             received_at: ARRIVAL,
@@ -163,7 +164,8 @@ mod tests {
     #[test]
     fn each_recipient_goes_its_own_way() {
         let delivered = Outcome::Delivered(Reply::new(250, EnhancedStatusCode(2, 0, 0), "ok"));
-        let outcomes = [("a@x.example", delivered), ("b@x.example", busy()), ("c@x.example", unknown())];
+        let outcomes =
+            [("a@x.example", delivered), ("b@x.example", busy()), ("c@x.example", unknown())];
         let settlement = settle(
             message(&["a@x.example", "b@x.example", "c@x.example", "d@y.example"]),
             &attempt(&outcomes),
@@ -190,8 +192,7 @@ mod tests {
             Jitter::NONE,
         );
         assert_eq!(first.delayed.len(), 1);
-        let second =
-            settle(first.message, &attempt(&outcomes), &retry(), later(71), Jitter::NONE);
+        let second = settle(first.message, &attempt(&outcomes), &retry(), later(71), Jitter::NONE);
         assert!(second.delayed.is_empty());
     }
 

@@ -14,13 +14,23 @@ use rustls::{
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use crate::{config::CertificateFiles, mail::TlsSession};
+use crate::{
+    config::CertificateFiles,
+    mail::{Timestamp, TlsSession},
+};
 
 /// A certificate chain with its key, as files and as now in use.
 #[derive(Debug)]
 pub struct Certificate {
     files: CertificateFiles,
-    current: ArcSwap<ServerConfig>,
+    current: ArcSwap<Loaded>,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    config: Arc<ServerConfig>,
+    /// Of the leaf: its notAfter.
+    expires_at: Option<Timestamp>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -48,9 +58,15 @@ impl Certificate {
         Ok(())
     }
 
+    /// When the certificate in use expires; none where it does not say so
+    /// in a way that can be read.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.current.load().expires_at
+    }
+
     /// The server's side of a handshake. Cancelling drops the connection.
     pub(super) async fn accept(&self, tcp: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
-        TlsAcceptor::from(self.current.load_full()).accept(tcp).await
+        TlsAcceptor::from(Arc::clone(&self.current.load().config)).accept(tcp).await
     }
 }
 
@@ -69,14 +85,15 @@ pub(super) fn session(stream: &TlsStream<TcpStream>) -> TlsSession {
     TlsSession { version, cipher: cipher.unwrap_or_default() }
 }
 
-fn read(files: &CertificateFiles) -> Result<ServerConfig, CertificateError> {
+fn read(files: &CertificateFiles) -> Result<Loaded, CertificateError> {
     let path = || files.chain.clone();
     let chain = CertificateDer::pem_file_iter(&files.chain)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|cause| CertificateError::Chain { path: path(), cause })?;
-    if chain.is_empty() {
+    let Some(leaf) = chain.first() else {
         return Err(CertificateError::NoCertificate(path()));
-    }
+    };
+    let expires_at = expiry(leaf);
     let key = PrivateKeyDer::from_pem_file(&files.key)
         .map_err(|cause| CertificateError::Key { path: files.key.clone(), cause })?;
     let pair = |cause| CertificateError::Pair { chain: path(), key: files.key.clone(), cause };
@@ -89,5 +106,11 @@ fn read(files: &CertificateFiles) -> Result<ServerConfig, CertificateError> {
     // Mail servers hardly ever resume, and each ticket costs memory and time.
     config.send_tls13_tickets = 0;
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    Ok(config)
+    Ok(Loaded { config: Arc::new(config), expires_at })
+}
+
+fn expiry(leaf: &CertificateDer<'_>) -> Option<Timestamp> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(leaf).ok()?;
+    let seconds = u64::try_from(certificate.validity().not_after.timestamp()).ok()?;
+    Some(Timestamp::from_unix_milliseconds(seconds.saturating_mul(1000)))
 }

@@ -72,6 +72,8 @@ pub enum FailureReason {
     Extension,
     /// A file system (maildir) failed.
     Store,
+    /// Policy, or a person, has refused it after it was taken.
+    Policy,
     /// It has waited longer than the retry settings allow.
     Expired,
 }
@@ -87,6 +89,7 @@ impl FailureReason {
             Self::Tls => "tls",
             Self::Extension => "extension",
             Self::Store => "store",
+            Self::Policy => "policy",
             Self::Expired => "expired",
         }
     }

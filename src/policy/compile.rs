@@ -11,7 +11,7 @@ use jiff::civil::Date;
 
 use crate::{
     classify::{Classification, Classifier, Input},
-    mail::{Disclaimer, Domain, Level},
+    mail::{Address, Disclaimer, Domain, Level},
 };
 
 use super::{
@@ -68,6 +68,11 @@ impl Policy {
     /// Which files this is: twelve hexadecimal digits.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// Who is told of held messages.
+    pub fn officers(&self) -> &[Address] {
+        &self.settings.officers
     }
 
     pub fn level_name(&self, level: Level) -> &str {

@@ -1,7 +1,7 @@
 //! `policy.toml`: what the levels are called, how far the rules are rolled
 //! out, and the invariants no rule may break.
 
-use crate::mail::{Disposition, Domain, Level, TlsRequirement};
+use crate::mail::{Address, Disposition, Domain, Level, TlsRequirement};
 
 use super::{
     condition::Conditions,
@@ -13,6 +13,8 @@ use super::{
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Settings {
+    /// Who is told of held messages, where a rule says `tell = ["officers"]`.
+    pub officers: Vec<Address>,
     pub level_names: LevelNames,
     pub rollout: Rollout,
     pub invariants: Vec<Invariant>,
@@ -72,7 +74,12 @@ impl Rollout {
 
 pub(super) fn read(faults: &Faults) -> Settings {
     let root = faults.parse();
-    let root = Table::root(&root, faults, "policy.toml", &["levels", "rollout", "invariant"]);
+    let root =
+        Table::root(&root, faults, "policy.toml", &["officers", "levels", "rollout", "invariant"]);
+    let officers = root
+        .value("officers")
+        .and_then(|value| value.list(|address| address.parsed("bad-address")))
+        .unwrap_or_default();
     let level_names = root.required("levels").and_then(|levels| read_levels(&levels));
     let rollout = root.value("rollout").and_then(|rollout| read_rollout(&rollout));
     let mut invariants: Vec<Invariant> = Vec::new();
@@ -86,6 +93,7 @@ pub(super) fn read(faults: &Faults) -> Settings {
         invariants.push(invariant);
     }
     Settings {
+        officers,
         level_names: level_names.unwrap_or_default(),
         rollout: rollout.unwrap_or_default(),
         invariants,
