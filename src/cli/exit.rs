@@ -15,6 +15,11 @@ impl Failure {
         Self { code: 1, message: message.to_string() }
     }
 
+    /// What there is to say has been said.
+    pub fn silent(code: u8) -> Self {
+        Self { code, message: String::new() }
+    }
+
     /// EX_DATAERR: what was given cannot be used.
     pub fn bad_data(message: impl Display) -> Self {
         Self { code: 65, message: message.to_string() }
@@ -53,7 +58,7 @@ impl Failure {
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
-            std::io::ErrorKind::BrokenPipe => Self { code: 0, message: String::new() },
+            std::io::ErrorKind::BrokenPipe => Self::silent(0),
             _ => Self::cannot_create(error),
         }
     }

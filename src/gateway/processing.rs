@@ -61,7 +61,7 @@ pub fn judge(
     authentication: Option<&Authentication>,
 ) -> Judgement {
     let content = Content::parse(submission.content.clone());
-    let classification = classify(policy, &content);
+    let classification = classify_content(policy, &content);
     let facts = MessageFacts {
         direction: submission.origin.direction,
         reverse_path: submission.envelope.reverse_path.clone(),
@@ -89,7 +89,8 @@ pub fn judge(
     Judgement { content, classification, facts, decisions }
 }
 
-fn classify(policy: &Policy, content: &Content) -> Classification {
+/// Reads every part and classifies what is in them.
+pub fn classify_content(policy: &Policy, content: &Content) -> Classification {
     let readings = content.readings();
     let opaque = content.opaque();
     let decoded: Vec<_> = content

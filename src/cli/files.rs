@@ -1,0 +1,109 @@
+//! Reading what commands are given: configuration, policies, messages.
+
+use std::{
+    io::{IsTerminal, Read},
+    path::Path,
+};
+
+use bytes::Bytes;
+
+use super::exit::Failure;
+use crate::{
+    config::{Config, read_file, read_policies},
+    mail::{Domain, Timestamp},
+    policy::{
+        Context, Policy, Sources,
+        diagnostics::{Diagnostics, Rendering},
+    },
+};
+
+/// postern.toml, or its faults on standard error.
+pub(super) fn configuration(path: &Path) -> Result<Config, Failure> {
+    let file = read_file(path).map_err(Failure::no_input)?;
+    let (config, diagnostics) = Config::read(&file);
+    show(&diagnostics);
+    config.ok_or_else(|| Failure::configuration(faults(&diagnostics)))
+}
+
+pub(super) fn sources(folder: &Path) -> Result<Sources, Failure> {
+    read_policies(folder).map_err(Failure::no_input)
+}
+
+/// The policies compiled for today, or their faults on standard error.
+pub(super) fn policy(
+    folder: &Path,
+    local_domains: &[Domain],
+    now: Timestamp,
+) -> Result<Policy, Failure> {
+    let context = Context { today: now.date(), local_domains };
+    let (policy, diagnostics) = Policy::compile(&sources(folder)?, &context);
+    if diagnostics.has_errors() {
+        show(&diagnostics);
+    }
+    policy.ok_or_else(|| Failure::configuration(faults(&diagnostics)))
+}
+
+/// A message from a file, or from standard input for `-`, with every line
+/// ended by CRLF as the wire has it.
+pub(super) fn message(path: &Path) -> Result<Bytes, Failure> {
+    let octets = if path == Path::new("-") {
+        let mut octets = Vec::new();
+        std::io::stdin().read_to_end(&mut octets).map_err(Failure::no_input)?;
+        octets
+    } else {
+        std::fs::read(path)
+            .map_err(|error| Failure::no_input(format!("{}: {error}", path.display())))?
+    };
+    Ok(with_crlf(octets))
+}
+
+/// Files on Unix end lines with LF; SMTP does not.
+pub(super) fn with_crlf(octets: Vec<u8>) -> Bytes {
+    let bare = |index: usize| index.checked_sub(1).and_then(|at| octets.get(at)) != Some(&b'\r');
+    if !memchr::memchr_iter(b'\n', &octets).any(bare) {
+        return octets.into();
+    }
+    let mut lines = Vec::with_capacity(octets.len() + octets.len() / 32);
+    for line in octets.split_inclusive(|&octet| octet == b'\n') {
+        match line.strip_suffix(b"\n") {
+            Some(text) => {
+                lines.extend_from_slice(text.strip_suffix(b"\r").unwrap_or(text));
+                lines.extend_from_slice(b"\r\n");
+            }
+            None => lines.extend_from_slice(line),
+        }
+    }
+    lines.into()
+}
+
+/// Draws diagnostics on standard error.
+pub(super) fn show(diagnostics: &Diagnostics) {
+    if !diagnostics.is_empty() {
+        eprint!("{}", diagnostics.render(rendering(std::io::stderr().is_terminal())));
+    }
+}
+
+pub(super) fn rendering(is_terminal: bool) -> Rendering {
+    if is_terminal { Rendering::Colour } else { Rendering::Plain }
+}
+
+pub(super) fn faults(diagnostics: &Diagnostics) -> String {
+    let count = |number: usize, what: &str| match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    };
+    let errors = count(diagnostics.errors(), "fault");
+    let warnings = count(diagnostics.warnings(), "warning");
+    format!("{errors}, {warnings}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_with_unix_lines_become_what_the_wire_has() {
+        assert_eq!(with_crlf(b"a\nb\r\n\nc".to_vec()), &b"a\r\nb\r\n\r\nc"[..]);
+        assert_eq!(with_crlf(b"a\r\nb\r\n".to_vec()), &b"a\r\nb\r\n"[..]);
+    }
+}
