@@ -419,3 +419,77 @@ fn a_large_policy_decides_like_a_small_one() {
     }
     println!("compiled in {compiled:?}, decided in {:?}", started.elapsed() / 1000);
 }
+
+#[test]
+fn the_strictest_rule_gives_the_reason_and_among_equals_the_narrowest() {
+    let rule = |name: &str, when: &str, then: &str| {
+        format!(
+            "[[rule]]\nname = \"{name}\"\nwhen = {{ {when} }}\nthen = \"{then}\"\n\
+             tell = [\"sender\"]\nreason = \"{name}.\"\nredirect_to = \"smtp://{name}.example:25\"\n"
+        )
+    };
+    let hold = |name: &str, when: &str| rule(name, when, "hold").replace("redirect_to", "#");
+    let narrow = "direction = \"outbound\", level = 3";
+    let to = "a@elsewhere.example";
+    // The broad rule is asked after the narrow ones, and yet decides.
+    let written = [
+        hold("broad", ""),
+        rule("narrow", narrow, "redirect"),
+        rule("narrower", &format!("{narrow}, secure_tag = false"), "redirect"),
+    ];
+    let held = ask(&compiled(&written), &message(3), to);
+    assert_eq!(held.decided_by.unwrap().rule, "broad");
+    assert_eq!(held.redirect, None);
+    let redirected = ask(&compiled(&written[1..]), &message(3), to);
+    assert_eq!(redirected.decided_by.unwrap().rule, "narrower");
+    assert_eq!(redirected.redirect.unwrap().to_string(), "smtp://narrower.example:25");
+    // A rule that is content to relay never takes the decision from another.
+    let relayed = rule("zealous", "", "relay").replace("redirect_to", "#");
+    let written = [hold("broad", "direction = \"outbound\""), relayed];
+    let held = ask(&compiled(&written), &message(3), to);
+    assert_eq!(held.decided_by.unwrap().rule, "broad");
+}
+
+/// Everything is held, but for what an exemption lifts: however odd the facts
+/// it speaks of, the prover finds a message of that kind.
+#[test]
+fn the_prover_finds_every_kind_of_hole() {
+    let holes = [
+        "level = 2",
+        "level_above_clearance = true",
+        "destination = \"approved\"",
+        "retired = true",
+        "recipient_domain = \"*.a.b.c.example\"",
+        "recipient_domain = \"c.example\"",
+        "recipient = \"boss@elsewhere.example\"",
+        "sender_domain = \"*.trust.example\"",
+        "sender = \"someone@any.example\"",
+        "kinds = [\"icd10\"]",
+        "kinds = { nhs_number = \"3..4\", icd10 = \">7\" }",
+        "marking = \"OFFICIAL\"",
+        "marking = false",
+        "secure_tag = true",
+        "opaque = [\"picture\"]",
+        "opaque = false",
+        "size = \"10 MiB..11 MiB\"",
+        "authentication = { dmarc = \"fail\", arc = \"permerror\" }",
+        "arrival = \"clear\"",
+        "kinds = [\"yara\"], marking = \"SECRET\", size = \"<10\", recipient_domain = \"*.x.example\"",
+    ];
+    let settings = format!(
+        "{POLICY}\n[[invariant]]\nname = \"i\"\nnever = {{ direction = \"outbound\", disposition = \"relay\" }}\n"
+    );
+    let held = "[[rule]]\nname = \"held\"\nwhen = {}\nthen = \"hold\"\ntell = [\"sender\"]\nreason = \"Held.\"\n";
+    let outcome = |rules: &str| {
+        let files = [("policy.toml", settings.as_str()), ("rules.toml", rules)];
+        prove(&must_compile(with_files(&files)), decide).remove(0).outcome
+    };
+    assert!(matches!(outcome(held), ProofOutcome::Holds));
+    for hole in holes {
+        let lifted = format!(
+            "{held}\n[[exemption]]\nrules = [\"held\"]\nwhen = {{ {hole} }}\nowner = \"o\"\n\
+             reason = \"r\"\nexpires = 2027-01-01\n"
+        );
+        assert!(matches!(outcome(&lifted), ProofOutcome::Broken(_)), "missed: {hole}");
+    }
+}
