@@ -1,13 +1,14 @@
 //! Reports: what Postern writes to people about their mail.
 //!
 //! Owns delivery status notifications (RFC 3461, RFC 3464) and the notices
-//! about held messages. Nothing of the message's subject or body stands in
-//! them and findings are masked (law 6). Pure: who is told, when, and under
+//! about held messages. Refuses to quote a message's subject or body, and
+//! shows findings masked only (law 6). Pure: who is told, when, and under
 //! which (null) reverse path is the gateway's business.
 
 mod dsn; // failed and delayed deliveries
 mod held; // messages in quarantine: to the sender, to the officers
+mod original; // what of a message may be shown again
 mod writing; // fields, folding, encoded text
 
-// pub use dsn::{DeliveryReport, Original, ReportedRecipient, delayed, failed};
-// pub use held::{HeldMessage, tell_officers, tell_sender};
+pub use dsn::{DeliveryReport, ReportedRecipient, delayed, failed};
+pub use held::{HeldMessage, tell_officers, tell_sender};
