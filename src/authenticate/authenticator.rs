@@ -363,7 +363,12 @@ mod tests {
         .unwrap();
         let client = "192.0.2.1".parse().unwrap();
         let reverse_path = from.parse().unwrap();
-        authenticator.authenticate(client, "mail.x.example", &reverse_path, content).await
+        let content = content.to_vec();
+        // Spawned, as the gateway does: it must be able to change threads.
+        let found = tokio::spawn(async move {
+            authenticator.authenticate(client, "mail.x.example", &reverse_path, &content).await
+        });
+        found.await.unwrap()
     }
 
     /// A key pair: the signer and its record.
