@@ -304,3 +304,168 @@ fn arc_word(arc: Option<&ArcOutput<'_>>) -> &'static str {
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 const LOOKUP_ATTEMPTS: usize = 2;
 const MAX_SIGNATURES: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use hickory_resolver::proto::{
+        op::{Message, OpCode, ResponseCode},
+        rr::{Name, RData, Record, RecordType, rdata::TXT},
+    };
+    use mail_auth::{
+        common::{
+            crypto::{Ed25519Key, SigningKey},
+            headers::HeaderWriter,
+        },
+        dkim::DkimSigner,
+    };
+    use tokio::net::UdpSocket;
+
+    use super::*;
+
+    /// TXT records by name; a name with `TIMEOUT` is never answered, and names
+    /// not given do not exist.
+    async fn name_server(zone: Vec<(String, String)>) -> SocketAddr {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        tokio::spawn(async move {
+            let mut buffer = [0; 1500];
+            loop {
+                let (length, from) = socket.recv_from(&mut buffer).await.unwrap();
+                let query = Message::from_vec(&buffer[..length]).unwrap();
+                let question = query.queries[0].clone();
+                let asked = question.name().to_lowercase().to_utf8();
+                let mut response = Message::response(query.metadata.id, OpCode::Query);
+                response.add_query(question.clone());
+                let found = zone.iter().find(|(name, _)| *name == asked.trim_end_matches('.'));
+                match found {
+                    Some((_, text)) if text == "TIMEOUT" => continue,
+                    Some((name, text)) if question.query_type() == RecordType::TXT => {
+                        let owner = Name::from_ascii(format!("{name}.")).unwrap();
+                        let data = RData::TXT(TXT::new(vec![text.clone()]));
+                        response.add_answer(Record::from_rdata(owner, 60, data));
+                    }
+                    Some(_) => {}
+                    None => response.metadata.response_code = ResponseCode::NXDomain,
+                }
+                socket.send_to(&response.to_vec().unwrap(), from).await.unwrap();
+            }
+        });
+        address
+    }
+
+    async fn authenticate(zone: &[(&str, &str)], from: &str, content: &[u8]) -> Authentication {
+        let zone = zone.iter().map(|&(name, text)| (name.to_owned(), text.to_owned())).collect();
+        let authenticator = Authenticator::new(Settings {
+            servers: vec![name_server(zone).await],
+            authserv_id: "gw.test.example".parse().unwrap(),
+            time_limit: Duration::from_secs(2),
+        })
+        .unwrap();
+        let client = "192.0.2.1".parse().unwrap();
+        let reverse_path = from.parse().unwrap();
+        let content = content.to_vec();
+        // Spawned, as the gateway does: it must be able to change threads.
+        let found = tokio::spawn(async move {
+            authenticator.authenticate(client, "mail.x.example", &reverse_path, &content).await
+        });
+        found.await.unwrap()
+    }
+
+    /// A key pair: the signer and its record.
+    fn signing() -> (Ed25519Key, String) {
+        use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+        use base64::Engine;
+        let pkcs8 = Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new()).unwrap();
+        let pair = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap();
+        let public = base64::engine::general_purpose::STANDARD.encode(pair.public_key().as_ref());
+        let key = Ed25519Key::from_pkcs8_der(pkcs8.as_ref()).unwrap();
+        (key, format!("v=DKIM1; k=ed25519; p={public}"))
+    }
+
+    fn signed(key: impl SigningKey, content: &str) -> Vec<u8> {
+        let signature = DkimSigner::from_key(key)
+            .domain("x.example")
+            .selector("s")
+            .headers(["From", "Subject"])
+            .sign(content.as_bytes())
+            .unwrap();
+        (signature.to_header() + content).into_bytes()
+    }
+
+    const CONTENT: &str = "From: <a@x.example>\r\nSubject: x\r\n\r\nhello\r\n";
+    const DMARC: (&str, &str) = ("_dmarc.x.example", "v=DMARC1; p=reject");
+
+    #[tokio::test]
+    async fn what_passes_is_said_to_pass() {
+        let (key, record) = signing();
+        let zone = [
+            ("x.example", "v=spf1 ip4:192.0.2.1 -all"),
+            ("s._domainkey.x.example", record.as_str()),
+            DMARC,
+        ];
+        let found = authenticate(&zone, "a@x.example", &signed(key, CONTENT)).await;
+        let AuthenticationFacts { spf, dkim, dmarc, arc } = &found.facts;
+        assert_eq!((&**spf, &**dkim, &**dmarc, &**arc), ("pass", "pass", "pass", "none"));
+        assert!(found.header.starts_with("gw.test.example;"), "{}", found.header);
+        for word in ["spf=pass", "dkim=pass", "dmarc=pass", "arc=none"] {
+            assert!(found.header.contains(word), "{word} is missing in {}", found.header);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_fails_is_said_to_fail() {
+        let (key, record) = signing();
+        let zone =
+            [("x.example", "v=spf1 -all"), ("s._domainkey.x.example", record.as_str()), DMARC];
+        let mut content = signed(key, CONTENT);
+        content.extend_from_slice(b"one more line\r\n");
+        let found = authenticate(&zone, "a@x.example", &content).await;
+        assert_eq!(found.facts.spf, "fail");
+        assert_ne!(found.facts.dkim, "pass");
+        assert_eq!(found.facts.dmarc, "fail");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_looked_up_neither_passes_nor_fails() {
+        let (key, _) = signing();
+        let zone = [("x.example", "TIMEOUT"), ("s._domainkey.x.example", "TIMEOUT"), DMARC];
+        let found = authenticate(&zone, "a@x.example", &signed(key, CONTENT)).await;
+        let AuthenticationFacts { spf, dkim, dmarc, .. } = &found.facts;
+        assert_eq!((&**spf, &**dkim, &**dmarc), ("temperror", "temperror", "temperror"));
+        for word in ["spf=temperror", "dkim=temperror", "dmarc=temperror"] {
+            assert!(found.header.contains(word), "{word} is missing in {}", found.header);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_second_from_field_never_passes() {
+        let (key, record) = signing();
+        let zone = [
+            ("x.example", "v=spf1 ip4:192.0.2.1 -all"),
+            ("s._domainkey.x.example", record.as_str()),
+            DMARC,
+        ];
+        let content = [b"From: <boss@bank.example>\r\n", &signed(key, CONTENT)[..]].concat();
+        let found = authenticate(&zone, "a@x.example", &content).await;
+        assert_eq!(found.facts.dmarc, "permerror");
+        assert!(found.header.contains("dmarc=permerror"), "{}", found.header);
+    }
+
+    #[tokio::test]
+    async fn the_null_path_is_checked_by_its_helo_name() {
+        let zone = [("mail.x.example", "v=spf1 ip4:192.0.2.1 -all")];
+        let found = authenticate(&zone, "", CONTENT.as_bytes()).await;
+        assert_eq!(found.facts.spf, "pass");
+        assert!(found.header.contains("smtp.helo=mail.x.example"), "{}", found.header);
+    }
+
+    #[tokio::test]
+    async fn content_that_is_no_message_passes_nothing() {
+        for content in [&b""[..], b"\r\n", b"\0\xff", b"no header\r\n\r\nbody"] {
+            let found = authenticate(&[], "a@x.example", content).await;
+            assert_ne!(found.facts.dmarc, "pass");
+            assert_ne!(found.facts.dkim, "pass");
+            assert_eq!(found.facts.spf, "none");
+        }
+    }
+}

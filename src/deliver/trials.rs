@@ -428,3 +428,13 @@ async fn a_greeting_that_refuses_is_final_only_where_every_host_refuses() {
     assert!(matches!(only(&attempt), Outcome::Permanent(failure)
         if failure.reason == FailureReason::Peer && failure.reply.code == 554));
 }
+
+#[tokio::test]
+async fn an_attempt_may_run_on_any_thread() {
+    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let next_hop = NextHop::Smtp { host: "127.0.0.1".to_owned(), port: unused.port() };
+    let deliverer = std::sync::Arc::new(deliverer());
+    let delivery = delivery(next_hop, TlsRequirement::None);
+    let attempt = tokio::spawn(async move { deliverer.attempt(delivery).await }).await.unwrap();
+    assert_eq!(attempt.outcomes.len(), 1);
+}

@@ -140,10 +140,9 @@ impl DeliveryReport<'_> {
 impl ReportedRecipient<'_> {
     /// What happened, in a sentence.
     fn why(&self) -> String {
-        let host = self.host.map_or_else(
-            || format!("the mail system of {}", self.address.domain()),
-            |host| printable(host),
-        );
+        let host = self
+            .host
+            .map_or_else(|| format!("the mail system of {}", self.address.domain()), printable);
         let said = printable(&self.reply.to_string());
         match (self.reason, self.reply.severity()) {
             (FailureReason::Peer, Severity::Permanent) => format!("{host} refused it: {said}"),
