@@ -4,6 +4,7 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr},
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -36,8 +37,11 @@ pub(super) async fn hold<R: Reception>(
 ) {
     shared.observe(Event::SessionOpened { listener: &shared.door.settings.listener });
     let mut client = peer.ip().to_canonical();
-    let held = abandon.run_until_cancelled(greet_and_converse(&shared, tcp, &mut client)).await;
-    let reason = held.unwrap_or(SessionEnd::Stopping);
+    let reason = {
+        // Pinned here, or it would take its room twice.
+        let held = pin!(greet_and_converse(&shared, tcp, &mut client));
+        abandon.run_until_cancelled(held).await.unwrap_or(SessionEnd::Stopping)
+    };
     let listener = &shared.door.settings.listener;
     shared.observe(Event::SessionClosed { listener, client, reason });
     drop(place);

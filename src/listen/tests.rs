@@ -68,7 +68,8 @@ async fn starttls_secures_a_session() {
     lab.stop().await;
     let messages = lab.reception.messages.lock().unwrap();
     let tls = messages[0].origin.tls.clone().unwrap();
-    assert_eq!((&tls.version[..], &tls.cipher[..7]), ("TLSv1.3", "TLS_AES"));
+    assert_eq!(tls.version, "TLSv1.3");
+    assert!(tls.cipher.starts_with("TLS_AES"), "{}", tls.cipher);
     assert_eq!(lab.events()[1], "secured TLSv1.3");
 }
 
@@ -196,7 +197,11 @@ async fn a_refusal_of_framing_reaches_a_client_that_is_still_sending() {
     let lab = Lab::start(|_, _| {}).await;
     let mut client = lab.connect().await;
     client.begin_message().await;
-    client.write(format!("bare\n{}", "more\r\n".repeat(200_000)).as_bytes()).await;
+    client.write(b"bare\n").await;
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        client.write("more\r\n".repeat(10_000).as_bytes()).await;
+    }
     client.expect("554 5.6.0 bare LF").await;
     assert_eq!(client.rest().await, "");
     assert!(lab.reception.messages.lock().unwrap().is_empty());

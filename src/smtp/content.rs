@@ -241,8 +241,8 @@ mod tests {
     fn content_over_the_limit_is_read_to_its_end() {
         let (progress, rest) = read(b"abcdef\r\n..\r\nx\r\n.\r\nRSET\r\n", 10);
         assert_eq!((progress, rest), (Progress::Discarded, b"RSET\r\n".to_vec()));
-        let (progress, _) = read(b"abcdef\r\n.\r\nRSET\r\n", 8);
-        assert_eq!(progress, complete(b"abcdef\r\n"));
+        assert_eq!(read(b"abcdef\r\n.\r\n", 8).0, complete(b"abcdef\r\n"));
+        assert_eq!(read(b"abcdef\r\n.\r\n", 7).0, Progress::Discarded);
     }
 
     #[test]
