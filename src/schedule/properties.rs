@@ -16,7 +16,7 @@ fn at(milliseconds: u64) -> Timestamp {
     Timestamp::from_unix_milliseconds(milliseconds)
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Act {
     Add(u64, u8, u64),
     Take,

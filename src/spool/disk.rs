@@ -95,12 +95,7 @@ impl Directory {
             directory: path.to_owned(),
             cause: Arc::new(cause),
         };
-        if !path.is_dir() {
-            DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(refused)?;
-            if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-                File::open(parent).and_then(|parent| parent.sync_all()).map_err(refused)?;
-            }
-        }
+        make_durably(path).map_err(refused)?;
         fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(refused)?;
         let handle = File::open(path).map_err(refused)?;
         let lock = writable().create(true).open(path.join(LOCK)).map_err(refused)?;
@@ -180,6 +175,19 @@ impl DiskFile for RealFile {
     fn sync(&self) -> io::Result<()> {
         self.0.sync_data()
     }
+}
+
+/// A new directory is durable when its parent is synced; so is each above it.
+fn make_durably(path: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = path.ancestors().take_while(|above| !above.exists()).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    for made in missing {
+        match made.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all()?,
+            _ => File::open(".")?.sync_all()?,
+        }
+    }
+    Ok(())
 }
 
 fn writable() -> OpenOptions {

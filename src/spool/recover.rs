@@ -55,6 +55,9 @@ pub(super) struct Recovered {
 
 pub(super) fn recover(disk: &dyn Disk) -> Result<Recovered, SpoolError> {
     let mut recovered = Recovered::default();
+    // A gateway that was killed may have unlinked and not synced: what is seen
+    // now must not come back.
+    disk.sync_names().map_err(|cause| SpoolError::io("sync its directory", cause))?;
     let segments = open_segments(disk, &mut recovered)?;
     for segment in &segments {
         let (file, octets) = (Arc::clone(&segment.file), segment.length);
@@ -93,7 +96,10 @@ fn open_segments(disk: &dyn Disk, recovered: &mut Recovered) -> Result<Vec<Opene
         .names()
         .map_err(|cause| SpoolError::io("list its directory", cause))?
         .iter()
-        .filter_map(|name| u32::from_str_radix(name.strip_suffix(SEGMENT_SUFFIX)?, 16).ok())
+        .filter_map(|name| {
+            let sequence = u32::from_str_radix(name.strip_suffix(SEGMENT_SUFFIX)?, 16).ok()?;
+            (segment_name(sequence) == *name).then_some(sequence)
+        })
         .collect();
     sequences.sort_unstable();
     recovered.last_sequence = sequences.last().copied().unwrap_or(0);
@@ -219,17 +225,27 @@ impl<'a> Scan<'a> {
 
     /// The last commit may be torn: its contents are read, and what is not
     /// whole is struck out, so that it stays unbelieved, and is no damage,
-    /// when it is no longer the last.
+    /// when it is no longer the last. What is whole is written once more: a
+    /// gateway that was killed may have left it to the page cache, which shows
+    /// it though the disk may have refused it.
     fn believe_last_commit(mut self) -> Result<(), SpoolError> {
-        for stretch in std::mem::take(&mut self.pending) {
-            if stretch.is_torn() {
-                stretch.strike_out(self.pending_commit)?;
-                self.damage(&stretch, DamageKind::Torn);
+        let pending = std::mem::take(&mut self.pending);
+        for stretch in &pending {
+            let torn = stretch.is_torn();
+            let settled =
+                if torn { stretch.strike_out(self.pending_commit) } else { stretch.write_again() };
+            settled.map_err(|cause| SpoolError::io("settle its last commit", cause))?;
+            if torn {
+                self.damage(stretch, DamageKind::Torn);
             } else {
-                self.believe(&stretch);
+                self.believe(stretch);
             }
         }
-        Ok(())
+        // One commit is in one segment.
+        pending.last().map_or(Ok(()), |stretch| {
+            let synced = stretch.segment.file.sync();
+            synced.map_err(|cause| SpoolError::io("settle its last commit", cause))
+        })
     }
 
     fn believe(&mut self, stretch: &Stretch<'_>) {
@@ -267,18 +283,27 @@ impl Stretch<'_> {
         }
     }
 
+    /// The same octets in the same place: cut off at any moment, it harms
+    /// nothing.
+    fn write_again(&self) -> io::Result<()> {
+        let Ok(length) = usize::try_from(self.octets) else { return Ok(()) };
+        let file = &*self.segment.file;
+        match read_up_to(file, self.offset, length) {
+            Ok(octets) => write_all(file, &mut [io::IoSlice::new(&octets)], self.offset),
+            // Delivery will report what cannot be read.
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Makes of it a record of nothing.
-    fn strike_out(&self, commit: u64) -> Result<(), SpoolError> {
+    fn strike_out(&self, commit: u64) -> io::Result<()> {
         let rest = self.octets.checked_sub(RecordHeader::LENGTH as u64);
         let Some(contents) = rest.and_then(|rest| u32::try_from(rest).ok()) else {
             return Ok(());
         };
         let nothing = RecordHeader { commit, entries: 0, contents, count: 0 };
         let nothing = nothing.encode(self.segment.header.mark);
-        let file = &*self.segment.file;
-        write_all(file, &mut [io::IoSlice::new(&nothing)], self.offset)
-            .and_then(|()| file.sync())
-            .map_err(|cause| SpoolError::io("strike out a torn record", cause))
+        write_all(&*self.segment.file, &mut [io::IoSlice::new(&nothing)], self.offset)
     }
 }
 

@@ -251,7 +251,8 @@ impl Default for Settings {
 
 impl Settings {
     pub(super) fn retry_at(&self) -> Instant {
-        Instant::now() + self.retry_after
+        let now = Instant::now();
+        now.checked_add(self.retry_after).unwrap_or(now)
     }
 }
 

@@ -130,7 +130,7 @@ impl Writer {
     }
 
     fn commit_group(&mut self, group: Vec<Request>) {
-        match self.write_group(&group) {
+        match self.write_or_give_up(&group) {
             Ok(()) => {
                 for request in group {
                     let standing = Standing::new(&self.shared, &request.encoded);
@@ -138,12 +138,19 @@ impl Writer {
                 }
             }
             Err(error) => {
-                self.give_up_segment();
                 for request in group {
                     answer(request, Err(error.clone()));
                 }
             }
         }
+    }
+
+    fn write_or_give_up(&mut self, group: &[Request]) -> Result<(), SpoolError> {
+        let written = self.write_group(group);
+        if written.is_err() {
+            self.give_up_segment();
+        }
+        written
     }
 
     /// Writes the group, syncs it, and only then lets the index know.
@@ -219,7 +226,9 @@ impl Writer {
                 }
             }
         };
-        self.last_sequence += 1;
+        self.last_sequence = self.last_sequence.checked_add(1).ok_or_else(|| {
+            SpoolError::io("make a new segment", io::Error::other("all numbers are used"))
+        })?;
         let header = SegmentHeader {
             sequence: self.last_sequence,
             mark: random_mark()?,
@@ -318,9 +327,9 @@ impl Writer {
         }
         let (answer, _) = oneshot::channel();
         let request = Request { encoded, answer };
-        let taken = self.make_room(&request.encoded).and_then(|()| self.write_group(&[request]));
-        if taken.is_err() {
-            self.give_up_segment();
+        let taken =
+            self.make_room(&request.encoded).is_ok() && self.write_or_give_up(&[request]).is_ok();
+        if !taken {
             self.shared.abandon(abandoned);
         }
     }
@@ -373,9 +382,9 @@ impl Writer {
         }
         let (answer, _) = oneshot::channel();
         let nothing = Request { encoded: Encoded::default(), answer };
-        if self.write_group(&[nothing]).is_err() {
-            self.give_up_segment();
-        } else if let Some(active) = self.active.take() {
+        if self.write_or_give_up(&[nothing]).is_ok()
+            && let Some(active) = self.active.take()
+        {
             self.trim(&active);
         }
     }

@@ -148,6 +148,21 @@ impl SimulatedDisk {
         after
     }
 
+    /// What a gateway that was killed leaves: the system goes on.
+    pub(super) fn after_kill(&self) -> Self {
+        self.cut_power();
+        let mut state = self.state();
+        let after = Self::new(0);
+        let mut left = after.state();
+        left.files = std::mem::take(&mut state.files);
+        left.names = std::mem::take(&mut state.names);
+        left.durable_names = std::mem::take(&mut state.durable_names);
+        left.unsynced_names = std::mem::take(&mut state.unsynced_names);
+        left.capacity = state.capacity;
+        drop(left);
+        after
+    }
+
     pub(super) fn names(&self) -> Vec<String> {
         self.state().names.keys().cloned().collect()
     }
