@@ -195,7 +195,8 @@ impl Folded {
     /// Where in the text a folded letter or digit stands.
     fn place(&self, at: usize) -> usize {
         let next = self.gaps.partition_point(|&(after, _)| after <= at);
-        let left_out = next.checked_sub(1).and_then(|gap| self.gaps.get(gap)).map_or(0, |gap| gap.1);
+        let left_out =
+            next.checked_sub(1).and_then(|gap| self.gaps.get(gap)).map_or(0, |gap| gap.1);
         // Less the space before the first.
         (at + left_out).saturating_sub(1)
     }
