@@ -171,10 +171,9 @@ impl<'a> Gathered<'a> {
     /// Runs the YARA rules; gives the level they ask for, and which did.
     fn scan(&mut self, parts: &[Part<'_>]) -> Vec<(Level, String)> {
         let Some(yara) = &self.compiled.yara else { return Vec::new() };
-        let answers = yara.scan(parts.iter().map(|part| part.content));
         let mut raised = Vec::new();
-        for (part, answer) in parts.iter().zip(answers) {
-            let Ok(matches) = answer else {
+        for part in parts {
+            let Ok(matches) = yara.scan(part.content) else {
                 let reason = OpaqueReason::OverLimit;
                 self.opaque.push(Opaque { part: part.path.to_owned(), reason });
                 continue;

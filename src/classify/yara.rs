@@ -1,29 +1,37 @@
 //! The officers' YARA rules over decoded parts.
 //!
-//! A scanner is dear to make (223 µs) and borrows its rules, so a few threads
-//! of their own keep one each for as long as the policy lives; parts are
-//! handed to them and answers taken back. A rule that runs out of time or
-//! brings its scanner down makes the part opaque, never clean (law 3).
+//! A scanner is dear to make (223 µs) and cannot leave its thread, so each
+//! thread that classifies keeps the last one it used, for as long as it sees
+//! the same rules. A part on which the rules run out of time, or bring the
+//! scanner down, is opaque, never clean (law 3).
 
 use std::{
+    cell::RefCell,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Mutex, PoisonError,
-        mpsc::{Receiver, Sender, channel},
-    },
-    thread,
+    sync::Arc,
     time::Duration,
 };
 
+use self_cell::self_cell;
 use yara_x::{Compiler, MetaValue, Rules, ScanError, Scanner};
 
 use super::settings::{Fault, Place, SettingsError, YaraSource};
 use crate::mail::{Kind, Level};
 
-/// Compiled rules and the threads that run them. The threads end when this
-/// is dropped and their last part is read.
-pub(super) struct Yara {
-    jobs: Sender<Job>,
+/// Compiled rules, shared by all threads.
+pub(super) struct Yara(Arc<Rules>);
+
+self_cell!(
+    /// A scanner with the rules it borrows.
+    struct Bench {
+        owner: Arc<Rules>,
+        #[not_covariant]
+        dependent: Scanner,
+    }
+);
+
+thread_local! {
+    static BENCH: RefCell<Option<Bench>> = const { RefCell::new(None) };
 }
 
 /// A rule that matched.
@@ -41,12 +49,6 @@ pub(super) struct Match {
 pub(super) struct Unfinished;
 
 type Answer = Result<Vec<Match>, Unfinished>;
-
-struct Job {
-    number: usize,
-    content: Vec<u8>,
-    answers: Sender<(usize, Answer)>,
-}
 
 impl Yara {
     /// None when there is no rule at all. Rules may not include files nor use
@@ -77,55 +79,29 @@ impl Yara {
         if rules.iter().len() == 0 {
             return Ok(None);
         }
-        Ok(Some(Self { jobs: start_threads(&Arc::new(rules)) }))
+        Ok(Some(Self(Arc::new(rules))))
     }
 
-    /// What the rules say of each part, in the order of the parts.
-    pub(super) fn scan<'a>(&self, parts: impl Iterator<Item = &'a [u8]>) -> Vec<Answer> {
-        let (answers, answered) = channel();
-        let mut gathered: Vec<Answer> = Vec::new();
-        for (number, content) in parts.enumerate() {
-            gathered.push(Err(Unfinished));
-            let job = Job { number, content: content.to_vec(), answers: answers.clone() };
-            if self.jobs.send(job).is_err() {
-                return gathered;
-            }
-        }
-        // So that the end of the last job ends the wait, however it ends.
-        drop(answers);
-        for (number, answer) in answered {
-            if let Some(place) = gathered.get_mut(number) {
-                *place = answer;
-            }
-        }
-        gathered
+    /// What the rules say of a part. Takes seconds at worst.
+    pub(super) fn scan(&self, content: &[u8]) -> Answer {
+        // Taken out while it is used: after a panic it is not put back.
+        let kept = BENCH.take().filter(|bench| Arc::ptr_eq(bench.borrow_owner(), &self.0));
+        let mut bench = kept.unwrap_or_else(|| self.bench());
+        let scanned = catch_unwind(AssertUnwindSafe(|| {
+            let answer = bench.with_dependent_mut(|_, scanner| matches(scanner, content));
+            (bench, answer)
+        }));
+        let (bench, answer) = scanned.map_err(|_| Unfinished)?;
+        BENCH.set(Some(bench));
+        answer.map_err(|_| Unfinished)
     }
-}
 
-fn start_threads(rules: &Arc<Rules>) -> Sender<Job> {
-    let (jobs, waiting) = channel();
-    let waiting = Arc::new(Mutex::new(waiting));
-    let count = thread::available_parallelism().map_or(1, usize::from);
-    for _ in 0..count {
-        let (rules, waiting) = (Arc::clone(rules), Arc::clone(&waiting));
-        thread::spawn(move || {
-            // A panic costs the part it fell on and the scanner, no more.
-            while catch_unwind(AssertUnwindSafe(|| serve(&rules, &waiting))).is_err() {}
-        });
-    }
-    jobs
-}
-
-/// Reads parts until there is nobody left to hand any in.
-fn serve(rules: &Rules, waiting: &Mutex<Receiver<Job>>) {
-    let mut scanner = Scanner::new(rules);
-    scanner.set_timeout(TIMEOUT);
-    loop {
-        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = next else { return };
-        let answer = matches(&mut scanner, &job.content).map_err(|_| Unfinished);
-        // Nobody waits any more: nothing is lost.
-        let _ = job.answers.send((job.number, answer));
+    fn bench(&self) -> Bench {
+        Bench::new(Arc::clone(&self.0), |rules| {
+            let mut scanner = Scanner::new(rules);
+            scanner.set_timeout(TIMEOUT);
+            scanner
+        })
     }
 }
 
@@ -201,35 +177,31 @@ mod tests {
             r#"rule board_paper { meta: kind = "protective_marking" level = 2 description = "a board paper" strings: $a = "BOARD" condition: $a }"#,
         );
         let yara = Yara::new(&[rules]).unwrap().unwrap();
-        let answers = yara.scan([&b"for the BOARD only"[..], b"nothing"].into_iter());
+        assert_eq!(yara.scan(b"nothing"), Ok(vec![]));
         assert_eq!(
-            answers,
-            [
-                Ok(vec![Match {
-                    rule: "board_paper".to_owned(),
-                    kind: Kind::ProtectiveMarking,
-                    level: Some(Level::PERSONAL),
-                    description: "a board paper".to_owned(),
-                }]),
-                Ok(vec![])
-            ]
+            yara.scan(b"for the BOARD only"),
+            Ok(vec![Match {
+                rule: "board_paper".to_owned(),
+                kind: Kind::ProtectiveMarking,
+                level: Some(Level::PERSONAL),
+                description: "a board paper".to_owned(),
+            }])
         );
     }
 
     #[test]
-    fn many_parts_from_many_threads_get_their_own_answers() {
-        let rules = source(r#"rule a { strings: $a = "needle" condition: $a }"#);
-        let yara = Yara::new(&[rules]).unwrap().unwrap();
-        thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    let answers = yara.scan([&b"needle"[..], b"hay", b"needle"].into_iter());
-                    let counts: Vec<_> =
-                        answers.iter().map(|a| a.as_ref().unwrap().len()).collect();
-                    assert_eq!(counts, [1, 0, 1]);
-                });
-            }
-        });
+    fn a_scanner_is_not_used_for_other_rules_than_its_own() {
+        let yara = |word| {
+            let rules =
+                source(&format!("rule {word} {{ strings: $a = \"{word}\" condition: $a }}"));
+            Yara::new(&[rules]).unwrap().unwrap()
+        };
+        let (one, other) = (yara("one"), yara("other"));
+        for _ in 0..2 {
+            assert_eq!(one.scan(b"one").unwrap().len(), 1);
+            assert_eq!(other.scan(b"one").unwrap().len(), 0);
+            assert_eq!(other.scan(b"other").unwrap().len(), 1);
+        }
     }
 
     #[test]
@@ -242,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn no_rules_are_no_threads() {
+    fn no_rules_are_no_scanner() {
         assert!(Yara::new(&[]).unwrap().is_none());
     }
 }
