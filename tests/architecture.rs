@@ -2,8 +2,8 @@
 //! rooms may not touch, and the shape of files.
 //!
 //! The source is read as tokens, comments and literals left out, so a path in
-//! a doc comment is no import and one in an expression is. Test modules are
-//! held to the same imports as the code they stand in.
+//! a doc comment is no import and one in an expression is. Tests are held to
+//! the same imports as the code they stand in.
 
 mod reading;
 
@@ -27,26 +27,14 @@ const CONFIG_MAY_IMPORT: &[&str] = &["mail", "policy"];
 /// who build and send it must be able to name one.
 const MAY_NAME_A_RECEIPT: &[&str] = &["smtp", "listen"];
 
-/// What a pure room may not name: prefixes of paths.
+/// What a pure room may not name, its tests included: prefixes of paths.
 const IMPURE: &[&str] = &[
-    "std::fs",
-    "std::env",
-    "std::process",
-    "std::thread",
     "std::io::stdin",
-    "std::os::unix::net",
-    "std::net::TcpStream",
     "std::net::TcpListener",
-    "std::net::UdpSocket",
+    "std::net::TcpStream",
     "std::net::ToSocketAddrs",
-    "std::time::SystemTime",
-    "std::time::Instant",
-    "jiff::Timestamp::now",
-    "jiff::Zoned::now",
-    "Timestamp::now",
-    "Zoned::now",
-    "SystemTime::now",
-    "Instant::now",
+    "std::net::UdpSocket",
+    "std::os::unix::net",
     "axum",
     "fastrand",
     "hickory_resolver",
@@ -58,6 +46,22 @@ const IMPURE: &[&str] = &[
     "tokio_util",
     "tracing",
     "tracing_subscriber",
+];
+
+/// What its tests may, since cases are files and only a clock makes an
+/// `Instant`. Times are passed in, so their types may be named anywhere.
+const IMPURE_OUTSIDE_TESTS: &[&str] = &[
+    "std::env",
+    "std::fs",
+    "std::process",
+    "std::time::Instant::now",
+    "std::time::SystemTime::now",
+    "jiff::Timestamp::now",
+    "jiff::Zoned::now",
+    "Instant::now",
+    "SystemTime::now",
+    "Timestamp::now",
+    "Zoned::now",
 ];
 
 const LONGEST_FILE: usize = 450;
@@ -78,9 +82,11 @@ struct File {
     text: String,
 }
 
-/// The rooms, in the order of `lib.rs`.
+/// The rooms, in the order of `lib.rs`, and the files that are only compiled
+/// for tests (`#[cfg(test)] mod cases;`), without their ending.
 struct Plan {
     rooms: Vec<String>,
+    tests: Vec<String>,
 }
 
 fn read_tree(root: &Path, below: &str) -> Vec<File> {
@@ -114,9 +120,19 @@ impl File {
         if self.path.ends_with("mod.rs") { segments - 1 } else { segments }
     }
 
+    /// The modules in files of their own that it declares for tests only.
+    fn test_modules(&self) -> impl Iterator<Item = String> {
+        let folder = self.path.trim_end_matches("mod.rs").trim_end_matches(".rs");
+        let folder = folder.trim_end_matches('/').to_owned();
+        self.text.split("#[cfg(test)]\nmod ").skip(1).filter_map(move |declared| {
+            let (name, _) = declared.split_once([';', ' '])?;
+            declared.starts_with(&format!("{name};")).then(|| format!("{folder}/{name}"))
+        })
+    }
+
     /// Everything before the tests that end it.
     fn without_tests(&self) -> &str {
-        self.text.split_once("#[cfg(test)]\nmod ").map_or(&self.text, |(body, _)| body)
+        self.text.split_once("#[cfg(test)]\nmod tests {").map_or(&self.text, |(body, _)| body)
     }
 }
 
@@ -133,11 +149,19 @@ impl Plan {
                 _ => None,
             })
             .collect();
-        Self { rooms }
+        Self { rooms, tests: files.iter().flat_map(File::test_modules).collect() }
+    }
+
+    /// Whether a file is compiled for tests only, and so are those below it.
+    fn is_test(&self, file: &File) -> bool {
+        self.tests.iter().any(|module| {
+            file.path.strip_prefix(module.as_str()).is_some_and(|rest| rest.starts_with(['/', '.']))
+        })
     }
 
     fn faults(&self, file: &File) -> Vec<String> {
-        let mut faults = shape_faults(file);
+        let is_test = self.is_test(file);
+        let mut faults = shape_faults(file, is_test);
         let own = file.room();
         if own == "lib" {
             return faults;
@@ -147,8 +171,13 @@ impl Plan {
         } else if !is_known(own) {
             faults.push(format!("{}: the plan of the house has no room `{own}`", file.path));
         }
+        let code_ends = file.without_tests().lines().count();
         for Place { path, line } in paths(&file.text) {
-            if let Some(fault) = self.import_fault(file, &path) {
+            let fault = match self.import_fault(file, &path) {
+                None if !is_test && line <= code_ends => purity_fault(file, &path),
+                fault => fault,
+            };
+            if let Some(fault) = fault {
                 faults.push(format!("src/{}:{line}: `{}`: {fault}", file.path, path.join("::")));
             }
         }
@@ -226,6 +255,17 @@ impl Plan {
     }
 }
 
+/// What is wrong with naming `path` in the code of `file`, as opposed to in
+/// its tests.
+fn purity_fault(file: &File, path: &[String]) -> Option<String> {
+    let own = file.room();
+    if !PURE.contains(&own) {
+        return None;
+    }
+    let impure = IMPURE_OUTSIDE_TESTS.iter().find(|impure| starts_with(path, impure))?;
+    Some(format!("`{own}` is pure and may not name `{impure}` outside its tests"))
+}
+
 fn is_known(room: &str) -> bool {
     PURE.contains(&room)
         || EDGE.contains(&room)
@@ -238,7 +278,7 @@ fn starts_with(path: &[String], prefix: &str) -> bool {
 }
 
 /// Documentation at the top, no logic in `mod.rs`, files that can be read.
-fn shape_faults(file: &File) -> Vec<String> {
+fn shape_faults(file: &File, is_test: bool) -> Vec<String> {
     let mut faults = Vec::new();
     if !file.text.starts_with("//!") {
         faults.push(format!("src/{}: does not begin with its documentation (//!)", file.path));
@@ -248,13 +288,18 @@ fn shape_faults(file: &File) -> Vec<String> {
     if lines > LONGEST_FILE {
         faults.push(format!("src/{}: {lines} lines, {LONGEST_FILE} at most", file.path));
     }
+    let body = tokens(body);
     let is_map = file.path.ends_with("/mod.rs") || file.path == "lib.rs";
-    if is_map
-        && tokens(body)
-            .iter()
-            .any(|token| matches!(token, Token::Word(word) if word == "fn" || word == "impl"))
-    {
+    let is_logic =
+        |token: &Token| matches!(token, Token::Word(word) if word == "fn" || word == "impl");
+    if is_map && !is_test && body.iter().any(is_logic) {
         faults.push(format!("src/{}: documents and re-exports only: no fn, no impl", file.path));
+    }
+    // The one way to read a clock that is no path.
+    let reads_a_clock =
+        |two: &[Token]| matches!(two, [Token::Other('.'), Token::Word(word)] if word == "elapsed");
+    if PURE.contains(&file.room()) && !is_test && body.windows(2).any(reads_a_clock) {
+        faults.push(format!("src/{}: `elapsed` reads a clock: pass the time in", file.path));
     }
     faults
 }
@@ -306,8 +351,9 @@ mod the_checker {
         for impure in [
             "use std::fs;",
             "use std::{collections::HashMap, fs::File};",
-            "use std::time::{Duration, Instant};",
+            "use std::time::Instant; fn f() -> Instant { Instant::now() }",
             "fn f() { std::time::SystemTime::now(); }",
+            "fn f(began: Instant) -> Duration { began.elapsed() }",
             "use tokio::sync::Mutex;",
             "use std::net::{IpAddr, TcpStream};",
             "fn f() { tracing::info!(\"x\"); }",
@@ -316,8 +362,29 @@ mod the_checker {
         ] {
             is_refused("mail/level.rs", impure);
         }
-        passes("mail/level.rs", "use std::net::{IpAddr, SocketAddr}; use std::time::Duration;");
+        passes(
+            "mail/level.rs",
+            "use std::net::{IpAddr, SocketAddr}; use std::time::{Duration, Instant};",
+        );
         passes("spool/store.rs", "use std::fs; use tokio::sync::mpsc;");
+    }
+
+    #[test]
+    fn tests_of_a_pure_room_may_read_cases_and_ask_a_clock_but_open_no_socket() {
+        let tests = |code: &str| format!("fn f() {{}}\n#[cfg(test)]\nmod tests {{ {code} }}");
+        passes("mail/level.rs", &tests("use std::fs; fn f() { std::time::Instant::now(); }"));
+        is_refused("mail/level.rs", &tests("use tokio::net::TcpStream;"));
+        is_refused("mail/level.rs", &tests("use crate::spool::Store;"));
+
+        let file = |path: &str, text: &str| File { path: path.into(), text: text.into() };
+        let map = "//! Mail.\nmod level;\n#[cfg(test)]\nmod cases;\n";
+        let files = [file("lib.rs", MAP), file("mail/mod.rs", map)];
+        let plan = Plan::read(&files);
+        let code = "//! Cases.\nuse std::fs;\n";
+        assert!(plan.faults(&file("mail/cases.rs", code)).is_empty());
+        assert!(plan.faults(&file("mail/cases/more.rs", code)).is_empty());
+        assert_eq!(plan.faults(&file("mail/cases_of_code.rs", code)).len(), 1);
+        assert_eq!(plan.faults(&file("mail/level.rs", code)).len(), 1);
     }
 
     #[test]
