@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use crate::mail::{Finding, Kind, Level, Opaque};
+use crate::mail::{Finding, Kind, Level, Opaque, OpaqueReason};
 
 /// The classifier's answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,14 @@ pub struct Classification {
     pub opaque: Vec<Opaque>,
     /// Why it has its level, a sentence for each combination met.
     pub why: Vec<String>,
+}
+
+impl Classification {
+    /// Whether anything but a picture could not be read: every letterhead has
+    /// pictures, and policy has words of its own for them.
+    pub fn is_opaque(&self) -> bool {
+        self.opaque.iter().any(|opaque| opaque.reason != OpaqueReason::Picture)
+    }
 }
 
 /// A finding with what must not be logged.

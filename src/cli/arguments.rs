@@ -5,7 +5,12 @@ use std::{process::ExitCode, time::SystemTime};
 use clap::{Parser, Subcommand};
 
 use super::{
+    check::{CheckArguments, check},
+    classify::{ClassifyArguments, classify},
+    explain::{ExplainArguments, explain},
     queue::{QueueArguments, queue},
+    rewrite::{RewriteArguments, rewrite},
+    run::{RunArguments, run},
     user::{UserArguments, user},
 };
 
@@ -19,6 +24,16 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the gateway: SIGHUP reloads policies and certificates, SIGTERM drains
+    Run(RunArguments),
+    /// Validate postern.toml and the policies; every fault at once
+    Check(CheckArguments),
+    /// Show what would happen to a message, and why
+    Explain(ExplainArguments),
+    /// Show findings and level of messages
+    Classify(ClassifyArguments),
+    /// Write a message as it would leave
+    Rewrite(RewriteArguments),
     /// List, show, release, reject, retry and return messages of the running gateway
     Queue(QueueArguments),
     /// Keep the file of users who may authenticate
@@ -28,8 +43,14 @@ enum Command {
 /// The whole program: reads the arguments, runs the command, gives the code
 /// to leave with.
 pub fn main() -> ExitCode {
+    let now = SystemTime::now().into();
     let done = match Arguments::parse().command {
-        Command::Queue(arguments) => queue(arguments, SystemTime::now().into()),
+        Command::Run(arguments) => run(arguments),
+        Command::Check(arguments) => check(arguments, now),
+        Command::Explain(arguments) => explain(arguments, now),
+        Command::Classify(arguments) => classify(arguments, now),
+        Command::Rewrite(arguments) => rewrite(arguments, now),
+        Command::Queue(arguments) => queue(arguments, now),
         Command::User(arguments) => user(arguments),
     };
     match done {

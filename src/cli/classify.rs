@@ -9,7 +9,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::{exit::Failure, files};
-use crate::{classify::Classification, content::Content, gateway::classify_content, mail::Timestamp};
+use crate::{
+    classify::Classification, content::Content, gateway::classify_content, mail::Timestamp,
+};
 
 #[derive(Debug, Args)]
 pub struct ClassifyArguments {

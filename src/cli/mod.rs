@@ -2,8 +2,14 @@
 //! arguments and files, ask a room, and show the answer.
 
 mod arguments;
+mod check;
+mod classify;
 mod exit;
+mod explain;
+mod files;
 mod queue;
+mod rewrite;
+mod run;
 mod user;
 
 pub use arguments::main;

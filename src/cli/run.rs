@@ -26,7 +26,8 @@ pub fn run(arguments: RunArguments) -> Result<(), Failure> {
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::unavailable)?;
     runtime.block_on(async {
         let signals = Signals::new().map_err(Failure::unavailable)?;
-        let audit = Audit::open(&config.node.data_dir.join("audit")).map_err(Failure::unavailable)?;
+        let audit =
+            Audit::open(&config.node.data_dir.join("audit")).map_err(Failure::unavailable)?;
         let metrics = Metrics::new().map_err(Failure::unavailable)?;
         let observatory = Arc::new(Observatory::new(metrics, audit));
         let gateway =

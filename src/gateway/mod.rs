@@ -18,5 +18,7 @@ mod running;
 mod settlement;
 
 pub use control::{Answer, ControlError, Request, Selection, ask};
-pub use processing::{Fate, Group, Judgement, Treatment, Workshop, WorkshopError, classify_content, judge};
+pub use processing::{
+    Fate, Group, Judgement, Treatment, Workshop, WorkshopError, classify_content, judge,
+};
 pub use running::{Gateway, StartError, load_policy, signer};
