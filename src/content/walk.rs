@@ -350,7 +350,7 @@ mod tests {
         walk(raw.as_bytes())
             .iter()
             .map(|part| {
-                let body = raw[part.body.clone()].to_owned();
+                let body = raw.get(part.body.clone()).unwrap().to_owned();
                 (part.path.clone(), format!("{}/{}", part.media.kind, part.media.subtype), body)
             })
             .collect()
@@ -375,8 +375,8 @@ mod tests {
         assert_eq!(parts[2], ("2".into(), "text/html".into(), "two".into()));
         let whole = &walk(raw.as_bytes())[0];
         let delimiters = whole.delimiters.as_ref().unwrap();
-        assert_eq!(&raw[delimiters.first..][..5], "--b\r\n");
-        assert_eq!(&raw[delimiters.close.clone().unwrap()], "--b--\r\n");
+        assert!(raw.get(delimiters.first..).unwrap().starts_with("--b\r\n"));
+        assert_eq!(raw.get(delimiters.close.clone().unwrap()).unwrap(), "--b--\r\n");
         assert_eq!(whole.body.end, raw.len());
     }
 

@@ -1,6 +1,8 @@
 //! A part lifted: to UTF-8, to quoted-printable, or both, with its header
 //! saying so. For the one part that cannot carry the tag line as it is.
 
+use std::ops::Range;
+
 use super::{
     encode::{self, LineBreaks},
     plan::Plan,
@@ -40,11 +42,14 @@ pub(super) fn apply(
     if to_quoted {
         edits.push(encoding_edit(part, plan));
     }
-    for (range, inserted) in edits {
-        plan.header(range, inserted);
+    for edit in edits {
+        match edit {
+            HeaderEdit::Within(range, inserted) => plan.header(range, inserted),
+            HeaderEdit::New(field) => plan.new_fields(part, field),
+        }
     }
     if part.parent.is_none() && !plan.content().has_field("MIME-Version") {
-        plan.header(part.header.end..part.header.end, "MIME-Version: 1.0\r\n");
+        plan.new_fields(part, "MIME-Version: 1.0\r\n");
     }
     let appended = if to_utf8 {
         text.as_bytes().to_vec()
@@ -73,15 +78,17 @@ pub(super) fn apply(
     true
 }
 
-type HeaderEdit = (std::ops::Range<usize>, Vec<u8>);
+enum HeaderEdit {
+    Within(Range<usize>, &'static [u8]),
+    New(&'static str),
+}
 
 /// Makes the Content-Type say UTF-8, touching nothing else of it.
 fn labelled_utf8(part: &Part, plan: &Plan<'_>) -> Option<Vec<HeaderEdit>> {
     let content = plan.content();
     let field = part.fields.iter().find(|f| content.name(f).eq_ignore_ascii_case("Content-Type"));
     let Some(field) = field else {
-        let end = part.header.end;
-        return Some(vec![(end..end, b"Content-Type: text/plain; charset=utf-8\r\n".to_vec())]);
+        return Some(vec![HeaderEdit::New("Content-Type: text/plain; charset=utf-8\r\n")]);
     };
     let value = content.raw().get(field.value.clone())?;
     let (at, length) = match charset_value(value) {
@@ -90,7 +97,7 @@ fn labelled_utf8(part: &Part, plan: &Plan<'_>) -> Option<Vec<HeaderEdit>> {
         None => return None,
     };
     let before = value.get(..at)?;
-    let inserted: &[u8] = match length {
+    let inserted: &'static [u8] = match length {
         0 if before.ends_with(b";") => b" charset=utf-8",
         0 => b"; charset=utf-8",
         _ => b"utf-8",
@@ -103,11 +110,11 @@ fn labelled_utf8(part: &Part, plan: &Plan<'_>) -> Option<Vec<HeaderEdit>> {
         && as_read.parameters.get("format") == part.media.parameters.get("format");
     let says = as_read.parameters.get("charset").is_some_and(|label| label == "utf-8");
     let start = field.value.start + at;
-    (same && says).then(|| vec![(start..start + length, inserted.to_vec())])
+    (same && says).then(|| vec![HeaderEdit::Within(start..start + length, inserted)])
 }
 
 /// Where the charset stands in a Content-Type value, without its quotes.
-fn charset_value(value: &[u8]) -> Option<std::ops::Range<usize>> {
+fn charset_value(value: &[u8]) -> Option<Range<usize>> {
     let lower = value.to_ascii_lowercase();
     let mut from = 0;
     loop {
@@ -140,10 +147,7 @@ fn encoding_edit(part: &Part, plan: &Plan<'_>) -> HeaderEdit {
     let name = "Content-Transfer-Encoding";
     let field = part.fields.iter().find(|field| content.name(field).eq_ignore_ascii_case(name));
     match field {
-        Some(field) => (field.value.clone(), b" quoted-printable".to_vec()),
-        None => {
-            let end = part.header.end;
-            (end..end, format!("{name}: quoted-printable\r\n").into_bytes())
-        }
+        Some(field) => HeaderEdit::Within(field.value.clone(), b" quoted-printable"),
+        None => HeaderEdit::New("Content-Transfer-Encoding: quoted-printable\r\n"),
     }
 }

@@ -272,7 +272,7 @@ mod tests {
             let forged = format!("From: c@evil.example\r\n{signed}");
             assert!(!verifies(forged.as_bytes(), &record));
             assert!(!verifies(
-                signed.replace("hello\r\n\r\n", "other\r\n\r\n").as_bytes(),
+                signed.replace("\r\n\r\nhello", "\r\n\r\nother").as_bytes(),
                 &record
             ));
             assert!(!field.as_str().contains(" l="));

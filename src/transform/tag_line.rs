@@ -168,7 +168,12 @@ impl Target<'_> {
     }
 
     fn in_own_charset(&self, text: &str) -> Option<Vec<u8>> {
-        encode_text(text, self.charset.encoding)
+        let mut octets = encode_text(text, self.charset.encoding)?;
+        // Half a unit of UTF-16 at the end would shift all that follows.
+        if self.line_breaks() == LineBreaks::Encoded && !self.octets.len().is_multiple_of(2) {
+            octets.insert(0, b' ');
+        }
+        Some(octets)
     }
 
     fn line_breaks(&self) -> LineBreaks {
@@ -331,7 +336,7 @@ mod tests {
             let content = Content::parse(after.clone());
             let decoded = content.decoded(content.parts()[0].id);
             let decoded = String::from_utf8(decoded.to_vec()).unwrap();
-            assert!(decoded.starts_with(&html[..6 + length]), "{decoded}");
+            assert!(decoded.starts_with(html.get(..6 + length).unwrap()), "{decoded}");
             assert!(decoded.ends_with("</body></html>"), "{decoded}");
             assert_eq!(displayed(&raw, WIDE)[0].matches("postern tag line").count(), 1);
             assert!(after.split(|&o| o == b'\n').all(|line| line.len() <= 77));

@@ -48,15 +48,12 @@ fn wrap(whole: &Part, part: &[u8], plan: &mut Plan<'_>) {
             plan.header(field.whole.clone(), Vec::new());
         }
     }
-    let end = whole.header.end;
     if !content.has_field("MIME-Version") {
-        plan.header(end..end, "MIME-Version: 1.0\r\n");
+        plan.new_fields(whole, "MIME-Version: 1.0\r\n");
     }
-    let line_ended = content.raw().get(..end).is_none_or(|h| h.is_empty() || h.ends_with(b"\n"));
-    let line_end = if line_ended { "" } else { "\r\n" };
-    plan.header(
-        end..end,
-        format!("{line_end}Content-Type: multipart/mixed;\r\n\tboundary=\"{boundary}\"\r\n"),
+    plan.new_fields(
+        whole,
+        &format!("Content-Type: multipart/mixed;\r\n\tboundary=\"{boundary}\"\r\n"),
     );
     let opening = [b"--", boundary.as_bytes(), b"\r\n", &moved, b"\r\n"].concat();
     plan.body(whole, whole.body.start..whole.body.start, opening);
