@@ -115,7 +115,9 @@ impl Content {
                 _,
                 ("message", "disposition-notification" | "delivery-status" | "feedback-report"),
             ) => Some(Protected::Report),
-            (Class::Multipart(_), _) if part.children.is_empty() => Some(Protected::IllFormed),
+            (Class::Multipart(_), _) if part.children.is_empty() => {
+                is_whole.then_some(Protected::IllFormed)
+            }
             (Class::Multipart(_), _) => {
                 part.children.iter().find_map(|child| self.protected_part(self.part(*child)?))
             }

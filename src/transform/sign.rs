@@ -281,6 +281,34 @@ mod tests {
     }
 
     #[test]
+    fn a_rewritten_message_is_signed_in_front_with_every_key() {
+        use crate::{
+            content::Content,
+            mail::Disclaimer,
+            transform::{Edits, rewrite},
+        };
+        let keys = [key(&rsa_pem(KeySize::Rsa2048)), key(&ed25519_pem())];
+        let record = keys[0].record().to_owned();
+        let signer = Signer::new(keys);
+        let disclaimer = Disclaimer {
+            name: "x".into(),
+            plain: "tag \u{2013} line".into(),
+            html: "tag line".into(),
+        };
+        let edits = Edits { disclaimer: Some(Arc::new(disclaimer)), ..Edits::default() };
+        let content = Content::parse(bytes::Bytes::from_static(MESSAGE.as_bytes()));
+        let mut rewritten = rewrite(&content, &edits);
+        let domain = "nhs.test.example".parse().unwrap();
+        assert_eq!(rewritten.sign(&signer, &domain).unwrap(), 2);
+        let message = rewritten.into_bytes();
+        // The one of RSA stands second: the other has another record.
+        let start = memchr::memmem::rfind(&message, b"DKIM-Signature:").unwrap();
+        let (first, second) = message.split_at(start);
+        assert!(first.starts_with(b"DKIM-Signature:") && first.ends_with(b"\r\n"));
+        assert!(verifies(second, &record), "{}", String::from_utf8_lossy(second));
+    }
+
+    #[test]
     fn a_short_key_and_what_is_no_key_are_refused() {
         let domain: Domain = "x.example".parse().unwrap();
         let read =

@@ -135,6 +135,8 @@ impl Target<'_> {
         match own {
             Some(own) if declared && (encoded || eight_bit || !ascii) => Carriage::Spliced(own),
             Some(_) if declared => Carriage::Lifted(Lift::ToQuotedPrintable),
+            // ASCII octets need not be ASCII there: UTF-7 is one of them.
+            _ if self.charset.certainty == Certainty::Unknown => nearest(),
             // Nothing is declared that the text could go against.
             _ if self.part.flaw.is_some() => nearest(),
             _ if ascii && (encoded || eight_bit) => Carriage::Lifted(Lift::ToUtf8Label),
@@ -298,6 +300,13 @@ mod tests {
         assert!(text.starts_with("café\r\n\r\n") && text.contains("ch\u{175}pio"), "{text}");
         let latin = displayed(raw, "postern tag line: caf\u{e9}").remove(0);
         assert_eq!(latin, "café\r\n\r\npostern tag line: café\r\n");
+    }
+
+    #[test]
+    fn a_charset_that_nobody_knows_keeps_its_name() {
+        let raw = "Content-Type: text/plain; charset=utf-7\r\n\r\ncaf+AOk-\r\n";
+        let after = text(raw.as_bytes(), WIDE);
+        assert!(after.starts_with(raw) && after.is_ascii(), "{after}");
     }
 
     #[test]
