@@ -31,6 +31,10 @@ pub(super) fn apply(
     lift: Lift,
     plan: &mut Plan<'_>,
 ) -> bool {
+    let rewritten = (lift == Lift::ToUtf8).then(|| decode_text(octets, charset).0);
+    if rewritten.as_deref().is_some_and(|text| reads_in_two_ways(part, octets, text)) {
+        return false;
+    }
     let to_utf8 = lift != Lift::ToQuotedPrintable;
     let to_quoted = match lift {
         Lift::ToUtf8Label => false,
@@ -60,11 +64,7 @@ pub(super) fn apply(
         splice::insert(part, octets, octets.len(), &appended, LineBreaks::Kept, plan);
         return true;
     }
-    let mut content = if lift == Lift::ToUtf8 {
-        decode_text(octets, charset).0.into_bytes()
-    } else {
-        octets.to_vec()
-    };
+    let mut content = rewritten.map_or_else(|| octets.to_vec(), String::into_bytes);
     content.extend_from_slice(&appended);
     let mut body = if part.encoding == TransferEncoding::Base64 {
         encode::base64_lines(&content, 0)
@@ -76,6 +76,14 @@ pub(super) fn apply(
     }
     plan.body(part, part.body.clone(), body);
     true
+}
+
+/// Octets that are no text in their charset, or that are controls in ISO
+/// 8859-1 and characters in windows-1252: not ours to decide.
+fn reads_in_two_ways(part: &Part, octets: &[u8], text: &str) -> bool {
+    let label = part.charset().unwrap_or_default().to_ascii_lowercase();
+    let controls = octets.iter().any(|octet| (0x80..=0x9f).contains(octet));
+    text.contains(char::REPLACEMENT_CHARACTER) || controls && label.starts_with("iso-8859-")
 }
 
 enum HeaderEdit {

@@ -303,6 +303,13 @@ mod tests {
     }
 
     #[test]
+    fn octets_that_read_in_two_ways_are_not_lifted() {
+        let raw = b"Content-Type: text/plain; charset=iso-8859-1\r\n\r\nna\x82ve\r\n";
+        let (after, _) = rewritten(raw, WIDE);
+        assert!(after.starts_with(raw), "{after:?}");
+    }
+
+    #[test]
     fn a_charset_that_nobody_knows_keeps_its_name() {
         let raw = "Content-Type: text/plain; charset=utf-7\r\n\r\ncaf+AOk-\r\n";
         let after = text(raw.as_bytes(), WIDE);
