@@ -128,6 +128,7 @@ pub(crate) fn decode(octets: &[u8], charset: Charset) -> (String, OffsetMap) {
         reader.read(octets.get(at..end).unwrap_or_default(), end == octets.len());
         at = end;
     }
+    reader.map.push(reader.text.len(), bom + octets.len());
     (reader.text, reader.map)
 }
 

@@ -88,7 +88,7 @@ impl Content {
     /// Why the text of the message must not be edited, if there is a reason.
     pub fn protected(&self) -> Option<Protected> {
         let whole = self.whole()?;
-        if self.parts().iter().any(|part| part.flaw == Some(Flaw::OverLimit)) {
+        if self.parts().iter().any(|part| self.is_cut_short(part)) {
             return Some(Protected::IllFormed);
         }
         if self.is_automatic() {
@@ -98,6 +98,13 @@ impl Content {
             return Some(Protected::Journal);
         }
         self.protected_part(whole)
+    }
+
+    /// Not followed to its end, and not within a message of its own, whose
+    /// parts are not displayed with the others.
+    fn is_cut_short(&self, part: &Part) -> bool {
+        part.flaw == Some(Flaw::OverLimit)
+            && !self.ancestors(part.id).any(|outer| outer.class == Class::Message)
     }
 
     /// As `protected`, for what is displayed of a part.
@@ -115,7 +122,9 @@ impl Content {
                 _,
                 ("message", "disposition-notification" | "delivery-status" | "feedback-report"),
             ) => Some(Protected::Report),
-            (Class::Multipart(_), _) if part.children.is_empty() => Some(Protected::IllFormed),
+            (Class::Multipart(_), _) if part.children.is_empty() => {
+                is_whole.then_some(Protected::IllFormed)
+            }
             (Class::Multipart(_), _) => {
                 part.children.iter().find_map(|child| self.protected_part(self.part(*child)?))
             }

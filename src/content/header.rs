@@ -134,7 +134,9 @@ pub(super) fn readable(raw: &[u8], value: &Range<usize>) -> (String, OffsetMap) 
             at += run;
         }
     }
-    reader.finish()
+    let (text, mut map) = reader.finish();
+    map.push(text.len(), value.start + end);
+    (text, map)
 }
 
 /// Gathers the text of a value. Octets of adjacent encoded words of the same

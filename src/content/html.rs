@@ -141,7 +141,7 @@ impl Extractor<'_> {
                 self.reached = range.end;
                 let comment = self.html.get(range.clone()).unwrap_or_default();
                 let inner = comment.trim_start_matches("<!--").trim_end_matches("-->");
-                self.aside.line(inner, range.start);
+                self.aside.line(inner, &range);
             }
             Token::Start { range, name, shown } => {
                 self.pass_over(range.start);
@@ -149,9 +149,7 @@ impl Extractor<'_> {
                 self.reached = range.end;
                 self.break_for(&name, range.start);
                 self.preformatted += usize::from(name == "pre");
-                for value in shown {
-                    self.aside.line(&value, range.start);
-                }
+                self.aside.line(&shown.join("\n"), &range);
                 self.last_started = name;
             }
         }
@@ -194,6 +192,9 @@ impl Extractor<'_> {
     fn finish(mut self) -> HtmlText {
         self.pass_over(self.html.len());
         self.flush();
+        let end = self.html.len();
+        self.written.map.push(self.written.text.len(), end);
+        self.aside.map.push(self.aside.text.len(), end);
         HtmlText {
             displayed: (self.written.text, self.written.map),
             aside: (self.aside.text, self.aside.map),
@@ -220,10 +221,10 @@ impl Written {
         self.text.push(with);
     }
 
-    fn line(&mut self, value: &str, at: usize) {
+    fn line(&mut self, value: &str, source: &Range<usize>) {
         if !value.trim().is_empty() {
-            self.text(value, at, Blanks::Collapsed);
-            self.separate('\n', at);
+            self.text(value, source.start, Blanks::Kept);
+            self.separate('\n', source.end);
         }
     }
 
@@ -413,7 +414,7 @@ mod tests {
                     </p><img alt='scan of letter'><title>T</title>";
         let read = text_of(html);
         assert_eq!(read.displayed.0.trim(), "hid\nT");
-        assert_eq!(read.aside.0, "note \nscan of letter\n".replace("note \n", "note\n"));
+        assert_eq!(read.aside.0, " note\nscan of letter\n");
     }
 
     #[test]

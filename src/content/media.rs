@@ -158,7 +158,9 @@ fn section_of(piece: &Piece) -> Option<(String, usize, bool)> {
         None => (marks, marks.is_empty()),
     };
     let index = if number.is_empty() { 0 } else { number.parse().ok()? };
-    Some((name.to_owned(), index, extended && !(piece.quoted && !piece.value.contains('%'))))
+    // Some mailers quote an extended value, which RFC 2231 forbids.
+    let encoded = extended && (piece.value.contains('%') || !piece.quoted);
+    Some((name.to_owned(), index, encoded))
 }
 
 fn extended_text(group: &[(String, usize, bool, String)]) -> String {

@@ -35,4 +35,4 @@ pub(crate) use charset::{Certainty, Charset, decode as decode_text, encode as en
 pub(crate) use extract::charset_of;
 pub(crate) use html::{Token as HtmlToken, displayed as html_text, tokens as html_tokens};
 pub(crate) use transfer::base64_octets as base64_decoded;
-pub(crate) use tree::body_offset;
+pub(crate) use tree::{body_offset, is_damaged};

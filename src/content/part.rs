@@ -113,9 +113,10 @@ impl Part {
     }
 
     /// Set apart from what is displayed: by its disposition, or by having a
-    /// file's name.
+    /// file's name, unless it is all there is.
     pub fn is_attachment(&self) -> bool {
-        self.disposition == Disposition::Attachment || self.file_name.is_some()
+        let named_away = self.file_name.is_some() && self.parent.is_some();
+        self.disposition == Disposition::Attachment || named_away
     }
 }
 

@@ -62,7 +62,11 @@ impl OffsetMap {
     /// Like `push`, where the two do not grow alike. A run that only goes on
     /// where the last one is heading adds nothing.
     pub fn push_at(&mut self, text: usize, source: usize, rate: Rate) {
+        // Text may have been taken back since.
+        while self.0.pop_if(|last| last.text > text).is_some() {}
+        let mut source = source;
         if let Some(last) = self.0.last_mut() {
+            source = source.max(last.source);
             if last.rate == rate && last.source + rate.apart(text - last.text) == source {
                 return;
             }
@@ -99,14 +103,13 @@ impl OffsetMap {
         }
         let mut whole = OffsetMap(Vec::with_capacity(self.0.len().max(further.0.len())));
         for (index, run) in self.0.iter().enumerate() {
-            let end = self.0.get(index + 1).map_or(usize::MAX, |next| next.text);
-            further.extend_through(*run, end, &mut whole);
+            further.extend_through(*run, self.0.get(index + 1), &mut whole);
         }
         whole
     }
 
-    /// Adds the way of one run, which ends before `end`, to `whole`.
-    fn extend_through(&self, run: Run, end: usize, whole: &mut OffsetMap) {
+    /// Adds the way of one run, which ends where the next starts, to `whole`.
+    fn extend_through(&self, run: Run, next: Option<&Run>, whole: &mut OffsetMap) {
         let mut index = self.0.partition_point(|inner| inner.text <= run.source);
         let rate = |inner: Option<&Run>| match (run.rate, inner) {
             (Rate::Straight, Some(inner)) => inner.rate,
@@ -116,7 +119,7 @@ impl OffsetMap {
         whole.push_at(run.text, self.source(run.source), rate(first));
         while let Some(inner) = self.0.get(index) {
             let text = run.text + run.rate.back(inner.text - run.source);
-            if text >= end {
+            if next.is_some_and(|next| text >= next.text || inner.text >= next.source) {
                 break;
             }
             whole.push_at(text, inner.source, rate(Some(inner)));

@@ -45,7 +45,7 @@ pub(crate) fn base64(body: &[u8]) -> Decoded {
         }
         at = end;
     }
-    decoder.finish()
+    decoder.finish(body.len())
 }
 
 /// Base64 where only the octets matter.
@@ -130,11 +130,12 @@ impl Base64 {
         self.quantum.clear();
     }
 
-    fn finish(mut self) -> Decoded {
+    fn finish(mut self, end: usize) -> Decoded {
         if !self.quantum.is_empty() {
             self.decoded.damaged = true;
             self.emit();
         }
+        self.decoded.map.push(self.decoded.octets.len(), end);
         self.decoded
     }
 }
@@ -166,6 +167,7 @@ pub(crate) fn quoted_printable(body: &[u8]) -> Decoded {
             }
         };
     }
+    decoded.map.push(decoded.octets.len(), body.len());
     decoded
 }
 

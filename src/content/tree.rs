@@ -153,6 +153,11 @@ pub(crate) fn body_offset(content: &Content, id: PartId, decoded: usize) -> usiz
     content.body(id).map_or(0, |body| body.map.source(decoded))
 }
 
+/// Whether a body does not keep to its transfer encoding.
+pub(crate) fn is_damaged(content: &Content, id: PartId) -> bool {
+    content.body(id).is_some_and(|body| body.damaged)
+}
+
 /// How many encoded messages within each other are opened.
 const MAX_ENCODED_NESTING: usize = 4;
 

@@ -1,6 +1,8 @@
 //! A part lifted: to UTF-8, to quoted-printable, or both, with its header
 //! saying so. For the one part that cannot carry the tag line as it is.
 
+use std::ops::Range;
+
 use super::{
     encode::{self, LineBreaks},
     plan::Plan,
@@ -29,6 +31,10 @@ pub(super) fn apply(
     lift: Lift,
     plan: &mut Plan<'_>,
 ) -> bool {
+    let rewritten = (lift == Lift::ToUtf8).then(|| decode_text(octets, charset).0);
+    if rewritten.as_deref().is_some_and(|text| reads_in_two_ways(part, octets, text)) {
+        return false;
+    }
     let to_utf8 = lift != Lift::ToQuotedPrintable;
     let to_quoted = match lift {
         Lift::ToUtf8Label => false,
@@ -40,11 +46,14 @@ pub(super) fn apply(
     if to_quoted {
         edits.push(encoding_edit(part, plan));
     }
-    for (range, inserted) in edits {
-        plan.header(range, inserted);
+    for edit in edits {
+        match edit {
+            HeaderEdit::Within(range, inserted) => plan.header(range, inserted),
+            HeaderEdit::New(field) => plan.new_fields(part, field),
+        }
     }
     if part.parent.is_none() && !plan.content().has_field("MIME-Version") {
-        plan.header(part.header.end..part.header.end, "MIME-Version: 1.0\r\n");
+        plan.new_fields(part, "MIME-Version: 1.0\r\n");
     }
     let appended = if to_utf8 {
         text.as_bytes().to_vec()
@@ -55,11 +64,7 @@ pub(super) fn apply(
         splice::insert(part, octets, octets.len(), &appended, LineBreaks::Kept, plan);
         return true;
     }
-    let mut content = if lift == Lift::ToUtf8 {
-        decode_text(octets, charset).0.into_bytes()
-    } else {
-        octets.to_vec()
-    };
+    let mut content = rewritten.map_or_else(|| octets.to_vec(), String::into_bytes);
     content.extend_from_slice(&appended);
     let mut body = if part.encoding == TransferEncoding::Base64 {
         encode::base64_lines(&content, 0)
@@ -73,15 +78,25 @@ pub(super) fn apply(
     true
 }
 
-type HeaderEdit = (std::ops::Range<usize>, Vec<u8>);
+/// Octets that are no text in their charset, or that are controls in ISO
+/// 8859-1 and characters in windows-1252: not ours to decide.
+fn reads_in_two_ways(part: &Part, octets: &[u8], text: &str) -> bool {
+    let label = part.charset().unwrap_or_default().to_ascii_lowercase();
+    let controls = octets.iter().any(|octet| (0x80..=0x9f).contains(octet));
+    text.contains(char::REPLACEMENT_CHARACTER) || controls && label.starts_with("iso-8859-")
+}
+
+enum HeaderEdit {
+    Within(Range<usize>, &'static [u8]),
+    New(&'static str),
+}
 
 /// Makes the Content-Type say UTF-8, touching nothing else of it.
 fn labelled_utf8(part: &Part, plan: &Plan<'_>) -> Option<Vec<HeaderEdit>> {
     let content = plan.content();
     let field = part.fields.iter().find(|f| content.name(f).eq_ignore_ascii_case("Content-Type"));
     let Some(field) = field else {
-        let end = part.header.end;
-        return Some(vec![(end..end, b"Content-Type: text/plain; charset=utf-8\r\n".to_vec())]);
+        return Some(vec![HeaderEdit::New("Content-Type: text/plain; charset=utf-8\r\n")]);
     };
     let value = content.raw().get(field.value.clone())?;
     let (at, length) = match charset_value(value) {
@@ -90,7 +105,7 @@ fn labelled_utf8(part: &Part, plan: &Plan<'_>) -> Option<Vec<HeaderEdit>> {
         None => return None,
     };
     let before = value.get(..at)?;
-    let inserted: &[u8] = match length {
+    let inserted: &'static [u8] = match length {
         0 if before.ends_with(b";") => b" charset=utf-8",
         0 => b"; charset=utf-8",
         _ => b"utf-8",
@@ -103,11 +118,11 @@ fn labelled_utf8(part: &Part, plan: &Plan<'_>) -> Option<Vec<HeaderEdit>> {
         && as_read.parameters.get("format") == part.media.parameters.get("format");
     let says = as_read.parameters.get("charset").is_some_and(|label| label == "utf-8");
     let start = field.value.start + at;
-    (same && says).then(|| vec![(start..start + length, inserted.to_vec())])
+    (same && says).then(|| vec![HeaderEdit::Within(start..start + length, inserted)])
 }
 
 /// Where the charset stands in a Content-Type value, without its quotes.
-fn charset_value(value: &[u8]) -> Option<std::ops::Range<usize>> {
+fn charset_value(value: &[u8]) -> Option<Range<usize>> {
     let lower = value.to_ascii_lowercase();
     let mut from = 0;
     loop {
@@ -140,10 +155,7 @@ fn encoding_edit(part: &Part, plan: &Plan<'_>) -> HeaderEdit {
     let name = "Content-Transfer-Encoding";
     let field = part.fields.iter().find(|field| content.name(field).eq_ignore_ascii_case(name));
     match field {
-        Some(field) => (field.value.clone(), b" quoted-printable".to_vec()),
-        None => {
-            let end = part.header.end;
-            (end..end, format!("{name}: quoted-printable\r\n").into_bytes())
-        }
+        Some(field) => HeaderEdit::Within(field.value.clone(), b" quoted-printable"),
+        None => HeaderEdit::New("Content-Transfer-Encoding: quoted-printable\r\n"),
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use lol_html::html_content::TextType;
 
 use crate::content::{
-    Class, Content, Disposition, HtmlToken, Multipart, Part, TransferEncoding, html_tokens,
+    Class, Content, HtmlToken, Multipart, Part, TransferEncoding, html_tokens, is_damaged,
 };
 
 /// The parts whose text a recipient reads: of a sequence the last one, of an
@@ -44,7 +44,7 @@ fn gather<'c>(
     let children = part.children.iter().filter_map(|id| content.part(*id));
     match part.class {
         Class::Plain | Class::Html => {
-            let shown = is_displayed(part);
+            let shown = is_displayed(content, part);
             if shown {
                 texts.push(part);
             }
@@ -73,12 +73,12 @@ fn gather<'c>(
     }
 }
 
-/// A message of one part is displayed even where it has a file's name.
-fn is_displayed(part: &Part) -> bool {
-    let named_away = part.is_attachment() && part.parent.is_some();
-    part.disposition != Disposition::Attachment
-        && !named_away
+/// What becomes of a body that is not the base64 it claims to be, each program
+/// decides for itself: it is left to them as it stands.
+fn is_displayed(content: &Content, part: &Part) -> bool {
+    !part.is_attachment()
         && part.encoding != TransferEncoding::Uuencode
+        && !is_damaged(content, part.id)
 }
 
 /// The part that the others of a multipart/related belong to (RFC 2387).
@@ -149,7 +149,7 @@ impl Scan<'_> {
                 range
             }
             HtmlToken::Comment(range) => {
-                let closed = self.html.get(range.clone()).is_some_and(|c| c.ends_with(b">"));
+                let closed = is_closed(self.html.get(range.clone()).unwrap_or_default());
                 self.unclosed = (!closed).then_some(range.start);
                 range
             }
@@ -181,6 +181,16 @@ impl Scan<'_> {
             .filter(|&at| rest.get(at..).is_some_and(|tag| !tag.contains(&b'>')))
             .map(|at| self.reached + at);
         unclosed.or(broken_off).unwrap_or(self.html.len())
+    }
+}
+
+fn is_closed(comment: &[u8]) -> bool {
+    match comment.strip_prefix(b"<!--") {
+        Some(inner) => {
+            inner.ends_with(b"-->") || inner.ends_with(b"--!>") || inner == b">" || inner == b"->"
+        }
+        // `<!x>` and `<?x>` are comments to a browser.
+        None => comment.ends_with(b">"),
     }
 }
 

@@ -33,6 +33,26 @@ impl<'c> Plan<'c> {
         self.changes.push((Order::Header, Change { source, inserted: inserted.into() }));
     }
 
+    /// Whole fields at the end of a part's header.
+    pub(super) fn new_fields(&mut self, part: &Part, fields: &str) {
+        let at = part.header.end;
+        let line_end = if self.line_is_ended(at) { "" } else { "\r\n" };
+        self.header(at..at, format!("{line_end}{fields}"));
+    }
+
+    /// Whether what is put at `at`, after what is put there already, starts a
+    /// line. A header that the message breaks off may lack its last line end.
+    fn line_is_ended(&self, at: usize) -> bool {
+        let before = self.content.raw().get(..at).unwrap_or_default();
+        before.is_empty()
+            || before.ends_with(b"\n")
+            || self.changes.iter().any(|(order, change)| {
+                *order == Order::Header
+                    && change.source == (at..at)
+                    && change.inserted.ends_with(b"\n")
+            })
+    }
+
     /// An edit in the body of a part.
     pub(super) fn body(&mut self, part: &Part, source: Range<usize>, inserted: impl Into<Vec<u8>>) {
         self.separate(part);
@@ -46,9 +66,7 @@ impl<'c> Plan<'c> {
         }
         self.separated.push(part.id);
         let at = part.header.end;
-        let before = self.content.raw().get(..at).unwrap_or_default();
-        let line_ended = before.is_empty() || before.ends_with(b"\n");
-        let inserted = if line_ended { b"\r\n".to_vec() } else { b"\r\n\r\n".to_vec() };
+        let inserted = if self.line_is_ended(at) { b"\r\n".to_vec() } else { b"\r\n\r\n".to_vec() };
         self.changes.push((Order::Separator, Change { source: at..at, inserted }));
     }
 

@@ -272,12 +272,40 @@ mod tests {
             let forged = format!("From: c@evil.example\r\n{signed}");
             assert!(!verifies(forged.as_bytes(), &record));
             assert!(!verifies(
-                signed.replace("hello\r\n\r\n", "other\r\n\r\n").as_bytes(),
+                signed.replace("\r\n\r\nhello", "\r\n\r\nother").as_bytes(),
                 &record
             ));
             assert!(!field.as_str().contains(" l="));
             assert!(field.as_str().split("\r\n").all(|line| line.len() <= 100));
         }
+    }
+
+    #[test]
+    fn a_rewritten_message_is_signed_in_front_with_every_key() {
+        use crate::{
+            content::Content,
+            mail::Disclaimer,
+            transform::{Edits, rewrite},
+        };
+        let keys = [key(&rsa_pem(KeySize::Rsa2048)), key(&ed25519_pem())];
+        let record = keys[0].record().to_owned();
+        let signer = Signer::new(keys);
+        let disclaimer = Disclaimer {
+            name: "x".into(),
+            plain: "tag \u{2013} line".into(),
+            html: "tag line".into(),
+        };
+        let edits = Edits { disclaimer: Some(Arc::new(disclaimer)), ..Edits::default() };
+        let content = Content::parse(bytes::Bytes::from_static(MESSAGE.as_bytes()));
+        let mut rewritten = rewrite(&content, &edits);
+        let domain = "nhs.test.example".parse().unwrap();
+        assert_eq!(rewritten.sign(&signer, &domain).unwrap(), 2);
+        let message = rewritten.into_bytes();
+        // The one of RSA stands second: the other has another record.
+        let start = memchr::memmem::rfind(&message, b"DKIM-Signature:").unwrap();
+        let (first, second) = message.split_at(start);
+        assert!(first.starts_with(b"DKIM-Signature:") && first.ends_with(b"\r\n"));
+        assert!(verifies(second, &record), "{}", String::from_utf8_lossy(second));
     }
 
     #[test]

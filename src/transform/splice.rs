@@ -23,11 +23,15 @@ pub(super) fn insert(
             }
         }
         TransferEncoding::QuotedPrintable => {
-            insert_quoted(part, octets, at, inserted, breaks, plan)
+            insert_quoted(part, octets, at, inserted, breaks, plan);
         }
         _ => {
             let place = part.body.start + at;
-            let mut inserted = inserted.to_vec();
+            let looks_like_delimiter = starts_like_delimiter(part, place, plan.content());
+            let mut inserted = match inserted.strip_prefix(b"\r\n") {
+                Some(rest) if looks_like_delimiter => rest.to_vec(),
+                _ => inserted.to_vec(),
+            };
             if breaks == LineBreaks::Kept {
                 end_line(part, place, &mut inserted, plan.content());
             }
@@ -48,6 +52,13 @@ fn end_line(part: &Part, place: usize, inserted: &mut Vec<u8>, content: &Content
     if place == part.body.end && ends_at_delimiter(part, content) && !inserted.ends_with(b"\n") {
         inserted.extend_from_slice(b"\r\n");
     }
+}
+
+/// Whether a line broken at `place` might become a delimiter.
+fn starts_like_delimiter(part: &Part, place: usize, content: &Content) -> bool {
+    let before = content.raw().get(part.body.start..place).unwrap_or_default();
+    let line = memchr::memrchr(b'\n', before).map_or(0, |line_end| line_end + 1);
+    place < part.body.end && before.get(line..).is_some_and(|line| line.starts_with(b"--"))
 }
 
 /// Where in the raw message the decoded octet at `at` starts.
@@ -77,7 +88,10 @@ fn insert_quoted(
         Some(b'=') => encoded.extend_from_slice(b"\r\n"),
         // Blanks before a line break would be taken for padding.
         Some(b' ' | b'\t') => encoded.extend_from_slice(b"=\r\n"),
-        Some(_) if breaks == LineBreaks::Kept && inserted.starts_with(b"\r\n") => {}
+        Some(_)
+            if breaks == LineBreaks::Kept
+                && inserted.starts_with(b"\r\n")
+                && !starts_like_delimiter(part, place, content) => {}
         Some(_) => encoded.extend_from_slice(b"=\r\n"),
     }
     encoded.extend(encode::quoted_printable(inserted, breaks));
@@ -148,8 +162,7 @@ fn insert_base64(
     true
 }
 
-/// Encodes a whole body anew: what was read of ill-formed base64 stays
-/// readable, and the tag line is read with it.
+/// Encodes a whole body anew, where its base64 is laid out oddly.
 fn replace_base64(part: &Part, octets: &[u8], at: usize, inserted: &[u8], plan: &mut Plan<'_>) {
     let (head, tail) = octets.split_at_checked(at).unwrap_or((octets, &[]));
     let mut encoded = encode::base64_lines(&[head, inserted, tail].concat(), 0);

@@ -135,6 +135,8 @@ impl Target<'_> {
         match own {
             Some(own) if declared && (encoded || eight_bit || !ascii) => Carriage::Spliced(own),
             Some(_) if declared => Carriage::Lifted(Lift::ToQuotedPrintable),
+            // ASCII octets need not be ASCII there: UTF-7 is one of them.
+            _ if self.charset.certainty == Certainty::Unknown => nearest(),
             // Nothing is declared that the text could go against.
             _ if self.part.flaw.is_some() => nearest(),
             _ if ascii && (encoded || eight_bit) => Carriage::Lifted(Lift::ToUtf8Label),
@@ -168,7 +170,12 @@ impl Target<'_> {
     }
 
     fn in_own_charset(&self, text: &str) -> Option<Vec<u8>> {
-        encode_text(text, self.charset.encoding)
+        let mut octets = encode_text(text, self.charset.encoding)?;
+        // Half a unit of UTF-16 at the end would shift all that follows.
+        if self.line_breaks() == LineBreaks::Encoded && !self.octets.len().is_multiple_of(2) {
+            octets.insert(0, b' ');
+        }
+        Some(octets)
     }
 
     fn line_breaks(&self) -> LineBreaks {
@@ -296,6 +303,20 @@ mod tests {
     }
 
     #[test]
+    fn octets_that_read_in_two_ways_are_not_lifted() {
+        let raw = b"Content-Type: text/plain; charset=iso-8859-1\r\n\r\nna\x82ve\r\n";
+        let (after, _) = rewritten(raw, WIDE);
+        assert!(after.starts_with(raw), "{after:?}");
+    }
+
+    #[test]
+    fn a_charset_that_nobody_knows_keeps_its_name() {
+        let raw = "Content-Type: text/plain; charset=utf-7\r\n\r\ncaf+AOk-\r\n";
+        let after = text(raw.as_bytes(), WIDE);
+        assert!(after.starts_with(raw) && after.is_ascii(), "{after}");
+    }
+
+    #[test]
     fn undeclared_octets_stay_as_they_are() {
         let (after, _) = rewritten(b"Subject: a\r\n\r\ncaf\xe9\r\n", WIDE);
         assert!(after.starts_with(b"Subject: a\r\n\r\ncaf\xe9\r\n\r\npostern tag line"));
@@ -331,7 +352,7 @@ mod tests {
             let content = Content::parse(after.clone());
             let decoded = content.decoded(content.parts()[0].id);
             let decoded = String::from_utf8(decoded.to_vec()).unwrap();
-            assert!(decoded.starts_with(&html[..6 + length]), "{decoded}");
+            assert!(decoded.starts_with(html.get(..6 + length).unwrap()), "{decoded}");
             assert!(decoded.ends_with("</body></html>"), "{decoded}");
             assert_eq!(displayed(&raw, WIDE)[0].matches("postern tag line").count(), 1);
             assert!(after.split(|&o| o == b'\n').all(|line| line.len() <= 77));

@@ -23,8 +23,11 @@ pub(super) fn add_part(disclaimer: &Disclaimer, plan: &mut Plan<'_>) {
                 }
                 None => {
                     let end = whole.body.end;
+                    // The last line break, if there is one, is the delimiter's.
+                    let ended = plan.content().raw().ends_with(b"\n");
+                    let line_end: &[u8] = if ended { b"" } else { b"\r\n" };
                     let inserted =
-                        [b"\r\n--", boundary, b"\r\n", &part, b"\r\n--", boundary, b"--\r\n"];
+                        [line_end, b"--", boundary, b"\r\n", &part, b"\r\n--", boundary, b"--\r\n"];
                     plan.body(whole, end..end, inserted.concat());
                 }
             }
@@ -48,21 +51,32 @@ fn wrap(whole: &Part, part: &[u8], plan: &mut Plan<'_>) {
             plan.header(field.whole.clone(), Vec::new());
         }
     }
-    let end = whole.header.end;
     if !content.has_field("MIME-Version") {
-        plan.header(end..end, "MIME-Version: 1.0\r\n");
+        plan.new_fields(whole, "MIME-Version: 1.0\r\n");
     }
-    let line_ended = content.raw().get(..end).is_none_or(|h| h.is_empty() || h.ends_with(b"\n"));
-    let line_end = if line_ended { "" } else { "\r\n" };
-    plan.header(
-        end..end,
-        format!("{line_end}Content-Type: multipart/mixed;\r\n\tboundary=\"{boundary}\"\r\n"),
+    plan.new_fields(
+        whole,
+        &format!("Content-Type: multipart/mixed;\r\n\tboundary=\"{boundary}\"\r\n"),
     );
     let opening = [b"--", boundary.as_bytes(), b"\r\n", &moved, b"\r\n"].concat();
     plan.body(whole, whole.body.start..whole.body.start, opening);
     let dashed = boundary.as_bytes();
-    let closing = [b"\r\n--", dashed, b"\r\n", part, b"\r\n--", dashed, b"--\r\n"].concat();
+    // The last line break of a multipart without its end is the delimiter's.
+    let line_end: &[u8] = if ends_unclosed(content) { b"" } else { b"\r\n" };
+    let closing = [line_end, b"--", dashed, b"\r\n", part, b"\r\n--", dashed, b"--\r\n"].concat();
     plan.body(whole, whole.body.end..whole.body.end, closing);
+}
+
+/// Whether the message ends, with a line break, within a multipart that lacks
+/// its last delimiter.
+fn ends_unclosed(content: &Content) -> bool {
+    let raw = content.raw();
+    let reaches_end = |part: &Part| part.body.end + 2 >= raw.len();
+    raw.ends_with(b"\n")
+        && content.parts().iter().any(|part| {
+            let delimiters = part.delimiters.as_ref();
+            delimiters.is_some_and(|delimiters| delimiters.close.is_none()) && reaches_end(part)
+        })
 }
 
 /// The fields and the body of the part; the line break after it belongs to
