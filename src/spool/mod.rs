@@ -23,6 +23,10 @@
 //! refused ([`SpoolError::Full`]), and what is left of the last segment serves
 //! only batches that also update or remove: outcomes of deliveries, and DSNs.
 //!
+//! Damage is isolated and reported ([`Spool::damage`]); a segment that has any
+//! is never unlinked, so that a person may save what we cannot. Content is
+//! checked when it is read: [`SpoolError::Damaged`] then, never other octets.
+//!
 //! Left for later, with no change of format: moving long-lived messages out
 //! of mostly dead segments (an accept of a known id moves it), and an index
 //! checkpoint beside the segments.
