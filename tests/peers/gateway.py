@@ -6,6 +6,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import urllib.error
 import urllib.request
 
 from processes import end, free_port, wait_for_port, wait_until
@@ -107,6 +108,7 @@ class Gateway:
         try:
             wait_for_port(self.port, self.process)
         except (RuntimeError, TimeoutError) as cause:
+            end(self.process)
             raise RuntimeError(f"the gateway did not start: {self.log()[-3000:]}") from cause
         return self
 

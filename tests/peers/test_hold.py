@@ -8,7 +8,7 @@ from messages import SENDER, TAG_LINE, discharge_summary, message
 from processes import wait_until
 
 HELD = "reception@held.test.example"
-SECURE = "[secure] The minutes"
+MARKED = "OFFICIAL-SENSITIVE: the minutes"
 
 
 def held(gateway, mail, recipient=HELD):
@@ -21,8 +21,8 @@ def held(gateway, mail, recipient=HELD):
 
 
 def test_a_held_message_is_listed_and_goes_nowhere(gateway, far_end):
-    entry = held(gateway, message(SECURE, HELD))
-    assert entry["hold"]["rule"] == "[secure] does not go to the open internet"
+    entry = held(gateway, message(MARKED, HELD))
+    assert entry["hold"]["rule"] == "marked documents do not go to the open internet"
     assert entry["reverse_path"] == SENDER
     assert entry["recipients"][0]["address"] == HELD
     shown = gateway.queue("show", entry["id"])
@@ -31,7 +31,7 @@ def test_a_held_message_is_listed_and_goes_nowhere(gateway, far_end):
 
 
 def test_a_released_message_arrives_once(gateway, far_end):
-    entry = held(gateway, message(SECURE, HELD))
+    entry = held(gateway, message(MARKED, HELD))
     gateway.queue("release", entry["id"], "--reason", "agreed with the practice")
     wait_until("it arrives", lambda: copies(far_end))
     gateway.wait_until_empty()
@@ -39,8 +39,22 @@ def test_a_released_message_arrives_once(gateway, far_end):
     assert arrived.reading("plain").count(TAG_LINE) == 1
 
 
+def test_a_release_does_not_lower_the_tls_that_was_asked_for(gateway, far_end):
+    """[secure] asks for verified TLS, which this far end does not have."""
+    entry = held(gateway, message("[secure] The minutes", HELD))
+    gateway.queue("release", entry["id"])
+
+    def attempted():
+        (waiting,) = gateway.queued()
+        return waiting["recipients"][0]["state"]["pending"]["attempts"] > 0
+
+    wait_until("an attempt", attempted)
+    assert copies(far_end) == []
+    assert not any(HELD in command for command, _ in far_end.commands)
+
+
 def test_a_rejected_message_goes_back_to_its_sender(gateway, far_end):
-    entry = held(gateway, message(SECURE, HELD))
+    entry = held(gateway, message(MARKED, HELD))
     gateway.queue("reject", entry["id"], "--reason", "send it to their approved address")
     wait_until("the sender is told", lambda: [
         m for m in far_end.received if m.forward_paths == [SENDER] and m.reverse_path == ""
@@ -50,7 +64,7 @@ def test_a_rejected_message_goes_back_to_its_sender(gateway, far_end):
 
 
 def test_a_held_message_is_still_held_after_a_restart(gateway, far_end):
-    entry = held(gateway, message(SECURE, HELD))
+    entry = held(gateway, message(MARKED, HELD))
     assert gateway.stop() == 0
     gateway.start()
     (after,) = gateway.queue("list", "held")["messages"]
