@@ -172,9 +172,17 @@ impl Detectors {
             let Some(&number) = self.set_owners.get(at) else { continue };
             let Some(detector) = self.detectors.get(number) else { continue };
             let with_group = detector.has_value_group();
-            for found in detector.pattern.find_iter(text) {
+            let mut from = 0;
+            while let Some(found) = detector.pattern.find_at(text, from) {
                 let span = if with_group { detector.value(text, found) } else { found.range() };
-                candidates.extend(candidate(number, detector, text, span, test_range));
+                let candidate = candidate(number, detector, text, span, test_range);
+                // What is refused may have swallowed the beginning of what is
+                // not: a code at a line's end and a number on the next line.
+                from = match candidate {
+                    Some(_) => found.end(),
+                    None => past_run(text, found.start()),
+                };
+                candidates.extend(candidate);
             }
         }
         for start in &words.starts {
@@ -428,6 +436,14 @@ fn has_other_near(starts: &[usize], start: usize, within: usize) -> bool {
         .iter()
         .take_while(|&&other| other <= start + within)
         .any(|&other| other != start)
+}
+
+/// The end of the run of ASCII letters and digits at `at`, at least one
+/// character on.
+fn past_run(text: &str, at: usize) -> usize {
+    let rest = text.as_bytes().get(at..).unwrap_or_default();
+    let run = rest.iter().take_while(|octet| octet.is_ascii_alphanumeric()).count();
+    text.ceil_char_boundary(at + run.max(1))
 }
 
 /// So much of the text as a pattern that starts at a word may read.

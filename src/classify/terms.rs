@@ -129,6 +129,9 @@ fn lines_long(text: &str, from: usize, lines: usize) -> usize {
     let mut left = lines;
     let mut octets = 0;
     for (at, line) in rest.split_inclusive('\n').enumerate() {
+        if at > 0 && ends_close(line) {
+            break;
+        }
         if at > 0 && !line.trim().is_empty() {
             let Some(fewer) = left.checked_sub(1) else { break };
             left = fewer;
@@ -136,6 +139,12 @@ fn lines_long(text: &str, from: usize, lines: usize) -> usize {
         octets += line.len();
     }
     octets
+}
+
+/// A row of a table, or the head of a quoted message: nobody signs with one.
+fn ends_close(line: &str) -> bool {
+    let line = line.trim_start_matches(['>', ' ']);
+    line.trim().contains(['\t', '|']) || line.starts_with("-----") || line.starts_with("From:")
 }
 
 const DENIAL_REACH: usize = 24;
@@ -218,6 +227,7 @@ mod tests {
         assert_eq!(counting(text), ["diabetes"]);
         assert_eq!(counting("with kind regards to diabetes"), ["diabetes"]);
         assert_eq!(counting("Kind regards to her, who has\ndiabetes"), ["diabetes"]);
+        assert_eq!(counting("Kind regards\nAnn Person\nbed 1\tdiabetes"), ["diabetes"]);
         assert!(counting("Kind regards, Ann Person\nDiabetes Nurse").is_empty());
     }
 }
