@@ -1,5 +1,10 @@
 //! Classification with the shipped policy: what a small message costs, and
 //! how the cost grows. YARA apart.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a benchmark that cannot begin has nothing to measure"
+)]
 
 use std::{fs, hint::black_box, path::Path, sync::Arc};
 
@@ -17,8 +22,8 @@ fn classify(criterion: &mut Criterion) {
     let classifier = shipped();
     let mut group = criterion.benchmark_group("classify");
     for (name, octets, sample) in [
-        ("letter", 10 << 10, LETTER),
-        ("letter", 1 << 20, LETTER),
+        ("letters without end", 10 << 10, LETTER),
+        ("letters without end", 1 << 20, LETTER),
         ("prose", 10 << 10, PROSE),
         ("prose", 1 << 20, PROSE),
         ("prose beyond ASCII", 10 << 10, PROSE_BEYOND_ASCII),
@@ -32,6 +37,14 @@ fn classify(criterion: &mut Criterion) {
             bencher.iter(|| classifier.classify(black_box(&input)));
         });
     }
+    let mut text = LETTER.to_owned();
+    text.push_str(&PROSE.repeat((10_240 - LETTER.len()) / PROSE.len()));
+    let readings = [reading(&text, text.len())];
+    let input = Input { readings: &readings, ..Input::default() };
+    group.throughput(Throughput::Bytes(text.len() as u64));
+    group.bench_function("a letter and what it answers, 10 KiB", |bencher| {
+        bencher.iter(|| classifier.classify(black_box(&input)));
+    });
     group.finish();
 }
 

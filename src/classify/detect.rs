@@ -457,3 +457,95 @@ const VALUE: &str = "value";
 const LIST_GAP: usize = 60;
 const LONGEST_WORD: usize = 48;
 const LONGEST_PIECE: usize = 160;
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            compile::compile,
+            settings::{Context, Detector, Pattern, Place, Settings},
+        },
+        *,
+    };
+
+    fn place() -> Place {
+        Place { file: "".into(), span: 0..0 }
+    }
+
+    fn context(word: &str, position: Position, points: i32) -> Context {
+        Context { words: vec![word.to_owned()], position, within: 20, points }
+    }
+
+    fn detector(name: &str, pattern: &str, base: i32, context: Vec<Context>) -> Detector {
+        Detector {
+            name: name.to_owned(),
+            kind: Kind::HospitalNumber,
+            pattern: Pattern { text: pattern.to_owned(), place: place() },
+            check: Check::None,
+            starts_with: Vec::new(),
+            base,
+            shapes: Vec::new(),
+            beside_digits: 0,
+            context,
+            company: Vec::new(),
+            examples: Vec::new(),
+            place: place(),
+        }
+    }
+
+    fn found<'a>(detectors: Vec<Detector>, text: &'a str) -> Vec<(&'a str, u8)> {
+        let compiled = compile(&Settings { detectors, ..Settings::default() }).ok().unwrap();
+        let words = compiled.lexicon.read(text);
+        let candidates = compiled.detectors.findings(text, &words, &[], TestRange::Ignore);
+        let shown = |candidate: Candidate| (&text[candidate.span.clone()], candidate.confidence());
+        candidates.into_iter().map(shown).collect()
+    }
+
+    fn numbered() -> Detector {
+        let contexts = vec![
+            context("hospital no", Position::Before, 60),
+            context("order", Position::Before, -60),
+            context("hospital no", Position::Heading, 60),
+            context("on the ward", Position::After, 60),
+        ];
+        detector("number", "[0-9]{6}", 0, contexts)
+    }
+
+    #[test]
+    fn of_the_words_before_only_the_nearest_counts() {
+        assert_eq!(found(vec![numbered()], "order, hospital no 123456"), [("123456", 60)]);
+        assert!(found(vec![numbered()], "hospital no, order 123456").is_empty());
+        assert_eq!(found(vec![numbered()], "123456 on the ward"), [("123456", 60)]);
+    }
+
+    #[test]
+    fn a_word_too_far_away_says_nothing() {
+        assert!(found(vec![numbered()], "hospital no of the one we saw then: 123456").is_empty());
+    }
+
+    #[test]
+    fn what_was_said_of_the_first_of_a_list_holds_for_the_rest() {
+        let text = "hospital no 123456 (Jane Example), 123457 (John Example), 123458";
+        assert_eq!(found(vec![numbered()], text).len(), 3);
+    }
+
+    #[test]
+    fn a_heading_speaks_for_its_column_alone() {
+        let text = "ward,hospital no,x\nabcdefghijklmnopqrstuvwxyz,123456,123457\n";
+        let numbers = found(vec![numbered()], text);
+        assert_eq!(numbers.first(), Some(&("123456", 60)));
+    }
+
+    #[test]
+    fn of_two_that_overlap_the_surer_stays() {
+        let detectors =
+            vec![detector("a", "[0-9]{6}", 50, vec![]), detector("b", "[0-9]{6}", 70, vec![])];
+        assert_eq!(found(detectors, "123456"), [("123456", 70)]);
+    }
+
+    #[test]
+    fn the_value_is_what_the_pattern_names_so() {
+        let detector = detector("a", "no (?P<value>[0-9]+)", 50, vec![]);
+        assert_eq!(found(vec![detector], "no 12, no 34"), [("12", 50), ("34", 50)]);
+    }
+}
