@@ -1,5 +1,10 @@
 //! Classification with the shipped policy: what a small message costs, and
 //! how the cost grows. YARA apart.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a benchmark that cannot begin has nothing to measure"
+)]
 
 use std::{fs, hint::black_box, path::Path, sync::Arc};
 
@@ -17,20 +22,29 @@ fn classify(criterion: &mut Criterion) {
     let classifier = shipped();
     let mut group = criterion.benchmark_group("classify");
     for (name, octets, sample) in [
-        ("letter", 10 << 10, LETTER),
-        ("letter", 1 << 20, LETTER),
+        ("letters without end", 10 << 10, LETTER),
+        ("letters without end", 1 << 20, LETTER),
         ("prose", 10 << 10, PROSE),
         ("prose", 1 << 20, PROSE),
         ("prose beyond ASCII", 10 << 10, PROSE_BEYOND_ASCII),
         ("table", 1 << 20, TABLE),
     ] {
-        let readings = [reading(sample, octets)];
+        let reading = reading(sample, octets);
+        group.throughput(Throughput::Bytes(reading.text.len() as u64));
+        let readings = [reading];
         let input = Input { readings: &readings, ..Input::default() };
-        group.throughput(Throughput::Bytes(readings[0].text.len() as u64));
         group.bench_function(BenchmarkId::new(name, octets), |bencher| {
             bencher.iter(|| classifier.classify(black_box(&input)));
         });
     }
+    let mut text = LETTER.to_owned();
+    text.push_str(&PROSE.repeat((10_240 - LETTER.len()) / PROSE.len()));
+    let readings = [reading(&text, text.len())];
+    let input = Input { readings: &readings, ..Input::default() };
+    group.throughput(Throughput::Bytes(text.len() as u64));
+    group.bench_function("a letter and what it answers, 10 KiB", |bencher| {
+        bencher.iter(|| classifier.classify(black_box(&input)));
+    });
     group.finish();
 }
 

@@ -81,10 +81,14 @@ fn is_filler(field: &str) -> bool {
         || DAYS.iter().any(|name| starts_with_name(field, name))
 }
 
+/// A day, with its ordinal letters or a time of day grown to it.
 fn day(field: &str) -> Option<u8> {
-    let digits = field.trim_end_matches(|character: char| character.is_ascii_alphabetic());
-    let ordinal = field.get(digits.len()..)?.to_ascii_lowercase();
-    matches!(ordinal.as_str(), "" | "st" | "nd" | "rd" | "th").then(|| digits.parse().ok())?
+    let letters = field.find(|character: char| !character.is_ascii_digit());
+    let (digits, rest) = field.split_at_checked(letters.unwrap_or(field.len()))?;
+    let fits =
+        ["", "st", "nd", "rd", "th"].iter().any(|ordinal| rest.eq_ignore_ascii_case(ordinal))
+            || rest.strip_prefix('T').is_some_and(|time| time.parse::<u8>().is_ok());
+    fits.then(|| digits.parse().ok())?
 }
 
 fn month(field: &str) -> Option<u8> {

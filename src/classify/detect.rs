@@ -172,9 +172,17 @@ impl Detectors {
             let Some(&number) = self.set_owners.get(at) else { continue };
             let Some(detector) = self.detectors.get(number) else { continue };
             let with_group = detector.has_value_group();
-            for found in detector.pattern.find_iter(text) {
+            let mut from = 0;
+            while let Some(found) = detector.pattern.find_at(text, from) {
                 let span = if with_group { detector.value(text, found) } else { found.range() };
-                candidates.extend(candidate(number, detector, text, span, test_range));
+                let candidate = candidate(number, detector, text, span, test_range);
+                // What is refused may have swallowed the beginning of what is
+                // not: a code at a line's end and a number on the next line.
+                from = match candidate {
+                    Some(_) => found.end(),
+                    None => past_run(text, found.start()),
+                };
+                candidates.extend(candidate);
             }
         }
         for start in &words.starts {
@@ -430,6 +438,14 @@ fn has_other_near(starts: &[usize], start: usize, within: usize) -> bool {
         .any(|&other| other != start)
 }
 
+/// The end of the run of ASCII letters and digits at `at`, at least one
+/// character on.
+fn past_run(text: &str, at: usize) -> usize {
+    let rest = text.as_bytes().get(at..).unwrap_or_default();
+    let run = rest.iter().take_while(|octet| octet.is_ascii_alphanumeric()).count();
+    text.ceil_char_boundary(at + run.max(1))
+}
+
 /// So much of the text as a pattern that starts at a word may read.
 fn piece(text: &str, from: usize) -> Option<&str> {
     let to = text.floor_char_boundary(from + LONGEST_PIECE);
@@ -441,3 +457,95 @@ const VALUE: &str = "value";
 const LIST_GAP: usize = 60;
 const LONGEST_WORD: usize = 48;
 const LONGEST_PIECE: usize = 160;
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            compile::compile,
+            settings::{Context, Detector, Pattern, Place, Settings},
+        },
+        *,
+    };
+
+    fn place() -> Place {
+        Place { file: "".into(), span: 0..0 }
+    }
+
+    fn context(word: &str, position: Position, points: i32) -> Context {
+        Context { words: vec![word.to_owned()], position, within: 20, points }
+    }
+
+    fn detector(name: &str, pattern: &str, base: i32, context: Vec<Context>) -> Detector {
+        Detector {
+            name: name.to_owned(),
+            kind: Kind::HospitalNumber,
+            pattern: Pattern { text: pattern.to_owned(), place: place() },
+            check: Check::None,
+            starts_with: Vec::new(),
+            base,
+            shapes: Vec::new(),
+            beside_digits: 0,
+            context,
+            company: Vec::new(),
+            examples: Vec::new(),
+            place: place(),
+        }
+    }
+
+    fn found<'a>(detectors: Vec<Detector>, text: &'a str) -> Vec<(&'a str, u8)> {
+        let compiled = compile(&Settings { detectors, ..Settings::default() }).ok().unwrap();
+        let words = compiled.lexicon.read(text);
+        let candidates = compiled.detectors.findings(text, &words, &[], TestRange::Ignore);
+        let shown = |candidate: Candidate| (&text[candidate.span.clone()], candidate.confidence());
+        candidates.into_iter().map(shown).collect()
+    }
+
+    fn numbered() -> Detector {
+        let contexts = vec![
+            context("hospital no", Position::Before, 60),
+            context("order", Position::Before, -60),
+            context("hospital no", Position::Heading, 60),
+            context("on the ward", Position::After, 60),
+        ];
+        detector("number", "[0-9]{6}", 0, contexts)
+    }
+
+    #[test]
+    fn of_the_words_before_only_the_nearest_counts() {
+        assert_eq!(found(vec![numbered()], "order, hospital no 123456"), [("123456", 60)]);
+        assert!(found(vec![numbered()], "hospital no, order 123456").is_empty());
+        assert_eq!(found(vec![numbered()], "123456 on the ward"), [("123456", 60)]);
+    }
+
+    #[test]
+    fn a_word_too_far_away_says_nothing() {
+        assert!(found(vec![numbered()], "hospital no of the one we saw then: 123456").is_empty());
+    }
+
+    #[test]
+    fn what_was_said_of_the_first_of_a_list_holds_for_the_rest() {
+        let text = "hospital no 123456 (Jane Example), 123457 (John Example), 123458";
+        assert_eq!(found(vec![numbered()], text).len(), 3);
+    }
+
+    #[test]
+    fn a_heading_speaks_for_its_column_alone() {
+        let text = "ward,hospital no,x\nabcdefghijklmnopqrstuvwxyz,123456,123457\n";
+        let numbers = found(vec![numbered()], text);
+        assert_eq!(numbers.first(), Some(&("123456", 60)));
+    }
+
+    #[test]
+    fn of_two_that_overlap_the_surer_stays() {
+        let detectors =
+            vec![detector("a", "[0-9]{6}", 50, vec![]), detector("b", "[0-9]{6}", 70, vec![])];
+        assert_eq!(found(detectors, "123456"), [("123456", 70)]);
+    }
+
+    #[test]
+    fn the_value_is_what_the_pattern_names_so() {
+        let detector = detector("a", "no (?P<value>[0-9]+)", 50, vec![]);
+        assert_eq!(found(vec![detector], "no 12, no 34"), [("12", 50), ("34", 50)]);
+    }
+}

@@ -32,6 +32,6 @@ pub use classification::{Classification, Found};
 pub use classifier::{Classifier, Input, Part};
 pub use settings::{
     Check, Combination, Company, Context, Detector, Evidence, Example, Expectation, Fault, Letters,
-    Pattern, Place, Position, QuietZone, Settings, SettingsError, Shape, TermList, TestRange,
-    Weighing, YaraSource,
+    Opener, Pattern, Place, Position, QuietZone, Settings, SettingsError, Shape, TermList,
+    TestRange, Weighing, YaraSource,
 };

@@ -58,7 +58,11 @@ impl Folder {
             match form {
                 Form::Gone => {}
                 Form::Letter(plain) => self.text.push(plain),
-                Form::Letters(plain) => self.text.push_str(plain),
+                // A place inside a ligature is the place of the ligature.
+                Form::Letters(plain) => plain.chars().for_each(|letter| {
+                    self.map.push(self.text.len(), at);
+                    self.text.push(letter);
+                }),
             }
             self.map.push(self.text.len(), after);
             kept = after;
@@ -158,7 +162,7 @@ mod tests {
         let stream = Stream::of(text);
         let at = stream.text.find("999").unwrap();
         let range = stream.reading(at..at + 3);
-        assert_eq!(&text[range], "\u{FF19}99");
+        assert_eq!(text.get(range), Some("\u{FF19}99"));
     }
 
     proptest! {

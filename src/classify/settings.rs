@@ -170,8 +170,19 @@ pub struct QuietZone {
     pub name: String,
     /// Words at the start of a line that open it.
     pub opens: Vec<String>,
+    pub opener: Opener,
     /// Lines with text in them before it ends by itself.
     pub lines: usize,
+}
+
+/// What else may stand on the line that opens a quiet zone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Opener {
+    /// Anything: the first words of a disclaimer.
+    #[default]
+    StartsLine,
+    /// A name at most: “Thanks, Jane” is a close, “thanks for seeing her” not.
+    FillsLine,
 }
 
 /// Something a combination can ask for, by name.

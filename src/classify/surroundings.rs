@@ -33,10 +33,12 @@ pub(super) fn standing(text: &str, span: &Range<usize>) -> Standing {
 /// A letter or digit, or a mark that ties the next one on.
 fn joins(beside: Option<&u8>, further: Option<&u8>) -> bool {
     let Some(&beside) = beside else { return false };
-    let tied = further.is_some_and(u8::is_ascii_alphanumeric);
+    let tied = |mark: u8, to: fn(&u8) -> bool| beside == mark && further.is_some_and(to);
     is_letter(beside)
         || matches!(beside, b'_' | b'@' | b'%' | b'+' | b'$')
-        || (tied && matches!(beside, b'-' | b'.' | b'/' | b'='))
+        || b"-/=".iter().any(|&mark| tied(mark, u8::is_ascii_alphanumeric))
+        // A full stop without its space is common; a decimal point is not it.
+        || tied(b'.', u8::is_ascii_digit)
 }
 
 fn spaced_digit(beside: Option<&u8>, further: Option<&u8>) -> bool {

@@ -1,7 +1,7 @@
 //! Tables in plain text: which heading stands over a place.
 //!
-//! A table is two lines or more that follow each other and have the same
-//! number of cells; its first line is the heading. Cells part at tabs, bars,
+//! A table is two lines or more that follow each other, empty lines apart, and
+//! have the same number of cells; its first line is the heading. Cells part at tabs, bars,
 //! semicolons or commas, in that order of preference; marks between double
 //! quotation marks part nothing.
 
@@ -23,7 +23,10 @@ impl Tables {
         let mut tables: Vec<Table> = Vec::new();
         let mut last: Option<Row> = None;
         for line in lines(text) {
-            let row = Row::of(text, line.clone());
+            if is_empty(text, &line) {
+                continue;
+            }
+            let row = Row::of(text, line);
             match (&last, &row, tables.last_mut()) {
                 (Some(last), Some(row), Some(table))
                     if last.is_like(row) && table.span.end == last.span.end =>
@@ -100,12 +103,20 @@ fn cell_marks(text: &str, line: Range<usize>, mark: u8) -> impl Iterator<Item = 
         .map(move |at| line.start + at)
 }
 
+/// Rows drawn out of HTML and office documents often have empty lines between.
+fn is_empty(text: &str, line: &Range<usize>) -> bool {
+    let octets = text.as_bytes().get(line.clone()).unwrap_or_default();
+    octets.len() <= LONGEST_EMPTY && octets.iter().all(u8::is_ascii_whitespace)
+}
+
 fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut start = 0;
     memchr::memchr_iter(b'\n', text.as_bytes())
         .chain(std::iter::once(text.len()))
         .map(move |end| std::mem::replace(&mut start, end + 1)..end)
 }
+
+const LONGEST_EMPTY: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -124,6 +135,7 @@ mod tests {
         let tabs = "bed\tnhs no\tborn\n1\t999\t1961\n2\t998\t1962\n";
         assert_eq!(heading(tabs, "998"), Some("nhs no"));
         assert_eq!(heading(tabs, "1962"), Some("born"));
+        assert_eq!(heading("\tnhs\tdob\n\n\t999\t1961\n\n", "1961"), Some("dob"));
         assert_eq!(heading("name,nhs,dob\n\"A, B\",999,1961\n", "1961"), Some("dob"));
         assert_eq!(heading("| name | nhs |\n| A | 999 |\n", "999"), Some(" nhs "));
     }

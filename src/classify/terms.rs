@@ -9,7 +9,7 @@ use std::{collections::HashSet, ops::Range};
 
 use super::{
     lexicon::{Hit, Words},
-    settings::{Letters, QuietZone, TermList},
+    settings::{Letters, Opener, QuietZone, TermList},
 };
 use crate::mail::Kind;
 
@@ -70,12 +70,15 @@ impl Terms {
     /// Where vocabulary does not count, in order and apart.
     fn quiet_zones(&self, text: &str, openers: &[Hit]) -> Vec<Range<usize>> {
         let mut zones: Vec<Range<usize>> = Vec::new();
-        for opener in openers.iter().filter(|opener| begins_line(text, opener.span.start)) {
-            let lines = self.quiet.get(opener.role).map_or(0, |zone| zone.lines);
-            let end = opener.span.end + lines_long(text, opener.span.end, lines);
+        for hit in openers.iter().filter(|hit| begins_line(text, hit.span.start)) {
+            let Some(zone) = self.quiet.get(hit.role) else { continue };
+            if zone.opener == Opener::FillsLine && !fills_line(text, hit.span.end) {
+                continue;
+            }
+            let end = hit.span.end + lines_long(text, hit.span.end, zone.lines);
             match zones.last_mut() {
-                Some(last) if opener.span.start <= last.end => last.end = last.end.max(end),
-                _ => zones.push(opener.span.start..end),
+                Some(last) if hit.span.start <= last.end => last.end = last.end.max(end),
+                _ => zones.push(hit.span.start..end),
             }
         }
         zones
@@ -109,6 +112,16 @@ fn begins_line(text: &str, at: usize) -> bool {
     line.len() <= LONGEST_INDENT && line.iter().all(|octet| b" \t>*|-".contains(octet))
 }
 
+/// Whether no more than a comma and a name follows on the line.
+fn fills_line(text: &str, from: usize) -> bool {
+    let rest = text.get(from..).unwrap_or_default().lines().next().unwrap_or_default().trim();
+    let marks = |character: char| !character.is_alphanumeric();
+    rest.chars().all(marks)
+        || rest.starts_with(marks)
+            && rest.len() <= LONGEST_NAME
+            && rest.split_whitespace().all(|word| !word.starts_with(char::is_lowercase))
+}
+
 /// Octets of the rest of this line and so many lines after it, not counting
 /// lines with nothing on them.
 fn lines_long(text: &str, from: usize, lines: usize) -> usize {
@@ -116,6 +129,9 @@ fn lines_long(text: &str, from: usize, lines: usize) -> usize {
     let mut left = lines;
     let mut octets = 0;
     for (at, line) in rest.split_inclusive('\n').enumerate() {
+        if at > 0 && ends_close(line) {
+            break;
+        }
         if at > 0 && !line.trim().is_empty() {
             let Some(fewer) = left.checked_sub(1) else { break };
             left = fewer;
@@ -125,8 +141,15 @@ fn lines_long(text: &str, from: usize, lines: usize) -> usize {
     octets
 }
 
+/// A row of a table, or the head of a quoted message: nobody signs with one.
+fn ends_close(line: &str) -> bool {
+    let line = line.trim_start_matches(['>', ' ']);
+    line.trim().contains(['\t', '|']) || line.starts_with("-----") || line.starts_with("From:")
+}
+
 const DENIAL_REACH: usize = 24;
 const LONGEST_INDENT: usize = 32;
+const LONGEST_NAME: usize = 40;
 const LONGEST_TERM: usize = 64;
 
 #[cfg(test)]
@@ -160,8 +183,12 @@ mod tests {
             list(Some(Kind::ClinicalTerm), Letters::AsWritten, &["MI"]),
             list(None, Letters::AnyCase, &["diabetes uk"]),
         ];
-        let quiet =
-            [QuietZone { name: String::new(), opens: vec!["kind regards".to_owned()], lines: 2 }];
+        let quiet = [QuietZone {
+            name: String::new(),
+            opens: vec!["kind regards".to_owned()],
+            opener: Opener::FillsLine,
+            lines: 2,
+        }];
         let mut builder = LexiconBuilder::new();
         for (at, list) in lists.iter().enumerate() {
             list.words.iter().for_each(|word| builder.enter(word, Role::Term(at)));
@@ -199,5 +226,8 @@ mod tests {
         let text = "Kind regards\n\nA. Person\nDiabetes Nurse\nHe has diabetes\n";
         assert_eq!(counting(text), ["diabetes"]);
         assert_eq!(counting("with kind regards to diabetes"), ["diabetes"]);
+        assert_eq!(counting("Kind regards to her, who has\ndiabetes"), ["diabetes"]);
+        assert_eq!(counting("Kind regards\nAnn Person\nbed 1\tdiabetes"), ["diabetes"]);
+        assert!(counting("Kind regards, Ann Person\nDiabetes Nurse").is_empty());
     }
 }

@@ -121,7 +121,7 @@ fn described(rule: &yara_x::Rule<'_, '_>) -> Match {
     for (name, value) in rule.metadata() {
         match (name, value) {
             ("kind", MetaValue::String(kind)) => {
-                found.kind = Kind::named(kind).unwrap_or(Kind::Yara)
+                found.kind = Kind::named(kind).unwrap_or(Kind::Yara);
             }
             ("level", MetaValue::Integer(level)) => {
                 found.level =

@@ -9,7 +9,8 @@ use super::{
 use crate::{
     classify::{
         Check, Classifier, Combination, Company, Context, Detector, Evidence, Example, Expectation,
-        Letters, Pattern, Position, QuietZone, Settings, Shape, TermList, TestRange, YaraSource,
+        Letters, Opener, Pattern, Position, QuietZone, Settings, Shape, TermList, TestRange,
+        YaraSource,
     },
     mail::{Kind, Level},
     policy::diagnostics::{Diagnostics, SourceFile},
@@ -105,9 +106,11 @@ fn classification(fields: &Fields<'_>, settings: &mut Settings) {
 fn quiet(fields: &Fields<'_>) -> Option<QuietZone> {
     let name = fields.needed_string("name");
     let opens = values(fields.strings("opens"));
+    let openers = [("starts the line", Opener::StartsLine), ("fills the line", Opener::FillsLine)];
+    let opener = fields.choice("opener", &openers).unwrap_or_default();
     let lines = fields.integer("lines", 0..1000).and_then(narrow).unwrap_or(0);
     fields.finish();
-    Some(QuietZone { name: name?.value, opens, lines })
+    Some(QuietZone { name: name?.value, opens, opener, lines })
 }
 
 fn evidence(fields: &Fields<'_>, report_at: u8) -> Option<Evidence> {

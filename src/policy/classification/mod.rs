@@ -7,5 +7,7 @@
 mod fields;
 mod files;
 mod settings_faults;
+#[cfg(test)]
+mod shipped;
 
 pub use files::{ClassificationFiles, compile, read};

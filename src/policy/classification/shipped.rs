@@ -1,0 +1,188 @@
+//! The shipped files, held to what they are for: messages and the level each
+//! must get. All people are invented; numbers are of the 999 test range,
+//! which is made to count.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::{ClassificationFiles, compile, read};
+use crate::{
+    classify::{Classification, Classifier, Input, Part, TestRange},
+    content::{OffsetMap, Reading, ReadingKind},
+    mail::{Kind, Level, Opaque, OpaqueReason},
+    policy::diagnostics::{Rendering, SourceFile},
+};
+
+macro_rules! shipped {
+    ($($name:literal),* $(,)?) => {
+        vec![$(Arc::new(SourceFile {
+            path: concat!("policies/", $name).to_owned(),
+            text: include_str!(concat!("../../../policies/", $name)).to_owned(),
+        })),*]
+    };
+}
+
+fn files() -> ClassificationFiles {
+    ClassificationFiles {
+        classification: shipped!["classification.toml"].remove(0),
+        detectors: shipped![
+            "detectors/codes.toml",
+            "detectors/contact.toml",
+            "detectors/patient-numbers.toml",
+            "detectors/people.toml",
+        ],
+        terms: shipped![
+            "terms/conditions.toml",
+            "terms/findings.toml",
+            "terms/medication.toml",
+            "terms/not-clinical.toml",
+            "terms/special.toml",
+        ],
+        yara: shipped!["yara/clinical-documents.yar", "yara/malware.yar"],
+    }
+}
+
+fn classifier() -> Classifier {
+    let (settings, faults) = read(&files());
+    assert!(faults.is_empty(), "{}", faults.render(Rendering::Plain));
+    Classifier::new(&crate::classify::Settings { test_range: TestRange::Count, ..settings })
+        .unwrap()
+}
+
+fn reading(part: &str, text: &str) -> Reading {
+    let mut map = OffsetMap::default();
+    map.push(0, 0);
+    Reading { part: part.to_owned(), kind: ReadingKind::Plain, text: text.to_owned(), map }
+}
+
+fn classify(classifier: &Classifier, text: &str) -> Classification {
+    let readings = [reading("1", text)];
+    classifier.classify(&Input { readings: &readings, ..Input::default() })
+}
+
+#[test]
+fn the_shipped_files_compile_and_hold_to_their_examples() {
+    let compiled = compile(&files());
+    assert!(compiled.is_ok(), "{}", compiled.err().unwrap().render(Rendering::Plain));
+}
+
+#[test]
+fn messages_get_the_level_they_must() {
+    let classifier = classifier();
+    for (level, text) in [
+        (0, "The car park closes at noon."),
+        (0, "Invoice no. 999 000 0018 is due. Run for Diabetes UK this weekend!"),
+        (0, "Our policy on type 2 diabetes, asthma and HIV was updated in June."),
+        (1, "Please call Jane Example on 01632 960018 about the meeting."),
+        (2, "Jane Example, NI number AB 12 34 56 C, starts on Monday."),
+        (2, "Please merge the records of NHS no 999 000 0018."),
+        (2, "Mrs Jane Example, DOB 04/03/1961, has moved."),
+        (2, "OFFICIAL-SENSITIVE: minutes of the board"),
+        (3, "NHS no: 999 000 0018. Type 2 diabetes, on metformin."),
+        (3, "Re: Mrs Jane Example, born 4 March 1961. Seen with atrial fibrillation."),
+        (3, "Patient: Jane Example\nMRN: A123456\nadmitted with pneumonia"),
+        (4, "NHS number 999-000-0018, HIV positive, seen at the GUM clinic"),
+        (4, "Patient: Jane Example, DOB 04/03/1961. Detained under section 3 MHA."),
+    ] {
+        let found = classify(&classifier, text);
+        assert_eq!(found.level.number(), level, "{text}\n{:#?}\n{:#?}", found.why, found.findings);
+    }
+}
+
+#[test]
+fn what_stands_in_different_parts_counts_together() {
+    let readings =
+        [reading("header:Subject", "NHS no 999 000 0018"), reading("1", "Her asthma is worse.")];
+    let found = classifier().classify(&Input { readings: &readings, ..Input::default() });
+    assert_eq!(found.level, Level::CLINICAL);
+    assert_eq!(found.findings.first().unwrap().finding.part, "header:Subject");
+}
+
+#[test]
+fn a_finding_says_where_it_stands_and_why_it_counts_and_hides_its_value() {
+    let found = classify(&classifier(), "Dear all,\n\nNHS no: 999 000 0018");
+    let number = &found.findings.first().unwrap();
+    assert_eq!(number.finding.kind, Kind::NhsNumber);
+    assert_eq!(number.finding.line, 3);
+    assert_eq!(number.finding.masked.as_str(), "••• ••• ••18");
+    assert!(number.finding.why.contains("“NHS no” before it (+60)"), "{}", number.finding.why);
+    assert_eq!(number.value, "999 000 0018");
+    assert_eq!(number.source, Some(19..31));
+    assert!(!format!("{found:?}").contains("999 000"), "{found:?}");
+}
+
+#[test]
+fn numbers_of_the_test_range_are_nobodys_as_shipped() {
+    let classifier = compile(&files()).unwrap();
+    assert_eq!(
+        classify(&classifier, "NHS no: 999 000 0018, asthma").level,
+        Level::NOTHING_PERSONAL
+    );
+}
+
+#[test]
+fn twenty_five_patients_are_bulk_and_twenty_four_are_not() {
+    let classifier = classifier();
+    let list = |count: usize| {
+        let numbers = (0_u32..).map(|number| format!("999000{number:04}")).filter(|number| {
+            let sum: u32 = number
+                .bytes()
+                .zip((1..=10).rev())
+                .map(|(digit, weight)| u32::from(digit - b'0') * weight)
+                .sum();
+            sum.is_multiple_of(11)
+        });
+        let rows: String =
+            numbers.take(count).map(|number| format!("{number},ward 7,bed\n")).collect();
+        format!("nhs number,ward,bed\n{rows}")
+    };
+    let (few, many) = (classify(&classifier, &list(24)), classify(&classifier, &list(25)));
+    assert_eq!((few.patients, few.level), (24, Level::PERSONAL));
+    assert_eq!((many.patients, many.level), (25, Level::SPECIALLY_PROTECTED));
+    assert_eq!(many.kinds.get(&Kind::BulkPatients), Some(&1));
+}
+
+#[test]
+fn the_scanners_test_file_is_malware_and_opaque_parts_are_passed_on() {
+    let content =
+        concat!("X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-", "STANDARD-ANTIVIRUS-TEST-FILE!$H+H*");
+    let parts = [Part { path: "2", content: content.as_bytes() }];
+    let opaque = [Opaque { part: "3".to_owned(), reason: OpaqueReason::Encrypted }];
+    let found =
+        classifier().classify(&Input { parts: &parts, opaque: &opaque, ..Input::default() });
+    assert_eq!(found.kinds.get(&Kind::Malware), Some(&1));
+    assert_eq!(found.opaque, opaque);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_is_written_every_finding_is_a_piece_of_it(
+        pieces in proptest::collection::vec(
+            prop_oneof![
+                "\\PC{0,12}",
+                Just("NHS no 999 000 0018".to_owned()),
+                Just("\u{FF19}99\u{A0}000\u{200B}0018".to_owned()),
+                Just("DOB 4 March 1961".to_owned()),
+                Just("Mrs Jane Ëxample\tpatient: asthma".to_owned()),
+                Just("Kind regards".to_owned()),
+                Just("\r\n".to_owned()),
+                "[0-9 .,|\t-]{0,20}",
+            ],
+            0..20,
+        )
+    ) {
+        let text = pieces.concat();
+        let found = SHIPPED.with(|classifier| classify(classifier, &text));
+        for found in found.findings {
+            let source = found.source.unwrap();
+            prop_assert_eq!(text.get(source), Some(found.value.as_str()));
+        }
+    }
+}
+
+thread_local! {
+    static SHIPPED: Classifier = classifier();
+}
