@@ -32,12 +32,12 @@ fn message(id: QueueId, size: usize) -> QueuedMessage {
         level: Level::default(),
         policy: "1f3a5c7e".to_owned(),
         size: size as u64,
-        protection: Protection::default(),
         redirect: None,
         hold: None,
         delay_notice: DelayNotice::Due,
         recipients: vec![QueuedRecipient {
             address: "someone@gov.test.example".parse().unwrap(),
+            protection: Protection::default(),
             state: RecipientState::Pending {
                 attempts: 0,
                 next_attempt_at: Timestamp::from_unix_milliseconds(0),

@@ -2,3 +2,7 @@
 
 #[cfg(test)]
 mod architecture;
+#[cfg(test)]
+mod policy;
+#[cfg(test)]
+mod rewriting;

@@ -466,6 +466,7 @@ fn settings(folder: &Path) -> (config::Listener, config::Limits) {
         max_message_size: 10 << 20,
         proxy_protocol: ProxyProtocol::Off,
         users: None,
+        authenticate: config::SenderAuthentication::Off,
     };
     let limits = config::Limits {
         sessions: 10,

@@ -7,7 +7,7 @@ use std::{fs, path::PathBuf};
 use postern::policy::{Sources, diagnostics::Rendering};
 use proptest::prelude::*;
 
-use crate::support::{DOMAINS, POLICY, compile, read_folder, with_files, with_rules};
+use super::support::{DOMAINS, POLICY, compile, read_folder, with_files, with_rules};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/policies")

@@ -10,7 +10,7 @@ use postern::{
 };
 use proptest::prelude::*;
 
-use crate::support::{POLICY, ask, message, must_compile, with_files, with_rules};
+use super::support::{POLICY, ask, message, must_compile, with_files, with_rules};
 
 const RECIPIENTS: [&str; 6] = [
     "a@partner.example",

@@ -12,7 +12,7 @@ use postern::{
     policy::{Policy, ProofOutcome, Sources, Subject, diagnostics::Rendering, prove, read_cases},
 };
 
-use crate::support::{ask, compile, message, must_compile, read_folder};
+use super::support::{ask, compile, message, must_compile, read_folder};
 
 fn sources() -> Sources {
     read_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("policies"), "policies")

@@ -46,6 +46,7 @@ pub(crate) fn with_files(files: &[(&str, &str)]) -> (Option<Policy>, Diagnostics
     let mut sources = Sources::new("");
     sources.add("policy.toml", POLICY.as_bytes());
     sources.add("domains.toml", DOMAINS.as_bytes());
+    sources.add("classification.toml", b"");
     sources.add("rules.toml", b"");
     sources.add("disclaimers/tag.txt", b"Confidential.\n");
     sources.add("disclaimers/tag.html", b"<p>Confidential.</p>\n");

@@ -11,8 +11,8 @@ use bytes::Bytes;
 
 use super::{Settings, Spool, SpoolError};
 use crate::mail::{
-    AddressEncoding, Body, DelayNotice, Direction, Level, Protection, QueueId, QueuedMessage,
-    ReversePath, Timestamp,
+    AddressEncoding, Body, DelayNotice, Direction, Level, QueueId, QueuedMessage, ReversePath,
+    Timestamp,
 };
 use simulated_disk::SimulatedDisk;
 
@@ -35,7 +35,6 @@ fn message(id: QueueId, version: u32) -> QueuedMessage {
         level: Level::default(),
         policy: version.to_string(),
         size: 0,
-        protection: Protection::default(),
         redirect: None,
         hold: None,
         delay_notice: DelayNotice::Due,
