@@ -14,7 +14,7 @@ use std::{
         mpsc::{self, Receiver, SyncSender},
     },
     thread::JoinHandle,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use serde_json::Value;
@@ -76,6 +76,9 @@ impl Audit {
 fn write_lines(file: File, queue: &Receiver<Value>) {
     let mut trail = BufWriter::new(file);
     while let Ok(first) = queue.recv() {
+        // Nobody waits for these lines: a pause gathers many into one sync,
+        // which would else contend with the spool's.
+        std::thread::sleep(GATHER);
         let group = std::iter::once(first).chain(queue.try_iter());
         if let Err(error) = append(&mut trail, group) {
             error!(%error, "the audit trail could not be written");
@@ -94,6 +97,7 @@ fn append(trail: &mut BufWriter<File>, lines: impl Iterator<Item = Value>) -> st
 
 const FILE: &str = "audit.jsonl";
 const CAPACITY: usize = 8192;
+const GATHER: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {
