@@ -493,11 +493,11 @@ mod tests {
         }
     }
 
-    fn found<'a>(detectors: Vec<Detector>, text: &'a str) -> Vec<(&'a str, u8)> {
+    fn found(detectors: Vec<Detector>, text: &str) -> Vec<(&str, u8)> {
         let compiled = compile(&Settings { detectors, ..Settings::default() }).ok().unwrap();
         let words = compiled.lexicon.read(text);
         let candidates = compiled.detectors.findings(text, &words, &[], TestRange::Ignore);
-        let shown = |candidate: Candidate| (&text[candidate.span.clone()], candidate.confidence());
+        let shown = |found: Candidate| (text.get(found.span.clone()).unwrap(), found.confidence());
         candidates.into_iter().map(shown).collect()
     }
 

@@ -45,10 +45,10 @@ enum Command {
 pub fn main() -> ExitCode {
     let now = SystemTime::now().into();
     let done = match Arguments::parse().command {
-        Command::Run(arguments) => run(arguments),
+        Command::Run(arguments) => run(&arguments),
         Command::Check(arguments) => check(arguments, now),
         Command::Explain(arguments) => explain(arguments, now),
-        Command::Classify(arguments) => classify(arguments, now),
+        Command::Classify(arguments) => classify(&arguments, now),
         Command::Rewrite(arguments) => rewrite(arguments, now),
         Command::Queue(arguments) => queue(arguments, now),
         Command::User(arguments) => user(arguments),

@@ -28,7 +28,7 @@ pub struct ClassifyArguments {
     reveal: bool,
 }
 
-pub fn classify(arguments: ClassifyArguments, now: Timestamp) -> Result<(), Failure> {
+pub fn classify(arguments: &ClassifyArguments, now: Timestamp) -> Result<(), Failure> {
     let policy = files::policy(&arguments.policies, &[], now)?;
     let display = if arguments.reveal { Display::Revealed } else { Display::Masked };
     let mut out = std::io::stdout().lock();

@@ -20,7 +20,7 @@ pub struct RunArguments {
     log: LogFormat,
 }
 
-pub fn run(arguments: RunArguments) -> Result<(), Failure> {
+pub fn run(arguments: &RunArguments) -> Result<(), Failure> {
     start_logging(arguments.log).map_err(Failure::configuration)?;
     let config = files::configuration(&arguments.config)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::unavailable)?;

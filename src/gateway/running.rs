@@ -313,7 +313,7 @@ fn open_queue(config: &Config) -> Result<Queue, StartError> {
     let mut recovered = Vec::new();
     let spool =
         Spool::open(&config.node.data_dir.join("spool"), spool::Settings::default(), |message| {
-            recovered.push(message)
+            recovered.push(message);
         })
         .map_err(|cause| part("the spool", cause))?;
     for damage in spool.damage() {
