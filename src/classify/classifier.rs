@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
+    candidate::Candidate,
     classification::{Classification, Found},
     compile::{self, Compiled},
-    detect::Candidate,
     level::Item,
     lexicon::Hit,
     normalise::Stream,
@@ -140,7 +140,7 @@ impl<'a> Gathered<'a> {
                 self.compiled.source_name(candidate.detector),
                 candidate.kind,
                 candidate.confidence(),
-                self.compiled.detectors.why(&page.stream.text, candidate),
+                candidate.why(&page.stream.text),
             ),
             Sighting::Term((kind, hit)) => {
                 let list = self.compiled.source_name(self.compiled.list_source(hit.role));

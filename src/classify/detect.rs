@@ -11,6 +11,7 @@ use std::{collections::BTreeMap, ops::Range};
 use regex::{Regex, RegexSet};
 
 use super::{
+    candidate::{Candidate, Reason},
     dates::Date,
     lexicon::{Hit, Words},
     numbers::{self, HealthServiceNumber},
@@ -51,33 +52,6 @@ pub(super) struct ContextRule {
     pub position: Position,
     pub within: usize,
     pub points: i32,
-}
-
-/// Something a pattern found and no check refused.
-#[derive(Clone, Debug)]
-pub(super) struct Candidate {
-    pub detector: usize,
-    pub kind: Kind,
-    /// Octets of the stream.
-    pub span: Range<usize>,
-    /// The same for the same thing, however written.
-    pub key: String,
-    pub points: i32,
-    reasons: Vec<(Reason, i32)>,
-}
-
-#[derive(Clone, Debug)]
-enum Reason {
-    Base,
-    Layout,
-    BesideDigits,
-    /// Octets of the stream.
-    Before(Range<usize>),
-    After(Range<usize>),
-    Heading(Range<usize>),
-    /// It follows one of its kind, of which a word spoke.
-    Follows(Range<usize>),
-    Company(Kind),
 }
 
 impl Compiled {
@@ -326,51 +300,6 @@ impl Detectors {
             }
         }
     }
-
-    /// Why a candidate counts, as an officer reads it.
-    pub(super) fn why(&self, text: &str, candidate: &Candidate) -> String {
-        let quoted = |span: &Range<usize>| {
-            text.get(span.clone())
-                .unwrap_or_default()
-                .split_whitespace()
-                .collect::<Vec<_>>()
-                .join(" ")
-        };
-        let sentences: Vec<String> = candidate
-            .reasons
-            .iter()
-            .filter(|(_, points)| *points != 0)
-            .map(|(reason, points)| {
-                let words = match reason {
-                    Reason::Base => match self.detectors.get(candidate.detector).map(|d| d.check) {
-                        Some(Check::None) | None => "its pattern".to_owned(),
-                        Some(_) => "it passes its check".to_owned(),
-                    },
-                    Reason::Layout => "laid out as usual".to_owned(),
-                    Reason::BesideDigits => "other digits beside it".to_owned(),
-                    Reason::Before(span) => format!("“{}” before it", quoted(span)),
-                    Reason::After(span) => format!("“{}” after it", quoted(span)),
-                    Reason::Heading(span) => format!("“{}” heads its column", quoted(span)),
-                    Reason::Follows(span) => format!("in a list after “{}”", quoted(span)),
-                    Reason::Company(kind) => format!("{} near it", kind.name().replace('_', " ")),
-                };
-                format!("{words} ({points:+})")
-            })
-            .collect();
-        sentences.join(", ")
-    }
-}
-
-impl Candidate {
-    fn add(&mut self, reason: Reason, points: i32) {
-        self.points = self.points.saturating_add(points);
-        self.reasons.push((reason, points));
-    }
-
-    /// 0 to 100.
-    pub(super) fn confidence(&self) -> u8 {
-        u8::try_from(self.points.clamp(0, 100)).unwrap_or(100)
-    }
 }
 
 /// What stands in the layout of a value: 0 for digits, A for letters.
@@ -400,9 +329,12 @@ fn candidate(
     };
     let value = text.get(span.clone())?;
     let (kind, key) = detector.check(value, test_range)?;
-    let mut candidate =
-        Candidate { detector: number, kind, span, key, points: 0, reasons: Vec::new() };
-    candidate.add(Reason::Base, detector.base);
+    let mut candidate = Candidate::new(number, kind, span, key);
+    let reason = match detector.check {
+        Check::None => Reason::Pattern,
+        _ => Reason::Check,
+    };
+    candidate.add(reason, detector.base);
     candidate.add(Reason::BesideDigits, beside);
     let fits = |like: &&(Vec<u8>, i32)| like.0.iter().copied().eq(layout(value.bytes()));
     if let Some((_, points)) = detector.shapes.iter().find(fits) {
@@ -497,7 +429,9 @@ mod tests {
         let compiled = compile(&Settings { detectors, ..Settings::default() }).ok().unwrap();
         let words = compiled.lexicon.read(text);
         let candidates = compiled.detectors.findings(text, &words, &[], TestRange::Ignore);
-        let shown = |found: Candidate| (text.get(found.span.clone()).unwrap(), found.confidence());
+        let shown = |candidate: Candidate| {
+            (text.get(candidate.span.clone()).unwrap(), candidate.confidence())
+        };
         candidates.into_iter().map(shown).collect()
     }
 

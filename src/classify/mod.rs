@@ -13,6 +13,7 @@
 //! weighs their surroundings, `terms` counts vocabulary, `level` looks for the
 //! combinations. `yara` reads the decoded parts beside it.
 
+mod candidate;
 mod classification;
 mod classifier;
 mod compile;

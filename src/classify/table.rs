@@ -53,7 +53,8 @@ impl Tables {
         if at >= table.span.end || at < table.heading.end {
             return None;
         }
-        let line_start = memchr::memrchr(b'\n', text.as_bytes().get(..at)?).map_or(0, |at| at + 1);
+        let near = at.saturating_sub(LONGEST_ROW);
+        let line_start = near + memchr::memrchr(b'\n', text.as_bytes().get(near..at)?)? + 1;
         let column = cell_marks(text, line_start..at, table.mark).count();
         let mut start = table.heading.start;
         for (index, mark) in cell_marks(text, table.heading.clone(), table.mark)
@@ -61,7 +62,7 @@ impl Tables {
             .enumerate()
         {
             if index == column {
-                return Some(start..mark);
+                return (mark - start <= LONGEST_HEADING).then_some(start..mark);
             }
             start = mark + 1;
         }
@@ -117,6 +118,10 @@ fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
 }
 
 const LONGEST_EMPTY: usize = 16;
+/// Octets before a cell in its row, and of a heading: so that what one
+/// candidate costs has a limit.
+const LONGEST_ROW: usize = 8192;
+const LONGEST_HEADING: usize = 256;
 
 #[cfg(test)]
 mod tests {

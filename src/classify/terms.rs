@@ -107,14 +107,16 @@ fn is_denied(text: &str, hit: &Hit, denials: &[Hit]) -> bool {
 }
 
 fn begins_line(text: &str, at: usize) -> bool {
-    let before = text.as_bytes().get(..at).unwrap_or_default();
-    let line = before.rsplit(|&octet| octet == b'\n').next().unwrap_or_default();
-    line.len() <= LONGEST_INDENT && line.iter().all(|octet| b" \t>*|-".contains(octet))
+    let before = text.as_bytes().get(at.saturating_sub(LONGEST_INDENT)..at).unwrap_or_default();
+    let indent = before.rsplit(|&octet| octet == b'\n').next().unwrap_or_default();
+    let reaches_break = indent.len() < before.len() || at == before.len();
+    reaches_break && indent.iter().all(|octet| b" \t>*|-".contains(octet))
 }
 
 /// Whether no more than a comma and a name follows on the line.
 fn fills_line(text: &str, from: usize) -> bool {
-    let rest = text.get(from..).unwrap_or_default().lines().next().unwrap_or_default().trim();
+    let near = text.get(from..text.floor_char_boundary(from + 4 * LONGEST_NAME));
+    let rest = near.unwrap_or_default().lines().next().unwrap_or_default().trim();
     let marks = |character: char| !character.is_alphanumeric();
     rest.chars().all(marks)
         || rest.starts_with(marks)

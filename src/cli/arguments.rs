@@ -8,9 +8,11 @@ use super::{
     check::{CheckArguments, check},
     classify::{ClassifyArguments, classify},
     explain::{ExplainArguments, explain},
+    prove::{ProveArguments, prove},
     queue::{QueueArguments, queue},
     rewrite::{RewriteArguments, rewrite},
     run::{RunArguments, run},
+    test::{TestArguments, test},
     user::{UserArguments, user},
 };
 
@@ -28,6 +30,10 @@ enum Command {
     Run(RunArguments),
     /// Validate postern.toml and the policies; every fault at once
     Check(CheckArguments),
+    /// Run the officers' own cases in the policies' `tests/`
+    Test(TestArguments),
+    /// Show that no combination of facts breaks an invariant
+    Prove(ProveArguments),
     /// Show what would happen to a message, and why
     Explain(ExplainArguments),
     /// Show findings and level of messages
@@ -47,6 +53,8 @@ pub fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Run(arguments) => run(&arguments),
         Command::Check(arguments) => check(arguments, now),
+        Command::Test(arguments) => test(&arguments, now),
+        Command::Prove(arguments) => prove(&arguments, now),
         Command::Explain(arguments) => explain(arguments, now),
         Command::Classify(arguments) => classify(&arguments, now),
         Command::Rewrite(arguments) => rewrite(arguments, now),

@@ -46,7 +46,11 @@ pub fn check(arguments: CheckArguments, now: Timestamp) -> Result<(), Failure> {
         .or_else(|| config.as_ref().map(|config| config.node.policies.clone()))
         .unwrap_or_else(|| PathBuf::from("policies"));
     let local_domains = config.as_ref().map(|config| config.node.local_domains.as_slice());
-    let context = Context { today: now.date(), local_domains: local_domains.unwrap_or_default() };
+    let context = Context {
+        today: now.date(),
+        local_domains: local_domains.unwrap_or_default(),
+        test_range: None,
+    };
     let sources = files::sources(&folder)?;
     diagnostics.extend(Policy::compile(&sources, &context).1);
 

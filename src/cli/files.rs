@@ -35,8 +35,12 @@ pub(super) fn policy(
     local_domains: &[Domain],
     now: Timestamp,
 ) -> Result<Policy, Failure> {
-    let context = Context { today: now.date(), local_domains };
-    let (policy, diagnostics) = Policy::compile(&sources(folder)?, &context);
+    let context = Context { today: now.date(), local_domains, test_range: None };
+    compiled(&sources(folder)?, &context)
+}
+
+pub(super) fn compiled(sources: &Sources, context: &Context<'_>) -> Result<Policy, Failure> {
+    let (policy, diagnostics) = Policy::compile(sources, context);
     if diagnostics.has_errors() {
         show(&diagnostics);
     }

@@ -7,9 +7,11 @@ mod classify;
 mod exit;
 mod explain;
 mod files;
+mod prove;
 mod queue;
 mod rewrite;
 mod run;
+mod test;
 mod user;
 
 pub use arguments::main;

@@ -38,10 +38,11 @@ impl Reader<'_> {
         let node = root.required("node").and_then(|value| self.node(&value));
         let listeners = root.tables("listener", "a listener", LISTENER);
         let routes = root.tables("route", "a route", ROUTE);
-        let signing = root.tables("signing", "a signing key", SIGNING);
+        let signing = root.value("signing").and_then(|value| value.table("[signing]", &["key"]));
+        let signing = signing.map(|table| table.tables("key", "a signing key", SIGNING));
         let listeners: Vec<_> = listeners.iter().map(|table| self.listener(table)).collect();
         let routes: Vec<_> = routes.iter().map(|table| self.route(table)).collect();
-        let signing: Vec<_> = signing.iter().map(|table| self.signing(table)).collect();
+        let signing: Vec<_> = signing.iter().flatten().map(|table| self.signing(table)).collect();
         if listeners.is_empty() {
             root.required("listener");
         }
@@ -52,6 +53,10 @@ impl Reader<'_> {
         let limits = section(root, "limits", "[limits]", LIMITS, Limits::default(), limits);
         let dns = section(root, "dns", "[dns]", DNS, Dns::default(), dns);
         let metrics = metrics(root);
+        warn_of_console(root);
+        let store = section(root, "spool", "[spool]", &["store"], (), |table, ()| {
+            optional(table, "store", (), |value| value.choice(&[("embedded", ())]))
+        });
         Some(Config {
             node: node?,
             listeners: listeners.into_iter().collect::<Option<_>>()?,
@@ -60,7 +65,7 @@ impl Reader<'_> {
             retry: retry?,
             limits: limits?,
             dns: dns?,
-            metrics: metrics?,
+            metrics: store.and(metrics)?,
         })
     }
 
@@ -170,7 +175,7 @@ impl Reader<'_> {
     fn signing(&self, table: &Table<'_>) -> Option<SigningKey> {
         let domain = table.required("domain").and_then(|value| value.parsed("bad-domain"));
         let selector = table.required("selector").and_then(|value| value.parsed("bad-selector"));
-        let key = table.required("key").and_then(|value| self.path(&value));
+        let key = table.required("file").and_then(|value| self.path(&value));
         Some(SigningKey { domain: domain?, selector: selector?, key: key? })
     }
 
@@ -250,6 +255,14 @@ fn metrics(root: &Table<'_>) -> Option<SocketAddr> {
     })
 }
 
+/// The key is fixed, so that files need not change when the console comes.
+fn warn_of_console(root: &Table<'_>) {
+    if let Some(value) = root.value("console") {
+        let fault = value.fault("console-not-yet", "this version has no console");
+        root.faults().warning(fault.label("nothing will listen there"));
+    }
+}
+
 fn domains(value: &Value<'_>) -> Option<Vec<Domain>> {
     value.list(|value| value.parsed("bad-domain"))
 }
@@ -277,8 +290,9 @@ fn socket_address_or(value: &Value<'_>, port: u16) -> Option<SocketAddr> {
     }
 }
 
-const KEYS: &[&str] =
-    &["node", "listener", "route", "signing", "retry", "limits", "dns", "metrics"];
+const KEYS: &[&str] = &[
+    "node", "listener", "route", "signing", "retry", "limits", "dns", "spool", "metrics", "console",
+];
 const NODE: &[&str] = &["name", "data_dir", "policies", "local_domains", "control_socket"];
 const LISTENER: &[&str] = &[
     "name",
@@ -294,7 +308,7 @@ const LISTENER: &[&str] = &[
     "authenticate",
 ];
 const ROUTE: &[&str] = &["domain", "next_hop", "tls", "tls_name", "trust_anchors"];
-const SIGNING: &[&str] = &["domain", "selector", "key"];
+const SIGNING: &[&str] = &["domain", "selector", "file"];
 const RETRY: &[&str] = &["delays", "expiry", "delay_notice"];
 const LIMITS: &[&str] = &[
     "sessions",

@@ -21,7 +21,7 @@ use crate::{
     deliver::{Deliverer, Delivery, RouteTls},
     mail::{
         Address, Attempt, Domain, EnhancedStatusCode, Event, Evidence, Failure, FailureReason,
-        Observer, Outcome, Protection, QueuedMessage, Reply, Timestamp,
+        Observer, Outcome, Protection, QueueId, QueuedMessage, Reply, Timestamp,
     },
     schedule::{Jitter, RetrySchedule},
     spool::{Batch, SpoolError},
@@ -44,26 +44,36 @@ impl Dispatcher {
                 () = stop.cancelled() => return,
                 job = self.queue.next_job() => job,
             };
-            let dispatcher = Arc::clone(&self);
-            tasks.spawn(async move {
-                let again = dispatcher.work(&job).await.unwrap_or_else(|error| {
-                    let text = error.to_string();
-                    dispatcher
-                        .observer
-                        .observe(Event::SpoolFailed { during: "record", error: &text });
-                    // Known to nobody but us: what was delivered may go twice,
-                    // which is better than not at all.
-                    Some(now() + SPOOL_PAUSE)
-                });
-                dispatcher.queue.job_done(job, again);
-            });
+            tasks.spawn(Arc::clone(&self).carry_out(job));
         }
+    }
+
+    /// Whatever becomes of the attempt, a panic of ours included, the job
+    /// ends: done, or due again.
+    async fn carry_out(self: Arc<Self>, job: Job) {
+        let worker = Arc::clone(&self);
+        let (id, domain) = job.clone();
+        let again = match tokio::spawn(async move { worker.work(id, &domain).await }).await {
+            Ok(Ok(again)) => again,
+            Ok(Err(error)) => {
+                let text = error.to_string();
+                self.observer.observe(Event::SpoolFailed { during: "record", error: &text });
+                // What was delivered is known to nobody but us, and may go
+                // twice, which is better than not at all.
+                Some(now() + PAUSE)
+            }
+            Err(panic) => {
+                tracing::error!(id = %job.0, %panic, "an attempt to deliver has failed in itself");
+                Some(now() + PAUSE)
+            }
+        };
+        self.queue.job_done(job, again);
     }
 
     /// One attempt for everybody of the domain who waits; gives when to try
     /// again.
-    async fn work(&self, (id, domain): &Job) -> Result<Option<Timestamp>, SpoolError> {
-        let Some((message, content)) = self.queue.spool().load(*id).await? else {
+    async fn work(&self, id: QueueId, domain: &Domain) -> Result<Option<Timestamp>, SpoolError> {
+        let Some((message, content)) = self.queue.spool().load(id).await? else {
             return Ok(None);
         };
         if message.is_held() {
@@ -199,5 +209,5 @@ fn count_by_reason(failed: &[Reported]) -> BTreeMap<FailureReason, usize> {
     counts
 }
 
-/// How long a message rests after the spool could not record its outcome.
-const SPOOL_PAUSE: Duration = Duration::from_secs(30);
+/// How long a message rests after a failure of our own.
+const PAUSE: Duration = Duration::from_secs(30);

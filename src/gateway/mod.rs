@@ -4,12 +4,16 @@
 //! A message comes in by `reception`, is turned into decided copies by
 //! `processing`, waits in the `queue`, and leaves by `dispatch`, where
 //! `settlement` says what an attempt has changed and `reports` writes to
-//! whoever must know. Operators ask on the `control` socket and `operator`
+//! whoever must know. `parts` makes the stages from postern.toml, `running`
+//! starts and stops them, `keeper` keeps policy and certificates current.
+//! Operators ask on the `control` socket and `operator`
 //! carries it out.
 
 mod control;
 mod dispatch;
+mod keeper;
 mod operator;
+mod parts;
 mod processing;
 mod queue;
 mod reception;
@@ -18,7 +22,9 @@ mod running;
 mod settlement;
 
 pub use control::{Answer, ControlError, Request, Selection, ask};
+pub use parts::{StartError, load_policy, signer};
 pub use processing::{
-    Fate, Group, Judgement, Treatment, Workshop, WorkshopError, classify_content, judge,
+    Arriving, Fate, Group, Judgement, Treatment, Workshop, WorkshopError, classify_content, judge,
+    message_facts,
 };
-pub use running::{Gateway, StartError, load_policy, signer};
+pub use running::Gateway;

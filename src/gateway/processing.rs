@@ -11,9 +11,10 @@ use crate::{
     content::Content,
     decide::decide,
     mail::{
-        Address, Arrival, Decision, DelayNotice, Direction, Disposition, EnhancedStatusCode,
-        Envelope, Facts, Finding, Hold, MessageFacts, NextHop, Obligation, QueueId, QueuedMessage,
-        QueuedRecipient, RecipientState, Refusal, Reply, RuleMatch, Submission, Timestamp, Told,
+        Address, Arrival, AuthenticationFacts, Decision, DelayNotice, Direction, Disposition,
+        EnhancedStatusCode, Envelope, Facts, Finding, Hold, MessageFacts, NextHop, Obligation,
+        QueueId, QueuedMessage, QueuedRecipient, RecipientState, Refusal, Reply, ReversePath,
+        RuleMatch, Submission, Timestamp, Told,
     },
     policy::Policy,
     transform::{
@@ -61,22 +62,16 @@ pub fn judge(
     authentication: Option<&Authentication>,
 ) -> Judgement {
     let content = Content::parse(submission.content.clone());
-    let classification = classify_content(policy, &content);
-    let facts = MessageFacts {
+    let arriving = Arriving {
         direction: submission.origin.direction,
-        reverse_path: submission.envelope.reverse_path.clone(),
-        level: classification.level,
-        kinds: classification.kinds.clone(),
-        marking: classification.marking.clone(),
-        secure_tag: content.secure_tag(),
-        opaque: classification.opaque.iter().map(|opaque| opaque.reason).collect(),
-        authentication: authentication.map(|authentication| authentication.facts.clone()),
+        reverse_path: &submission.envelope.reverse_path,
         arrival: match submission.origin.tls {
             Some(_) => Arrival::Tls,
             None => Arrival::Clear,
         },
-        size: submission.content.len(),
+        authentication: authentication.map(|authentication| &authentication.facts),
     };
+    let (facts, classification) = message_facts(policy, &content, &arriving);
     let decisions = submission
         .envelope
         .recipients
@@ -87,6 +82,36 @@ pub fn judge(
         })
         .collect();
     Judgement { content, classification, facts, decisions }
+}
+
+/// What is known of a message beside its content.
+pub struct Arriving<'a> {
+    pub direction: Direction,
+    pub reverse_path: &'a ReversePath,
+    pub arrival: Arrival,
+    pub authentication: Option<&'a AuthenticationFacts>,
+}
+
+/// Everything the policy may look at, and what it was worked out from.
+pub fn message_facts(
+    policy: &Policy,
+    content: &Content,
+    arriving: &Arriving<'_>,
+) -> (MessageFacts, Classification) {
+    let classification = classify_content(policy, content);
+    let facts = MessageFacts {
+        direction: arriving.direction,
+        reverse_path: arriving.reverse_path.clone(),
+        level: classification.level,
+        kinds: classification.kinds.clone(),
+        marking: classification.marking.clone(),
+        secure_tag: content.secure_tag(),
+        opaque: classification.opaque.iter().map(|opaque| opaque.reason).collect(),
+        authentication: arriving.authentication.cloned(),
+        arrival: arriving.arrival,
+        size: content.raw().len(),
+    };
+    (facts, classification)
 }
 
 /// Reads every part and classifies what is in them.

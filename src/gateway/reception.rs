@@ -29,6 +29,8 @@ use crate::{
 
 /// What one listener asks.
 pub(super) struct Desk {
+    /// The listener's name.
+    pub(super) listener: String,
     pub(super) users: Arc<Users>,
     /// Absent where senders are not looked at.
     pub(super) authenticator: Option<Arc<Authenticator>>,

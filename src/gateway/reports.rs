@@ -98,7 +98,8 @@ impl Reports {
             content,
         };
         let mut entries = Vec::new();
-        if hold.tell.contains(&Told::Sender) {
+        // A stranger's reverse-path may be forged: only ours are told.
+        if message.direction == Direction::Outbound && hold.tell.contains(&Told::Sender) {
             entries.push(self.entry(sender, tell_sender(&held)));
         }
         if hold.tell.contains(&Told::Officers) {

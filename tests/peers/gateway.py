@@ -33,10 +33,10 @@ key = "{home}/{name}.key"
 clients = ["{clients}"]
 max_message_size = "50 MiB"
 
-[[signing]]
+[[signing.key]]
 domain = "{domain}"
 selector = "lab"
-key = "{home}/dkim.key"
+file = "{home}/dkim.key"
 
 [retry]
 delays = ["1s", "2s", "4s"]

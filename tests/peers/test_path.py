@@ -133,7 +133,7 @@ def test_rsa_and_ed25519_signatures_are_both_valid(home, far_end):
     public = subprocess.run(
         f"openssl pkey -in {home}/ed25519.key -pubout -outform DER | tail -c 32 | openssl base64 -A",
         shell=True, capture_output=True, text=True, check=True).stdout
-    second = f'\n[[signing]]\ndomain = "nhs.test.example"\nselector = "curve"\nkey = "{home}/ed25519.key"\n'
+    second = f'\n[[signing.key]]\ndomain = "nhs.test.example"\nselector = "curve"\nfile = "{home}/ed25519.key"\n'
     with Gateway(home / "gateway", [route("*", far_end.port)], more=second) as gateway:
         clients.by_smtplib(gateway, message(), RECIPIENT)
         content = far_end.only().content

@@ -33,7 +33,7 @@ fn add_folder(sources: &mut Sources, folder: &Path, prefix: &str) {
 
 pub(crate) fn compile(sources: &Sources) -> (Option<Policy>, Diagnostics) {
     let local = ["mytrust.nhs.test.example".parse().unwrap()];
-    Policy::compile(sources, &Context { today: TODAY, local_domains: &local })
+    Policy::compile(sources, &Context { today: TODAY, local_domains: &local, test_range: None })
 }
 
 /// A policy of the shipped kind with these rules instead.

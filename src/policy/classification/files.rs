@@ -29,8 +29,14 @@ pub struct ClassificationFiles {
 /// Reads, compiles and runs the detectors' examples. Where a file cannot be
 /// read as meant, what was read is still compiled, so that all faults of all
 /// files are said at once.
-pub fn compile(files: &ClassificationFiles) -> Result<Classifier, Diagnostics> {
-    let (settings, mut faults) = read(files);
+///
+/// `test_range` stands instead of what the file says, where it is given.
+pub fn compile(
+    files: &ClassificationFiles,
+    test_range: Option<TestRange>,
+) -> Result<Classifier, Diagnostics> {
+    let (mut settings, mut faults) = read(files);
+    settings.test_range = test_range.unwrap_or(settings.test_range);
     let compiled = Classifier::new(&settings);
     if let Err(errors) = &compiled {
         let sources = files.sources().cloned().collect::<Vec<_>>();

@@ -155,6 +155,25 @@ fn the_scanners_test_file_is_malware_and_opaque_parts_are_passed_on() {
     assert_eq!(found.opaque, opaque);
 }
 
+/// Were the cost of any of these quadratic, this would take minutes.
+#[test]
+fn long_lines_of_nothing_but_triggers_end() {
+    let classifier = classifier();
+    for piece in [
+        "9990000018,",
+        "thanks ",
+        "kind regards, ",
+        "no asthma\t",
+        "DOB 1961-03-04;",
+        "Mr Example ",
+        "a@b.c ",
+    ] {
+        let text = format!("x,y\tz;\n{}", piece.repeat(300_000 / piece.len()));
+        let found = classify(&classifier, &text);
+        assert!(found.level <= Level::SPECIALLY_PROTECTED, "{piece}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

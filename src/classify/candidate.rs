@@ -1,0 +1,82 @@
+//! Something a pattern found, and why it counts.
+
+use std::ops::Range;
+
+use crate::mail::Kind;
+
+/// Something a pattern found and no check refused.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    pub detector: usize,
+    pub kind: Kind,
+    /// Octets of the stream.
+    pub span: Range<usize>,
+    /// The same for the same thing, however written.
+    pub key: String,
+    pub points: i32,
+    reasons: Vec<(Reason, i32)>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Reason {
+    /// It fits its pattern.
+    Pattern,
+    /// It fits its pattern and passes its check.
+    Check,
+    Layout,
+    BesideDigits,
+    /// Octets of the stream.
+    Before(Range<usize>),
+    After(Range<usize>),
+    Heading(Range<usize>),
+    /// It follows one of its kind, of which a word spoke.
+    Follows(Range<usize>),
+    Company(Kind),
+}
+
+impl Candidate {
+    pub(super) fn new(detector: usize, kind: Kind, span: Range<usize>, key: String) -> Self {
+        Self { detector, kind, span, key, points: 0, reasons: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, reason: Reason, points: i32) {
+        self.points = self.points.saturating_add(points);
+        self.reasons.push((reason, points));
+    }
+
+    /// 0 to 100.
+    pub(super) fn confidence(&self) -> u8 {
+        u8::try_from(self.points.clamp(0, 100)).unwrap_or(100)
+    }
+
+    /// Why it counts, as an officer reads it. `text` is the stream it stands in.
+    pub(super) fn why(&self, text: &str) -> String {
+        let sentences: Vec<String> = self
+            .reasons
+            .iter()
+            .filter(|(_, points)| *points != 0)
+            .map(|(reason, points)| format!("{} ({points:+})", reason.words(text)))
+            .collect();
+        sentences.join(", ")
+    }
+}
+
+impl Reason {
+    fn words(&self, text: &str) -> String {
+        let quoted = |span: &Range<usize>| {
+            let words = text.get(span.clone()).unwrap_or_default().split_whitespace();
+            words.collect::<Vec<_>>().join(" ")
+        };
+        match self {
+            Self::Pattern => "its pattern".to_owned(),
+            Self::Check => "it passes its check".to_owned(),
+            Self::Layout => "laid out as usual".to_owned(),
+            Self::BesideDigits => "other digits beside it".to_owned(),
+            Self::Before(span) => format!("“{}” before it", quoted(span)),
+            Self::After(span) => format!("“{}” after it", quoted(span)),
+            Self::Heading(span) => format!("“{}” heads its column", quoted(span)),
+            Self::Follows(span) => format!("in a list after “{}”", quoted(span)),
+            Self::Company(kind) => format!("{} near it", kind.name().replace('_', " ")),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The parts of a gateway, each made from its piece of postern.toml, with an
+//! error that says which piece is wrong.
+
+use std::path::Path;
+
+use crate::{
+    authenticate::{self, Authenticator},
+    config::{Config, Listener, Users, read_file, read_policies},
+    deliver::{self, Deliverer},
+    policy::{Context, Policy, diagnostics::Diagnostics},
+    schedule::{Limits, RetrySchedule, Schedule},
+    spool::{self, Spool},
+    transform::{Signer, SigningKey},
+};
+
+use super::queue::{Queue, now};
+
+/// Why a gateway did not start: what a person must mend.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the policies have faults")]
+    Policy(Diagnostics),
+    #[error("{what}: {cause}")]
+    Part { what: &'static str, cause: String },
+}
+
+/// Reads and compiles the officers' folder for today.
+pub fn load_policy(config: &Config) -> Result<Policy, StartError> {
+    let sources =
+        read_policies(&config.node.policies).map_err(|cause| part("the policies", cause))?;
+    let context = Context {
+        today: now().date(),
+        local_domains: &config.node.local_domains,
+        test_range: None,
+    };
+    let (policy, diagnostics) = Policy::compile(&sources, &context);
+    policy.ok_or(StartError::Policy(diagnostics))
+}
+
+/// Opens the spool and schedules what waits in it.
+pub(super) fn open_queue(config: &Config) -> Result<Queue, StartError> {
+    let limits = Limits {
+        total: config.limits.deliveries,
+        per_destination: config.limits.deliveries_per_destination,
+    };
+    let mut recovered = Vec::new();
+    let spool =
+        Spool::open(&config.node.data_dir.join("spool"), spool::Settings::default(), |message| {
+            recovered.push(message);
+        })
+        .map_err(|cause| part("the spool", cause))?;
+    for damage in spool.damage() {
+        tracing::error!(?damage, "a part of the spool is damaged and was passed over");
+    }
+    let queue = Queue::new(spool, Schedule::new(limits));
+    tracing::info!(messages = recovered.len(), "spool opened");
+    recovered.iter().for_each(|message| queue.enrol(message));
+    Ok(queue)
+}
+
+pub(super) fn deliverer(config: &Config) -> Result<Deliverer, StartError> {
+    let settings = deliver::Settings {
+        dns_servers: config.dns.servers.clone(),
+        ..deliver::Settings::new(config.node.name.clone())
+    };
+    Deliverer::new(settings).map_err(|cause| part("delivery", cause))
+}
+
+pub(super) fn retry_schedule(config: &Config) -> Result<RetrySchedule, StartError> {
+    let retry = &config.retry;
+    RetrySchedule::new(retry.delays.clone(), retry.expiry, retry.delay_notice)
+        .map_err(|cause| part("[retry]", cause))
+}
+
+pub(super) fn authenticator(config: &Config) -> Result<Authenticator, StartError> {
+    let settings = authenticate::Settings {
+        servers: config.dns.servers.clone(),
+        authserv_id: config.node.name.clone(),
+        time_limit: authenticate::Settings::TIME_LIMIT,
+    };
+    Authenticator::new(settings).map_err(|cause| part("sender authentication", cause))
+}
+
+/// Signs with the keys that postern.toml names.
+pub fn signer(config: &Config) -> Result<Signer, StartError> {
+    let keys = config.signing.iter().map(|key| {
+        let pem = read_file(&key.key).map_err(|cause| part("a signing key", cause))?;
+        SigningKey::from_pem(key.domain.clone(), key.selector.as_str(), pem.text.as_bytes())
+            .map_err(|cause| part("a signing key", at(&key.key, cause)))
+    });
+    Ok(Signer::new(keys.collect::<Result<Vec<_>, _>>()?))
+}
+
+pub(super) fn users(listener: &Listener) -> Result<Users, StartError> {
+    let Some(path) = &listener.users else { return Ok(Users::default()) };
+    let file = read_file(path).map_err(|cause| part("the users of a listener", cause))?;
+    file.text.parse().map_err(|cause| part("the users of a listener", at(path, cause)))
+}
+
+pub(super) fn part(what: &'static str, cause: impl std::fmt::Display) -> StartError {
+    StartError::Part { what, cause: cause.to_string() }
+}
+
+pub(super) fn at(path: &Path, cause: impl std::fmt::Display) -> String {
+    format!("{}: {cause}", path.display())
+}
