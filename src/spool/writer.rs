@@ -1,13 +1,15 @@
 //! The writer: one thread that makes batches durable, many by one fdatasync.
 //!
-//! It never waits for a group to grow: while one group is being synced the
-//! next one gathers in the channel, so groups are as large as the load wants.
+//! New mail never waits for its group to grow: while one group is being synced
+//! the next one gathers in the channel, so groups are as large as the load
+//! wants. Bookkeeping, for which no client waits, rides with new mail that
+//! comes within a moment, so that a busy spool syncs once for both.
 
 use std::{
     collections::{BTreeSet, VecDeque},
     io::{self, IoSlice},
     sync::{Arc, atomic::Ordering},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::{mpsc, oneshot};
@@ -65,6 +67,29 @@ enum Spare {
     },
 }
 
+/// What is there for one commit, after the moment that bookkeeping waits.
+fn gather(first: Request, requests: &mut mpsc::Receiver<Request>) -> VecDeque<Request> {
+    let mut octets = first.encoded.length();
+    let mut new_mail = first.encoded.purpose == Purpose::NewMail;
+    let mut waiting = VecDeque::from([first]);
+    let mut pauses = 0;
+    while waiting.len() < GROUP_RECORDS && octets < GROUP_OCTETS {
+        match requests.try_recv() {
+            Ok(next) => {
+                octets = octets.saturating_add(next.encoded.length());
+                new_mail |= next.encoded.purpose == Purpose::NewMail;
+                waiting.push_back(next);
+            }
+            Err(mpsc::error::TryRecvError::Empty) if !new_mail && pauses < PAUSES => {
+                std::thread::sleep(PAUSE);
+                pauses += 1;
+            }
+            Err(_) => break,
+        }
+    }
+    waiting
+}
+
 impl Writer {
     pub(super) fn new(
         disk: Arc<dyn Disk>,
@@ -92,14 +117,7 @@ impl Writer {
     /// Until every sender is gone and every batch is answered.
     pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         while let Some(first) = requests.blocking_recv() {
-            let mut octets = first.encoded.length();
-            let mut waiting = VecDeque::from([first]);
-            while waiting.len() < GROUP_RECORDS && octets < GROUP_OCTETS {
-                let Ok(next) = requests.try_recv() else { break };
-                octets = octets.saturating_add(next.encoded.length());
-                waiting.push_back(next);
-            }
-            self.commit(waiting);
+            self.commit(gather(first, &mut requests));
             self.keep_house();
         }
         self.close();
@@ -415,3 +433,7 @@ const LARGE: &str = "large";
 /// Bounds how long a batch waits for those written with it.
 const GROUP_RECORDS: usize = 512;
 const GROUP_OCTETS: u64 = 16 * 1024 * 1024;
+/// How long bookkeeping alone waits for new mail to ride with: the two
+/// multiplied, less than any next hop's answer takes.
+const PAUSE: Duration = Duration::from_millis(1);
+const PAUSES: usize = 4;
