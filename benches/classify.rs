@@ -75,7 +75,7 @@ fn shipped() -> Classifier {
         terms: sources(&policies.join("terms")),
         yara: sources(&policies.join("yara")),
     };
-    compile(&files).unwrap_or_else(|faults| panic!("{}", faults.render(Rendering::Plain)))
+    compile(&files, None).unwrap_or_else(|faults| panic!("{}", faults.render(Rendering::Plain)))
 }
 
 fn sources(folder: &Path) -> Vec<Arc<SourceFile>> {

@@ -1,12 +1,6 @@
 //! Properties of content and transform that hold for every message: generated
 //! trees, arbitrary octets, and the development corpus where it is at hand.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "what panics in a test has failed"
-)]
-
 use std::{path::PathBuf, sync::Arc};
 
 use bytes::Bytes;

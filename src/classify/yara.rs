@@ -54,6 +54,10 @@ impl Yara {
     /// None when there is no rule at all. Rules may not include files nor use
     /// modules' output of the outside; all faults are gathered.
     pub(super) fn new(sources: &[YaraSource]) -> Result<Option<Self>, Vec<SettingsError>> {
+        // Even no rules are compiled to machine code, which takes a while.
+        if sources.is_empty() {
+            return Ok(None);
+        }
         let mut compiler = Compiler::new();
         compiler.enable_includes(false);
         let mut faults = Vec::new();
@@ -216,5 +220,6 @@ mod tests {
     #[test]
     fn no_rules_are_no_scanner() {
         assert!(Yara::new(&[]).unwrap().is_none());
+        assert!(Yara::new(&[source("")]).unwrap().is_none());
     }
 }

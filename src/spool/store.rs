@@ -48,6 +48,9 @@ pub struct Settings {
     pub waiting: usize,
     /// How long a disk that is full or failing is left alone.
     pub retry_after: Duration,
+    /// How long bookkeeping alone waits for new mail to share a sync with:
+    /// less than any next hop's answer takes.
+    pub bookkeeping_waits: Duration,
 }
 
 /// Sizes in octets; counts since the spool was opened.
@@ -245,6 +248,7 @@ impl Default for Settings {
             wait: Duration::from_secs(30),
             waiting: 1024,
             retry_after: Duration::from_secs(1),
+            bookkeeping_waits: Duration::from_millis(4),
         }
     }
 }

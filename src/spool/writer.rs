@@ -68,11 +68,15 @@ enum Spare {
 }
 
 /// What is there for one commit, after the moment that bookkeeping waits.
-fn gather(first: Request, requests: &mut mpsc::Receiver<Request>) -> VecDeque<Request> {
+fn gather(
+    first: Request,
+    requests: &mut mpsc::Receiver<Request>,
+    moment: Duration,
+) -> VecDeque<Request> {
+    let came = Instant::now();
     let mut octets = first.encoded.length();
     let mut new_mail = first.encoded.purpose == Purpose::NewMail;
     let mut waiting = VecDeque::from([first]);
-    let mut pauses = 0;
     while waiting.len() < GROUP_RECORDS && octets < GROUP_OCTETS {
         match requests.try_recv() {
             Ok(next) => {
@@ -80,9 +84,8 @@ fn gather(first: Request, requests: &mut mpsc::Receiver<Request>) -> VecDeque<Re
                 new_mail |= next.encoded.purpose == Purpose::NewMail;
                 waiting.push_back(next);
             }
-            Err(mpsc::error::TryRecvError::Empty) if !new_mail && pauses < PAUSES => {
+            Err(mpsc::error::TryRecvError::Empty) if !new_mail && came.elapsed() < moment => {
                 std::thread::sleep(PAUSE);
-                pauses += 1;
             }
             Err(_) => break,
         }
@@ -117,7 +120,7 @@ impl Writer {
     /// Until every sender is gone and every batch is answered.
     pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         while let Some(first) = requests.blocking_recv() {
-            self.commit(gather(first, &mut requests));
+            self.commit(gather(first, &mut requests, self.settings.bookkeeping_waits));
             self.keep_house();
         }
         self.close();
@@ -433,7 +436,5 @@ const LARGE: &str = "large";
 /// Bounds how long a batch waits for those written with it.
 const GROUP_RECORDS: usize = 512;
 const GROUP_OCTETS: u64 = 16 * 1024 * 1024;
-/// How long bookkeeping alone waits for new mail to ride with: the two
-/// multiplied, less than any next hop's answer takes.
+/// How often bookkeeping that waits looks for new mail to ride with.
 const PAUSE: Duration = Duration::from_millis(1);
-const PAUSES: usize = 4;

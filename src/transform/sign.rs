@@ -188,7 +188,14 @@ const MAX_SELECTOR: usize = 63;
 
 #[cfg(test)]
 mod tests {
-    use std::{borrow::Borrow, hash::Hash, sync::Arc, time::Instant};
+    use std::{
+        borrow::Borrow,
+        hash::Hash,
+        pin::pin,
+        sync::Arc,
+        task::{Context, Poll, Waker},
+        time::Instant,
+    };
 
     use aws_lc_rs::{
         encoding::Pkcs8V1Der,
@@ -249,10 +256,15 @@ mod tests {
         let authenticator = MessageAuthenticator::new_system_conf()
             .or_else(|_| MessageAuthenticator::new_cloudflare())
             .unwrap();
-        let outputs =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(
-                authenticator.verify_dkim(Parameters::new(&message).with_txt_cache(&dns)),
-            );
+        let outputs = {
+            let verifying =
+                pin!(authenticator.verify_dkim(Parameters::new(&message).with_txt_cache(&dns)));
+            // The key is at hand, so nothing is waited for.
+            match verifying.poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(outputs) => outputs,
+                Poll::Pending => panic!("it went to the DNS"),
+            }
+        };
         !outputs.is_empty() && outputs.iter().all(|output| *output.result() == DkimResult::Pass)
     }
 

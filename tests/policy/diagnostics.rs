@@ -22,6 +22,7 @@ fn every_broken_policy_is_told_exactly_what_is_wrong() {
         for (path, text) in [
             ("policy.toml", POLICY),
             ("domains.toml", DOMAINS),
+            ("classification.toml", ""),
             ("rules.toml", ""),
             ("disclaimers/tag.txt", "Confidential.\n"),
             ("disclaimers/tag.html", "<p>Confidential.</p>\n"),
@@ -62,8 +63,12 @@ fn a_policy_lacks_none_of_its_files() {
     let (policy, diagnostics) = compile(&Sources::new("policies"));
     assert!(policy.is_none());
     let told: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
-    assert_eq!(told.len(), 3, "{told:?}");
-    assert!(told[0].starts_with("policies/domains.toml:1: error[file-missing]"), "{told:?}");
+    let missing = |file| format!("policies/{file}:1: error[file-missing]");
+    let files = ["classification.toml", "domains.toml", "policy.toml", "rules.toml"];
+    assert_eq!(told.len(), files.len(), "{told:?}");
+    for (told, file) in told.iter().zip(files) {
+        assert!(told.starts_with(&missing(file)), "{told}");
+    }
 }
 
 #[test]

@@ -309,7 +309,7 @@ mod tests {
     }
 
     fn faults(files: &ClassificationFiles) -> Vec<String> {
-        let faults = compile(files).err().expect("there are faults");
+        let faults = compile(files, None).err().expect("there are faults");
         faults
             .iter()
             .map(|fault| format!("{}:{} {}", fault.file.path, fault.line(), fault.code))
@@ -359,8 +359,8 @@ mod tests {
             faults(&files("", &detector(r"\bward [0-9]+"), "", "")),
             ["detectors/a.toml:5 detector-slow-pattern"]
         );
-        assert!(compile(&files("", &detector(r"(?-u:\b)ward [0-9]+"), "", "")).is_ok());
-        assert!(compile(&files("", &detector(r"a\\bc"), "", "")).is_ok());
+        assert!(compile(&files("", &detector(r"(?-u:\b)ward [0-9]+"), "", ""), None).is_ok());
+        assert!(compile(&files("", &detector(r"a\\bc"), "", ""), None).is_ok());
     }
 
     #[test]
@@ -370,7 +370,9 @@ mod tests {
                 "[[detector]]\nname = \"ward\"\nkind = \"yara\"\nbase = 60\npattern = 'ward [0-9]+'\n{example}\n"
             )
         };
-        assert!(compile(&files("", &detector("must_match = [\"on ward 7\"]"), "", "")).is_ok());
+        assert!(
+            compile(&files("", &detector("must_match = [\"on ward 7\"]"), "", ""), None).is_ok()
+        );
         assert_eq!(
             faults(&files("", &detector("must_match = [\"ward\"]"), "", "")),
             ["detectors/a.toml:6 detector-missed-example"]

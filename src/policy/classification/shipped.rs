@@ -63,7 +63,7 @@ fn classify(classifier: &Classifier, text: &str) -> Classification {
 
 #[test]
 fn the_shipped_files_compile_and_hold_to_their_examples() {
-    let compiled = compile(&files());
+    let compiled = compile(&files(), None);
     assert!(compiled.is_ok(), "{}", compiled.err().unwrap().render(Rendering::Plain));
 }
 
@@ -114,7 +114,7 @@ fn a_finding_says_where_it_stands_and_why_it_counts_and_hides_its_value() {
 
 #[test]
 fn numbers_of_the_test_range_are_nobodys_as_shipped() {
-    let classifier = compile(&files()).unwrap();
+    let classifier = compile(&files(), None).unwrap();
     assert_eq!(
         classify(&classifier, "NHS no: 999 000 0018, asthma").level,
         Level::NOTHING_PERSONAL

@@ -10,10 +10,12 @@ mod content; // dot-stuffing
 #[cfg(test)]
 mod dialogues;
 mod failed; // how it comes to nothing
+mod mailing; // one message: from MAIL to the end of content
 mod message; // what a message needs of a peer
+mod opening; // from the greeting to where MAIL may be said
 mod replies; // from octets to replies
-mod session; // the dialogue
-mod transaction; // one message in it
+mod session; // the dialogue: where it stands, how it ends
+mod transaction; // a message's recipients and what became of each
 mod wait; // how long to wait for what
 
 pub use failed::{Failed, Lost};

@@ -1,4 +1,6 @@
-//! The dialogue, from the greeting to QUIT, message after message.
+//! The dialogue, from the greeting to QUIT, message after message: where it
+//! stands, and how it ends. What is said on the way to the first MAIL is in
+//! `opening`, what a message is made of in `mailing`.
 //!
 //! The driver asks [`Session::advance`] what to do, does it, and asks again. A
 //! session serves one message after another ([`Action::Idle`]).
@@ -20,11 +22,11 @@ use crate::mail::{Domain, Outcome, Reply, Severity};
 /// One connection's dialogue with a next hop.
 #[derive(Debug)]
 pub struct Session {
-    settings: Settings,
-    replies: Replies,
-    outbox: Vec<Bytes>,
+    pub(super) settings: Settings,
+    pub(super) replies: Replies,
+    pub(super) outbox: Vec<Bytes>,
     news: Option<Action>,
-    state: State,
+    pub(super) state: State,
 }
 
 #[derive(Clone, Debug)]
@@ -72,7 +74,7 @@ pub enum Action {
 /// Each state owns what is known by then. What a state lacks cannot be used:
 /// extensions heard in clear do not survive STARTTLS.
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     Greeting,
     /// EHLO or LHLO was said.
     Hello(Channel),
@@ -97,7 +99,7 @@ enum State {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Channel {
+pub(super) enum Channel {
     Clear,
     Encrypted,
 }
@@ -242,7 +244,7 @@ impl Session {
         }
     }
 
-    fn say(&mut self, command: impl Into<Bytes>, state: State) {
+    pub(super) fn say(&mut self, command: impl Into<Bytes>, state: State) {
         self.state = state;
         if self.replies.is_empty() {
             self.outbox.push(command.into());
@@ -251,159 +253,14 @@ impl Session {
         }
     }
 
-    fn say_hello(&mut self, channel: Channel) {
-        let verb = match self.settings.dialect {
-            Dialect::Smtp => "EHLO",
-            Dialect::Lmtp => "LHLO",
-        };
-        self.say(format!("{verb} {}\r\n", self.settings.name), State::Hello(channel));
-    }
-
-    fn hello(&mut self, channel: Channel, received: &Received) {
-        match (received.reply.severity(), self.settings.dialect) {
-            (Severity::Positive, _) => {
-                let peer = received.extensions().map(|response| Extensions::of(&response));
-                self.greeted(channel, peer.unwrap_or_default());
-            }
-            (Severity::Permanent, Dialect::Smtp) => {
-                let command = format!("HELO {}\r\n", self.settings.name);
-                self.say(command, State::OldHello(channel));
-            }
-            _ => self.fail(Failed::Refused(received.reply.clone())),
-        }
-    }
-
-    /// The only way to `Ready`: law 2 stands here.
-    fn greeted(&mut self, channel: Channel, peer: Extensions) {
-        match (channel, self.settings.encryption) {
-            (Channel::Clear, Encryption::Required | Encryption::IfOffered) if peer.start_tls() => {
-                self.say(&b"STARTTLS\r\n"[..], State::StartTls(peer));
-            }
-            (Channel::Clear, Encryption::Required) => self.fail(Failed::TlsNotOffered),
-            _ => self.state = State::Ready(peer),
-        }
-    }
-
-    fn start_tls(&mut self, peer: Extensions, reply: &Reply) {
-        match (reply.severity(), self.settings.encryption) {
-            (Severity::Positive, _) if self.replies.is_empty() => self.state = State::Handshake,
-            (Severity::Positive, _) => self.fail(Failed::Injected),
-            (_, Encryption::Required) => self.fail(Failed::TlsRefused(reply.clone())),
-            _ => self.state = State::Ready(peer),
-        }
-    }
-
-    /// The reply to MAIL, to one RCPT, or to DATA.
-    fn envelope(
-        &mut self,
-        peer: Extensions,
-        mut transaction: Transaction,
-        mut stages: VecDeque<Stage>,
-        reply: &Reply,
-    ) {
-        let answered = stages.pop_front();
-        let severity = reply.severity();
-        match answered {
-            _ if reply.code == SERVICE_CLOSING => return self.close_on(transaction, reply),
-            None | Some(Stage::Data) => return self.data(peer, transaction, reply),
-            Some(_) if severity == Severity::Intermediate => {
-                return self.fail_in(transaction, &Failed::OutOfTurn(reply.clone()));
-            }
-            Some(Stage::Mail) if severity != Severity::Positive => transaction.refuse_rest(reply),
-            Some(Stage::Mail) => {}
-            Some(Stage::Recipient(position)) => transaction.answer(position, reply),
-        }
-        if peer.pipelining() {
-            // Every command is out, so every reply must be heard.
-            self.state = State::Envelope(peer, transaction, stages);
-            return;
-        }
-        let Some(next) = stages.front().copied() else { return self.abandon(peer, transaction) };
-        let hopeless = next == Stage::Data && !transaction.has_accepted();
-        if hopeless || transaction.is_settled() {
-            return self.abandon(peer, transaction);
-        }
-        if !self.replies.is_empty() {
-            return self.fail_in(transaction, &Failed::Unsolicited);
-        }
-        self.outbox.push(transaction.command(next).to_owned().into());
-        self.state = State::Envelope(peer, transaction, stages);
-    }
-
-    fn data(&mut self, peer: Extensions, mut transaction: Transaction, reply: &Reply) {
-        match reply.severity() {
-            // What stands behind a 354 answers content that was not sent yet.
-            Severity::Intermediate if !self.replies.is_empty() => {
-                self.fail_in(transaction, &Failed::Unsolicited);
-            }
-            Severity::Intermediate if transaction.has_accepted() => {
-                transaction.handed_over();
-                let pieces = Stuffed::new(transaction.content.clone());
-                self.state = State::Content(peer, transaction, pieces);
-            }
-            Severity::Intermediate => {
-                self.outbox.push(Bytes::from_static(b".\r\n"));
-                self.state = State::Nothing(peer, transaction);
-            }
-            Severity::Positive => self.fail_in(transaction, &Failed::OutOfTurn(reply.clone())),
-            Severity::Transient | Severity::Permanent => {
-                transaction.refuse_rest(reply);
-                self.abandon(peer, transaction);
-            }
-        }
-    }
-
-    fn content_is_out(&mut self) {
-        match std::mem::replace(&mut self.state, State::Closed) {
-            State::Content(peer, transaction, _) => {
-                let recipients = transaction.accepted().collect();
-                self.state = State::End(peer, transaction, recipients);
-            }
-            other => self.state = other,
-        }
-    }
-
-    /// The reply to the end of content: LMTP's speak of one recipient each.
-    fn end(
-        &mut self,
-        peer: Extensions,
-        mut transaction: Transaction,
-        mut recipients: VecDeque<usize>,
-        reply: &Reply,
-    ) {
-        if reply.severity() == Severity::Intermediate {
-            return self.fail_in(transaction, &Failed::OutOfTurn(reply.clone()));
-        }
-        if reply.code == SERVICE_CLOSING {
-            return self.close_on(transaction, reply);
-        }
-        match (self.settings.dialect, recipients.pop_front()) {
-            (Dialect::Lmtp, Some(position)) => transaction.conclude(position, reply),
-            _ => transaction.conclude_all(reply),
-        }
-        if self.settings.dialect == Dialect::Lmtp && !recipients.is_empty() {
-            self.state = State::End(peer, transaction, recipients);
-            return;
-        }
-        self.settle(transaction);
-        self.state = State::Ready(peer);
-    }
-
-    /// The transaction ends before content; the next one starts clean.
-    fn abandon(&mut self, peer: Extensions, transaction: Transaction) {
-        self.settle(transaction);
-        self.outbox.push(Bytes::from_static(b"RSET\r\n"));
-        self.state = State::Reset(peer);
-    }
-
     /// The peer has said that it closes the connection, and why.
-    fn close_on(&mut self, mut transaction: Transaction, reply: &Reply) {
+    pub(super) fn close_on(&mut self, mut transaction: Transaction, reply: &Reply) {
         transaction.refuse_rest(reply);
         self.settle(transaction);
         self.state = State::Closed;
     }
 
-    fn settle(&mut self, transaction: Transaction) {
+    pub(super) fn settle(&mut self, transaction: Transaction) {
         self.news = Some(Action::Settled(transaction.settlement()));
     }
 
@@ -415,14 +272,14 @@ impl Session {
         self.news = Some(Action::Settled(settlement));
     }
 
-    fn fail_in(&mut self, mut transaction: Transaction, failed: &Failed) {
+    pub(super) fn fail_in(&mut self, mut transaction: Transaction, failed: &Failed) {
         transaction.settle_rest(&Outcome::Transient(failed.failure()));
         self.settle(transaction);
         self.state = State::Closed;
     }
 
     /// The session is over with no message under way.
-    fn fail(&mut self, failed: Failed) {
+    pub(super) fn fail(&mut self, failed: Failed) {
         self.outbox.clear();
         self.state = State::Closed;
         self.news = Some(Action::Failed(failed));
@@ -458,7 +315,5 @@ impl Session {
     }
 }
 
-/// RFC 5321 section 3.8: may answer any command.
-const SERVICE_CLOSING: u16 = 421;
 /// How many pieces of content are handed to the driver at once.
 const PIECES: usize = 16;

@@ -163,6 +163,28 @@ fn many_commits_share_one_sync() {
 }
 
 #[test]
+fn bookkeeping_shares_the_sync_of_mail_that_comes_within_its_moment() {
+    let disk = SimulatedDisk::new(1);
+    let settings = Settings { bookkeeping_waits: Duration::from_secs(3600), ..settings() };
+    let spool = Spool::on(disk.port(), settings, |_| {}).unwrap();
+    accept(&spool, id(1)).unwrap();
+    settle(&disk);
+    let before = spool.stats();
+    let record = spool.record(Batch::new().remove(id(1)));
+    let batch = Batch::new().accept(&message(id(2), 1), content(id(2)));
+    let (recorded, accepted) = block_on(async {
+        tokio::join!(record, async {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            spool.commit(batch).await
+        })
+    });
+    recorded.unwrap();
+    drop(accepted.unwrap());
+    let after = spool.stats();
+    assert_eq!((after.commits - before.commits, after.fsyncs - before.fsyncs), (2, 1));
+}
+
+#[test]
 fn space_is_given_back_when_messages_go() {
     let disk = SimulatedDisk::new(1);
     let (spool, _) = open(&disk).unwrap();

@@ -20,7 +20,12 @@ use simulated_disk::SimulatedDisk;
 const SEGMENT: u64 = 24 * 1024;
 
 fn settings() -> Settings {
-    Settings { segment_size: SEGMENT, retry_after: Duration::ZERO, ..Settings::default() }
+    Settings {
+        segment_size: SEGMENT,
+        retry_after: Duration::ZERO,
+        bookkeeping_waits: Duration::ZERO,
+        ..Settings::default()
+    }
 }
 
 /// A message whose `policy` tells one version from another.

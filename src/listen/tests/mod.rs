@@ -1,6 +1,12 @@
 //! Listeners on loopback, with real sockets and real TLS; only what stands
 //! behind the port, and who listens to events, is stood in for.
 
+mod clients;
+mod limits;
+mod messages;
+mod stop;
+mod tls;
+
 use std::{
     net::SocketAddr,
     path::Path,
@@ -20,7 +26,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_util::sync::CancellationToken;
 
-use super::{BoundListener, Capacity, Certificate, Orders, Reception, Verdict, conversation};
+use super::{BoundListener, Capacity, Certificate, Orders, Reception, Verdict};
 use crate::{
     config::{self, CertificateFiles, ListenerTls, ProxyProtocol},
     mail::{
@@ -30,228 +36,6 @@ use crate::{
     smtp::server::{Credentials, Refused},
     spool::Receipt,
 };
-
-#[tokio::test]
-async fn a_message_is_handed_over_and_acknowledged() {
-    let lab = Lab::start(|_, _| {}).await;
-    let mut client = lab.connect().await;
-    client.send_message("hello").await;
-    client.say("QUIT", "221").await;
-    lab.stop().await;
-    let messages = lab.reception.messages.lock().unwrap();
-    assert_eq!(messages.len(), 1);
-    assert_eq!(&messages[0].content[..], b"hello\r\n");
-    assert_eq!(lab.events(), ["opened", "closed 127.0.0.1 quit"]);
-}
-
-#[tokio::test]
-async fn a_large_message_arrives_whole() {
-    let lab = Lab::start(|_, _| {}).await;
-    let mut client = lab.connect().await;
-    let text = "all work and no play\r\n.dull\r\n".repeat(40_000);
-    client.begin_message().await;
-    client.write(text.replace("\r\n.", "\r\n..").as_bytes()).await;
-    client.say(".", "250 2.0.0 queued").await;
-    assert!(lab.reception.messages.lock().unwrap()[0].content == text.as_bytes());
-}
-
-#[tokio::test]
-async fn starttls_secures_a_session() {
-    let lab = Lab::start(|listener, _| listener.tls = ListenerTls::StartTls).await;
-    let mut client = lab.connect().await;
-    client.say("EHLO client.test.example", "STARTTLS").await;
-    client.say("STARTTLS", "220").await;
-    let mut client = Client::new(lab.handshake(client.into_inner()).await);
-    client.say("EHLO client.test.example", "250").await;
-    client.send_message("hello").await;
-    client.say("QUIT", "221").await;
-    lab.stop().await;
-    let messages = lab.reception.messages.lock().unwrap();
-    let tls = messages[0].origin.tls.clone().unwrap();
-    assert_eq!(tls.version, "TLSv1.3");
-    assert!(tls.cipher.starts_with("TLS_AES"), "{}", tls.cipher);
-    assert_eq!(lab.events()[1], "secured TLSv1.3");
-}
-
-#[tokio::test]
-async fn implicit_tls_comes_before_the_greeting_and_lets_users_in() {
-    let lab = Lab::start(|listener, _| {
-        listener.tls = ListenerTls::Implicit;
-        listener.users = Some("users".into());
-        listener.clients.clear();
-    })
-    .await;
-    let tcp = TcpStream::connect(lab.address).await.unwrap();
-    let mut client = Client::new(lab.handshake(tcp).await);
-    client.expect("220 mx1.test.example").await;
-    client.say("EHLO client.test.example", "AUTH PLAIN LOGIN").await;
-    client.say("AUTH PLAIN AGxhYgB3cm9uZw==", "535").await;
-    client.say("AUTH PLAIN AGxhYgBsYWI=", "235").await;
-    client.send_message("hello").await;
-    let messages = lab.reception.messages.lock().unwrap();
-    assert_eq!(messages[0].origin.authenticated.as_deref(), Some("lab"));
-}
-
-#[tokio::test]
-async fn a_certificate_is_renewed_without_dropping_a_session() {
-    let lab = Lab::start(|listener, _| listener.tls = ListenerTls::Implicit).await;
-    let mut before =
-        Client::new(lab.handshake(TcpStream::connect(lab.address).await.unwrap()).await);
-    before.expect("220").await;
-    let first = before.certificate();
-    write_certificate(lab.folder.path());
-    lab.certificate.as_ref().unwrap().reload().unwrap();
-    let tcp = TcpStream::connect(lab.address).await.unwrap();
-    let mut after = Client::new(lab.handshake(tcp).await);
-    after.expect("220").await;
-    assert_ne!(first, after.certificate());
-    before.say("NOOP", "250").await;
-    std::fs::write(lab.folder.path().join("key.pem"), "no key").unwrap();
-    assert!(lab.certificate.as_ref().unwrap().reload().is_err());
-    lab.handshake(TcpStream::connect(lab.address).await.unwrap()).await;
-}
-
-#[tokio::test]
-async fn a_listener_without_its_certificate_does_not_start() {
-    let folder = tempfile::tempdir().unwrap();
-    let (mut listener, limits) = settings(folder.path());
-    listener.tls = ListenerTls::StartTls;
-    let node = "mx1.test.example".parse().unwrap();
-    assert!(BoundListener::bind(&listener, &node, &limits).await.is_err());
-    listener.certificate = None;
-    assert!(BoundListener::bind(&listener, &node, &limits).await.is_err());
-}
-
-#[tokio::test]
-async fn the_client_is_who_the_proxy_says() {
-    let lab = Lab::start(|listener, _| {
-        listener.proxy_protocol = ProxyProtocol::Required;
-        listener.clients = vec!["192.0.2.0/24".parse().unwrap()];
-    })
-    .await;
-    let mut client = Client::new(TcpStream::connect(lab.address).await.unwrap());
-    client.write(b"PROXY TCP4 192.0.2.7 127.0.0.1 40000 25\r\n").await;
-    client.expect("220").await;
-    client.send_message("hello").await;
-    client.say("QUIT", "221").await;
-    let mut stranger = Client::new(TcpStream::connect(lab.address).await.unwrap());
-    stranger.write(b"EHLO stranger.test.example\r\n").await;
-    assert_eq!(stranger.rest().await, "");
-    lab.stop().await;
-    let client = lab.reception.messages.lock().unwrap()[0].origin.client;
-    assert_eq!(client.to_string(), "192.0.2.7");
-    assert!(lab.events().contains(&"closed 192.0.2.7 quit".to_owned()));
-    assert!(lab.events().contains(&"closed 127.0.0.1 refused".to_owned()));
-}
-
-#[tokio::test]
-async fn strangers_may_not_relay() {
-    let lab =
-        Lab::start(|listener, _| listener.clients = vec!["10.0.0.0/8".parse().unwrap()]).await;
-    let mut client = lab.connect().await;
-    client.say("EHLO client.test.example", "250").await;
-    client.say("MAIL FROM:<a@nhs.test.example>", "250").await;
-    client.say("RCPT TO:<b@gov.test.example>", "550 5.7.1").await;
-    assert_eq!(lab.events(), ["opened", "refused relay_denied 550"]);
-}
-
-#[tokio::test]
-async fn sessions_over_the_limit_are_told_so() {
-    let lab = Lab::start(|_, limits| limits.sessions = 1).await;
-    let mut first = lab.connect().await;
-    let mut second = Client::new(TcpStream::connect(lab.address).await.unwrap());
-    second.expect("421 4.7.0").await;
-    first.say("QUIT", "221").await;
-    assert_eq!(first.rest().await, "");
-    lab.settle().await;
-    lab.connect().await;
-}
-
-#[tokio::test]
-async fn sessions_of_one_client_over_the_limit_are_told_so() {
-    let lab = Lab::start(|_, limits| limits.sessions_per_client = 1).await;
-    let _first = lab.connect().await;
-    let mut second = Client::new(TcpStream::connect(lab.address).await.unwrap());
-    second.expect("421 4.7.0").await;
-    assert_eq!(second.rest().await, "");
-    assert!(lab.events().contains(&"refused limit 421".to_owned()));
-}
-
-#[tokio::test]
-async fn a_message_there_is_no_memory_for_is_refused_and_the_session_goes_on() {
-    let lab = Lab::start(|_, limits| limits.memory = 200 << 10).await;
-    let mut client = lab.connect().await;
-    client.begin_message().await;
-    client.write("x".repeat(998).as_bytes()).await;
-    client.write(format!("\r\n{}", "x".repeat(400_000)).as_bytes()).await;
-    client.say("\r\n.", "452 4.3.1").await;
-    client.say("RSET", "250").await;
-    client.say("MAIL FROM:<a@nhs.test.example>", "250").await;
-    client.say("RCPT TO:<b@gov.test.example>", "250").await;
-    client.say("DATA", "354").await;
-    client.say("small\r\n.", "250").await;
-}
-
-#[tokio::test]
-async fn a_refusal_of_framing_reaches_a_client_that_is_still_sending() {
-    let lab = Lab::start(|_, _| {}).await;
-    let mut client = lab.connect().await;
-    client.begin_message().await;
-    client.write(b"bare\n").await;
-    for _ in 0..10 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        client.write("more\r\n".repeat(10_000).as_bytes()).await;
-    }
-    client.expect("554 5.6.0 bare LF").await;
-    assert_eq!(client.rest().await, "");
-    assert!(lab.reception.messages.lock().unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn a_client_that_says_nothing_is_told_to_go() {
-    let lab = Lab::start_with(|bound| {
-        let settings = Arc::get_mut(&mut bound.door.settings).unwrap();
-        settings.timeouts.command = Duration::from_millis(50);
-    })
-    .await;
-    let mut client = lab.connect().await;
-    client.expect("421 4.4.2").await;
-    assert_eq!(client.rest().await, "");
-    lab.settle().await;
-    assert_eq!(lab.events().last().unwrap(), "closed 127.0.0.1 timeout");
-}
-
-#[tokio::test]
-async fn an_orderly_stop_lets_transactions_end_and_idle_sessions_go() {
-    let lab = Lab::start(|_, _| {}).await;
-    let (mut idle, mut busy) = (lab.connect().await, lab.connect().await);
-    busy.begin_message().await;
-    lab.stop.cancel();
-    idle.expect("421 4.3.2").await;
-    busy.say("hello\r\n.", "250 2.0.0 queued").await;
-    busy.expect("421 4.3.2").await;
-    lab.stop().await;
-    assert!(TcpStream::connect(lab.address).await.is_err());
-}
-
-#[tokio::test]
-async fn the_grace_of_a_stop_is_kept_to() {
-    let lab = Lab::start(|_, limits| limits.stop_grace = Duration::from_millis(50)).await;
-    let mut busy = lab.connect().await;
-    busy.begin_message().await;
-    lab.stop().await;
-    assert_eq!(lab.events().last().unwrap(), "closed 127.0.0.1 stopping");
-    assert_eq!(busy.rest().await, "");
-}
-
-#[test]
-fn an_idle_session_is_small() {
-    fn future<A, B, C, D, E, F>(_: impl Fn(A, B, C, D, E) -> F) -> usize {
-        size_of::<F>()
-    }
-    let octets = future(conversation::hold::<Desk>);
-    assert!(octets <= 1_600, "{octets} octets");
-}
 
 /// A listener that serves, and what it has served.
 struct Lab {

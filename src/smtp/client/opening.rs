@@ -1,0 +1,54 @@
+//! What is said before any mail: greeting, EHLO, STARTTLS, and EHLO again
+//! (RFC 5321 section 4.1.1.1, RFC 3207). Every way to `Ready`, where mail may
+//! be said, begins here: law 2 stands or falls with it.
+
+use super::{
+    failed::Failed,
+    message::Extensions,
+    replies::Received,
+    session::{Channel, Dialect, Encryption, Session, State},
+};
+use crate::mail::{Reply, Severity};
+
+impl Session {
+    pub(super) fn say_hello(&mut self, channel: Channel) {
+        let verb = match self.settings.dialect {
+            Dialect::Smtp => "EHLO",
+            Dialect::Lmtp => "LHLO",
+        };
+        self.say(format!("{verb} {}\r\n", self.settings.name), State::Hello(channel));
+    }
+
+    pub(super) fn hello(&mut self, channel: Channel, received: &Received) {
+        match (received.reply.severity(), self.settings.dialect) {
+            (Severity::Positive, _) => {
+                let peer = received.extensions().map(|response| Extensions::of(&response));
+                self.greeted(channel, peer.unwrap_or_default());
+            }
+            (Severity::Permanent, Dialect::Smtp) => {
+                let command = format!("HELO {}\r\n", self.settings.name);
+                self.say(command, State::OldHello(channel));
+            }
+            _ => self.fail(Failed::Refused(received.reply.clone())),
+        }
+    }
+
+    pub(super) fn greeted(&mut self, channel: Channel, peer: Extensions) {
+        match (channel, self.settings.encryption) {
+            (Channel::Clear, Encryption::Required | Encryption::IfOffered) if peer.start_tls() => {
+                self.say(&b"STARTTLS\r\n"[..], State::StartTls(peer));
+            }
+            (Channel::Clear, Encryption::Required) => self.fail(Failed::TlsNotOffered),
+            _ => self.state = State::Ready(peer),
+        }
+    }
+
+    pub(super) fn start_tls(&mut self, peer: Extensions, reply: &Reply) {
+        match (reply.severity(), self.settings.encryption) {
+            (Severity::Positive, _) if self.replies.is_empty() => self.state = State::Handshake,
+            (Severity::Positive, _) => self.fail(Failed::Injected),
+            (_, Encryption::Required) => self.fail(Failed::TlsRefused(reply.clone())),
+            _ => self.state = State::Ready(peer),
+        }
+    }
+}
