@@ -34,6 +34,7 @@ pub struct Gateway {
     observer: Arc<dyn Observer>,
     certificates: Vec<(String, Arc<Certificate>)>,
     addresses: Vec<(String, SocketAddr)>,
+    metrics: SocketAddr,
     /// Sessions; they end first.
     listening: Tasks,
     /// Deliveries, and what serves operators and Prometheus.
@@ -96,6 +97,7 @@ impl Gateway {
             observer: Arc::clone(&observer),
             certificates: Vec::new(),
             addresses: Vec::new(),
+            metrics: config.metrics,
             listening,
             serving: Tasks::new(),
         };
@@ -110,6 +112,11 @@ impl Gateway {
     /// Where each listener really listens, by name.
     pub fn addresses(&self) -> &[(String, SocketAddr)] {
         &self.addresses
+    }
+
+    /// Where Prometheus really finds it, also when port 0 was asked for.
+    pub fn metrics(&self) -> SocketAddr {
+        self.metrics
     }
 
     pub fn config(&self) -> &Config {
@@ -151,7 +158,7 @@ impl Gateway {
 
     /// The control socket and the page for Prometheus.
     async fn serve_doors(
-        &self,
+        &mut self,
         observatory: &Arc<Observatory>,
         queue: &Arc<Queue>,
         reports: &Reports,
@@ -165,9 +172,9 @@ impl Gateway {
             observer: Arc::clone(&self.observer),
         });
         self.serving.spawn(operator.serve(control, self.serving.stop.clone()));
-        let page = TcpListener::bind(metrics)
-            .await
-            .map_err(|cause| part("the metrics address", format!("{metrics}: {cause}")))?;
+        let unbound = |cause| part("the metrics address", format!("{metrics}: {cause}"));
+        let page = TcpListener::bind(metrics).await.map_err(unbound)?;
+        self.metrics = page.local_addr().map_err(unbound)?;
         let probes =
             Arc::new(Readiness { queue: Arc::clone(queue), stopping: self.listening.stop.clone() });
         let page = observe::serve(page, Arc::clone(observatory), probes, self.serving.stop.clone());
