@@ -190,7 +190,7 @@ fn configuration(
     }
     for (selector, key) in authority.signing_keys()? {
         text.push_str(&format!(
-            "\n[[signing]]\ndomain = \"{HOSPITAL}\"\nselector = \"{selector}\"\nkey = \"{}\"\n",
+            "\n[[signing.key]]\ndomain = \"{HOSPITAL}\"\nselector = \"{selector}\"\nfile = \"{}\"\n",
             shown(&key)
         ));
     }
