@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use super::{
     check::{CheckArguments, check},
     classify::{ClassifyArguments, classify},
+    demo::{DemoArguments, demo},
     explain::{ExplainArguments, explain},
     prove::{ProveArguments, prove},
     queue::{QueueArguments, queue},
@@ -26,6 +27,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// A complete gateway on loopback, example messages through it, and what became of each
+    Demo(DemoArguments),
     /// Run the gateway: SIGHUP reloads policies and certificates, SIGTERM drains
     Run(RunArguments),
     /// Validate postern.toml and the policies; every fault at once
@@ -51,6 +54,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let now = SystemTime::now().into();
     let done = match Arguments::parse().command {
+        Command::Demo(arguments) => demo(arguments),
         Command::Run(arguments) => run(&arguments),
         Command::Check(arguments) => check(arguments, now),
         Command::Test(arguments) => test(&arguments, now),

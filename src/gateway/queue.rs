@@ -39,7 +39,7 @@ impl Queue {
             schedule: Mutex::new(schedule),
             changed: Notify::new(),
             held: Mutex::default(),
-            locks: (0..LOCKS).map(|_| tokio::sync::Mutex::default()).collect(),
+            locks: (0..1 << LOCK_BITS).map(|_| tokio::sync::Mutex::default()).collect(),
         }
     }
 
@@ -154,8 +154,10 @@ impl Queue {
 
     /// Whoever holds this may change the message; nobody else can.
     pub(super) async fn lock(&self, id: QueueId) -> Option<tokio::sync::MutexGuard<'_, ()>> {
-        let index = usize::try_from(id.to_bits() % LOCKS).unwrap_or_default();
-        Some(self.locks.get(index)?.lock().await)
+        // Ids of one moment differ in few bits: spread them over all locks, or
+        // messages that have nothing to do with each other wait in one line.
+        let spread = id.to_bits().wrapping_mul(GOLDEN) >> (u64::BITS - LOCK_BITS);
+        Some(self.locks.get(usize::try_from(spread).ok()?)?.lock().await)
     }
 
     pub(super) fn state(&self) -> QueueState {
@@ -182,4 +184,6 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-const LOCKS: u64 = 1024;
+const LOCK_BITS: u32 = 10;
+/// 2^64 divided by the golden ratio, made odd (Knuth's multiplicative hash).
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
