@@ -6,11 +6,7 @@ use std::{
     time::Duration,
 };
 
-use hickory_resolver::{
-    TokioResolver,
-    config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts},
-    net::{NetError, runtime::TokioRuntimeProvider},
-};
+use hickory_resolver::{TokioResolver, config::ResolverOpts, net::NetError};
 use mail_auth::{
     ArcOutput, AuthenticatedMessage, AuthenticationResults, DkimOutput, DkimResult, DmarcOutput,
     DmarcResult, MessageAuthenticator, SpfOutput, SpfResult, dmarc::verify::DmarcParameters,
@@ -18,7 +14,10 @@ use mail_auth::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::mail::{AuthenticationFacts, Domain, ReversePath};
+use crate::{
+    config,
+    mail::{AuthenticationFacts, Domain, ReversePath},
+};
 
 /// Works out who really sent a message.
 pub struct Authenticator {
@@ -167,17 +166,7 @@ impl Authenticator {
 }
 
 fn resolver(servers: &[SocketAddr]) -> Result<TokioResolver, NetError> {
-    let mut builder = if servers.is_empty() {
-        TokioResolver::builder_tokio()?
-    } else {
-        let servers = servers.iter().map(|server| {
-            let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
-            connections.iter_mut().for_each(|connection| connection.port = server.port());
-            NameServerConfig::new(server.ip(), true, connections)
-        });
-        let config = ResolverConfig::from_parts(None, vec![], servers.collect());
-        TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
-    };
+    let mut builder = config::resolver(servers)?;
     let options: &mut ResolverOpts = builder.options_mut();
     options.timeout = LOOKUP_TIMEOUT;
     options.attempts = LOOKUP_ATTEMPTS;

@@ -8,6 +8,7 @@ mod folder;
 mod meaning;
 mod network;
 mod quantity;
+mod resolver;
 mod users;
 
 pub use folder::{ReadError, read_file, read_policies};
@@ -16,4 +17,5 @@ pub use meaning::{
     Route, RouteDomain, SenderAuthentication, SigningKey,
 };
 pub use network::{Network, NetworkError};
+pub use resolver::resolver;
 pub use users::{Users, UsersError, Verdict, Verifier};

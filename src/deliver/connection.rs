@@ -265,7 +265,7 @@ impl Drive<'_> {
         let evidence = &mut self.connection.evidence;
         let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
         seen.write_to(evidence);
-        evidence.vouched_by = purpose.demand.vouched_by.map(Into::into);
+        evidence.vouched_by = purpose.demand.vouched_by;
         let stream = match shaken {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {

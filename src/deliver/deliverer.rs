@@ -10,10 +10,9 @@ use std::{
 use bytes::Bytes;
 use hickory_resolver::{TokioResolver, net::NetError};
 
-use super::{
-    connection::Means, journey::Journey, maildir::Letter, pool::Pool, resolve, tls::Trust,
-};
+use super::{connection::Means, journey::Journey, maildir::Letter, pool::Pool, tls::Trust};
 use crate::{
+    config,
     mail::{
         Address, AddressEncoding, Attempt, Body, Domain, Evidence, NextHop, Protection, QueueId,
         ReversePath, TlsRequirement,
@@ -118,7 +117,7 @@ impl Deliverer {
         let means = Means { name, timeouts, trust: Trust::new() };
         Ok(Self {
             means: Arc::new(means),
-            resolver: resolve::resolver(&settings.dns_servers)?,
+            resolver: config::resolver(&settings.dns_servers)?.build()?,
             pool: Pool::new(settings.idle),
             port,
             deadline,

@@ -17,14 +17,7 @@ pub(super) struct Demand {
     /// The certificate must be valid for one of these.
     pub(super) names: Vec<Domain>,
     /// Who vouches for them: nobody, if the name comes from DNS alone.
-    pub(super) vouched_by: Option<VouchedBy>,
-}
-
-/// [`Voucher`], as a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum VouchedBy {
-    Officers,
-    Route,
+    pub(super) vouched_by: Option<Voucher>,
 }
 
 impl Demand {
@@ -33,8 +26,8 @@ impl Demand {
         let level = protection.tls.max(route.tls);
         let covered = protection.mx_names.iter().any(|name| name.covers(host));
         match &route.tls_name {
-            _ if covered => Self::vouched(level, vec![host.clone()], VouchedBy::Officers),
-            Some(name) => Self::vouched(level, vec![name.clone()], VouchedBy::Route),
+            _ if covered => Self::vouched(level, vec![host.clone()], Voucher::Officers),
+            Some(name) => Self::vouched(level, vec![name.clone()], Voucher::Route),
             None => Self { level, names: vec![host.clone()], vouched_by: None },
         }
     }
@@ -44,11 +37,11 @@ impl Demand {
     pub(super) fn of_named_host(protection: &Protection, route: &RouteTls, host: &str) -> Self {
         let level = protection.tls.max(route.tls);
         if let Some(name) = &route.tls_name {
-            return Self::vouched(level, vec![name.clone()], VouchedBy::Route);
+            return Self::vouched(level, vec![name.clone()], Voucher::Route);
         }
         if let (Err(_), Ok(host)) = (host.parse::<std::net::IpAddr>(), host.parse::<Domain>()) {
             let covered = protection.mx_names.iter().any(|name| name.covers(&host));
-            let voucher = if covered { VouchedBy::Officers } else { VouchedBy::Route };
+            let voucher = if covered { Voucher::Officers } else { Voucher::Route };
             return Self::vouched(level, vec![host], voucher);
         }
         // An address has no name of its own: any that the officers wrote out.
@@ -57,11 +50,11 @@ impl Demand {
             MxName::OneLabelBelow(_) => None,
         });
         let names: Vec<Domain> = exact.collect();
-        let vouched_by = (!names.is_empty()).then_some(VouchedBy::Officers);
+        let vouched_by = (!names.is_empty()).then_some(Voucher::Officers);
         Self { level, names, vouched_by }
     }
 
-    const fn vouched(level: TlsRequirement, names: Vec<Domain>, by: VouchedBy) -> Self {
+    const fn vouched(level: TlsRequirement, names: Vec<Domain>, by: Voucher) -> Self {
         Self { level, names, vouched_by: Some(by) }
     }
 
@@ -82,15 +75,6 @@ impl Demand {
     /// way there: anything above opportunistic waits.
     pub(super) fn may_fall_back(&self) -> bool {
         self.level <= TlsRequirement::Opportunistic
-    }
-}
-
-impl From<VouchedBy> for Voucher {
-    fn from(voucher: VouchedBy) -> Self {
-        match voucher {
-            VouchedBy::Officers => Self::Officers,
-            VouchedBy::Route => Self::Route,
-        }
     }
 }
 
@@ -132,7 +116,7 @@ mod tests {
         let vouched = "mx.gov.test.example".parse().unwrap();
         let other = "mx.evil.example".parse().unwrap();
         let officers = Demand::of_exchange(&protection, &route, &vouched);
-        assert_eq!(officers.vouched_by, Some(VouchedBy::Officers));
+        assert_eq!(officers.vouched_by, Some(Voucher::Officers));
         assert!(officers.can_be_met());
         assert!(!Demand::of_exchange(&protection, &route, &other).can_be_met());
     }
@@ -146,6 +130,6 @@ mod tests {
         assert!(Demand::of_named_host(&exact, &none, "192.0.2.1").can_be_met());
         let named = route(TlsRequirement::None, Some("hub.test.example"));
         let demand = Demand::of_named_host(&wildcard, &named, "192.0.2.1");
-        assert_eq!(demand.vouched_by, Some(VouchedBy::Route));
+        assert_eq!(demand.vouched_by, Some(Voucher::Route));
     }
 }

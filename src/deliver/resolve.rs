@@ -4,12 +4,11 @@
 //! A lookup that failed is never taken for an absence: only an answer that
 //! says so makes a failure permanent.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use hickory_resolver::{
     TokioResolver,
-    config::{ConnectionConfig, NameServerConfig, ResolverConfig},
-    net::{NetError, runtime::TokioRuntimeProvider},
+    net::NetError,
     proto::rr::{Name, RData, RecordType},
 };
 
@@ -50,23 +49,6 @@ impl Unroutable {
             Self::NoAddress(_) => Outcome::Transient(failed(451, EnhancedStatusCode(4, 4, 4))),
         }
     }
-}
-
-/// A resolver that asks these servers only, or the system's own if there are
-/// none.
-pub(super) fn resolver(servers: &[SocketAddr]) -> Result<TokioResolver, NetError> {
-    let builder = if servers.is_empty() {
-        TokioResolver::builder_tokio()?
-    } else {
-        let servers = servers.iter().map(|server| {
-            let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
-            connections.iter_mut().for_each(|connection| connection.port = server.port());
-            NameServerConfig::new(server.ip(), true, connections)
-        });
-        let config = ResolverConfig::from_parts(None, vec![], servers.collect());
-        TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
-    };
-    builder.build()
 }
 
 /// The hosts to try for a domain, in order.

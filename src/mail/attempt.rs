@@ -134,7 +134,7 @@ pub enum CertificateVerdict {
     Invalid(String),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Voucher {
     /// `domains.toml`.

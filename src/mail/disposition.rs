@@ -92,21 +92,6 @@ pub struct Protection {
     pub mx_names: Vec<MxName>,
 }
 
-impl Protection {
-    /// Both requirements at once: the stronger level, the names of whoever
-    /// vouches for any.
-    #[must_use]
-    pub fn strengthened_by(mut self, other: &Protection) -> Self {
-        self.tls = self.tls.max(other.tls);
-        for name in &other.mx_names {
-            if !self.mx_names.contains(name) {
-                self.mx_names.push(name.clone());
-            }
-        }
-        self
-    }
-}
-
 /// The name of an MX as officers write it: a domain, or `*.` and a domain.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -301,13 +286,5 @@ mod tests {
         assert!(name.covers(&"a.nhs.test.example".parse().unwrap()));
         assert!(!name.covers(&"a.b.nhs.test.example".parse().unwrap()));
         assert!(!name.covers(&"nhs.test.example".parse().unwrap()));
-    }
-
-    #[test]
-    fn protection_only_grows() {
-        let strong = Protection { tls: TlsRequirement::Verified, mx_names: vec![] };
-        let weak = Protection { tls: TlsRequirement::None, mx_names: vec![] };
-        assert_eq!(strong.clone().strengthened_by(&weak).tls, TlsRequirement::Verified);
-        assert_eq!(weak.strengthened_by(&strong).tls, TlsRequirement::Verified);
     }
 }

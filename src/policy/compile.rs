@@ -142,7 +142,6 @@ impl Compiler<'_> {
         let domains = self
             .required("domains.toml", |faults| domains::read(faults, context))
             .unwrap_or_else(|| Domains::local(context.local_domains));
-        // Here classification.toml, detectors/, terms/ and yara/ are read.
         let disclaimers = disclaimers::read(self.sources, &mut self.diagnostics);
         let rule_context = RuleContext {
             disclaimers: &disclaimers,
