@@ -245,7 +245,9 @@ impl Workshop<'_> {
         let mut edits = Edits { prepend: vec![received.field()], ..Edits::default() };
         if let Some(found) = self.authentication {
             edits.remove.push(Removal::AuthenticationResults { authserv_id: node.to_owned() });
-            edits.prepend.push(HeaderField::new("Authentication-Results", &found.header)?);
+            // It comes folded; the field is folded anew, as one of ours.
+            let value = found.header.split_whitespace().collect::<Vec<_>>().join(" ");
+            edits.prepend.push(HeaderField::new("Authentication-Results", &value)?);
         }
         for obligation in &group.treatment.obligations {
             match obligation {

@@ -7,6 +7,7 @@ import ssl
 import clients
 from gateway import Gateway, route
 from messages import RECIPIENT, message
+from processes import free_port
 
 
 def test_starttls_shows_a_certificate_that_verifies(gateway, far_end):
@@ -67,3 +68,36 @@ def test_a_message_past_the_limit_is_refused(gateway):
         assert client.esmtp_features["size"] == str(50 * 2**20)
         code, _ = client.docmd("MAIL FROM:<ward7@nhs.test.example> SIZE=60000000")
         assert code == 552
+
+
+def test_mail_from_outside_says_who_it_may_be_from(home, far_end):
+    """The PROXY header gives the client, a forged result goes, ours is put in
+    its place; and nobody is relayed for."""
+    inbound = free_port()
+    listener = f"""
+[[listener]]
+name = "outside"
+address = "127.0.0.1:{inbound}"
+direction = "inbound"
+tls = "none"
+proxy_protocol = "required"
+"""
+    with Gateway(home / "gateway", [route("*", far_end.port)], more=listener) as gateway:
+        with socket.create_connection(("127.0.0.1", inbound), timeout=30) as raw:
+            raw.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.25 4000 25\r\n")
+            replies = raw.makefile("rb")
+            said = [replies.readline()]
+            for line in (b"HELO mail.stranger.test.example", b"MAIL FROM:<who@stranger.test.example>",
+                         b"RCPT TO:<someone@elsewhere.test.example>", b"RCPT TO:<ward@nhs.test.example>", b"DATA"):
+                raw.sendall(line + b"\r\n")
+                said.append(replies.readline())
+            assert said[3].startswith(b"550 5.7.1"), said
+            raw.sendall(b"Authentication-Results: gw.test.example; dmarc=pass\r\n"
+                        b"From: <who@stranger.test.example>\r\nSubject: hello\r\n\r\nhello\r\n.\r\n")
+            said.append(replies.readline())
+            assert said[-1].startswith(b"250 "), said
+        results = far_end.only().header("Authentication-Results")
+        assert len(results) == 1 and "dmarc=pass" not in results[0], results
+        assert "spf=" in results[0] and "gw.test.example" in results[0], results
+        assert "192.0.2.7" in far_end.only().header("Received")[0]
+        assert gateway.process.poll() is None
