@@ -13,7 +13,12 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct QueueArguments {
     /// The gateway's control socket
-    #[arg(long, global = true, value_name = "PATH", default_value = "/var/lib/postern/control.sock")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        default_value = "/var/lib/postern/control.sock"
+    )]
     control: PathBuf,
     /// Answer in JSON
     #[arg(long, global = true)]
