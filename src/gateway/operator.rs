@@ -77,9 +77,13 @@ impl Operator {
             Request::List { selection } => self.list(selection).await,
             Request::Show { id } => self.show(id).await,
             Request::Release { id, reason } => self.release(id, by, reason.as_deref()).await,
-            Request::Reject { id, reason } => self.reject(id, by, reason.as_deref()).await,
+            Request::Reject { id, reason } => {
+                self.give_back(id, by, reason.as_deref(), Ending::Reject).await
+            }
             Request::Retry { id } => self.retry(id, by).await,
-            Request::Bounce { id, reason } => self.bounce(id, by, reason.as_deref()).await,
+            Request::Bounce { id, reason } => {
+                self.give_back(id, by, reason.as_deref(), Ending::Bounce).await
+            }
         };
         done.unwrap_or_else(|error| {
             let text = error.to_string();
@@ -136,25 +140,6 @@ impl Operator {
         Ok(Answer::Done { messages: 1 })
     }
 
-    async fn reject(
-        &self,
-        id: QueueId,
-        by: &str,
-        reason: Option<&str>,
-    ) -> Result<Answer, SpoolError> {
-        let _lock = self.queue.lock(id).await;
-        let Some((message, content)) = self.queue.spool().load(id).await? else {
-            return Ok(unknown(id));
-        };
-        if !message.is_held() {
-            return Ok(Answer::Refused { why: format!("{id} is not held") });
-        }
-        let words = reason.unwrap_or("A security officer has decided that it may not be sent.");
-        self.give_back(&message, &content, words).await?;
-        self.handled(id, "reject", by, reason);
-        Ok(Answer::Done { messages: 1 })
-    }
-
     async fn retry(&self, id: Option<QueueId>, by: &str) -> Result<Answer, SpoolError> {
         let messages = match id {
             Some(id) if !self.queue.spool().contains(id) => return Ok(unknown(id)),
@@ -168,38 +153,58 @@ impl Operator {
         Ok(Answer::Done { messages })
     }
 
-    async fn bounce(
+    /// Takes a message out of the queue and returns it to its sender, in one
+    /// commit.
+    async fn give_back(
         &self,
         id: QueueId,
         by: &str,
         reason: Option<&str>,
+        ending: Ending,
     ) -> Result<Answer, SpoolError> {
         let _lock = self.queue.lock(id).await;
         let Some((message, content)) = self.queue.spool().load(id).await? else {
             return Ok(unknown(id));
         };
-        let words = reason.unwrap_or("An operator has given up on delivering it.");
-        self.give_back(&message, &content, words).await?;
-        self.handled(id, "bounce", by, reason);
+        if ending == Ending::Reject && !message.is_held() {
+            return Ok(Answer::Refused { why: format!("{id} is not held") });
+        }
+        let words = reason.unwrap_or(ending.words());
+        let notices = self.reports.rejected(&message, &content, words).into_iter().collect();
+        self.queue.record(Batch::new().remove(id), notices).await?;
+        self.queue.strike(id);
+        self.handled(id, ending.name(), by, reason);
         Ok(Answer::Done { messages: 1 })
-    }
-
-    /// Takes a message out of the queue and returns it to its sender, in one
-    /// commit.
-    async fn give_back(
-        &self,
-        message: &QueuedMessage,
-        content: &bytes::Bytes,
-        reason: &str,
-    ) -> Result<(), SpoolError> {
-        let notices = self.reports.rejected(message, content, reason).into_iter().collect();
-        self.queue.record(Batch::new().remove(message.id), notices).await?;
-        self.queue.strike(message.id);
-        Ok(())
     }
 
     fn handled(&self, id: QueueId, action: &str, by: &str, reason: Option<&str>) {
         self.observer.observe(Event::Handled { id, action, by, reason });
+    }
+}
+
+/// How a message leaves the queue undelivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// An officer refuses a held message.
+    Reject,
+    /// An operator gives up on any.
+    Bounce,
+}
+
+impl Ending {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Reject => "reject",
+            Self::Bounce => "bounce",
+        }
+    }
+
+    /// What the sender is told where nobody has given a reason.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Reject => "A security officer has decided that it may not be sent.",
+            Self::Bounce => "An operator has given up on delivering it.",
+        }
     }
 }
 

@@ -17,8 +17,8 @@ use crate::{
     config::{Config, Users, Verdict as Password},
     listen::{Reception, Verdict},
     mail::{
-        Address, Direction, Disposition, EnhancedStatusCode, Event, Finding, Obligation, Observer,
-        Origin, QueueId, QueuedMessage, QueuedRecipient, RecipientState, Refusal, Reply,
+        Address, Decided, Direction, Disposition, EnhancedStatusCode, Event, Finding, Obligation,
+        Observer, Origin, QueueId, QueuedMessage, QueuedRecipient, RecipientState, Refusal, Reply,
         ReversePath, Submission,
     },
     policy::Policy,
@@ -237,7 +237,7 @@ impl Processor {
         started: Instant,
     ) {
         let findings: Vec<Finding> = judgement.findings().cloned().collect();
-        self.observer.observe(Event::Decided {
+        self.observer.observe(Event::Decided(Decided {
             id,
             listener: &submission.origin.listener,
             client: submission.origin.client,
@@ -245,8 +245,8 @@ impl Processor {
             findings: &findings,
             policy: policy.version(),
             decisions: &judgement.decisions,
-            classified_in: started.elapsed(),
-        });
+            took: started.elapsed(),
+        }));
     }
 
     /// Nothing was promised: the sender's own server keeps the message.

@@ -4,6 +4,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use super::{
+    address::Address,
     attempt::{Attempt, FailureReason},
     decision::Decision,
     disposition::TlsRequirement,
@@ -42,16 +43,7 @@ pub enum Event<'a> {
         reply: &'a Reply,
     },
     /// Every recipient of one accepted or refused message.
-    Decided {
-        id: QueueId,
-        listener: &'a str,
-        client: IpAddr,
-        facts: &'a MessageFacts,
-        findings: &'a [Finding],
-        policy: &'a str,
-        decisions: &'a [(super::address::Address, Decision)],
-        classified_in: Duration,
-    },
+    Decided(Decided<'a>),
     /// Committed to the spool: a 250 may follow.
     Accepted {
         id: QueueId,
@@ -90,6 +82,21 @@ pub enum Event<'a> {
         during: &'static str,
         error: &'a str,
     },
+}
+
+/// What was decided of one message, for every recipient.
+#[derive(Clone, Copy, Debug)]
+pub struct Decided<'a> {
+    pub id: QueueId,
+    pub listener: &'a str,
+    pub client: IpAddr,
+    pub facts: &'a MessageFacts,
+    pub findings: &'a [Finding],
+    /// The version of the policy.
+    pub policy: &'a str,
+    pub decisions: &'a [(Address, Decision)],
+    /// From content to decisions.
+    pub took: Duration,
 }
 
 /// Why a session ended: a closed set.

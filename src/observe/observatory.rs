@@ -1,14 +1,14 @@
 //! From events to counts, log lines and audit lines.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use serde_json::json;
 use tracing::{debug, error, info, warn};
 
 use super::{audit::Audit, metrics::Metrics};
 use crate::mail::{
-    Address, Attempt, CertificateVerdict, Decision, Domain, Event, Finding, MessageFacts, Observer,
-    Outcome, QueueId, RuleMatch, TlsRequirement,
+    Attempt, CertificateVerdict, Decided, Domain, Event, Observer, Outcome, QueueId, RuleMatch,
+    TlsRequirement,
 };
 
 /// The observer that the gateway gives to every stage.
@@ -39,19 +39,7 @@ impl Observer for Observatory {
             | Event::SessionClosed { .. }
             | Event::SessionSecured { .. }
             | Event::Refused { .. } => self.session(&event),
-            Event::Decided {
-                id,
-                listener,
-                client,
-                facts,
-                findings,
-                policy,
-                decisions,
-                classified_in,
-            } => {
-                let decided = Decided { id, listener, client, facts, findings, policy, decisions };
-                self.decided(&decided, classified_in);
-            }
+            Event::Decided(decided) => self.decided(&decided),
             Event::Accepted { id, direction, size } => {
                 let direction = direction.to_string();
                 self.metrics.messages.accepted.with_label_values(&[&direction]).inc();
@@ -90,17 +78,6 @@ impl Observer for Observatory {
     }
 }
 
-/// A decision on a message, for every recipient.
-struct Decided<'a> {
-    id: QueueId,
-    listener: &'a str,
-    client: IpAddr,
-    facts: &'a MessageFacts,
-    findings: &'a [Finding],
-    policy: &'a str,
-    decisions: &'a [(Address, Decision)],
-}
-
 impl Observatory {
     fn session(&self, event: &Event<'_>) {
         let metrics = &self.metrics;
@@ -125,9 +102,9 @@ impl Observatory {
         }
     }
 
-    fn decided(&self, decided: &Decided<'_>, classified_in: Duration) {
+    fn decided(&self, decided: &Decided<'_>) {
         let metrics = &self.metrics;
-        metrics.messages.classification_seconds.observe(classified_in.as_secs_f64());
+        metrics.messages.classification_seconds.observe(decided.took.as_secs_f64());
         for (kind, count) in &decided.facts.kinds {
             metrics.messages.findings.with_label_values(&[kind.name()]).inc_by(*count as u64);
         }

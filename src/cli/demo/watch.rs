@@ -90,12 +90,12 @@ impl Watch {
 impl Observer for Watch {
     fn observe(&self, event: Event<'_>) {
         match event {
-            Event::Decided { id, facts, findings, decisions, .. } => {
+            Event::Decided(told) => {
                 let decided = Decided {
-                    id,
-                    facts: facts.clone(),
-                    findings: findings.to_vec(),
-                    decisions: decisions.to_vec(),
+                    id: told.id,
+                    facts: told.facts.clone(),
+                    findings: told.findings.to_vec(),
+                    decisions: told.decisions.to_vec(),
                 };
                 keep(&mut self.log().decided, decided);
             }
