@@ -36,6 +36,7 @@ pub mod authenticate; // SPF, DKIM, DMARC and ARC on arrival
 pub mod spool; // the durable queue
 pub mod deliver; // next hops, TLS requirements, attempts
 pub mod observe; // metrics, logs, audit lines
+pub mod console; // what officers see in a browser
 
 pub mod gateway; // the only wiring
 pub mod cli; // the commands

@@ -53,7 +53,7 @@ impl Reader<'_> {
         let limits = section(root, "limits", "[limits]", LIMITS, Limits::default(), limits);
         let dns = section(root, "dns", "[dns]", DNS, Dns::default(), dns);
         let metrics = metrics(root);
-        warn_of_console(root);
+        let console = console(root);
         let store = section(root, "spool", "[spool]", &["store"], (), |table, ()| {
             optional(table, "store", (), |value| value.choice(&[("embedded", ())]))
         });
@@ -66,6 +66,7 @@ impl Reader<'_> {
             limits: limits?,
             dns: dns?,
             metrics: store.and(metrics)?,
+            console: console?,
         })
     }
 
@@ -255,12 +256,11 @@ fn metrics(root: &Table<'_>) -> Option<SocketAddr> {
     })
 }
 
-/// The key is fixed, so that files need not change when the console comes.
-fn warn_of_console(root: &Table<'_>) {
-    if let Some(value) = root.value("console") {
-        let fault = value.fault("console-not-yet", "this version has no console");
-        root.faults().warning(fault.label("nothing will listen there"));
-    }
+fn console(root: &Table<'_>) -> Option<Option<SocketAddr>> {
+    section(root, "console", "[console]", &["address"], None, |table, _| {
+        let usual = SocketAddr::from(([127, 0, 0, 1], 8464));
+        optional(table, "address", usual, socket_address).map(Some)
+    })
 }
 
 fn domains(value: &Value<'_>) -> Option<Vec<Domain>> {

@@ -16,6 +16,8 @@ pub struct Config {
     pub limits: Limits,
     pub dns: Dns,
     pub metrics: SocketAddr,
+    /// None where the file has no `[console]`.
+    pub console: Option<SocketAddr>,
 }
 
 #[derive(Clone, Debug)]

@@ -23,9 +23,11 @@ use super::{
 };
 use crate::{
     config::{Config, SenderAuthentication},
+    console::{self, Overview, OverviewSource},
     listen::{BoundListener, Capacity, Certificate, Orders},
     mail::{Event, Observer},
     observe::{self, Observatory, Probes, QueueState},
+    policy::Policy,
 };
 
 /// A gateway that takes mail. Dropping it does not stop it: call
@@ -46,6 +48,7 @@ struct Doors {
     listeners: Vec<(Desk, BoundListener)>,
     control: UnixListener,
     metrics: TcpListener,
+    console: Option<TcpListener>,
 }
 
 struct Tasks {
@@ -137,17 +140,23 @@ impl Gateway {
     }
 
     fn open(&self, doors: Doors, dispatcher: Dispatcher, operator: Operator) {
-        let Doors { listeners, control, metrics } = doors;
+        let Doors { listeners, control, metrics, console } = doors;
         let Self { keeper, listening, serving, .. } = self;
         let queue = Arc::clone(&operator.queue);
-        let readiness = Arc::new(Readiness { queue, stopping: listening.stop.clone() });
-        let observatory = Arc::clone(&keeper.observatory);
-        let page = observe::serve(metrics, observatory, readiness, serving.stop.clone());
-        serving.spawn(async move {
-            if let Err(error) = page.await {
-                tracing::error!(%error, "the metrics page has ended");
-            }
+        let state = Arc::new(State {
+            node: self.config.node.name.to_string(),
+            policy: Arc::clone(&keeper.policy),
+            queue,
+            stopping: listening.stop.clone(),
         });
+        let observatory = Arc::clone(&keeper.observatory);
+        let page =
+            observe::serve(metrics, observatory, Arc::clone(&state) as _, serving.stop.clone());
+        serving.spawn(page_served("metrics", page));
+        if let Some(console) = console {
+            let page = console::serve(console, state, serving.stop.clone());
+            serving.spawn(page_served("console", page));
+        }
         serving.spawn(Arc::new(operator).serve(control, serving.stop.clone()));
         serving.spawn(Arc::clone(keeper).follow_calendar(serving.stop.clone()));
         serving.spawn(Arc::new(dispatcher).run(serving.tracker.clone(), serving.stop.clone()));
@@ -176,6 +185,13 @@ impl Doors {
         let metrics = TcpListener::bind(metrics)
             .await
             .map_err(|cause| part("the metrics address", format!("{metrics}: {cause}")))?;
+        let console =
+            match config.console {
+                None => None,
+                Some(address) => Some(TcpListener::bind(address).await.map_err(|cause| {
+                    part("the console's address", format!("{address}: {cause}"))
+                })?),
+            };
         let authenticator = Arc::new(authenticator(config)?);
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let pool = Arc::new(Semaphore::new(processors));
@@ -194,7 +210,7 @@ impl Doors {
             };
             listeners.push((desk, bound));
         }
-        Ok(Self { listeners, control, metrics })
+        Ok(Self { listeners, control, metrics, console })
     }
 
     fn addresses(&self) -> Vec<(String, SocketAddr)> {
@@ -231,13 +247,35 @@ impl Tasks {
     }
 }
 
-/// What `/readyz` asks.
-struct Readiness {
+async fn page_served(name: &str, page: impl Future<Output = std::io::Result<()>>) {
+    if let Err(error) = page.await {
+        tracing::error!(name, %error, "a page has ended");
+    }
+}
+
+/// What `/readyz`, `/metrics` and the console ask.
+struct State {
+    node: String,
+    policy: Arc<ArcSwap<Policy>>,
     queue: Arc<Queue>,
     stopping: CancellationToken,
 }
 
-impl Probes for Readiness {
+impl OverviewSource for State {
+    fn overview(&self) -> Overview {
+        let queue = self.queue.state();
+        Overview {
+            node: self.node.clone(),
+            policy: self.policy.load().version().to_owned(),
+            waiting: queue.active,
+            held: queue.held,
+            oldest: queue.oldest,
+            unready: self.unready(),
+        }
+    }
+}
+
+impl Probes for State {
     fn queue(&self) -> QueueState {
         self.queue.state()
     }

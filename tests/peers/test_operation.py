@@ -93,7 +93,7 @@ def lab(home):
 
 
 def test_the_lab_has_its_doors(lab):
-    for port in (2525, 2526, 2465, 9464):
+    for port in (2525, 2526, 2465, 9464, 8464):
         wait_for_port(port)
     assert (lab / "control.sock").is_socket()
     assert (lab / "dkim.txt").read_text().startswith("v=DKIM1; k=rsa; p=")

@@ -1,0 +1,10 @@
+//! The console: what officers and operators see in a browser.
+//!
+//! For now one page, the overview: counts and states only. It has no sign-in,
+//! so nothing on it may name a message, an address or a person; those come
+//! with sign-in and roles. Served from this process, with no outside
+//! resources and no scripts.
+
+mod overview;
+
+pub use overview::{Overview, OverviewSource, serve};
