@@ -1,6 +1,6 @@
 //! What operators do to messages in the queue, and the socket they ask on.
 
-use std::{io, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
+use std::{io, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -45,7 +45,12 @@ impl Operator {
     pub(super) async fn serve(self: Arc<Self>, listener: UnixListener, stop: CancellationToken) {
         let accepting = async {
             loop {
-                let Ok((stream, _)) = listener.accept().await else { continue };
+                let Ok((stream, _)) = listener.accept().await else {
+                    // Out of descriptors, most likely: asking again at once
+                    // would take a processor and mend nothing.
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                };
                 let operator = Arc::clone(&self);
                 tokio::spawn(async move {
                     // A caller that goes away half-way is no concern of ours.
@@ -222,3 +227,4 @@ fn unknown(id: QueueId) -> Answer {
 
 /// Octets of a request line; the longest has a reason of a page.
 const MAX_REQUEST: u64 = 16 << 10;
+const PAUSE: Duration = Duration::from_millis(100);
