@@ -13,8 +13,8 @@ use crate::{
     mail::{
         Address, Arrival, AuthenticationFacts, Decision, DelayNotice, Direction, Disposition,
         EnhancedStatusCode, Envelope, Facts, Finding, Hold, MessageFacts, NextHop, Obligation,
-        QueueId, QueuedMessage, QueuedRecipient, RecipientState, Refusal, Reply, ReversePath,
-        RuleMatch, Submission, Timestamp, Told,
+        QueueId, QueuedMessage, QueuedRecipient, Refusal, Reply, ReversePath, RuleMatch,
+        Submission, Timestamp, Told,
     },
     policy::Policy,
     transform::{
@@ -265,12 +265,8 @@ impl Workshop<'_> {
 
     /// What the queue is to know of a group's copy.
     pub fn entry(&self, id: QueueId, group: &Group, size: usize) -> QueuedMessage {
-        let pending =
-            || RecipientState::Pending { attempts: 0, next_attempt_at: self.now, last: None };
-        let recipients = group.recipients.iter().map(|(address, decision)| QueuedRecipient {
-            address: address.clone(),
-            protection: decision.protection.clone(),
-            state: pending(),
+        let recipients = group.recipients.iter().map(|(address, decision)| {
+            QueuedRecipient::new(address.clone(), decision.protection.clone(), self.now)
         });
         let Envelope { reverse_path, body, encoding, .. } = &self.submission.envelope;
         QueuedMessage {

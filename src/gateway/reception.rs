@@ -18,8 +18,8 @@ use crate::{
     listen::{Reception, Verdict},
     mail::{
         Address, Decided, Direction, Disposition, EnhancedStatusCode, Event, Finding, Obligation,
-        Observer, Origin, QueueId, QueuedMessage, QueuedRecipient, RecipientState, Refusal, Reply,
-        ReversePath, Submission,
+        Observer, Origin, QueueId, QueuedMessage, QueuedRecipient, Refusal, Reply, ReversePath,
+        Submission,
     },
     policy::Policy,
     smtp::server::{Credentials, Refused},
@@ -214,15 +214,11 @@ impl Processor {
                 id: self.queue.next_id(),
                 hold: None,
                 redirect: None,
-                recipients: vec![QueuedRecipient {
-                    address: archive.clone(),
-                    protection: workshop.policy.destination(archive.domain()).protection(),
-                    state: RecipientState::Pending {
-                        attempts: 0,
-                        next_attempt_at: message.received_at,
-                        last: None,
-                    },
-                }],
+                recipients: vec![QueuedRecipient::new(
+                    archive.clone(),
+                    workshop.policy.destination(archive.domain()).protection(),
+                    message.received_at,
+                )],
                 ..message.clone()
             })
             .collect()

@@ -15,7 +15,7 @@ use crate::{
     config::Config,
     mail::{
         Address, AddressEncoding, Body, DelayNotice, Direction, EnhancedStatusCode, FailureReason,
-        Level, QueuedMessage, QueuedRecipient, RecipientState, Reply, ReversePath, Timestamp, Told,
+        Level, QueuedMessage, QueuedRecipient, Reply, ReversePath, Timestamp, Told,
     },
     policy::Policy,
     report::{
@@ -133,11 +133,7 @@ impl Reports {
     fn entry(&self, to: &Address, content: Bytes) -> Entry {
         let now = now();
         let policy = self.policy.load();
-        let recipient = QueuedRecipient {
-            address: to.clone(),
-            protection: policy.destination(to.domain()).protection(),
-            state: RecipientState::Pending { attempts: 0, next_attempt_at: now, last: None },
-        };
+        let protection = policy.destination(to.domain()).protection();
         let message = QueuedMessage {
             id: self.queue.next_id(),
             received_at: now,
@@ -151,7 +147,7 @@ impl Reports {
             redirect: None,
             hold: None,
             delay_notice: DelayNotice::Due,
-            recipients: vec![recipient],
+            recipients: vec![QueuedRecipient::new(to.clone(), protection, now)],
         };
         (message, content)
     }

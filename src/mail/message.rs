@@ -103,6 +103,14 @@ pub struct QueuedRecipient {
     pub state: RecipientState,
 }
 
+impl QueuedRecipient {
+    /// A copy that nobody has tried to deliver yet, due at once.
+    pub fn new(address: Address, protection: Protection, now: Timestamp) -> Self {
+        let state = RecipientState::Pending { attempts: 0, next_attempt_at: now, last: None };
+        Self { address, protection, state }
+    }
+}
+
 /// Where one recipient's copy has got to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
