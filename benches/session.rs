@@ -10,9 +10,7 @@ use postern::{
     mail::{Direction, EnhancedStatusCode, Refusal, Reply},
     smtp::{
         ContentReader, Progress,
-        server::{
-            Action, Limits, Peer, Refused, Relaying, Sasl, Session, Settings, StartTls, Timeouts,
-        },
+        server::{Action, Peer, Refused, Relaying, Session, Settings},
     },
 };
 
@@ -59,11 +57,8 @@ fn sessions(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(octets as u64));
     group.bench_function("ten messages of 4 KB", |bencher| {
         bencher.iter(|| {
-            let peer = Peer {
-                address: "192.0.2.7".parse().expect("an address"),
-                relaying: Relaying::Permitted,
-                tls: None,
-            };
+            let address = "192.0.2.7".parse().expect("an address");
+            let peer = Peer { relaying: Relaying::Permitted, ..Peer::at(address) };
             let mut session = Session::new(Arc::clone(&settings), peer);
             let mut input = BytesMut::from(&b"EHLO client.test.example\r\n"[..]);
             drive(&mut session, &mut input);
@@ -82,6 +77,7 @@ fn drive(session: &mut Session, input: &mut BytesMut) -> Vec<u8> {
     loop {
         match session.next(input, Instant::now()) {
             Action::Read(_) | Action::Close(_) => return session.take_output(),
+            Action::Mail(question) => question.answer(Ok(())),
             Action::Recipient(question) => question.answer(Ok(())),
             Action::Content(question) => question.proceed(),
             Action::Message(message) => {
@@ -99,15 +95,8 @@ fn drive(session: &mut Session, input: &mut BytesMut) -> Vec<u8> {
 }
 
 fn settings() -> Settings {
-    Settings {
-        node: "mx1.test.example".parse().expect("a domain"),
-        listener: "bench".to_owned(),
-        direction: Direction::Outbound,
-        start_tls: StartTls::NotOffered,
-        sasl: Sasl::NotOffered,
-        limits: Limits::default(),
-        timeouts: Timeouts::default(),
-    }
+    let node = "mx1.test.example".parse().expect("a domain");
+    Settings::new(node, "bench", Direction::Outbound)
 }
 
 criterion_group!(benches, content_framing, sessions);

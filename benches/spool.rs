@@ -14,36 +14,31 @@ use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use postern::{
     mail::{
-        AddressEncoding, Body, DelayNotice, Direction, Level, Protection, QueueId, QueuedMessage,
-        QueuedRecipient, RecipientState, Timestamp,
+        Address, AddressEncoding, Body, DelayNotice, Direction, Level, Protection, QueueId,
+        QueuedMessage, QueuedRecipient, Requests, Timestamp,
     },
     spool::{Batch, Settings, Spool},
 };
 use tokio::runtime::Runtime;
 
 fn message(id: QueueId, size: usize) -> QueuedMessage {
+    let received_at = Timestamp::from_unix_milliseconds(id.unix_milliseconds());
+    let address: Address = "someone@gov.test.example".parse().unwrap();
     QueuedMessage {
         id,
-        received_at: Timestamp::from_unix_milliseconds(id.unix_milliseconds()),
+        received_at,
         direction: Direction::Outbound,
         reverse_path: "ward.nine@nhs.test.example".parse().unwrap(),
         body: Body::default(),
         encoding: AddressEncoding::default(),
+        requests: Requests::default(),
         level: Level::default(),
         policy: "1f3a5c7e".to_owned(),
         size: size as u64,
         redirect: None,
         hold: None,
         delay_notice: DelayNotice::Due,
-        recipients: vec![QueuedRecipient {
-            address: "someone@gov.test.example".parse().unwrap(),
-            protection: Protection::default(),
-            state: RecipientState::Pending {
-                attempts: 0,
-                next_attempt_at: Timestamp::from_unix_milliseconds(0),
-                last: None,
-            },
-        }],
+        recipients: vec![QueuedRecipient::new(address, Protection::default(), received_at)],
     }
 }
 

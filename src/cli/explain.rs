@@ -10,7 +10,7 @@ use crate::{
     gateway::{Fate, Judgement, judge},
     mail::{
         Address, Decision, Direction, Domain, Envelope, Mode, Obligation, Origin, Protocol,
-        ReversePath, Submission, Timestamp,
+        Recipient, ReversePath, Submission, Timestamp,
     },
     policy::Policy,
 };
@@ -54,9 +54,10 @@ impl MessageArguments {
     pub(super) fn submission(&self) -> Result<Submission, Failure> {
         let envelope = Envelope {
             reverse_path: self.from.clone(),
-            recipients: self.to.clone(),
+            recipients: self.to.iter().cloned().map(Recipient::from).collect(),
             body: Default::default(),
             encoding: Default::default(),
+            requests: Default::default(),
         };
         let origin = Origin {
             listener: "command line".to_owned(),
@@ -69,6 +70,8 @@ impl MessageArguments {
             protocol: Protocol::Esmtp,
             tls: None,
             authenticated: None,
+            certified: None,
+            forwarded: None,
         };
         Ok(Submission { envelope, content: files::message(&self.file)?, origin })
     }

@@ -138,7 +138,7 @@ fn show(out: &mut impl Write, message: &QueuedMessage) -> std::io::Result<()> {
         }
     }
     for recipient in &message.recipients {
-        let QueuedRecipient { address, protection, state } = recipient;
+        let QueuedRecipient { address, protection, state, .. } = recipient;
         writeln!(out, "  recipient  {address}: {}", progress(state))?;
         writeln!(out, "             TLS {}", protection.tls)?;
     }

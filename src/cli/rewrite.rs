@@ -74,6 +74,7 @@ fn identity(config: Option<&Path>, message: &MessageArguments) -> Result<(Node, 
         policies: message.policies.clone(),
         local_domains: message.local_domains.clone(),
         control_socket: PathBuf::new(),
+        passage_key: PathBuf::new(),
     };
     Ok((node, Signer::default()))
 }

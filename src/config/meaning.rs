@@ -1,6 +1,6 @@
 //! The configuration as meant.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use super::network::Network;
 use crate::mail::{Direction, Domain, NextHop, TlsRequirement};
@@ -15,6 +15,10 @@ pub struct Config {
     pub retry: Retry,
     pub limits: Limits,
     pub dns: Dns,
+    /// Who knows which recipients exist; domains that stand in none are not
+    /// asked about.
+    pub recipients: Vec<RecipientSource>,
+    pub blocklists: Vec<Blocklist>,
     pub metrics: SocketAddr,
     /// None where the file has no `[console]`.
     pub console: Option<SocketAddr>,
@@ -30,6 +34,9 @@ pub struct Node {
     pub local_domains: Vec<Domain>,
     /// The Unix socket on which `postern queue` and the like talk to it.
     pub control_socket: PathBuf,
+    /// The secret that marks messages which have been through; made at the
+    /// first start where there is none, and the same on all nodes.
+    pub passage_key: PathBuf,
 }
 
 #[derive(Clone, Debug)]
@@ -37,17 +44,134 @@ pub struct Listener {
     pub name: String,
     pub address: SocketAddr,
     pub direction: Direction,
+    pub protocol: ListenerProtocol,
     pub tls: ListenerTls,
     pub certificate: Option<CertificateFiles>,
+    /// Other certificates, for clients that ask for one of their names (SNI).
+    pub sni: Vec<CertificateFiles>,
+    pub ciphers: Ciphers,
+    /// PEM; whose certificates clients may show, beside those pinned by
+    /// fingerprint.
+    pub client_ca: Option<PathBuf>,
+    /// Sending systems known by their certificates.
+    pub certified: Vec<Certified>,
     /// Who may relay without authenticating.
     pub clients: Vec<Network>,
+    /// Whose XCLIENT, and XFORWARD, is believed.
+    pub xclient: Vec<Network>,
+    /// Whose XFORWARD alone is.
+    pub xforward: Vec<Network>,
+    /// Old devices whose bare CR and LF are taken for line ends.
+    pub normalise_line_ends: Vec<Network>,
+    /// How long the greeting is held back for early talkers to show themselves.
+    pub greeting_delay: Duration,
+    pub messages_per_client: Option<Rate>,
+    pub recipients_per_client: Option<Rate>,
     /// Octets.
     pub max_message_size: usize,
     pub proxy_protocol: ProxyProtocol,
+    /// Who may speak the PROXY protocol; anybody who can connect where empty.
+    pub proxies: Vec<Network>,
     /// A file of SASL users; AUTH is offered (under TLS) where it is named.
     pub users: Option<PathBuf>,
     /// Whether SPF, DKIM, DMARC and ARC are looked at.
     pub authenticate: SenderAuthentication,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListenerProtocol {
+    Smtp,
+    Lmtp,
+}
+
+/// Which cipher suites of TLS 1.2 and 1.3 are offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ciphers {
+    /// Mozilla's intermediate list, as far as it has forward secrecy by ECDHE.
+    Intermediate,
+    /// The NCSC's recommended profiles: AES-GCM only.
+    Ncsc,
+}
+
+/// A sending system that shows a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certified {
+    /// As logs and the audit trail have it.
+    pub name: String,
+    pub by: CertifiedBy,
+    /// What it may send as; empty for the local domains.
+    pub sender_domains: Vec<DomainPattern>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CertifiedBy {
+    /// A DNS name or common name, in a certificate that `client_ca` has issued.
+    Subject(String),
+    /// SHA-256 of this very certificate, whoever has issued it.
+    Fingerprint([u8; 32]),
+}
+
+/// So many in so long: `600/1m`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    pub count: NonZeroU32,
+    pub per: Duration,
+}
+
+/// Who knows which recipients of some domains exist.
+#[derive(Clone, Debug)]
+pub struct RecipientSource {
+    pub domains: Vec<Domain>,
+    pub source: Source,
+    /// How long an answer of yes is believed.
+    pub cache: Duration,
+    /// How long an answer of no is.
+    pub refusal_cache: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// An address a line.
+    File(PathBuf),
+    Directory(Directory),
+    /// Whoever the route leads to is asked.
+    NextHop,
+}
+
+/// An LDAP directory.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    /// `ldap://host:port` or `ldaps://host:port`.
+    pub url: String,
+    /// Whether an `ldap://` connection is put under TLS first.
+    pub start_tls: DirectoryTls,
+    pub base: String,
+    /// With `{address}` where the address goes.
+    pub filter: String,
+    /// None to bind anonymously.
+    pub bind: Option<DirectoryBind>,
+    /// PEM; these and no others are trusted.
+    pub trust_anchors: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DirectoryTls {
+    AsTheUrlSays,
+    StartTls,
+}
+
+#[derive(Clone, Debug)]
+pub struct DirectoryBind {
+    pub dn: String,
+    pub password_file: PathBuf,
+}
+
+/// A DNS block list, asked about strangers.
+#[derive(Clone, Debug)]
+pub struct Blocklist {
+    pub zone: Domain,
+    /// The answers that mean *listed*.
+    pub answers: Vec<Network>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +208,7 @@ pub struct CertificateFiles {
 
 #[derive(Clone, Debug)]
 pub struct Route {
-    pub domain: RouteDomain,
+    pub domain: DomainPattern,
     pub next_hop: NextHop,
     /// The least the operator asks for on this route; policy may ask for more.
     pub tls: TlsRequirement,
@@ -95,7 +219,7 @@ pub struct Route {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RouteDomain {
+pub enum DomainPattern {
     Exact(Domain),
     /// `.example.com`: everything below it.
     Below(Domain),
@@ -126,8 +250,31 @@ pub struct Limits {
     pub sessions: usize,
     pub sessions_per_client: usize,
     pub recipients: usize,
+    /// Octets of one line of content.
+    pub content_line: usize,
     /// Octets of message content held in memory by sessions, all together.
     pub memory: usize,
+    pub messages_per_session: usize,
+    pub commands: usize,
+    pub bad_commands: usize,
+    /// Commands since the last message that have brought none nearer.
+    pub idle_commands: usize,
+    pub command_timeout: Duration,
+    /// Between two pieces of content.
+    pub content_timeout: Duration,
+    /// For one message, from MAIL to the end of its content.
+    pub message_deadline: Duration,
+    /// In one session.
+    pub authentication_failures: usize,
+    /// What the answer to a failed authentication waits for.
+    pub authentication_delay: Duration,
+    /// So many failures shut a client out, over all its sessions.
+    pub shut_out_after: usize,
+    pub shut_out_for: Duration,
+    /// How far ahead FUTURERELEASE may reach.
+    pub future_release: Duration,
+    /// How often a message may come through in one direction.
+    pub passages: usize,
     pub deliveries: usize,
     pub deliveries_per_destination: usize,
     /// How long an orderly stop waits for transactions to end.
@@ -140,7 +287,40 @@ pub struct Dns {
     pub servers: Vec<SocketAddr>,
 }
 
-impl RouteDomain {
+impl Listener {
+    /// One with nothing but what every listener has; no TLS, nobody relays.
+    pub fn new(name: String, address: SocketAddr, direction: Direction) -> Self {
+        Self {
+            name,
+            address,
+            direction,
+            protocol: ListenerProtocol::Smtp,
+            tls: ListenerTls::None,
+            certificate: None,
+            sni: Vec::new(),
+            ciphers: Ciphers::Intermediate,
+            client_ca: None,
+            certified: Vec::new(),
+            clients: Vec::new(),
+            xclient: Vec::new(),
+            xforward: Vec::new(),
+            normalise_line_ends: Vec::new(),
+            greeting_delay: Duration::ZERO,
+            messages_per_client: None,
+            recipients_per_client: None,
+            max_message_size: 50 << 20,
+            proxy_protocol: ProxyProtocol::Off,
+            proxies: Vec::new(),
+            users: None,
+            authenticate: match direction {
+                Direction::Inbound => SenderAuthentication::On,
+                Direction::Outbound => SenderAuthentication::Off,
+            },
+        }
+    }
+}
+
+impl DomainPattern {
     pub fn matches(&self, domain: &Domain) -> bool {
         match self {
             Self::Exact(exact) => exact == domain,
@@ -169,8 +349,8 @@ impl Config {
     }
 }
 
-/// As a route names it: `example.com`, `.example.com` or `*`.
-impl std::str::FromStr for RouteDomain {
+/// `example.com`, `.example.com` or `*`.
+impl std::str::FromStr for DomainPattern {
     type Err = crate::mail::DomainError;
 
     fn from_str(written: &str) -> Result<Self, Self::Err> {

@@ -13,8 +13,9 @@ mod users;
 
 pub use folder::{ReadError, read_file, read_policies};
 pub use meaning::{
-    CertificateFiles, Config, Dns, Limits, Listener, ListenerTls, Node, ProxyProtocol, Retry,
-    Route, RouteDomain, SenderAuthentication, SigningKey,
+    Blocklist, CertificateFiles, Certified, CertifiedBy, Ciphers, Config, Directory, DirectoryBind,
+    DirectoryTls, Dns, DomainPattern, Limits, Listener, ListenerProtocol, ListenerTls, Node,
+    ProxyProtocol, Rate, RecipientSource, Retry, Route, SenderAuthentication, SigningKey, Source,
 };
 pub use network::{Network, NetworkError};
 pub use resolver::resolver;

@@ -1,6 +1,8 @@
 //! Quantities as operators write them: `50 MiB`, `15m`.
 
-use std::{str::FromStr, time::Duration};
+use std::{num::NonZeroU32, str::FromStr, time::Duration};
+
+use super::meaning::Rate;
 
 /// Octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub enum QuantityError {
     Size(String),
     #[error("a duration is a number and a unit (`30s`, `15m`, `4h`, `5d`), found `{0}`")]
     Span(String),
+    #[error("a rate is a number and a time (`600/m`, `10/s`, `5000/h`), found `{0}`")]
+    Rate(String),
 }
 
 impl FromStr for Size {
@@ -58,6 +62,21 @@ impl FromStr for Span {
     }
 }
 
+impl FromStr for Rate {
+    type Err = QuantityError;
+
+    fn from_str(written: &str) -> Result<Self, QuantityError> {
+        let wrong = || QuantityError::Rate(written.to_owned());
+        let (count, unit) = written.split_once('/').ok_or_else(wrong)?;
+        let Span(per) = match unit.trim().starts_with(|first: char| first.is_ascii_digit()) {
+            true => unit.trim().parse().map_err(|_| wrong())?,
+            false => format!("1{}", unit.trim()).parse().map_err(|_| wrong())?,
+        };
+        let count: NonZeroU32 = count.trim().parse().map_err(|_| wrong())?;
+        Ok(Self { count, per })
+    }
+}
+
 fn number_and_unit(written: &str) -> Option<(u64, &str)> {
     let digits = written.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = written.split_at_checked(digits)?;
@@ -74,6 +93,19 @@ mod tests {
         assert_eq!("1MB".parse(), Ok(Size(1_000_000)));
         assert_eq!("15m".parse(), Ok(Span(Duration::from_secs(900))));
         assert_eq!("5 d".parse(), Ok(Span(Duration::from_secs(432_000))));
+    }
+
+    #[test]
+    fn a_rate_is_so_many_in_so_long() {
+        let rate = |count, seconds| {
+            let count = NonZeroU32::new(count).unwrap();
+            Ok(Rate { count, per: Duration::from_secs(seconds) })
+        };
+        assert_eq!("600/m".parse(), rate(600, 60));
+        assert_eq!("50 / 10m".parse(), rate(50, 600));
+        for wrong in ["", "600", "0/m", "600/", "600/week", "-1/s"] {
+            assert!(wrong.parse::<Rate>().is_err(), "{wrong:?} was accepted");
+        }
     }
 
     #[test]

@@ -17,10 +17,10 @@ pub struct Users(HashMap<String, Verifier>);
 /// What it takes to check a password, and not to know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verifier {
-    iterations: NonZeroU32,
-    salt: Vec<u8>,
-    stored_key: Vec<u8>,
-    server_key: Vec<u8>,
+    pub iterations: NonZeroU32,
+    pub salt: Vec<u8>,
+    pub stored_key: Vec<u8>,
+    pub server_key: Vec<u8>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +36,12 @@ pub enum UsersError {
 impl Users {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// A user's verifier; one that nothing matches for names that do not
+    /// exist.
+    pub fn verifier(&self, name: &str) -> Verifier {
+        self.0.get(name).cloned().unwrap_or_else(Verifier::nobody)
     }
 
     /// Whether the password is this user's. Costs the same for names that do

@@ -1,7 +1,8 @@
 //! The only wiring: joins the stages into a gateway, keeps it current, stops
 //! it in order.
 //!
-//! A message comes in by `reception`, is turned into decided copies by
+//! What a session asks, `admission` answers. A message comes in by
+//! `reception`, is turned into decided copies by
 //! `processing`, waits in the `queue`, and leaves by `dispatch`, where
 //! `settlement` says what an attempt has changed and `reports` writes to
 //! whoever must know. `parts` makes the stages from postern.toml, `running`
@@ -9,6 +10,7 @@
 //! Operators ask on the `control` socket and `operator`
 //! carries it out.
 
+mod admission;
 mod control;
 mod dispatch;
 mod keeper;

@@ -13,7 +13,7 @@ use crate::{
     mail::{
         Address, Arrival, AuthenticationFacts, Decision, DelayNotice, Direction, Disposition,
         EnhancedStatusCode, Envelope, Facts, Finding, Hold, MessageFacts, NextHop, Obligation,
-        QueueId, QueuedMessage, QueuedRecipient, Refusal, Reply, ReversePath, RuleMatch,
+        QueueId, QueuedMessage, QueuedRecipient, Recipient, Refusal, Reply, ReversePath, RuleMatch,
         Submission, Timestamp, Told,
     },
     policy::Policy,
@@ -76,9 +76,9 @@ pub fn judge(
         .envelope
         .recipients
         .iter()
-        .map(|recipient| {
-            let decision = decide(policy, Facts { message: &facts, recipient });
-            (recipient.clone(), decision)
+        .map(|Recipient { address, .. }| {
+            let decision = decide(policy, Facts { message: &facts, recipient: address });
+            (address.clone(), decision)
         })
         .collect();
     Judgement { content, classification, facts, decisions }
@@ -265,10 +265,13 @@ impl Workshop<'_> {
 
     /// What the queue is to know of a group's copy.
     pub fn entry(&self, id: QueueId, group: &Group, size: usize) -> QueuedMessage {
+        let Envelope { reverse_path, body, encoding, requests, recipients } =
+            &self.submission.envelope;
         let recipients = group.recipients.iter().map(|(address, decision)| {
-            QueuedRecipient::new(address.clone(), decision.protection.clone(), self.now)
+            let named = recipients.iter().find(|recipient| recipient.address == *address);
+            let recipient = named.cloned().unwrap_or_else(|| address.clone().into());
+            QueuedRecipient::new(recipient, decision.protection.clone(), self.now)
         });
-        let Envelope { reverse_path, body, encoding, .. } = &self.submission.envelope;
         QueuedMessage {
             id,
             received_at: self.now,
@@ -276,6 +279,7 @@ impl Workshop<'_> {
             reverse_path: reverse_path.clone(),
             body: *body,
             encoding: *encoding,
+            requests: requests.clone(),
             level: self.judgement.classification.level,
             policy: self.policy.version().to_owned(),
             size: size as u64,

@@ -5,39 +5,26 @@
 use std::{sync::Arc, time::Instant};
 
 use arc_swap::ArcSwap;
-use tokio::sync::Semaphore;
 
 use super::{
+    admission::Desk,
     processing::{Fate, Group, Judgement, Workshop, WorkshopError, judge},
     queue::{Entry, Queue, now},
     reports::Reports,
 };
 use crate::{
-    authenticate::{Authentication, Authenticator},
-    config::{Config, Users, Verdict as Password},
-    listen::{Reception, Verdict},
+    authenticate::Authentication,
+    config::Config,
+    listen::Verdict,
     mail::{
-        Address, Decided, Direction, Disposition, EnhancedStatusCode, Event, Finding, Obligation,
-        Observer, Origin, QueueId, QueuedMessage, QueuedRecipient, Refusal, Reply, ReversePath,
-        Submission,
+        Decided, Disposition, EnhancedStatusCode, Event, Finding, Obligation, Observer, QueueId,
+        QueuedMessage, QueuedRecipient, Refusal, Reply, Submission,
     },
     policy::Policy,
-    smtp::server::{Credentials, Refused},
+    smtp::server::Refused,
     spool::{Batch, SpoolError},
     transform::Signer,
 };
-
-/// What one listener asks.
-pub(super) struct Desk {
-    /// The listener's name.
-    pub(super) listener: String,
-    pub(super) users: Arc<Users>,
-    /// Absent where senders are not looked at.
-    pub(super) authenticator: Option<Arc<Authenticator>>,
-    pub(super) processor: Arc<Processor>,
-    /// Places in the pool for messages that would keep an IO thread too long.
-    pub(super) pool: Arc<Semaphore>,
-}
 
 /// From submissions to entries of the queue; shared by all listeners.
 pub(super) struct Processor {
@@ -49,32 +36,9 @@ pub(super) struct Processor {
     pub(super) observer: Arc<dyn Observer>,
 }
 
-impl Reception for Desk {
-    async fn recipient(
-        &self,
-        origin: &Origin,
-        _: &ReversePath,
-        recipient: &Address,
-    ) -> Result<(), Refused> {
-        let local_domains = &self.processor.config.node.local_domains;
-        match origin.direction {
-            Direction::Inbound if !local_domains.contains(recipient.domain()) => {
-                Err(refused(Refusal::RelayDenied, 550, (5, 7, 1), "relaying denied"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    async fn authenticate(&self, _: &Origin, credentials: &Credentials) -> Result<String, Refused> {
-        match self.users.verify(&credentials.user, credentials.password.reveal()) {
-            Password::Right => Ok(credentials.user.clone()),
-            Password::Wrong => {
-                Err(refused(Refusal::Authentication, 535, (5, 7, 8), "authentication failed"))
-            }
-        }
-    }
-
-    async fn message(&self, submission: Submission) -> Verdict {
+impl Desk {
+    /// Takes a message over, or says why not.
+    pub(super) async fn take(&self, submission: Submission) -> Verdict {
         let authentication = self.authentication(&submission).await;
         let size = submission.content.len();
         let direction = submission.origin.direction;
@@ -91,14 +55,13 @@ impl Reception for Desk {
             Err(error) => Verdict::Refused(self.processor.not_committed(&error)),
         }
     }
-}
 
-impl Desk {
     async fn authentication(&self, submission: &Submission) -> Option<Authentication> {
         let authenticator = self.authenticator.as_ref()?;
-        let Origin { client, helo, .. } = &submission.origin;
+        let client = submission.origin.attributed();
+        let helo = &submission.origin.helo;
         let reverse_path = &submission.envelope.reverse_path;
-        Some(authenticator.authenticate(*client, helo, reverse_path, &submission.content).await)
+        Some(authenticator.authenticate(client, helo, reverse_path, &submission.content).await)
     }
 
     /// Small messages in place, large ones in the pool: nothing that takes
@@ -253,7 +216,7 @@ impl Processor {
     }
 }
 
-fn refused(
+pub(super) fn refused(
     reason: Refusal,
     code: u16,
     (class, subject, detail): (u8, u16, u16),

@@ -15,7 +15,7 @@ use crate::{
     config::Config,
     mail::{
         Address, AddressEncoding, Body, DelayNotice, Direction, EnhancedStatusCode, FailureReason,
-        Level, QueuedMessage, QueuedRecipient, Reply, ReversePath, Timestamp, Told,
+        Level, QueuedMessage, QueuedRecipient, Reply, Requests, ReversePath, Timestamp, Told,
     },
     policy::Policy,
     report::{
@@ -141,6 +141,7 @@ impl Reports {
             reverse_path: ReversePath::Null,
             body: Body::default(),
             encoding: AddressEncoding::default(),
+            requests: Requests::default(),
             level: Level::default(),
             policy: policy.version().to_owned(),
             size: content.len() as u64,

@@ -10,6 +10,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    admission::Desk,
     dispatch::Dispatcher,
     keeper::Keeper,
     operator::{self, Operator},
@@ -18,7 +19,7 @@ use super::{
         signer, users,
     },
     queue::Queue,
-    reception::{Desk, Processor},
+    reception::Processor,
     reports::Reports,
 };
 use crate::{

@@ -114,7 +114,10 @@ mod tests {
     }
 
     fn message(recipients: &[&str]) -> QueuedMessage {
-        let pending = RecipientState::Pending { attempts: 0, next_attempt_at: ARRIVAL, last: None };
+        let pending = |address: &str| {
+            let address: Address = address.parse().unwrap();
+            QueuedRecipient::new(address, Default::default(), ARRIVAL)
+        };
         QueuedMessage {
             id: QueueId::from_bits(1),
             received_at: ARRIVAL,
@@ -122,20 +125,14 @@ mod tests {
             reverse_path: ReversePath::Null,
             body: Body::default(),
             encoding: AddressEncoding::default(),
+            requests: Default::default(),
             level: Level::default(),
             policy: String::new(),
             size: 0,
             redirect: None,
             hold: None,
             delay_notice: DelayNotice::Due,
-            recipients: recipients
-                .iter()
-                .map(|address| QueuedRecipient {
-                    address: address.parse().unwrap(),
-                    protection: Default::default(),
-                    state: pending.clone(),
-                })
-                .collect(),
+            recipients: recipients.iter().map(|address| pending(address)).collect(),
         }
     }
 

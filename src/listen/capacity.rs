@@ -128,15 +128,7 @@ mod tests {
     use super::*;
 
     fn capacity(memory: usize) -> Arc<Capacity> {
-        Capacity::new(&Limits {
-            sessions: 2,
-            sessions_per_client: 1,
-            recipients: 1,
-            memory,
-            deliveries: 1,
-            deliveries_per_destination: 1,
-            stop_grace: Duration::ZERO,
-        })
+        Capacity::new(&Limits { sessions: 2, sessions_per_client: 1, memory, ..Limits::default() })
     }
 
     #[test]

@@ -73,7 +73,9 @@ async fn greet_and_converse<R: Reception>(
         },
     };
     let relaying = shared.door.relaying(*client);
-    let peer = Peer { address: *client, relaying, tls };
+    let line_ends = shared.door.line_ends(*client);
+    let forwarding = shared.door.forwarding(*client);
+    let peer = Peer { address: *client, relaying, tls, certified: None, line_ends, forwarding };
     let mut conversation = Conversation {
         shared,
         stream,
@@ -132,7 +134,7 @@ impl<R: Reception> Conversation<'_, R> {
     }
 
     async fn turn_away(&mut self) -> Result<SessionEnd, SessionEnd> {
-        let refused = too_many_sessions();
+        let refused = too_many_sessions(Refusal::ClientSessions);
         self.shared.refuse(self.client, &refused);
         let mut line = Vec::new();
         refused.reply.write_to(&mut line);
@@ -150,9 +152,14 @@ impl<R: Reception> Conversation<'_, R> {
                 Action::Refused(refused) => self.shared.refuse(self.client, &refused),
                 // All that is rare and large is boxed: a session is idle for
                 // most of its life, and must then be small.
+                Action::Mail(question) => {
+                    let asked = reception.sender(question.origin(), question.envelope());
+                    let verdict = Box::pin(asked).await;
+                    question.answer(verdict);
+                }
                 Action::Recipient(question) => {
-                    let (origin, from) = (question.origin(), question.reverse_path());
-                    let asked = reception.recipient(origin, from, question.recipient());
+                    let (origin, envelope) = (question.origin(), question.envelope());
+                    let asked = reception.recipient(origin, envelope, question.recipient());
                     let verdict = Box::pin(asked).await;
                     question.answer(verdict);
                 }
@@ -186,7 +193,7 @@ impl<R: Reception> Conversation<'_, R> {
                     let tcp = self.stream.take_plain().ok_or(SessionEnd::Failed)?;
                     let (stream, tls) = Box::pin(secure(self.shared, tcp)).await?;
                     self.stream = stream;
-                    upgrade.established(tls);
+                    upgrade.established(tls, None);
                 }
                 Action::Close(end) => {
                     self.flush().await?;
@@ -304,7 +311,7 @@ fn first_room(declared_size: Option<usize>) -> usize {
 
 fn out_of_memory() -> Refused {
     let text = "out of memory for messages just now; try again soon";
-    Refused { reason: Refusal::Limit, reply: Reply::new(452, EnhancedStatusCode(4, 3, 1), text) }
+    Refused { reason: Refusal::Memory, reply: Reply::new(452, EnhancedStatusCode(4, 3, 1), text) }
 }
 
 const PROXY_PATIENCE: Duration = Duration::from_secs(10);

@@ -18,9 +18,12 @@ use super::{
     tls::{Certificate, CertificateError},
 };
 use crate::{
-    config::{self, ListenerTls, Network, ProxyProtocol},
-    mail::{Domain, EnhancedStatusCode, Event, Observer, Refusal, Reply},
-    smtp::server::{Limits, Refused, Relaying, Sasl, Settings, StartTls, Timeouts},
+    config::{self, ListenerProtocol, ListenerTls, Network, ProxyProtocol},
+    mail::{Direction, Domain, EnhancedStatusCode, Event, Observer, Refusal, Reply},
+    smtp::server::{
+        Dialect, Forwarding, Limits, LineEnds, Refused, Relaying, Sasl, Settings, StartTls,
+        Timeouts,
+    },
 };
 
 /// A listener that has its socket and its certificate, and does not accept
@@ -61,6 +64,9 @@ pub(super) struct Door {
     pub(super) implicit_tls: ImplicitTls,
     pub(super) proxy_protocol: ProxyProtocol,
     clients: Vec<Network>,
+    xclient: Vec<Network>,
+    xforward: Vec<Network>,
+    normalised: Vec<Network>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +154,7 @@ async fn accept<R: Reception>(
 /// Tells a client that there are too many, at no cost: if its socket cannot
 /// take a line at once, it goes without.
 fn turn_away<R>(shared: &Shared<R>, tcp: &TcpStream, peer: SocketAddr) {
-    let refused = too_many_sessions();
+    let refused = too_many_sessions(Refusal::Sessions);
     shared.refuse(peer.ip(), &refused);
     if shared.door.implicit_tls == ImplicitTls::Off {
         let mut line = Vec::new();
@@ -157,9 +163,9 @@ fn turn_away<R>(shared: &Shared<R>, tcp: &TcpStream, peer: SocketAddr) {
     }
 }
 
-pub(super) fn too_many_sessions() -> Refused {
+pub(super) fn too_many_sessions(reason: Refusal) -> Refused {
     let text = "too many sessions; try again later";
-    Refused { reason: Refusal::Limit, reply: Reply::new(421, EnhancedStatusCode(4, 7, 0), text) }
+    Refused { reason, reply: Reply::new(421, EnhancedStatusCode(4, 7, 0), text) }
 }
 
 impl<R> Shared<R> {
@@ -190,14 +196,16 @@ impl Door {
             node: node.clone(),
             listener: listener.name.clone(),
             direction: listener.direction,
+            dialect: match listener.protocol {
+                ListenerProtocol::Smtp => Dialect::Smtp,
+                ListenerProtocol::Lmtp => Dialect::Lmtp,
+            },
             start_tls,
             sasl: sasl(listener.users.as_ref()),
-            limits: Limits {
-                message: listener.max_message_size,
-                recipients: limits.recipients,
-                ..Limits::default()
-            },
-            timeouts: Timeouts::default(),
+            limits: session_limits(listener, limits),
+            timeouts: timeouts(listener, limits),
+            future_release: (listener.direction == Direction::Outbound)
+                .then_some(limits.future_release),
         };
         Ok(Self {
             settings: Arc::new(settings),
@@ -205,14 +213,60 @@ impl Door {
             implicit_tls,
             proxy_protocol: listener.proxy_protocol,
             clients: listener.clients.clone(),
+            xclient: listener.xclient.clone(),
+            xforward: listener.xforward.clone(),
+            normalised: listener.normalise_line_ends.clone(),
         })
     }
 
     pub(super) fn relaying(&self, client: IpAddr) -> Relaying {
-        match self.clients.iter().any(|network| network.contains(client)) {
+        match stands_in(&self.clients, client) {
             true => Relaying::Permitted,
             false => Relaying::Denied,
         }
+    }
+
+    pub(super) fn line_ends(&self, client: IpAddr) -> LineEnds {
+        match stands_in(&self.normalised, client) {
+            true => LineEnds::Normalised,
+            false => LineEnds::Strict,
+        }
+    }
+
+    pub(super) fn forwarding(&self, client: IpAddr) -> Forwarding {
+        if stands_in(&self.xclient, client) {
+            return Forwarding::Sessions;
+        }
+        match stands_in(&self.xforward, client) {
+            true => Forwarding::Attributes,
+            false => Forwarding::Nothing,
+        }
+    }
+}
+
+fn stands_in(networks: &[Network], client: IpAddr) -> bool {
+    networks.iter().any(|network| network.contains(client))
+}
+
+fn session_limits(listener: &config::Listener, limits: &config::Limits) -> Limits {
+    Limits {
+        message: listener.max_message_size,
+        content_line: limits.content_line,
+        recipients: limits.recipients,
+        messages: limits.messages_per_session,
+        commands: limits.commands,
+        bad_commands: limits.bad_commands,
+        idle_commands: limits.idle_commands,
+        authentication_failures: limits.authentication_failures,
+    }
+}
+
+fn timeouts(listener: &config::Listener, limits: &config::Limits) -> Timeouts {
+    Timeouts {
+        greeting: listener.greeting_delay,
+        command: limits.command_timeout,
+        content_block: limits.content_timeout,
+        message: limits.message_deadline,
     }
 }
 

@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use crate::{
-    mail::{Address, Origin, ReversePath, Submission},
-    smtp::server::{Credentials, Refused},
+    mail::{Envelope, Origin, Recipient, Submission},
+    smtp::server::{Credentials, Refused, ScramVerifier},
     spool::Receipt,
 };
 
@@ -15,13 +15,21 @@ use crate::{
 /// may be cancelled by being dropped, when the grace of an orderly stop is
 /// over; the client then gets no answer and will try again.
 pub trait Reception: Send + Sync + 'static {
-    /// Whether a message from `reverse_path` may be brought for `recipient`.
-    /// On an outbound listener the client is known to be one of ours.
+    /// Whether a message with this reverse-path and these requests may be
+    /// brought at all; its recipients are not named yet.
+    fn sender(
+        &self,
+        origin: &Origin,
+        envelope: &Envelope,
+    ) -> impl Future<Output = Result<(), Refused>> + Send;
+
+    /// Whether the message may be brought for one more recipient. On an
+    /// outbound listener the client is known to be one of ours.
     fn recipient(
         &self,
         origin: &Origin,
-        reverse_path: &ReversePath,
-        recipient: &Address,
+        envelope: &Envelope,
+        recipient: &Recipient,
     ) -> impl Future<Output = Result<(), Refused>> + Send;
 
     /// The identity the credentials prove.
@@ -30,6 +38,11 @@ pub trait Reception: Send + Sync + 'static {
         origin: &Origin,
         credentials: &Credentials,
     ) -> impl Future<Output = Result<String, Refused>> + Send;
+
+    /// What it takes to check a user's SCRAM proof. There is one for names
+    /// that do not exist, too, the same each time: nobody can find out which
+    /// do.
+    fn verifier(&self, origin: &Origin, user: &str) -> ScramVerifier;
 
     /// Takes a message over, or says why not.
     fn message(&self, submission: Submission) -> impl Future<Output = Verdict> + Send;

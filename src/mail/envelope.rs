@@ -2,17 +2,32 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::address::{Address, ReversePath};
+use super::{
+    address::{Address, ReversePath},
+    requests::{Notify, OriginalRecipient, Requests},
+};
 
 /// What MAIL and RCPT have said (RFC 5321 section 3.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
     pub reverse_path: ReversePath,
-    pub recipients: Vec<Address>,
+    pub recipients: Vec<Recipient>,
     #[serde(default)]
     pub body: Body,
     #[serde(default)]
     pub encoding: AddressEncoding,
+    #[serde(default)]
+    pub requests: Requests,
+}
+
+/// A forward-path, and what its RCPT asks to be told (RFC 3461).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipient {
+    pub address: Address,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Notify>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<OriginalRecipient>,
 }
 
 /// The BODY parameter of MAIL (RFC 6152).
@@ -31,4 +46,11 @@ pub enum AddressEncoding {
     #[default]
     Ascii,
     Utf8,
+}
+
+impl From<Address> for Recipient {
+    /// Somebody of whom nothing but the address was said.
+    fn from(address: Address) -> Self {
+        Self { address, notify: None, original: None }
+    }
 }

@@ -133,15 +133,34 @@ pub enum Refusal {
     Sequence,
     RelayDenied,
     Authentication,
-    Size,
-    Limit,
-    /// Bare CR, bare LF, NUL or an overlong line.
+    /// A sender domain that is not the client's.
+    Entitlement,
+    UnknownRecipient,
+    /// A DNS block list has the client.
+    Blocklist,
+    /// SMTPUTF8, where the next hop is known not to have it.
+    Extension,
+    /// Bare CR, bare LF or NUL.
     Framing,
     Policy,
     /// It has come through here too often.
     Loop,
     Spool,
     Stopping,
+    // Limits, each by its own name.
+    Sessions,
+    ClientSessions,
+    EarlyTalker,
+    ShutOut,
+    Commands,
+    BadCommands,
+    Messages,
+    Recipients,
+    Rate,
+    Size,
+    LineLength,
+    Memory,
+    Deadline,
 }
 
 impl Refusal {
@@ -151,13 +170,28 @@ impl Refusal {
             Self::Sequence => "sequence",
             Self::RelayDenied => "relay_denied",
             Self::Authentication => "authentication",
-            Self::Size => "size",
-            Self::Limit => "limit",
+            Self::Entitlement => "entitlement",
+            Self::UnknownRecipient => "unknown_recipient",
+            Self::Blocklist => "blocklist",
+            Self::Extension => "extension",
             Self::Framing => "framing",
             Self::Policy => "policy",
             Self::Loop => "loop",
             Self::Spool => "spool",
             Self::Stopping => "stopping",
+            Self::Sessions => "sessions",
+            Self::ClientSessions => "client_sessions",
+            Self::EarlyTalker => "early_talker",
+            Self::ShutOut => "shut_out",
+            Self::Commands => "commands",
+            Self::BadCommands => "bad_commands",
+            Self::Messages => "messages",
+            Self::Recipients => "recipients",
+            Self::Rate => "rate",
+            Self::Size => "size",
+            Self::LineLength => "line_length",
+            Self::Memory => "memory",
+            Self::Deadline => "deadline",
         }
     }
 }

@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     address::{Address, ReversePath},
     disposition::{NextHop, Protection, Told},
-    envelope::{AddressEncoding, Body, Envelope},
+    envelope::{AddressEncoding, Body, Envelope, Recipient},
     facts::Direction,
     finding::Finding,
     level::Level,
     queue_id::QueueId,
     reply::Reply,
+    requests::{Notify, OriginalRecipient, Requests},
     time::Timestamp,
     tls::TlsSession,
 };
@@ -41,12 +42,38 @@ pub struct Origin {
     pub tls: Option<TlsSession>,
     /// The SASL identity.
     pub authenticated: Option<String>,
+    /// The sending system, as postern.toml names it, whose certificate it
+    /// showed.
+    pub certified: Option<String>,
+    /// What a named peer says of the client it had the message from.
+    pub forwarded: Option<Box<Forwarded>>,
+}
+
+/// A client one hop back, as XFORWARD tells of it: the message is attributed
+/// to it, and nothing is permitted for its sake.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Forwarded {
+    pub address: Option<IpAddr>,
+    pub name: Option<String>,
+    pub helo: Option<String>,
+    /// The identity that the peer gave the message in its own logs.
+    pub ident: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     Smtp,
     Esmtp,
+    /// After LHLO: a reply for each recipient (RFC 2033).
+    Lmtp,
+}
+
+impl Origin {
+    /// The address that stands for the sender: where a named peer forwards
+    /// for others, theirs.
+    pub fn attributed(&self) -> IpAddr {
+        self.forwarded.as_ref().and_then(|forwarded| forwarded.address).unwrap_or(self.client)
+    }
 }
 
 /// What the queue knows of a message beside its content. Everything here is
@@ -61,6 +88,8 @@ pub struct QueuedMessage {
     pub body: Body,
     #[serde(default)]
     pub encoding: AddressEncoding,
+    #[serde(default)]
+    pub requests: Requests,
     pub level: Level,
     /// The version of the policy that decided.
     pub policy: String,
@@ -98,6 +127,10 @@ pub enum DelayNotice {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueuedRecipient {
     pub address: Address,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Notify>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<OriginalRecipient>,
     /// What this copy's journey needs; never weakened after the decision.
     pub protection: Protection,
     pub state: RecipientState,
@@ -105,9 +138,10 @@ pub struct QueuedRecipient {
 
 impl QueuedRecipient {
     /// A copy that nobody has tried to deliver yet, due at once.
-    pub fn new(address: Address, protection: Protection, now: Timestamp) -> Self {
+    pub fn new(recipient: impl Into<Recipient>, protection: Protection, now: Timestamp) -> Self {
+        let Recipient { address, notify, original } = recipient.into();
         let state = RecipientState::Pending { attempts: 0, next_attempt_at: now, last: None };
-        Self { address, protection, state }
+        Self { address, notify, original, protection, state }
     }
 }
 

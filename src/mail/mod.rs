@@ -16,6 +16,7 @@ mod level;
 mod message;
 mod queue_id;
 mod reply;
+mod requests;
 mod time;
 mod tls;
 
@@ -29,15 +30,20 @@ pub use disposition::{
     Told,
 };
 pub use domain::{Domain, DomainError};
-pub use envelope::{AddressEncoding, Body, Envelope};
+pub use envelope::{AddressEncoding, Body, Envelope, Recipient};
 pub use event::{Decided, Event, Observer, Refusal, SessionEnd};
 pub use facts::{Arrival, AuthenticationFacts, Direction, Facts, MessageFacts, SecureTag};
 pub use finding::{Finding, Kind, Masked, Opaque, OpaqueReason};
 pub use level::{Level, LevelError};
 pub use message::{
-    DelayNotice, Hold, Origin, Protocol, QueuedMessage, QueuedRecipient, RecipientState, Submission,
+    DelayNotice, Forwarded, Hold, Origin, Protocol, QueuedMessage, QueuedRecipient, RecipientState,
+    Submission,
 };
 pub use queue_id::{QueueId, QueueIdError};
 pub use reply::{EnhancedStatusCode, Reply, Severity};
+pub use requests::{
+    ByMode, ByTrace, DeliverBy, Notify, OriginalRecipient, Priority, PriorityError, Release,
+    Requests, RequireTls, Returned,
+};
 pub use time::Timestamp;
 pub use tls::TlsSession;

@@ -43,6 +43,8 @@ impl Received<'_> {
             (Protocol::Smtp, _) => return "SMTP".to_owned(),
             (Protocol::Esmtp, AddressEncoding::Utf8) => "UTF8SMTP",
             (Protocol::Esmtp, AddressEncoding::Ascii) => "ESMTP",
+            (Protocol::Lmtp, AddressEncoding::Utf8) => "UTF8LMTP",
+            (Protocol::Lmtp, AddressEncoding::Ascii) => "LMTP",
         };
         let secured = if self.origin.tls.is_some() { "S" } else { "" };
         let authenticated = if self.origin.authenticated.is_some() { "A" } else { "" };
@@ -83,6 +85,8 @@ mod tests {
                 cipher: "TLS_AES_256_GCM_SHA384".into(),
             }),
             authenticated: Some("lab".into()),
+            certified: None,
+            forwarded: None,
         }
     }
 

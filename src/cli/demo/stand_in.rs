@@ -4,6 +4,7 @@
 
 use std::{
     net::SocketAddr,
+    num::NonZeroU32,
     path::Path,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -14,15 +15,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::watch::{Arrived, Watch};
 use crate::{
     cli::exit::Failure,
-    config::{
-        CertificateFiles, Limits, Listener, ListenerTls, ProxyProtocol, SenderAuthentication,
-    },
+    config::{CertificateFiles, Limits, Listener, ListenerTls, SenderAuthentication},
     listen::{BoundListener, Capacity, Orders, Reception, Verdict},
     mail::{
-        Address, DelayNotice, Direction, Domain, EnhancedStatusCode, Event, Observer, Origin,
-        QueuedMessage, Refusal, Reply, ReversePath, Submission, Timestamp,
+        DelayNotice, Direction, Domain, EnhancedStatusCode, Envelope, Event, Observer, Origin,
+        QueuedMessage, Recipient, Refusal, Reply, Submission, Timestamp,
     },
-    smtp::server::{Credentials, Refused},
+    smtp::server::{Credentials, Refused, ScramVerifier},
     spool::{Batch, Settings, Spool, SpoolError},
 };
 
@@ -41,17 +40,12 @@ impl StandIn<'_> {
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<SocketAddr, Failure> {
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let listener = Listener {
-            name: self.host.to_string(),
-            address: SocketAddr::from(([127, 0, 0, 1], 0)),
-            direction: Direction::Inbound,
             tls: ListenerTls::StartTls,
             certificate: Some(self.certificate),
-            clients: Vec::new(),
-            max_message_size: 50 << 20,
-            proxy_protocol: ProxyProtocol::Off,
-            users: None,
             authenticate: SenderAuthentication::Off,
+            ..Listener::new(self.host.to_string(), address, Direction::Inbound)
         };
         let limits = Limits::default();
         let bound = BoundListener::bind(&listener, &self.host, &limits)
@@ -81,8 +75,17 @@ struct Desk {
 
 impl Reception for Desk {
     /// Whatever is routed here is for somebody here.
-    async fn recipient(&self, _: &Origin, _: &ReversePath, _: &Address) -> Result<(), Refused> {
+    async fn sender(&self, _: &Origin, _: &Envelope) -> Result<(), Refused> {
         Ok(())
+    }
+
+    async fn recipient(&self, _: &Origin, _: &Envelope, _: &Recipient) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    fn verifier(&self, _: &Origin, _: &str) -> ScramVerifier {
+        let iterations = NonZeroU32::MIN;
+        ScramVerifier { iterations, salt: vec![], stored_key: vec![], server_key: vec![] }
     }
 
     async fn authenticate(&self, _: &Origin, _: &Credentials) -> Result<String, Refused> {
@@ -99,6 +102,7 @@ impl Reception for Desk {
             reverse_path: envelope.reverse_path.clone(),
             body: envelope.body,
             encoding: envelope.encoding,
+            requests: envelope.requests.clone(),
             level: Default::default(),
             policy: String::new(),
             size: content.len() as u64,

@@ -45,7 +45,7 @@ impl Aftermath {
         }
         for story in stories.iter().filter(|story| waits(story)) {
             let to = &story.letter.to;
-            if log.arrived.iter().any(|arrived| arrived.envelope.recipients.contains(to)) {
+            if log.arrived.iter().any(|arrived| arrived.is_for(to)) {
                 differences.push(format!("what had to wait for {to} has gone there"));
             }
         }
@@ -75,7 +75,8 @@ fn waits(story: &Story) -> bool {
 fn notices(log: &Log) -> Vec<Notice> {
     let is_notice = |arrived: &&Arrived| arrived.envelope.reverse_path == ReversePath::Null;
     let notice = |arrived: &Arrived| {
-        let to: Vec<_> = arrived.envelope.recipients.iter().map(ToString::to_string).collect();
+        let to = arrived.envelope.recipients.iter().map(|to| to.address.to_string());
+        let to: Vec<_> = to.collect();
         let subject = Content::parse(arrived.content.clone()).subject().unwrap_or_default();
         Notice { to: to.join(", "), subject }
     };

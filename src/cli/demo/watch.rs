@@ -56,6 +56,12 @@ pub(super) struct Arrived {
     pub(super) tls: Option<TlsSession>,
 }
 
+impl Arrived {
+    pub(super) fn is_for(&self, address: &Address) -> bool {
+        self.envelope.recipients.iter().any(|recipient| recipient.address == *address)
+    }
+}
+
 impl Watch {
     /// Waits until `look` sees what it looks for, for so long.
     pub(super) async fn until<T>(

@@ -25,7 +25,7 @@ async fn sessions_of_one_client_over_the_limit_are_told_so() {
     let mut second = Client::new(TcpStream::connect(lab.address).await.unwrap());
     second.expect("421 4.7.0").await;
     assert_eq!(second.rest().await, "");
-    assert!(lab.events().contains(&"refused limit 421".to_owned()));
+    assert!(lab.events().contains(&"refused client_sessions 421".to_owned()));
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod tls;
 
 use std::{
     net::SocketAddr,
+    num::NonZeroU32,
     path::Path,
     sync::{Arc, Mutex},
     time::Duration,
@@ -28,12 +29,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{BoundListener, Capacity, Certificate, Orders, Reception, Verdict};
 use crate::{
-    config::{self, CertificateFiles, ListenerTls, ProxyProtocol},
+    config::{self, CertificateFiles},
     mail::{
-        Address, Direction, EnhancedStatusCode, Event, Observer, Origin, QueueId, Refusal, Reply,
-        ReversePath, Submission,
+        Direction, EnhancedStatusCode, Envelope, Event, Observer, Origin, QueueId, Recipient,
+        Refusal, Reply, Submission,
     },
-    smtp::server::{Credentials, Refused},
+    smtp::server::{Credentials, Refused, ScramVerifier},
     spool::Receipt,
 };
 
@@ -134,8 +135,17 @@ impl Lab {
 }
 
 impl Reception for Desk {
-    async fn recipient(&self, _: &Origin, _: &ReversePath, _: &Address) -> Result<(), Refused> {
+    async fn sender(&self, _: &Origin, _: &Envelope) -> Result<(), Refused> {
         Ok(())
+    }
+
+    async fn recipient(&self, _: &Origin, _: &Envelope, _: &Recipient) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    fn verifier(&self, _: &Origin, _: &str) -> ScramVerifier {
+        let iterations = NonZeroU32::MIN;
+        ScramVerifier { iterations, salt: vec![0; 16], stored_key: vec![], server_key: vec![] }
     }
 
     async fn authenticate(&self, _: &Origin, claim: &Credentials) -> Result<String, Refused> {
@@ -237,29 +247,23 @@ impl Client<TlsStream<TcpStream>> {
 }
 
 fn settings(folder: &Path) -> (config::Listener, config::Limits) {
+    let address = "127.0.0.1:0".parse().unwrap();
     let listener = config::Listener {
-        name: "test".to_owned(),
-        address: "127.0.0.1:0".parse().unwrap(),
-        direction: Direction::Outbound,
-        tls: ListenerTls::None,
         certificate: Some(CertificateFiles {
             chain: folder.join("chain.pem"),
             key: folder.join("key.pem"),
         }),
         clients: vec!["127.0.0.0/8".parse().unwrap()],
         max_message_size: 10 << 20,
-        proxy_protocol: ProxyProtocol::Off,
-        users: None,
-        authenticate: config::SenderAuthentication::Off,
+        ..config::Listener::new("test".to_owned(), address, Direction::Outbound)
     };
     let limits = config::Limits {
         sessions: 10,
         sessions_per_client: 10,
         recipients: 10,
         memory: 50 << 20,
-        deliveries: 1,
-        deliveries_per_destination: 1,
         stop_grace: Duration::from_secs(5),
+        ..config::Limits::default()
     };
     (listener, limits)
 }

@@ -10,7 +10,7 @@
 use smtp_proto::{Error, MAIL_BODY_8BITMIME, MAIL_BODY_BINARYMIME, MailFrom, Request};
 
 use super::complaint::Complaint;
-use crate::mail::{Address, AddressError, Body, Domain, Protocol, ReversePath};
+use crate::mail::{Address, AddressError, Body, Domain, Protocol, Recipient, ReversePath};
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Command {
@@ -19,7 +19,7 @@ pub(super) enum Command {
         name: String,
     },
     Mail(Mail),
-    Recipient(Address),
+    Recipient(Recipient),
     Data,
     Reset,
     Noop,
@@ -128,6 +128,7 @@ fn hello(protocol: Protocol, name: &str) -> Result<Command, Complaint> {
         return Err(Complaint::Syntax(match protocol {
             Protocol::Esmtp => "EHLO domain",
             Protocol::Smtp => "HELO domain",
+            Protocol::Lmtp => "LHLO domain",
         }));
     }
     Ok(Command::Hello { protocol, name: name.to_owned() })
@@ -167,7 +168,8 @@ fn recipient(argument: &str, node: &Domain) -> Result<Command, Complaint> {
     let (path, parameters) =
         split_path(argument, "TO:").ok_or(Complaint::Syntax("RCPT TO:<forward-path>"))?;
     check_parameters(parameters, &[])?;
-    mailbox(path, node).map(Command::Recipient).map_err(|_| Complaint::BadRecipient)
+    let address = mailbox(path, node).map_err(|_| Complaint::BadRecipient)?;
+    Ok(Command::Recipient(address.into()))
 }
 
 /// `TO:<path> parameters` as path and parameters. Old clients put spaces

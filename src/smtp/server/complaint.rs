@@ -106,9 +106,8 @@ impl Complaint {
 
     fn reason(&self) -> Refusal {
         match self {
-            Self::LineTooLong | Self::StrayInCommand(_) | Self::StrayInContent(_) => {
-                Refusal::Framing
-            }
+            Self::LineTooLong => Refusal::LineLength,
+            Self::StrayInCommand(_) | Self::StrayInContent(_) => Refusal::Framing,
             Self::NotAscii
             | Self::ControlCharacter
             | Self::UnknownCommand
@@ -134,12 +133,11 @@ impl Complaint {
             | Self::SaslCancelled => Refusal::Authentication,
             Self::RelayDenied => Refusal::RelayDenied,
             Self::TooLarge => Refusal::Size,
-            Self::TooManyRecipients
-            | Self::TooManyBadCommands
-            | Self::TooManyIdleCommands
-            | Self::TooManyAuthenticationFailures
-            | Self::CommandTimeout
-            | Self::ContentTimeout => Refusal::Limit,
+            Self::TooManyRecipients => Refusal::Recipients,
+            Self::TooManyBadCommands => Refusal::BadCommands,
+            Self::TooManyIdleCommands => Refusal::Commands,
+            Self::TooManyAuthenticationFailures => Refusal::Authentication,
+            Self::CommandTimeout | Self::ContentTimeout => Refusal::Deadline,
             Self::Stopping => Refusal::Stopping,
         }
     }

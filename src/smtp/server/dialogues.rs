@@ -25,7 +25,7 @@ use std::{fmt::Write, fs, path::Path, sync::Arc, time::Duration, time::Instant};
 
 use bytes::BytesMut;
 
-use super::{Action, Limits, Peer, Refused, Relaying, Sasl, Session, Settings, StartTls, Timeouts};
+use super::{Action, Limits, Peer, Refused, Relaying, Sasl, Session, Settings, StartTls};
 use crate::{
     mail::{
         Body, Direction, EnhancedStatusCode, Protocol, QueueId, Refusal, Reply, Submission,
@@ -189,20 +189,13 @@ struct Gateway {
 
 impl Run {
     fn new(head: &str) -> Self {
+        let node = "mx1.test.example".parse().unwrap();
         let mut settings = Settings {
-            node: "mx1.test.example".parse().unwrap(),
-            listener: "test".to_owned(),
-            direction: Direction::Outbound,
-            start_tls: StartTls::NotOffered,
-            sasl: Sasl::NotOffered,
             limits: Limits { message: 1_000, ..Limits::default() },
-            timeouts: Timeouts::default(),
+            ..Settings::new(node, "test", Direction::Outbound)
         };
-        let mut peer = Peer {
-            address: "192.0.2.7".parse().unwrap(),
-            relaying: Relaying::Permitted,
-            tls: None,
-        };
+        let address = "192.0.2.7".parse().unwrap();
+        let mut peer = Peer { relaying: Relaying::Permitted, ..Peer::at(address) };
         let mut gateway = Gateway { memory: true, accepted: 0 };
         for line in head.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             match line.split_once(": ").expect("a setting") {
@@ -261,8 +254,9 @@ impl Run {
                     self.flush();
                     writeln!(self.transcript, "R: {}", refused.reason.name()).unwrap();
                 }
+                Action::Mail(question) => question.answer(Ok(())),
                 Action::Recipient(question) => {
-                    let verdict = match question.recipient().local_part() {
+                    let verdict = match question.recipient().address.local_part() {
                         "unknown" => Err(refused(Refusal::RelayDenied, 550, (5, 1, 1), "nobody")),
                         "later" => Err(refused(Refusal::Policy, 451, (4, 3, 0), "not now")),
                         _ => Ok(()),
@@ -279,11 +273,11 @@ impl Run {
                 }
                 Action::Content(question) => match self.gateway.memory {
                     true => question.proceed(),
-                    false => question.refuse(refused(Refusal::Limit, 452, (4, 3, 1), "full")),
+                    false => question.refuse(refused(Refusal::Memory, 452, (4, 3, 1), "full")),
                 },
                 Action::Message(message) => {
                     let (submission, pending) = message.hand_over();
-                    match submission.envelope.recipients[0].local_part() {
+                    match submission.envelope.recipients[0].address.local_part() {
                         "refused" => {
                             pending.refused(refused(Refusal::Policy, 550, (5, 7, 1), "policy"));
                         }
@@ -301,7 +295,7 @@ impl Run {
                     }
                 }
                 Action::StartTls(upgrade) => {
-                    upgrade.established(tls_session());
+                    upgrade.established(tls_session(), None);
                     self.handshaking = true;
                 }
                 Action::Close(end) => {
@@ -328,7 +322,8 @@ fn refused(reason: Refusal, code: u16, enhanced: (u8, u16, u16), text: &str) -> 
 
 fn show(submission: &Submission, transcript: &mut String) {
     let Submission { envelope, origin, content } = submission;
-    let recipients: Vec<_> = envelope.recipients.iter().map(|to| format!("<{to}>")).collect();
+    let recipients: Vec<_> =
+        envelope.recipients.iter().map(|to| format!("<{}>", to.address)).collect();
     let body = match envelope.body {
         Body::SevenBit => "7BIT",
         Body::EightBitMime => "8BITMIME",
@@ -336,6 +331,7 @@ fn show(submission: &Submission, transcript: &mut String) {
     let protocol = match origin.protocol {
         Protocol::Smtp => "SMTP",
         Protocol::Esmtp => "ESMTP",
+        Protocol::Lmtp => "LMTP",
     };
     let tls = origin.tls.as_ref().map_or("clear", |tls| &tls.version);
     let user = origin.authenticated.as_deref().unwrap_or("nobody");

@@ -9,6 +9,7 @@
 //!     match session.next(&mut input, now) {
 //!         Read(wait)    => send session.take_output(); read until wait.until
 //!         Refused(why)  => tell the observer
+//!         Mail(q)       => q.answer(may this sender bring a message?, ..)
 //!         Recipient(q)  => q.answer(may this recipient be served?, ..)
 //!         Authenticate(q) => q.answer(who is this?, ..)
 //!         Content(q)    => q.proceed() if there is memory for it, or q.refuse(..)
@@ -40,8 +41,10 @@ mod properties;
 pub use complaint::Refused;
 pub use questions::{
     AuthenticationQuestion, ContentQuestion, FinishedMessage, PendingReply, RecipientQuestion,
-    TlsUpgrade,
+    SenderQuestion, TlsUpgrade,
 };
-pub use sasl::{Credentials, Password};
+pub use sasl::{Credentials, Password, ScramVerifier};
 pub use session::{Action, Expected, Session, Wait};
-pub use settings::{Limits, Peer, Relaying, Sasl, Settings, StartTls, Timeouts};
+pub use settings::{
+    Dialect, Forwarding, Limits, LineEnds, Peer, Relaying, Sasl, Settings, StartTls, Timeouts,
+};

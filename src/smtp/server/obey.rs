@@ -8,7 +8,9 @@ use super::{
     session::{Phase, Session, Step, Transaction},
     settings::{Relaying, Sasl, Settings, StartTls},
 };
-use crate::mail::{Address, AddressEncoding, Direction, Envelope, Origin, Protocol, SessionEnd};
+use crate::mail::{
+    AddressEncoding, Direction, Envelope, Origin, Protocol, Recipient, Requests, SessionEnd,
+};
 
 impl Session {
     pub(super) fn obey(&mut self, command: Command) -> Option<Step> {
@@ -18,7 +20,7 @@ impl Session {
         }
         match command {
             Command::Hello { protocol, name } => self.hello(protocol, name),
-            Command::Mail(mail) => self.mail(mail),
+            Command::Mail(mail) => return self.mail(mail),
             Command::Recipient(recipient) => return self.recipient(recipient),
             Command::Data => return self.data(),
             Command::StartTls => return self.start_tls(),
@@ -64,13 +66,15 @@ impl Session {
             protocol,
             tls: self.peer.tls.clone(),
             authenticated,
+            certified: self.peer.certified.clone(),
+            forwarded: None,
         }));
         match protocol {
             Protocol::Smtp => {
                 let greeting = format!("250 {}", self.settings.node);
                 self.idle_reply(&greeting);
             }
-            Protocol::Esmtp => {
+            Protocol::Esmtp | Protocol::Lmtp => {
                 let extensions = self.extensions();
                 self.idle_reply(&extensions);
             }
@@ -92,13 +96,14 @@ impl Session {
         reply
     }
 
-    fn mail(&mut self, mail: Mail) {
+    fn mail(&mut self, mail: Mail) -> Option<Step> {
         match std::mem::take(&mut self.phase) {
             Phase::Idle(origin)
                 if mail.declared_size.is_some_and(|size| size > self.settings.limits.message) =>
             {
                 self.phase = Phase::Idle(origin);
                 self.refuse(Complaint::TooLarge.refused());
+                None
             }
             Phase::Idle(origin) => {
                 let envelope = Envelope {
@@ -106,11 +111,10 @@ impl Session {
                     recipients: Vec::new(),
                     body: mail.body,
                     encoding: AddressEncoding::Ascii,
+                    requests: Requests::default(),
                 };
                 let declared_size = mail.declared_size;
-                self.phase =
-                    Phase::Envelope(Box::new(Transaction { origin, envelope, declared_size }));
-                self.reply("250 2.1.0 sender ok");
+                Some(Step::Mail(Box::new(Transaction { origin, envelope, declared_size })))
             }
             phase => {
                 let open = matches!(phase, Phase::Envelope(_));
@@ -119,13 +123,14 @@ impl Session {
                     true => &Complaint::TransactionOpen,
                     false => &Complaint::HelloFirst,
                 });
+                None
             }
         }
     }
 
     /// Asks, unless it is clear already. A stranger who keeps trying is cut
     /// off; a list too long for one message is no offence.
-    fn recipient(&mut self, recipient: Address) -> Option<Step> {
+    fn recipient(&mut self, recipient: Recipient) -> Option<Step> {
         match std::mem::take(&mut self.phase) {
             Phase::Envelope(transaction) => {
                 let full = transaction.envelope.recipients.len() >= self.settings.limits.recipients;
@@ -152,6 +157,7 @@ impl Session {
         self.settings.direction == Direction::Inbound
             || self.peer.relaying == Relaying::Permitted
             || origin.authenticated.is_some()
+            || origin.certified.is_some()
     }
 
     fn data(&mut self) -> Option<Step> {

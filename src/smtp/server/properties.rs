@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use bytes::BytesMut;
 use proptest::prelude::*;
 
-use super::{Action, Limits, Peer, Relaying, Sasl, Session, Settings, StartTls, Timeouts};
+use super::{Action, Limits, Peer, Sasl, Session, Settings, StartTls};
 use crate::{
     mail::{Address, Direction, QueueId},
     spool::Receipt,
@@ -74,17 +74,14 @@ struct Driver {
 
 impl Driver {
     fn new() -> Self {
+        let node = "mx1.test.example".parse().unwrap();
         let settings = Settings {
-            node: "mx1.test.example".parse().unwrap(),
-            listener: "test".to_owned(),
-            direction: Direction::Inbound,
             start_tls: StartTls::Offered,
             sasl: Sasl::UnderTls,
             limits: Limits { message: 60, recipients: 3, ..Limits::default() },
-            timeouts: Timeouts::default(),
+            ..Settings::new(node, "test", Direction::Inbound)
         };
-        let peer =
-            Peer { address: "192.0.2.7".parse().unwrap(), relaying: Relaying::Denied, tls: None };
+        let peer = Peer::at("192.0.2.7".parse().unwrap());
         Self {
             session: Session::new(Arc::new(settings), peer),
             input: BytesMut::new(),
@@ -103,8 +100,9 @@ impl Driver {
             match self.session.next(&mut self.input, self.now) {
                 Action::Read(_) => break,
                 Action::Refused(refused) => self.done.push(refused.reply.to_string()),
+                Action::Mail(question) => question.answer(Ok(())),
                 Action::Recipient(question) => {
-                    self.asked.push(question.recipient().clone());
+                    self.asked.push(question.recipient().address.clone());
                     question.answer(Ok(()));
                 }
                 Action::Authenticate(question) => question.answer(Ok("somebody".to_owned())),
@@ -113,7 +111,9 @@ impl Driver {
                     let (submission, pending) = message.hand_over();
                     let recipients = &submission.envelope.recipients;
                     assert!(!recipients.is_empty() && recipients.len() <= 3);
-                    assert!(recipients.iter().all(|recipient| self.asked.contains(recipient)));
+                    assert!(
+                        recipients.iter().all(|recipient| self.asked.contains(&recipient.address))
+                    );
                     assert!(submission.content.len() <= 60);
                     let content = submission.content.escape_ascii();
                     self.done.push(format!("{:?} {content}", submission.envelope));

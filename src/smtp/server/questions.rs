@@ -10,9 +10,17 @@ use super::{
     session::{Phase, Session, Transaction},
 };
 use crate::{
-    mail::{Address, Origin, ReversePath, Submission, TlsSession},
+    mail::{Envelope, Origin, Recipient, Submission, TlsSession},
     spool::Receipt,
 };
+
+/// May a message from this sender, with these requests, be brought?
+#[derive(Debug)]
+#[must_use = "a question without an answer ends the session"]
+pub struct SenderQuestion<'s> {
+    pub(super) session: &'s mut Session,
+    pub(super) transaction: Box<Transaction>,
+}
 
 /// May this recipient be served?
 #[derive(Debug)]
@@ -20,7 +28,7 @@ use crate::{
 pub struct RecipientQuestion<'s> {
     pub(super) session: &'s mut Session,
     pub(super) transaction: Box<Transaction>,
-    pub(super) recipient: Address,
+    pub(super) recipient: Recipient,
 }
 
 /// Who is this?
@@ -64,16 +72,41 @@ pub struct TlsUpgrade<'s> {
     pub(super) session: &'s mut Session,
 }
 
+impl SenderQuestion<'_> {
+    pub fn origin(&self) -> &Origin {
+        &self.transaction.origin
+    }
+
+    /// Without recipients.
+    pub fn envelope(&self) -> &Envelope {
+        &self.transaction.envelope
+    }
+
+    pub fn answer(self, verdict: Result<(), Refused>) {
+        match verdict {
+            Ok(()) => {
+                self.session.reply("250 2.1.0 sender ok");
+                self.session.resume(Phase::Envelope(self.transaction));
+            }
+            Err(refused) => {
+                self.session.refuse(refused);
+                self.session.resume(Phase::Idle(self.transaction.origin));
+            }
+        }
+    }
+}
+
 impl RecipientQuestion<'_> {
     pub fn origin(&self) -> &Origin {
         &self.transaction.origin
     }
 
-    pub fn reverse_path(&self) -> &ReversePath {
-        &self.transaction.envelope.reverse_path
+    /// With the recipients taken so far.
+    pub fn envelope(&self) -> &Envelope {
+        &self.transaction.envelope
     }
 
-    pub fn recipient(&self) -> &Address {
+    pub fn recipient(&self) -> &Recipient {
         &self.recipient
     }
 
@@ -82,8 +115,9 @@ impl RecipientQuestion<'_> {
         match verdict {
             Ok(()) => {
                 // Once each, however often a client names it.
-                if !transaction.envelope.recipients.contains(&self.recipient) {
-                    transaction.envelope.recipients.push(self.recipient);
+                let recipients = &mut transaction.envelope.recipients;
+                if recipients.iter().all(|taken| taken.address != self.recipient.address) {
+                    recipients.push(self.recipient);
                 }
                 self.session.reply("250 2.1.5 recipient ok");
             }
@@ -169,7 +203,8 @@ impl TlsUpgrade<'_> {
     }
 
     /// The session starts again, knowing nothing of what came before.
-    pub fn established(self, tls: TlsSession) {
-        self.session.restart(tls);
+    /// `certified` is the sending system whose certificate it showed.
+    pub fn established(self, tls: TlsSession, certified: Option<String>) {
+        self.session.restart(tls, certified);
     }
 }

@@ -2,7 +2,7 @@
 //! carries them (RFC 4954). Owns the exchange up to the credentials; whether
 //! they are good is for others to say.
 
-use std::fmt;
+use std::{fmt, num::NonZeroU32};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -13,6 +13,16 @@ use super::complaint::Complaint;
 pub struct Credentials {
     pub user: String,
     pub password: Password,
+}
+
+/// What it takes to check a proof of knowing a password, and not to know it
+/// (RFC 5802 section 3; SHA-256).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScramVerifier {
+    pub iterations: NonZeroU32,
+    pub salt: Vec<u8>,
+    pub stored_key: Vec<u8>,
+    pub server_key: Vec<u8>,
 }
 
 /// Never shown, by accident or otherwise.

@@ -8,13 +8,14 @@ use super::{
     command,
     complaint::{Complaint, Refused},
     questions::{
-        AuthenticationQuestion, ContentQuestion, FinishedMessage, RecipientQuestion, TlsUpgrade,
+        AuthenticationQuestion, ContentQuestion, FinishedMessage, RecipientQuestion,
+        SenderQuestion, TlsUpgrade,
     },
     sasl::{Credentials, Exchange},
     settings::{Peer, Settings},
 };
 use crate::{
-    mail::{Address, Envelope, Origin, QueueId, SessionEnd, TlsSession},
+    mail::{Envelope, Origin, QueueId, Recipient, SessionEnd, TlsSession},
     smtp::{ContentReader, Framed, LineReader, Progress},
 };
 
@@ -42,6 +43,7 @@ pub enum Action<'s> {
     Read(Wait),
     /// A refusal has been written to the output: count it.
     Refused(Refused),
+    Mail(SenderQuestion<'s>),
     Recipient(RecipientQuestion<'s>),
     Authenticate(AuthenticationQuestion<'s>),
     Content(ContentQuestion<'s>),
@@ -116,7 +118,8 @@ enum Running {
 pub(super) enum Step {
     Read(Wait),
     Refused(Refused),
-    Recipient(Box<Transaction>, Address),
+    Mail(Box<Transaction>),
+    Recipient(Box<Transaction>, Recipient),
     Authenticate(Box<Origin>, Credentials),
     Content(Box<Transaction>),
     Message(Box<Transaction>, Bytes),
@@ -146,6 +149,7 @@ impl Session {
         match self.step(input, now) {
             Step::Read(wait) => Action::Read(wait),
             Step::Refused(refused) => Action::Refused(refused),
+            Step::Mail(transaction) => Action::Mail(SenderQuestion { session: self, transaction }),
             Step::Recipient(transaction, recipient) => {
                 Action::Recipient(RecipientQuestion { session: self, transaction, recipient })
             }
@@ -193,8 +197,9 @@ impl Session {
         self.waiting_since = None;
     }
 
-    pub(super) fn restart(&mut self, tls: TlsSession) {
+    pub(super) fn restart(&mut self, tls: TlsSession, certified: Option<String>) {
         self.peer.tls = Some(tls);
+        self.peer.certified = certified;
         self.lines = LineReader::default();
         self.resume(Phase::Anonymous);
     }

@@ -37,6 +37,7 @@ fn message(id: QueueId, version: u32) -> QueuedMessage {
         reverse_path: ReversePath::Null,
         body: Body::default(),
         encoding: AddressEncoding::default(),
+        requests: Default::default(),
         level: Level::default(),
         policy: version.to_string(),
         size: 0,

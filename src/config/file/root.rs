@@ -1,14 +1,16 @@
-//! postern.toml as written: every key read, every fault noted with its line.
+//! The whole of postern.toml, and its smaller tables.
 
 use std::{net::SocketAddr, path::Path, path::PathBuf, sync::Arc, time::Duration};
 
 use super::{
-    CertificateFiles, Config, Dns, Limits, Listener, ListenerTls, Node, ProxyProtocol, Retry,
-    Route, SenderAuthentication, SigningKey,
-    quantity::{Size, Span},
+    fields::{domains, duration, optional, section, socket_address, socket_address_or},
+    limits::{LIMITS, limits},
+    listener::LISTENER,
+    recipients::{BLOCKLIST, RECIPIENTS, blocklist},
 };
 use crate::{
-    mail::{Direction, Domain, NextHop, TlsRequirement},
+    config::{Config, Dns, Limits, Node, Retry, Route, SigningKey, quantity::Span},
+    mail::{NextHop, TlsRequirement},
     policy::{
         diagnostics::{Diagnostics, SourceFile},
         written::{Faults, Table, Value},
@@ -29,8 +31,8 @@ impl Config {
     }
 }
 
-struct Reader<'a> {
-    folder: &'a Path,
+pub(super) struct Reader<'a> {
+    pub(super) folder: &'a Path,
 }
 
 impl Reader<'_> {
@@ -40,6 +42,10 @@ impl Reader<'_> {
         let routes = root.tables("route", "a route", ROUTE);
         let signing = root.value("signing").and_then(|value| value.table("[signing]", &["key"]));
         let signing = signing.map(|table| table.tables("key", "a signing key", SIGNING));
+        let recipients = root.tables("recipients", "a source of recipients", RECIPIENTS);
+        let blocklists = root.tables("blocklist", "a block list", BLOCKLIST);
+        let recipients: Vec<_> = recipients.iter().map(|table| self.recipients(table)).collect();
+        let blocklists: Vec<_> = blocklists.iter().map(blocklist).collect();
         let listeners: Vec<_> = listeners.iter().map(|table| self.listener(table)).collect();
         let routes: Vec<_> = routes.iter().map(|table| self.route(table)).collect();
         let signing: Vec<_> = signing.iter().flatten().map(|table| self.signing(table)).collect();
@@ -65,6 +71,8 @@ impl Reader<'_> {
             retry: retry?,
             limits: limits?,
             dns: dns?,
+            recipients: recipients.into_iter().collect::<Option<_>>()?,
+            blocklists: blocklists.into_iter().collect::<Option<_>>()?,
             metrics: store.and(metrics)?,
             console: console?,
         })
@@ -80,64 +88,16 @@ impl Reader<'_> {
         let control_socket = data_dir.join("control.sock");
         let control_socket =
             optional(&table, "control_socket", control_socket, |value| self.path(value));
+        let passage_key = data_dir.join("passage.key");
+        let passage_key = optional(&table, "passage_key", passage_key, |value| self.path(value));
         Some(Node {
             name: name?,
             data_dir,
             policies: policies?,
             local_domains: local_domains?,
             control_socket: control_socket?,
+            passage_key: passage_key?,
         })
-    }
-
-    fn listener(&self, table: &Table<'_>) -> Option<Listener> {
-        let name = table.required("name").and_then(|value| value.sentence().map(str::to_owned));
-        let address = table.required("address").and_then(|value| socket_address(&value));
-        let direction = table.required("direction").and_then(|value| value.choice(DIRECTIONS));
-        let tls = optional(table, "tls", ListenerTls::StartTls, |value| value.choice(LISTENER_TLS));
-        let certificate = self.certificate(table, tls);
-        let clients = optional(table, "clients", Vec::new(), |value| {
-            value.list(|value| value.parsed("bad-network"))
-        });
-        let max_message_size =
-            optional(table, "max_message_size", Size(50 << 20), |value| value.parsed("bad-size"));
-        let proxy_protocol = optional(table, "proxy_protocol", ProxyProtocol::Off, |value| {
-            value.choice(&[("off", ProxyProtocol::Off), ("required", ProxyProtocol::Required)])
-        });
-        let users = optional(table, "users", None, |value| self.path(value).map(Some));
-        let by_direction = match direction {
-            Some(Direction::Inbound) => SenderAuthentication::On,
-            _ => SenderAuthentication::Off,
-        };
-        let authenticate = optional(table, "authenticate", by_direction, |value| {
-            value.either(SenderAuthentication::On, SenderAuthentication::Off)
-        });
-        Some(Listener {
-            name: name?,
-            address: address?,
-            direction: direction?,
-            tls: tls?,
-            certificate: certificate?,
-            clients: clients?,
-            max_message_size: max_message_size?.0,
-            proxy_protocol: proxy_protocol?,
-            users: users?,
-            authenticate: authenticate?,
-        })
-    }
-
-    /// Both files or none; none only where TLS is never offered.
-    fn certificate(
-        &self,
-        table: &Table<'_>,
-        tls: Option<ListenerTls>,
-    ) -> Option<Option<CertificateFiles>> {
-        let wanted = tls.is_some_and(|tls| tls != ListenerTls::None);
-        if !wanted && table.value("certificate").is_none() && table.value("key").is_none() {
-            return Some(None);
-        }
-        let chain = table.required("certificate").and_then(|value| self.path(&value));
-        let key = table.required("key").and_then(|value| self.path(&value));
-        Some(Some(CertificateFiles { chain: chain?, key: key? }))
     }
 
     fn route(&self, table: &Table<'_>) -> Option<Route> {
@@ -180,36 +140,8 @@ impl Reader<'_> {
         Some(SigningKey { domain: domain?, selector: selector?, key: key? })
     }
 
-    fn path(&self, value: &Value<'_>) -> Option<PathBuf> {
+    pub(super) fn path(&self, value: &Value<'_>) -> Option<PathBuf> {
         value.sentence().map(|path| self.folder.join(path))
-    }
-}
-
-/// A key's value, or what stands for it where it is not written; nothing only
-/// if it is written wrongly.
-fn optional<T>(
-    table: &Table<'_>,
-    key: &str,
-    absent: T,
-    read: impl FnOnce(&Value<'_>) -> Option<T>,
-) -> Option<T> {
-    match table.value(key) {
-        None => Some(absent),
-        Some(value) => read(&value),
-    }
-}
-
-fn section<T>(
-    root: &Table<'_>,
-    key: &str,
-    what: &'static str,
-    keys: &[&str],
-    absent: T,
-    read: impl FnOnce(&Table<'_>, T) -> Option<T>,
-) -> Option<T> {
-    match root.value(key) {
-        None => Some(absent),
-        Some(value) => read(&value.table(what, keys)?, absent),
     }
 }
 
@@ -220,26 +152,6 @@ fn retry(table: &Table<'_>, absent: Retry) -> Option<Retry> {
     let expiry = duration(table, "expiry", absent.expiry);
     let delay_notice = duration(table, "delay_notice", absent.delay_notice);
     Some(Retry { delays: delays?, expiry: expiry?, delay_notice: delay_notice? })
-}
-
-fn limits(table: &Table<'_>, absent: Limits) -> Option<Limits> {
-    let sessions = count(table, "sessions", absent.sessions);
-    let sessions_per_client = count(table, "sessions_per_client", absent.sessions_per_client);
-    let recipients = count(table, "recipients", absent.recipients);
-    let memory = optional(table, "memory", Size(absent.memory), |value| value.parsed("bad-size"));
-    let deliveries = count(table, "deliveries", absent.deliveries);
-    let per_destination =
-        count(table, "deliveries_per_destination", absent.deliveries_per_destination);
-    let stop_grace = duration(table, "stop_grace", absent.stop_grace);
-    Some(Limits {
-        sessions: sessions?,
-        sessions_per_client: sessions_per_client?,
-        recipients: recipients?,
-        memory: memory?.0,
-        deliveries: deliveries?,
-        deliveries_per_destination: per_destination?,
-        stop_grace: stop_grace?,
-    })
 }
 
 fn dns(table: &Table<'_>, absent: Dns) -> Option<Dns> {
@@ -263,71 +175,26 @@ fn console(root: &Table<'_>) -> Option<Option<SocketAddr>> {
     })
 }
 
-fn domains(value: &Value<'_>) -> Option<Vec<Domain>> {
-    value.list(|value| value.parsed("bad-domain"))
-}
-
-fn duration(table: &Table<'_>, key: &str, absent: Duration) -> Option<Duration> {
-    optional(table, key, Span(absent), |value| value.parsed("bad-duration")).map(|Span(span)| span)
-}
-
-fn count(table: &Table<'_>, key: &str, absent: usize) -> Option<usize> {
-    optional(table, key, absent, |value| match usize::try_from(value.integer()?) {
-        Ok(count) if count > 0 => Some(count),
-        _ => value.expected("a number from 1 up"),
-    })
-}
-
-fn socket_address(value: &Value<'_>) -> Option<SocketAddr> {
-    let written = value.string()?;
-    written.parse().ok().or_else(|| value.expected("an address and port (`127.0.0.1:2525`)"))
-}
-
-fn socket_address_or(value: &Value<'_>, port: u16) -> Option<SocketAddr> {
-    match value.string()?.parse() {
-        Ok(address) => Some(SocketAddr::new(address, port)),
-        Err(_) => socket_address(value),
-    }
-}
-
 const KEYS: &[&str] = &[
-    "node", "listener", "route", "signing", "retry", "limits", "dns", "spool", "metrics", "console",
+    "node",
+    "listener",
+    "route",
+    "signing",
+    "retry",
+    "limits",
+    "dns",
+    "recipients",
+    "blocklist",
+    "spool",
+    "metrics",
+    "console",
 ];
-const NODE: &[&str] = &["name", "data_dir", "policies", "local_domains", "control_socket"];
-const LISTENER: &[&str] = &[
-    "name",
-    "address",
-    "direction",
-    "tls",
-    "certificate",
-    "key",
-    "clients",
-    "max_message_size",
-    "proxy_protocol",
-    "users",
-    "authenticate",
-];
+const NODE: &[&str] =
+    &["name", "data_dir", "policies", "local_domains", "control_socket", "passage_key"];
 const ROUTE: &[&str] = &["domain", "next_hop", "tls", "tls_name", "trust_anchors"];
 const SIGNING: &[&str] = &["domain", "selector", "file"];
 const RETRY: &[&str] = &["delays", "expiry", "delay_notice"];
-const LIMITS: &[&str] = &[
-    "sessions",
-    "sessions_per_client",
-    "recipients",
-    "memory",
-    "deliveries",
-    "deliveries_per_destination",
-    "stop_grace",
-];
 const DNS: &[&str] = &["servers"];
-const DIRECTIONS: &[(&str, Direction)] =
-    &[("inbound", Direction::Inbound), ("outbound", Direction::Outbound)];
-const LISTENER_TLS: &[(&str, ListenerTls)] = &[
-    ("none", ListenerTls::None),
-    ("starttls", ListenerTls::StartTls),
-    ("required", ListenerTls::Required),
-    ("implicit", ListenerTls::Implicit),
-];
 
 impl Default for Retry {
     /// Minutes at first, then half an hour: a busy peer is soon served, a dead
@@ -342,23 +209,10 @@ impl Default for Retry {
     }
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            sessions: 2_000,
-            sessions_per_client: 200,
-            recipients: 1_000,
-            memory: 1 << 30,
-            deliveries: 200,
-            deliveries_per_destination: 20,
-            stop_grace: Duration::from_secs(30),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{ListenerTls, SenderAuthentication};
     use crate::policy::diagnostics::Rendering;
 
     fn read(text: &str) -> (Option<Config>, Diagnostics) {

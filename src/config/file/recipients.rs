@@ -1,0 +1,108 @@
+//! `[[recipients]]` and `[[blocklist]]`: what is asked about those who send
+//! to us, and those they send to.
+
+use std::time::Duration;
+
+use super::{
+    fields::{domains, duration, optional},
+    root::Reader,
+};
+use crate::{
+    config::{Blocklist, Directory, DirectoryBind, DirectoryTls, RecipientSource, Source},
+    policy::written::{Table, Value},
+};
+
+impl Reader<'_> {
+    pub(super) fn recipients(&self, table: &Table<'_>) -> Option<RecipientSource> {
+        let domains = table.required("domains").and_then(|value| domains(&value));
+        let source = table.required("source").and_then(|value| self.source(table, &value));
+        let cache = duration(table, "cache", Duration::from_secs(60 * 60));
+        let refusal_cache = duration(table, "refusal_cache", Duration::from_secs(5 * 60));
+        Some(RecipientSource {
+            domains: domains?,
+            source: source?,
+            cache: cache?,
+            refusal_cache: refusal_cache?,
+        })
+    }
+
+    fn source(&self, table: &Table<'_>, value: &Value<'_>) -> Option<Source> {
+        let written = value.string()?;
+        let source = match written.split_once(':') {
+            _ if written == "next_hop" => Source::NextHop,
+            Some(("file", path)) => Source::File(self.folder.join(path)),
+            Some(("ldap" | "ldaps", _)) => {
+                return self.directory(table, written).map(Source::Directory);
+            }
+            _ => return value.expected("`file:PATH`, `ldap://HOST`, `ldaps://HOST` or `next_hop`"),
+        };
+        for key in DIRECTORY {
+            if let Some(value) = table.value(key) {
+                value.invalid::<()>("not-a-directory", "only a directory (ldap://) has this");
+            }
+        }
+        Some(source)
+    }
+
+    fn directory(&self, table: &Table<'_>, url: &str) -> Option<Directory> {
+        let base = table.required("base").and_then(|value| value.string().map(str::to_owned));
+        let filter = optional(table, "filter", USUAL_FILTER.to_owned(), |value| {
+            let filter = value.sentence()?;
+            match filter.contains("{address}") {
+                true => Some(filter.to_owned()),
+                false => value.expected("a filter with `{address}` where the address goes"),
+            }
+        });
+        let start_tls = optional(table, "start_tls", DirectoryTls::AsTheUrlSays, |value| {
+            value.either(DirectoryTls::StartTls, DirectoryTls::AsTheUrlSays)
+        });
+        let anchors = optional(table, "trust_anchors", None, |value| self.path(value).map(Some));
+        let bind = match table.value("bind_dn") {
+            None => Some(None),
+            Some(dn) => {
+                let dn = dn.sentence().map(str::to_owned);
+                let password =
+                    table.required("bind_password_file").and_then(|value| self.path(&value));
+                dn.zip(password)
+                    .map(|(dn, password_file)| Some(DirectoryBind { dn, password_file }))
+            }
+        };
+        Some(Directory {
+            url: url.to_owned(),
+            start_tls: start_tls?,
+            base: base?,
+            filter: filter?,
+            bind: bind?,
+            trust_anchors: anchors?,
+        })
+    }
+}
+
+pub(super) fn blocklist(table: &Table<'_>) -> Option<Blocklist> {
+    let zone = table.required("zone").and_then(|value| value.parsed("bad-domain"));
+    let listed = "127.0.0.0/8".parse().ok();
+    let answers = optional(table, "answers", listed.into_iter().collect(), |value| {
+        value.list(|value| value.parsed("bad-network"))
+    });
+    Some(Blocklist { zone: zone?, answers: answers? })
+}
+
+/// As most directories hold mailboxes, Active Directory's aliases among them.
+const USUAL_FILTER: &str = "(|(mail={address})(proxyAddresses=smtp:{address}))";
+
+pub(super) const RECIPIENTS: &[&str] = &[
+    "domains",
+    "source",
+    "cache",
+    "refusal_cache",
+    "start_tls",
+    "base",
+    "filter",
+    "bind_dn",
+    "bind_password_file",
+    "trust_anchors",
+];
+/// Of those, what only a directory has.
+const DIRECTORY: &[&str] =
+    &["start_tls", "base", "filter", "bind_dn", "bind_password_file", "trust_anchors"];
+pub(super) const BLOCKLIST: &[&str] = &["zone", "answers"];
