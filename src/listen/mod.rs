@@ -8,10 +8,12 @@
 //! [`Session`]: crate::smtp::server::Session
 
 mod capacity;
+mod certificates;
 mod conversation;
 mod listener;
 mod proxy;
 mod reception;
+mod server_names;
 mod stream;
 mod tls;
 
@@ -19,6 +21,6 @@ mod tls;
 mod tests;
 
 pub use capacity::Capacity;
+pub use certificates::{CertificateError, CertificateSummary, Certificates, Outlook, Renewal};
 pub use listener::{BoundListener, ListenError, Orders};
 pub use reception::{Reception, Verdict};
-pub use tls::{Certificate, CertificateError};
