@@ -27,11 +27,15 @@
 
 mod command;
 mod complaint;
+mod hello;
+mod incoming;
 mod obey;
 mod questions;
+mod replies;
 mod sasl;
 mod session;
 mod settings;
+mod transaction;
 
 #[cfg(test)]
 mod dialogues;

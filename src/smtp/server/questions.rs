@@ -7,7 +7,8 @@ use bytes::Bytes;
 use super::{
     complaint::Refused,
     sasl::Credentials,
-    session::{Phase, Session, Transaction},
+    session::{Phase, Session},
+    transaction::Transaction,
 };
 use crate::{
     mail::{Envelope, Origin, Recipient, Submission, TlsSession},
