@@ -14,17 +14,15 @@ use tokio::{net::TcpStream, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    arrival::{self, Arrived},
     capacity::{ClientPlace, Memory, SessionPlace},
-    listener::{ImplicitTls, Shared, too_many_sessions},
-    proxy,
+    listener::{Shared, too_many_sessions},
     reception::{Reception, Verdict},
     stream::Stream,
-    tls,
 };
 use crate::{
-    config::ProxyProtocol,
-    mail::{EnhancedStatusCode, Event, Refusal, Reply, SessionEnd, TlsSession},
-    smtp::server::{Action, Expected, Peer, Refused, Session, Wait},
+    mail::{EnhancedStatusCode, Event, Refusal, Reply, SessionEnd},
+    smtp::server::{Action, Expected, Refused, Session, Wait},
 };
 
 /// From the accepted connection to its end, events and all.
@@ -47,63 +45,28 @@ pub(super) async fn hold<R: Reception>(
     drop(place);
 }
 
-/// All that comes before SMTP: whose connection it is, whether there is room
-/// for it, TLS where that comes first. `client` becomes who it really is.
+/// `client` becomes who it really is.
 async fn greet_and_converse<R: Reception>(
     shared: &Shared<R>,
-    mut tcp: TcpStream,
+    tcp: TcpStream,
     client: &mut IpAddr,
 ) -> SessionEnd {
-    // Replies are whole when they are written; waiting for more helps nobody.
-    _ = tcp.set_nodelay(true);
-    if shared.door.proxy_protocol == ProxyProtocol::Required {
-        match Box::pin(timeout(PROXY_PATIENCE, proxy::read_header(&mut tcp))).await {
-            Ok(Ok(Some(address))) => *client = address.ip().to_canonical(),
-            Ok(Ok(None)) => {}
-            Ok(Err(_)) => return SessionEnd::Refused,
-            Err(_) => return SessionEnd::Timeout,
-        }
-    }
-    let place = shared.orders.capacity.client(*client);
-    let (stream, tls) = match shared.door.implicit_tls {
-        ImplicitTls::Off => (Stream::Plain(tcp), None),
-        ImplicitTls::On => match Box::pin(secure(shared, tcp)).await {
-            Ok((stream, tls)) => (stream, Some(tls)),
-            Err(end) => return end,
-        },
+    let arrived = match Box::pin(arrival::welcome(shared, tcp, client)).await {
+        Ok(arrived) => arrived,
+        Err(end) => return end,
     };
-    let relaying = shared.door.relaying(*client);
-    let line_ends = shared.door.line_ends(*client);
-    let forwarding = shared.door.forwarding(*client);
-    let peer = Peer { address: *client, relaying, tls, certified: None, line_ends, forwarding };
+    let Arrived { stream, peer, place } = arrived;
     let mut conversation = Conversation {
         shared,
         stream,
         session: Session::new(Arc::clone(&shared.door.settings), peer),
         input: BytesMut::new(),
         memory: None,
-        client: *client,
+        client,
+        place,
         stopping: Stopping::NotYet,
     };
-    conversation.run(place).await
-}
-
-/// The handshake, within its time.
-async fn secure<R: Reception>(
-    shared: &Shared<R>,
-    tcp: TcpStream,
-) -> Result<(Stream, TlsSession), SessionEnd> {
-    let certificates = shared.door.certificates.as_ref().ok_or(SessionEnd::Failed)?;
-    match timeout(HANDSHAKE_PATIENCE, tls::accept(certificates, tcp)).await {
-        Ok(Ok(stream)) => {
-            let tls = tls::session(&stream);
-            let listener = &shared.door.settings.listener;
-            shared.observe(Event::SessionSecured { listener, tls: &tls });
-            Ok((Stream::Tls(Box::new(stream)), tls))
-        }
-        Ok(Err(_)) => Err(SessionEnd::TlsFailed),
-        Err(_) => Err(SessionEnd::Timeout),
-    }
+    conversation.run().await
 }
 
 struct Conversation<'a, R> {
@@ -113,7 +76,8 @@ struct Conversation<'a, R> {
     input: BytesMut,
     /// For the message that is coming in.
     memory: Option<Memory>,
-    client: IpAddr,
+    client: &'a mut IpAddr,
+    place: Option<ClientPlace>,
     stopping: Stopping,
 }
 
@@ -125,9 +89,9 @@ enum Stopping {
 }
 
 impl<R: Reception> Conversation<'_, R> {
-    async fn run(&mut self, place: Option<ClientPlace>) -> SessionEnd {
-        let ended = match place {
-            Some(_place) => self.converse().await,
+    async fn run(&mut self) -> SessionEnd {
+        let ended = match self.place {
+            Some(_) => self.converse().await,
             None => Box::pin(self.turn_away()).await,
         };
         ended.unwrap_or_else(|end| end)
@@ -135,7 +99,7 @@ impl<R: Reception> Conversation<'_, R> {
 
     async fn turn_away(&mut self) -> Result<SessionEnd, SessionEnd> {
         let refused = too_many_sessions(Refusal::ClientSessions);
-        self.shared.refuse(self.client, &refused);
+        self.shared.refuse(*self.client, &refused);
         let mut line = Vec::new();
         refused.reply.write_to(&mut line);
         self.send(&line).await?;
@@ -145,23 +109,42 @@ impl<R: Reception> Conversation<'_, R> {
 
     /// The session's loop; an error is a connection that has failed.
     async fn converse(&mut self) -> Result<SessionEnd, SessionEnd> {
-        let reception = &*self.shared.orders.reception;
+        let (reception, rates) = (&*self.shared.orders.reception, &self.shared.door.rates);
+        Box::pin(self.hear_early()).await;
         loop {
             match self.session.next(&mut self.input, Instant::now()) {
                 Action::Read(wait) => self.read(wait).await?,
-                Action::Refused(refused) => self.shared.refuse(self.client, &refused),
+                Action::Refused(refused) => self.shared.refuse(*self.client, &refused),
                 // All that is rare and large is boxed: a session is idle for
                 // most of its life, and must then be small.
                 Action::Mail(question) => {
-                    let asked = reception.sender(question.origin(), question.envelope());
-                    let verdict = Box::pin(asked).await;
+                    let asked = || reception.sender(question.origin(), question.envelope());
+                    let verdict = match rates.message(*self.client) {
+                        Ok(()) => Box::pin(asked()).await,
+                        Err(refused) => Err(refused),
+                    };
                     question.answer(verdict);
                 }
                 Action::Recipient(question) => {
                     let (origin, envelope) = (question.origin(), question.envelope());
-                    let asked = reception.recipient(origin, envelope, question.recipient());
-                    let verdict = Box::pin(asked).await;
+                    let asked = || reception.recipient(origin, envelope, question.recipient());
+                    let verdict = match rates.recipient(*self.client) {
+                        Ok(()) => Box::pin(asked()).await,
+                        Err(refused) => Err(refused),
+                    };
                     question.answer(verdict);
+                }
+                Action::Client(question) => {
+                    // Given back first: it may be the same client again.
+                    self.place = None;
+                    match self.shared.orders.capacity.client(question.address()) {
+                        Some(place) => {
+                            *self.client = question.address();
+                            self.place = Some(place);
+                            question.answer(Ok(self.shared.door.standing(*self.client)));
+                        }
+                        None => question.answer(Err(too_many_sessions(Refusal::ClientSessions))),
+                    }
                 }
                 Action::Authenticate(question) => {
                     let asked = reception.authenticate(question.origin(), question.credentials());
@@ -191,7 +174,7 @@ impl<R: Reception> Conversation<'_, R> {
                     let ready = upgrade.take_output();
                     send(&mut self.stream, &ready, self.shared).await?;
                     let tcp = self.stream.take_plain().ok_or(SessionEnd::Failed)?;
-                    let (stream, tls) = Box::pin(secure(self.shared, tcp)).await?;
+                    let (stream, tls) = Box::pin(arrival::secure(self.shared, tcp)).await?;
                     self.stream = stream;
                     upgrade.established(tls, None);
                 }
@@ -201,6 +184,14 @@ impl<R: Reception> Conversation<'_, R> {
                     return Ok(end);
                 }
             }
+        }
+    }
+
+    /// What has come before the greeting, where that is not held back: the
+    /// session is to see it before it greets.
+    async fn hear_early(&mut self) {
+        if self.shared.door.settings.timeouts.greeting.is_zero() {
+            _ = timeout(Duration::ZERO, self.stream.read_some(&mut self.input)).await;
         }
     }
 
@@ -261,6 +252,11 @@ impl<R: Reception> Conversation<'_, R> {
     }
 
     async fn flush(&mut self) -> Result<(), SessionEnd> {
+        let count = self.session.take_normalised();
+        if count > 0 {
+            let (listener, client) = (&self.shared.door.settings.listener, *self.client);
+            self.shared.observe(Event::LineEndsNormalised { listener, client, count });
+        }
         let output = self.session.take_output();
         self.send(&output).await
     }
@@ -314,8 +310,6 @@ fn out_of_memory() -> Refused {
     Refused { reason: Refusal::Memory, reply: Reply::new(452, EnhancedStatusCode(4, 3, 1), text) }
 }
 
-const PROXY_PATIENCE: Duration = Duration::from_secs(10);
-const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(60);
 const LINGER: Duration = Duration::from_secs(5);
 /// One TLS record.
 const FIRST_ROOM: usize = 16 << 10;

@@ -7,11 +7,13 @@
 //!
 //! [`Session`]: crate::smtp::server::Session
 
+mod arrival;
 mod capacity;
 mod certificates;
 mod conversation;
 mod listener;
 mod proxy;
+mod rates;
 mod reception;
 mod server_names;
 mod stream;

@@ -42,6 +42,13 @@ pub enum Event<'a> {
         reason: Refusal,
         reply: &'a Reply,
     },
+    /// Commands and messages of an old device, whose bare CR or LF was borne
+    /// with.
+    LineEndsNormalised {
+        listener: &'a str,
+        client: IpAddr,
+        count: u64,
+    },
     /// Every recipient of one accepted or refused message.
     Decided(Decided<'a>),
     /// Committed to the spool: a 250 may follow.

@@ -74,6 +74,7 @@ pub(super) struct SessionMetrics {
     pub(super) ends: IntCounterVec,
     pub(super) secured: IntCounterVec,
     pub(super) refusals: IntCounterVec,
+    pub(super) normalised: IntCounterVec,
 }
 
 impl SessionMetrics {
@@ -99,6 +100,11 @@ impl SessionMetrics {
                 "postern_refusals_total",
                 "Commands and messages refused with 4xx or 5xx, by why.",
                 &["listener", "reason"],
+            )?,
+            normalised: new.counters(
+                "postern_line_ends_normalised_total",
+                "Commands and messages of listed devices whose bare CR or LF became CRLF.",
+                &["listener"],
             )?,
         })
     }

@@ -38,7 +38,8 @@ impl Observer for Observatory {
             Event::SessionOpened { .. }
             | Event::SessionClosed { .. }
             | Event::SessionSecured { .. }
-            | Event::Refused { .. } => self.session(&event),
+            | Event::Refused { .. }
+            | Event::LineEndsNormalised { .. } => self.session(&event),
             Event::Decided(decided) => self.decided(&decided),
             Event::Accepted { id, direction, size } => {
                 let direction = direction.to_string();
@@ -97,6 +98,10 @@ impl Observatory {
             Event::Refused { listener, client, reason, reply } => {
                 metrics.sessions.refusals.with_label_values(&[listener, reason.name()]).inc();
                 info!(listener, %client, reason = reason.name(), %reply, "refused");
+            }
+            Event::LineEndsNormalised { listener, client, count } => {
+                metrics.sessions.normalised.with_label_values(&[listener]).inc_by(*count);
+                debug!(listener, %client, count, "line ends normalised");
             }
             _ => {}
         }

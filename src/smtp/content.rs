@@ -3,7 +3,7 @@
 //! Owns where content ends: at CRLF.CRLF and nowhere else, a dot in its very
 //! first line counting as one after CRLF. Refuses every CR or LF that is not
 //! part of CRLF, and NUL: the reader stops there, and so must the session.
-//! Content over the limit is read to its end, or its rest would be taken for
+//! Old devices that are listed are borne with: see `line_ends`. Content over the limit is read to its end, or its rest would be taken for
 //! commands.
 //!
 //! The octets stay where they were received: dots are taken out in place, and
@@ -12,7 +12,10 @@
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr3;
 
-use super::line::Stray;
+use super::{
+    line::Stray,
+    line_ends::{LineEnds, normalised},
+};
 
 /// Reads the content of one message from the front of the input.
 ///
@@ -22,6 +25,9 @@ use super::line::Stray;
 pub struct ContentReader {
     /// Octets, dots taken out.
     limit: usize,
+    line_ends: LineEnds,
+    /// Strays that have been borne with: each makes the content longer by one.
+    strays: usize,
     fate: Fate,
     position: Position,
     /// `..kept` is content in its place.
@@ -64,12 +70,31 @@ enum Start {
 
 impl ContentReader {
     pub fn new(limit: usize) -> Self {
-        Self { limit, fate: Fate::Kept, position: Position::LineStart, kept: 0, run: 0, read: 0 }
+        Self {
+            limit,
+            line_ends: LineEnds::Strict,
+            strays: 0,
+            fate: Fate::Kept,
+            position: Position::LineStart,
+            kept: 0,
+            run: 0,
+            read: 0,
+        }
+    }
+
+    /// What becomes of strays; they are refused unless it is said here.
+    pub fn with_line_ends(self, line_ends: LineEnds) -> Self {
+        Self { line_ends, ..self }
+    }
+
+    /// Strays that have become line ends so far.
+    pub fn strays(&self) -> usize {
+        self.strays
     }
 
     /// Octets of content so far.
     pub fn size(&self) -> usize {
-        self.kept + (self.read - self.run)
+        self.kept + (self.read - self.run) + self.strays
     }
 
     /// Keeps nothing from here on, but reads to the end all the same.
@@ -78,7 +103,7 @@ impl ContentReader {
             self.fate = Fate::Discarded;
             // A new buffer, so that the memory of the old one is free at once.
             *input = BytesMut::from(input.get(self.read..).unwrap_or_default());
-            (self.kept, self.run, self.read) = (0, 0, 0);
+            (self.kept, self.run, self.read, self.strays) = (0, 0, 0, 0);
         }
     }
 
@@ -94,7 +119,7 @@ impl ContentReader {
             Ok(Scanned::Everything) => {
                 if self.fate == Fate::Discarded {
                     input.advance(self.read);
-                    (self.run, self.read) = (0, 0);
+                    (self.run, self.read, self.strays) = (0, 0, 0);
                 }
                 Progress::Incomplete
             }
@@ -107,6 +132,10 @@ impl ContentReader {
         let mut content = input.split_to((self.read + END.len()).min(input.len()));
         match self.fate {
             Fate::Discarded => Progress::Discarded,
+            Fate::Kept if self.strays > 0 => {
+                content.truncate(self.kept);
+                Progress::Complete(normalised(&content, self.strays))
+            }
             Fate::Kept => {
                 content.truncate(self.kept);
                 Progress::Complete(content.freeze())
@@ -129,11 +158,19 @@ impl ContentReader {
                 return Ok(Scanned::Everything);
             };
             self.read += found;
-            if Stray::or_line_end(rest.get(found..).unwrap_or_default())?.is_none() {
-                return Ok(Scanned::Everything);
+            match Stray::or_line_end(rest.get(found..).unwrap_or_default()) {
+                Ok(Some(())) => {
+                    self.read += 2;
+                    self.position = Position::LineStart;
+                }
+                Ok(None) => return Ok(Scanned::Everything),
+                Err(stray) => {
+                    // A line of text ends here, and no line of the protocol.
+                    self.line_ends.bear(stray)?;
+                    self.strays += 1;
+                    self.read += 1;
+                }
             }
-            self.read += 2;
-            self.position = Position::LineStart;
         }
     }
 
@@ -157,7 +194,7 @@ impl ContentReader {
         if self.kept != self.run {
             input.copy_within(self.run..self.read, self.kept);
         }
-        self.kept = self.size();
+        self.kept += self.read - self.run;
         self.run = self.read;
     }
 }

@@ -11,6 +11,8 @@ pub mod server; // the receiving end
 
 mod content; // message content up to its CRLF.CRLF
 mod line; // command lines
+mod line_ends; // a CR or LF outside CRLF
 
 pub use content::{ContentReader, Progress};
 pub use line::{Framed, LineReader, Stray};
+pub use line_ends::LineEnds;

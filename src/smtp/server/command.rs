@@ -31,6 +31,8 @@ pub(super) enum Command {
         mechanism: String,
         initial_response: Option<String>,
     },
+    XClient(String),
+    XForward(String),
     /// Octets that are not commands will follow this one.
     Chunk,
 }
@@ -55,6 +57,12 @@ pub(super) fn parse(line: &[u8], node: &Domain) -> Result<Command, Complaint> {
     }
     if verb.eq_ignore_ascii_case("AUTH") {
         return authenticate(argument);
+    }
+    if verb.eq_ignore_ascii_case("XCLIENT") {
+        return Ok(Command::XClient(argument.to_owned()));
+    }
+    if verb.eq_ignore_ascii_case("XFORWARD") {
+        return Ok(Command::XForward(argument.to_owned()));
     }
     match Request::parse(&mut line.iter()).map_err(complaint)? {
         Request::Ehlo { .. } => hello(Protocol::Esmtp, argument),

@@ -48,7 +48,10 @@ pub(super) enum Complaint {
     SaslCancelled,
     // What it asks for.
     RelayDenied,
+    /// XCLIENT or XFORWARD, from a peer that is not believed.
+    NotForwarder,
     // Limits.
+    EarlyTalker,
     TooLarge,
     TooManyRecipients,
     TooManyBadCommands,
@@ -94,6 +97,8 @@ impl Complaint {
             Self::SaslEncoding => (501, 5, 2),
             Self::SaslCancelled => (501, 7, 0),
             Self::RelayDenied => (550, 7, 1),
+            Self::NotForwarder => (550, 7, 0),
+            Self::EarlyTalker => (554, 5, 1),
             Self::TooLarge => (552, 3, 4),
             Self::TooManyRecipients => (452, 5, 3),
             Self::TooManyBadCommands
@@ -131,7 +136,8 @@ impl Complaint {
             | Self::SaslMechanism
             | Self::SaslEncoding
             | Self::SaslCancelled => Refusal::Authentication,
-            Self::RelayDenied => Refusal::RelayDenied,
+            Self::RelayDenied | Self::NotForwarder => Refusal::RelayDenied,
+            Self::EarlyTalker => Refusal::EarlyTalker,
             Self::TooLarge => Refusal::Size,
             Self::TooManyRecipients => Refusal::Recipients,
             Self::TooManyBadCommands => Refusal::BadCommands,
@@ -175,6 +181,8 @@ impl Complaint {
             Self::SaslEncoding => "the response cannot be decoded",
             Self::SaslCancelled => "authentication cancelled",
             Self::RelayDenied => "relaying denied",
+            Self::NotForwarder => "you may not speak for others here",
+            Self::EarlyTalker => "you must wait for the greeting; closing",
             Self::TooLarge => "the message is larger than SIZE permits",
             Self::TooManyRecipients => "too many recipients; send the rest separately",
             Self::TooManyBadCommands => "too many bad commands; closing",

@@ -14,6 +14,7 @@
 //! | `stop` | the order to stop |
 //! | `S: text` | a reply's line |
 //! | `R: reason` | a refusal as it is counted |
+//! | `N: number` | so many commands and messages had bare line ends in all |
 //! | `A: envelope` | a message accepted, and its content in lines with `|` |
 //! | `X: end` | the end of the session |
 //!
@@ -21,16 +22,28 @@
 //! What the gateway would say goes by the local part of the (first) recipient;
 //! see `Gateway`.
 
-use std::{fmt::Write, fs, path::Path, sync::Arc, time::Duration, time::Instant};
+use std::{
+    fmt::Write,
+    fs,
+    net::{IpAddr, Ipv4Addr},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+    time::Instant,
+};
 
 use bytes::BytesMut;
 
-use super::{Action, Limits, Peer, Refused, Relaying, Sasl, Session, Settings, StartTls};
+use super::{
+    Action, Forwarding, Limits, Peer, Refused, Relaying, Sasl, Session, Settings, Standing,
+    StartTls,
+};
 use crate::{
     mail::{
         Body, Direction, EnhancedStatusCode, Protocol, QueueId, Refusal, Reply, Submission,
         TlsSession,
     },
+    smtp::LineEnds,
     spool::Receipt,
 };
 
@@ -100,7 +113,7 @@ impl<'a> Dialogue<'a> {
         let mut steps: Vec<Step<'a>> = Vec::new();
         for line in body.lines() {
             let what = match line.split_at_checked(2) {
-                Some(("S:" | "R:" | "A:" | "X:" | "| ", _)) => {
+                Some(("S:" | "R:" | "N:" | "A:" | "X:" | "| ", _)) => {
                     // Whatever comes after a reply is a step of its own.
                     steps.push(Step { lines: Vec::new(), what: What::Comment });
                     continue;
@@ -178,6 +191,7 @@ struct Run {
     /// What is sent in clear after STARTTLS goes to the handshake.
     handshaking: bool,
     over: bool,
+    normalised: u64,
     transcript: String,
 }
 
@@ -194,8 +208,8 @@ impl Run {
             limits: Limits { message: 1_000, ..Limits::default() },
             ..Settings::new(node, "test", Direction::Outbound)
         };
-        let address = "192.0.2.7".parse().unwrap();
-        let mut peer = Peer { relaying: Relaying::Permitted, ..Peer::at(address) };
+        let mut peer = Peer { relaying: Relaying::Permitted, ..Peer::at(ADDRESS) };
+        let mut input = BytesMut::new();
         let mut gateway = Gateway { memory: true, accepted: 0 };
         for line in head.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             match line.split_once(": ").expect("a setting") {
@@ -209,6 +223,13 @@ impl Run {
                 ("recipients", most) => settings.limits.recipients = most.parse().unwrap(),
                 ("bad-commands", most) => settings.limits.bad_commands = most.parse().unwrap(),
                 ("idle-commands", most) => settings.limits.idle_commands = most.parse().unwrap(),
+                ("greeting", seconds) => {
+                    settings.timeouts.greeting = Duration::from_secs(seconds.parse().unwrap());
+                }
+                ("line-ends", "normalised") => peer.line_ends = LineEnds::Normalised,
+                ("forwarding", "attributes") => peer.forwarding = Forwarding::Attributes,
+                ("forwarding", "sessions") => peer.forwarding = Forwarding::Sessions,
+                ("talks", "early") => input.extend_from_slice(b"EHLO client.test.example\r\n"),
                 ("memory", "none") => gateway.memory = false,
                 (name, value) => panic!("no setting {name}: {value}"),
             }
@@ -216,10 +237,11 @@ impl Run {
         Self {
             session: Session::new(Arc::new(settings), peer),
             gateway,
-            input: BytesMut::new(),
+            input,
             now: Instant::now(),
             handshaking: false,
             over: false,
+            normalised: 0,
             transcript: head.to_owned(),
         }
     }
@@ -263,6 +285,19 @@ impl Run {
                     };
                     question.answer(verdict);
                 }
+                Action::Client(question) => {
+                    let verdict = match question.address().to_string().as_str() {
+                        "192.0.2.66" => {
+                            Err(refused(Refusal::ClientSessions, 421, (4, 7, 0), "too many"))
+                        }
+                        "10.0.0.7" => Ok((Relaying::Permitted, LineEnds::Strict)),
+                        "10.0.0.8" => Ok((Relaying::Permitted, LineEnds::Normalised)),
+                        _ => Ok((Relaying::Denied, LineEnds::Strict)),
+                    };
+                    let standing =
+                        verdict.map(|(relaying, line_ends)| Standing { relaying, line_ends });
+                    question.answer(standing);
+                }
                 Action::Authenticate(question) => {
                     let given = question.credentials();
                     let verdict = match (given.user.as_str(), given.password.reveal()) {
@@ -300,6 +335,9 @@ impl Run {
                 }
                 Action::Close(end) => {
                     self.flush();
+                    if self.normalised > 0 {
+                        writeln!(self.transcript, "N: {}", self.normalised).unwrap();
+                    }
                     writeln!(self.transcript, "X: {}", end.name()).unwrap();
                     self.over = true;
                 }
@@ -308,6 +346,7 @@ impl Run {
     }
 
     fn flush(&mut self) {
+        self.normalised += self.session.take_normalised();
         for line in String::from_utf8(self.session.take_output()).unwrap().lines() {
             writeln!(self.transcript, "S: {line}").unwrap();
         }
@@ -343,10 +382,21 @@ fn show(submission: &Submission, transcript: &mut String) {
         origin.helo
     )
     .unwrap();
+    if origin.client != ADDRESS {
+        writeln!(transcript, "| at {}", origin.client).unwrap();
+    }
+    if let Some(forwarded) = &origin.forwarded {
+        let address = forwarded.address.map_or("nowhere".to_owned(), |known| known.to_string());
+        let said = [&forwarded.name, &forwarded.helo, &forwarded.ident];
+        let said = said.map(|value| value.as_deref().unwrap_or("-")).join(" ");
+        writeln!(transcript, "| for {address} {said}").unwrap();
+    }
     for line in content.split_inclusive(|&octet| octet == b'\n') {
         writeln!(transcript, "| {}", line.escape_ascii()).unwrap();
     }
 }
+
+const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
 fn tls_session() -> TlsSession {
     TlsSession { version: "TLSv1.3".to_owned(), cipher: "TLS_AES_256_GCM_SHA384".to_owned() }

@@ -1,6 +1,7 @@
 //! EHLO and HELO, and what is offered in reply (RFC 5321 section 4.1.1.1).
 
 use super::{
+    forwarding::Worn,
     session::{Phase, Session},
     settings::{Sasl, Settings, StartTls},
 };
@@ -12,8 +13,10 @@ impl Session {
         let authenticated = match std::mem::take(&mut self.phase) {
             Phase::Idle(origin) => origin.authenticated,
             Phase::Envelope(transaction) => transaction.origin.authenticated,
-            _ => None,
+            // Where a peer has said so of its client.
+            _ => self.guise.login.clone(),
         };
+        self.guise.forwarded = None;
         self.phase = Phase::Idle(Box::new(Origin {
             listener: self.settings.listener.clone(),
             direction: self.settings.direction,
@@ -43,8 +46,11 @@ impl Session {
             "250-{node}\r\n250-PIPELINING\r\n250-SIZE {}\r\n250-8BITMIME\r\n",
             limits.message
         );
+        reply.push_str(&self.forwarding_keywords());
         match (&self.peer.tls, sasl) {
-            (None, _) if *start_tls != StartTls::NotOffered => reply.push_str("250-STARTTLS\r\n"),
+            (None, _) if *start_tls != StartTls::NotOffered && self.guise.worn == Worn::No => {
+                reply.push_str("250-STARTTLS\r\n");
+            }
             (Some(_), Sasl::UnderTls) => reply.push_str("250-AUTH PLAIN LOGIN\r\n"),
             _ => {}
         }

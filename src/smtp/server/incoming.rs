@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     mail::SessionEnd,
-    smtp::{ContentReader, Progress},
+    smtp::{ContentReader, LineEnds, Progress},
 };
 
 #[derive(Debug)]
@@ -25,8 +25,12 @@ pub(super) struct Incoming {
 }
 
 impl Phase {
-    pub(super) fn content(transaction: Box<Transaction>, limit: usize) -> Self {
-        let reader = ContentReader::new(limit);
+    pub(super) fn content(
+        transaction: Box<Transaction>,
+        limit: usize,
+        line_ends: LineEnds,
+    ) -> Self {
+        let reader = ContentReader::new(limit).with_line_ends(line_ends);
         Self::Content(Box::new(Incoming { transaction, reader, started: None, refused: None }))
     }
 }
@@ -63,6 +67,7 @@ impl Session {
                 Some(Step::Read(wait))
             }
             Progress::Complete(content) => {
+                self.normalised += u64::from(incoming.reader.strays() > 0);
                 self.tally.idle_commands = 0;
                 Some(Step::Message(incoming.transaction, content))
             }

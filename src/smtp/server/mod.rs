@@ -11,6 +11,7 @@
 //!         Refused(why)  => tell the observer
 //!         Mail(q)       => q.answer(may this sender bring a message?, ..)
 //!         Recipient(q)  => q.answer(may this recipient be served?, ..)
+//!         Client(q)     => q.answer(what may a client at q.address() do?, ..)
 //!         Authenticate(q) => q.answer(who is this?, ..)
 //!         Content(q)    => q.proceed() if there is memory for it, or q.refuse(..)
 //!         Message(m)    => (submission, pending) = m.hand_over();
@@ -27,6 +28,8 @@
 
 mod command;
 mod complaint;
+mod forwarding;
+mod greeting;
 mod hello;
 mod incoming;
 mod obey;
@@ -43,6 +46,7 @@ mod dialogues;
 mod properties;
 
 pub use complaint::Refused;
+pub use forwarding::{ClientQuestion, Standing};
 pub use questions::{
     AuthenticationQuestion, ContentQuestion, FinishedMessage, PendingReply, RecipientQuestion,
     SenderQuestion, TlsUpgrade,
@@ -50,5 +54,5 @@ pub use questions::{
 pub use sasl::{Credentials, Password, ScramVerifier};
 pub use session::{Action, Expected, Session, Wait};
 pub use settings::{
-    Dialect, Forwarding, Limits, LineEnds, Peer, Relaying, Sasl, Settings, StartTls, Timeouts,
+    Dialect, Forwarding, Limits, Peer, Relaying, Sasl, Settings, StartTls, Timeouts,
 };

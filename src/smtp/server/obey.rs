@@ -4,6 +4,7 @@
 use super::{
     command::Command,
     complaint::Complaint,
+    forwarding::Worn,
     sasl::{Mechanism, Turn},
     session::{Phase, Session, Step},
     settings::{Sasl, StartTls},
@@ -25,6 +26,8 @@ impl Session {
             Command::Authenticate { mechanism, initial_response } => {
                 return self.authenticate(&mechanism, initial_response.as_deref());
             }
+            Command::XClient(argument) => return self.xclient(&argument),
+            Command::XForward(argument) => self.xforward(&argument),
             Command::Reset => self.reset(),
             Command::Noop => self.idle_reply("250 2.0.0 ok"),
             Command::Verify => self.idle_reply("252 2.1.5 not verified; send mail and see"),
@@ -52,7 +55,11 @@ impl Session {
     fn start_tls(&mut self) -> Option<Step> {
         let complaint = match &self.phase {
             _ if self.peer.tls.is_some() => Complaint::TlsAlready,
-            _ if self.settings.start_tls == StartTls::NotOffered => Complaint::TlsNotOffered,
+            _ if self.settings.start_tls == StartTls::NotOffered
+                || self.guise.worn == Worn::Yes =>
+            {
+                Complaint::TlsNotOffered
+            }
             Phase::Envelope(_) => Complaint::TransactionOpen,
             Phase::Idle(_) => {
                 self.reply("220 2.0.0 ready for TLS");

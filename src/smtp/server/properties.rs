@@ -49,6 +49,8 @@ fn cuts() -> impl Strategy<Value = Vec<usize>> {
 /// Everything the session said and did.
 fn run(client: &[u8], cuts: &[usize]) -> Vec<String> {
     let mut driver = Driver::new();
+    // It waits for the greeting.
+    driver.receive(b"");
     let mut ends: Vec<usize> = cuts.iter().map(|cut| cut % (client.len() + 1)).collect();
     ends.push(client.len());
     ends.sort_unstable();
@@ -105,6 +107,7 @@ impl Driver {
                     self.asked.push(question.recipient().address.clone());
                     question.answer(Ok(()));
                 }
+                Action::Client(question) => drop(question),
                 Action::Authenticate(question) => question.answer(Ok("somebody".to_owned())),
                 Action::Content(question) => question.proceed(),
                 Action::Message(message) => {

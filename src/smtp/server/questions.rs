@@ -164,7 +164,8 @@ impl ContentQuestion<'_> {
     pub fn proceed(self) {
         self.session.reply("354 end with CRLF.CRLF");
         let limit = self.session.settings.limits.message;
-        self.session.resume(Phase::content(self.transaction, limit));
+        let line_ends = self.session.peer.line_ends;
+        self.session.resume(Phase::content(self.transaction, limit, line_ends));
     }
 
     /// The transaction stays open: the client may try DATA again.

@@ -7,6 +7,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use super::{
     command,
     complaint::{Complaint, Refused},
+    forwarding::{Client, ClientQuestion, Guise},
     incoming::Incoming,
     questions::{
         AuthenticationQuestion, ContentQuestion, FinishedMessage, RecipientQuestion,
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     mail::{Origin, Recipient, SessionEnd, TlsSession},
-    smtp::{Framed, LineReader},
+    smtp::{Framed, LineEnds, LineReader},
 };
 
 /// One client's session. See the module for how it is driven.
@@ -28,14 +29,18 @@ pub struct Session {
     pub(super) settings: Arc<Settings>,
     pub(super) peer: Peer,
     pub(super) phase: Phase,
+    /// What a peer that speaks for others has said of its client.
+    pub(super) guise: Guise,
     lines: LineReader,
+    /// Commands and messages with bare line ends, since last asked about.
+    pub(super) normalised: u64,
     pub(super) output: Vec<u8>,
     /// Replied to, but not yet told to the driver.
     pub(super) refused: VecDeque<Refused>,
     /// Since when the client has been waited for; unset while it is not.
     pub(super) waiting_since: Option<Instant>,
     pub(super) tally: Tally,
-    running: Running,
+    pub(super) running: Running,
 }
 
 /// What the driver does next. All but `Refused` first want what the session
@@ -48,6 +53,7 @@ pub enum Action<'s> {
     Refused(Refused),
     Mail(SenderQuestion<'s>),
     Recipient(RecipientQuestion<'s>),
+    Client(ClientQuestion<'s>),
     Authenticate(AuthenticationQuestion<'s>),
     Content(ContentQuestion<'s>),
     Message(FinishedMessage<'s>),
@@ -88,7 +94,7 @@ pub(super) enum Phase {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Running {
+pub(super) enum Running {
     On,
     /// No new transaction is begun.
     Stopping,
@@ -100,6 +106,7 @@ pub(super) enum Step {
     Refused(Refused),
     Mail(Box<Transaction>),
     Recipient(Box<Transaction>, Recipient),
+    Client(Client),
     Authenticate(Box<Origin>, Credentials),
     Content(Box<Transaction>),
     Message(Box<Transaction>, Bytes),
@@ -109,11 +116,14 @@ pub(super) enum Step {
 
 impl Session {
     pub fn new(settings: Arc<Settings>, peer: Peer) -> Self {
+        let lines = LineReader::new(peer.line_ends);
         Self {
             settings,
             peer,
             phase: Phase::Connected,
-            lines: LineReader::default(),
+            guise: Guise::default(),
+            lines,
+            normalised: 0,
             output: Vec::new(),
             refused: VecDeque::new(),
             waiting_since: None,
@@ -133,6 +143,7 @@ impl Session {
             Step::Recipient(transaction, recipient) => {
                 Action::Recipient(RecipientQuestion { session: self, transaction, recipient })
             }
+            Step::Client(client) => Action::Client(ClientQuestion { session: self, client }),
             Step::Authenticate(origin, credentials) => {
                 Action::Authenticate(AuthenticationQuestion { session: self, origin, credentials })
             }
@@ -158,6 +169,12 @@ impl Session {
         std::mem::take(&mut self.output)
     }
 
+    /// How many commands and messages have come with bare line ends, and have
+    /// been borne with, since it was last called.
+    pub fn take_normalised(&mut self) -> u64 {
+        std::mem::take(&mut self.normalised)
+    }
+
     /// No new transaction from here on; one that is under way may end.
     pub fn stop(&mut self) {
         self.running = Running::Stopping;
@@ -171,8 +188,14 @@ impl Session {
     pub(super) fn restart(&mut self, tls: TlsSession, certified: Option<String>) {
         self.peer.tls = Some(tls);
         self.peer.certified = certified;
-        self.lines = LineReader::default();
+        self.guise = Guise::default();
+        self.set_line_ends(self.peer.line_ends);
         self.resume(Phase::Anonymous);
+    }
+
+    pub(super) fn set_line_ends(&mut self, line_ends: LineEnds) {
+        self.peer.line_ends = line_ends;
+        self.lines = LineReader::new(line_ends);
     }
 
     fn step(&mut self, input: &mut BytesMut, now: Instant) -> Step {
@@ -181,10 +204,7 @@ impl Session {
                 return Step::Refused(refused);
             }
             let step = match std::mem::take(&mut self.phase) {
-                Phase::Connected => {
-                    self.greet();
-                    None
-                }
+                Phase::Connected => self.await_greeting(input, now),
                 Phase::Over(end) => {
                     self.phase = Phase::Over(end);
                     Some(Step::Close(end))
@@ -199,12 +219,6 @@ impl Session {
                 return step;
             }
         }
-    }
-
-    fn greet(&mut self) {
-        let greeting = format!("220 {} ESMTP Postern", self.settings.node);
-        self.reply(&greeting);
-        self.resume(Phase::Anonymous);
     }
 
     fn line(&mut self, input: &mut BytesMut, now: Instant) -> Option<Step> {
@@ -223,6 +237,12 @@ impl Session {
                 let step = self.take_line(input.get(..length).unwrap_or_default());
                 input.advance(length);
                 step
+            }
+            Framed::BareLine(length) => {
+                self.waiting_since = None;
+                self.normalised += 1;
+                let text = input.split_to(length);
+                self.take_line(&[text.get(..length - 1).unwrap_or_default(), b"\r\n"].concat())
             }
             Framed::TooLong => {
                 self.waiting_since = None;

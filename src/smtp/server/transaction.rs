@@ -26,7 +26,9 @@ impl Session {
                 self.refuse(Complaint::TooLarge.refused());
                 None
             }
-            Phase::Idle(origin) => {
+            Phase::Idle(mut origin) => {
+                // For this transaction, and for no other after it.
+                origin.forwarded = self.guise.forwarded.take();
                 let envelope = Envelope {
                     reverse_path: mail.reverse_path,
                     recipients: Vec::new(),
@@ -108,6 +110,7 @@ impl Session {
     }
 
     pub(super) fn reset(&mut self) {
+        self.guise.forwarded = None;
         self.phase = match std::mem::take(&mut self.phase) {
             Phase::Envelope(transaction) => Phase::Idle(transaction.origin),
             phase => phase,
