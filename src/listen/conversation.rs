@@ -14,10 +14,12 @@ use tokio::{net::TcpStream, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    authentication,
     capacity::{ClientPlace, Memory, SessionPlace},
-    listener::{ImplicitTls, Shared, too_many_sessions},
+    listener::{ImplicitTls, Shared, too_many_sessions, turn_away},
     proxy,
     reception::{Reception, Verdict},
+    shut_out::shut_out_now,
     stream::Stream,
     tls,
 };
@@ -63,6 +65,10 @@ async fn greet_and_converse<R: Reception>(
             Ok(Err(_)) => return SessionEnd::Refused,
             Err(_) => return SessionEnd::Timeout,
         }
+    }
+    if shared.orders.shut_out.holds(*client, Instant::now()) {
+        turn_away(shared, &tcp, *client, &shut_out_now(421));
+        return SessionEnd::Refused;
     }
     let place = shared.orders.capacity.client(*client);
     let (stream, tls) = match shared.door.implicit_tls {
@@ -163,10 +169,9 @@ impl<R: Reception> Conversation<'_, R> {
                     let verdict = Box::pin(asked).await;
                     question.answer(verdict);
                 }
+                Action::Verifier(question) => authentication::challenge(self.shared, question),
                 Action::Authenticate(question) => {
-                    let asked = reception.authenticate(question.origin(), question.credentials());
-                    let verdict = Box::pin(asked).await;
-                    question.answer(verdict);
+                    Box::pin(authentication::decide(self.shared, question)).await;
                 }
                 Action::Content(question) => {
                     let room = first_room(question.declared_size());

@@ -7,11 +7,13 @@
 //!
 //! [`Session`]: crate::smtp::server::Session
 
+mod authentication;
 mod capacity;
 mod conversation;
 mod listener;
 mod proxy;
 mod reception;
+mod shut_out;
 mod stream;
 mod tls;
 
@@ -21,4 +23,5 @@ mod tests;
 pub use capacity::Capacity;
 pub use listener::{BoundListener, ListenError, Orders};
 pub use reception::{Reception, Verdict};
+pub use shut_out::ShutOut;
 pub use tls::{Certificate, CertificateError};

@@ -27,7 +27,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_util::sync::CancellationToken;
 
-use super::{BoundListener, Capacity, Certificate, Orders, Reception, Verdict};
+use super::{BoundListener, Capacity, Certificate, Orders, Reception, ShutOut, Verdict};
 use crate::{
     config::{self, CertificateFiles},
     mail::{
@@ -82,6 +82,7 @@ impl Lab {
         let (address, certificate) = (bound.address(), bound.certificate());
         let serving = tokio::spawn(bound.serve(Orders {
             capacity: Capacity::new(&limits),
+            shut_out: ShutOut::new(&limits),
             reception: Arc::clone(&reception),
             observer: Arc::<Recorder>::clone(&observer),
             stop: stop.clone(),
@@ -149,8 +150,11 @@ impl Reception for Desk {
     }
 
     async fn authenticate(&self, _: &Origin, claim: &Credentials) -> Result<String, Refused> {
-        match claim.password.reveal() {
-            "lab" => Ok(claim.user.clone()),
+        match claim {
+            Credentials::Password { user, password } if password.reveal() == "lab" => {
+                Ok(user.clone())
+            }
+            Credentials::Certificate { name } => Ok(name.clone()),
             _ => Err(Refused {
                 reason: Refusal::Authentication,
                 reply: Reply::new(535, EnhancedStatusCode(5, 7, 8), "wrong"),

@@ -4,9 +4,8 @@
 use super::{
     command::{Command, Mail},
     complaint::Complaint,
-    sasl::{Mechanism, Turn},
     session::{Phase, Session, Step, Transaction},
-    settings::{Relaying, Sasl, Settings, StartTls},
+    settings::{Relaying, Settings, StartTls},
 };
 use crate::mail::{
     AddressEncoding, Direction, Envelope, Origin, Protocol, Recipient, Requests, SessionEnd,
@@ -82,15 +81,18 @@ impl Session {
     }
 
     fn extensions(&self) -> String {
-        let Settings { node, limits, start_tls, sasl, .. } = &*self.settings;
+        let Settings { node, limits, start_tls, .. } = &*self.settings;
         let mut reply = format!(
             "250-{node}\r\n250-PIPELINING\r\n250-SIZE {}\r\n250-8BITMIME\r\n",
             limits.message
         );
-        match (&self.peer.tls, sasl) {
-            (None, _) if *start_tls != StartTls::NotOffered => reply.push_str("250-STARTTLS\r\n"),
-            (Some(_), Sasl::UnderTls) => reply.push_str("250-AUTH PLAIN LOGIN\r\n"),
-            _ => {}
+        if self.peer.tls.is_none() && *start_tls != StartTls::NotOffered {
+            reply.push_str("250-STARTTLS\r\n");
+        }
+        let mechanisms: Vec<_> =
+            self.mechanisms().into_iter().map(|mechanism| mechanism.name()).collect();
+        if !mechanisms.is_empty() {
+            reply.push_str(&format!("250-AUTH {}\r\n", mechanisms.join(" ")));
         }
         reply.push_str("250 ENHANCEDSTATUSCODES");
         reply
@@ -177,7 +179,7 @@ impl Session {
         }
     }
 
-    fn out_of_order(&mut self, phase: Phase) {
+    pub(super) fn out_of_order(&mut self, phase: Phase) {
         let complaint = match phase {
             Phase::Idle(_) => Complaint::MailFirst,
             _ => Complaint::HelloFirst,
@@ -207,55 +209,6 @@ impl Session {
             _ => Complaint::HelloFirst,
         };
         self.complain(&complaint);
-        None
-    }
-
-    fn authenticate(&mut self, mechanism: &str, response: Option<&str>) -> Option<Step> {
-        match self.may_authenticate(mechanism) {
-            Err(complaint) => {
-                self.complain(&complaint);
-                None
-            }
-            Ok(mechanism) => match std::mem::take(&mut self.phase) {
-                Phase::Idle(origin) => self.sasl_turn(origin, mechanism.begin(response)),
-                phase => {
-                    self.out_of_order(phase);
-                    None
-                }
-            },
-        }
-    }
-
-    fn may_authenticate(&self, mechanism: &str) -> Result<Mechanism, Complaint> {
-        if self.settings.sasl == Sasl::NotOffered {
-            return Err(Complaint::SaslNotOffered);
-        }
-        if self.peer.tls.is_none() {
-            return Err(Complaint::SaslNeedsTls);
-        }
-        match &self.phase {
-            Phase::Idle(origin) if origin.authenticated.is_some() => Err(Complaint::SaslAlready),
-            Phase::Envelope(_) => Err(Complaint::TransactionOpen),
-            _ => Mechanism::named(mechanism).ok_or(Complaint::SaslMechanism),
-        }
-    }
-
-    pub(super) fn sasl_turn(
-        &mut self,
-        origin: Box<Origin>,
-        turn: Result<Turn, Complaint>,
-    ) -> Option<Step> {
-        match turn {
-            Ok(Turn::Done(credentials)) => return Some(Step::Authenticate(origin, credentials)),
-            Ok(Turn::Challenge(challenge, exchange)) => {
-                self.reply(&format!("334 {challenge}"));
-                self.phase = Phase::Authenticating(origin, exchange);
-            }
-            Err(complaint) => {
-                self.phase = Phase::Idle(origin);
-                self.complain(&complaint);
-            }
-        }
         None
     }
 }

@@ -5,13 +5,12 @@ use std::{collections::VecDeque, sync::Arc, time::Instant};
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
+    authentication::{AuthenticationQuestion, VerifierQuestion},
     command,
     complaint::{Complaint, Refused},
-    questions::{
-        AuthenticationQuestion, ContentQuestion, FinishedMessage, RecipientQuestion,
-        SenderQuestion, TlsUpgrade,
-    },
-    sasl::{Credentials, Exchange},
+    questions::{ContentQuestion, FinishedMessage, RecipientQuestion, SenderQuestion, TlsUpgrade},
+    sasl::{Claim, Exchange},
+    scram::ClientFirst,
     settings::{Peer, Settings},
 };
 use crate::{
@@ -45,6 +44,7 @@ pub enum Action<'s> {
     Refused(Refused),
     Mail(SenderQuestion<'s>),
     Recipient(RecipientQuestion<'s>),
+    Verifier(VerifierQuestion<'s>),
     Authenticate(AuthenticationQuestion<'s>),
     Content(ContentQuestion<'s>),
     Message(FinishedMessage<'s>),
@@ -120,7 +120,8 @@ pub(super) enum Step {
     Refused(Refused),
     Mail(Box<Transaction>),
     Recipient(Box<Transaction>, Recipient),
-    Authenticate(Box<Origin>, Credentials),
+    Verifier(Box<Origin>, ClientFirst),
+    Authenticate(Box<Origin>, Claim),
     Content(Box<Transaction>),
     Message(Box<Transaction>, Bytes),
     StartTls,
@@ -153,8 +154,11 @@ impl Session {
             Step::Recipient(transaction, recipient) => {
                 Action::Recipient(RecipientQuestion { session: self, transaction, recipient })
             }
-            Step::Authenticate(origin, credentials) => {
-                Action::Authenticate(AuthenticationQuestion { session: self, origin, credentials })
+            Step::Verifier(origin, first) => {
+                Action::Verifier(VerifierQuestion { session: self, origin, first })
+            }
+            Step::Authenticate(origin, claim) => {
+                Action::Authenticate(AuthenticationQuestion { session: self, origin, claim })
             }
             Step::Content(transaction) => {
                 Action::Content(ContentQuestion { session: self, transaction })
