@@ -29,7 +29,7 @@ use super::{
 use crate::{
     config::{Config, SenderAuthentication},
     console::{self, Overview, OverviewSource},
-    listen::{BoundListener, Capacity, Certificate, Orders, ShutOut},
+    listen::{BoundListener, Capacity, Certificates, Orders, ShutOut},
     mail::{Event, Observer},
     observe::{self, Observatory, Probes, QueueState},
     policy::Policy,
@@ -228,11 +228,11 @@ impl Doors {
             .collect()
     }
 
-    fn certificates(&self) -> Vec<(String, Arc<Certificate>)> {
-        let certificate = |(desk, bound): &(Desk, BoundListener)| {
-            Some((desk.listener.clone(), bound.certificate()?))
+    fn certificates(&self) -> Vec<(String, Arc<Certificates>)> {
+        let certificates = |(desk, bound): &(Desk, BoundListener)| {
+            Some((desk.listener.clone(), bound.certificates()?))
         };
-        self.listeners.iter().filter_map(certificate).collect()
+        self.listeners.iter().filter_map(certificates).collect()
     }
 }
 

@@ -99,8 +99,8 @@ async fn secure<R: Reception>(
     shared: &Shared<R>,
     tcp: TcpStream,
 ) -> Result<(Stream, TlsSession), SessionEnd> {
-    let certificate = shared.door.certificate.as_ref().ok_or(SessionEnd::Failed)?;
-    match timeout(HANDSHAKE_PATIENCE, certificate.accept(tcp)).await {
+    let certificates = shared.door.certificates.as_ref().ok_or(SessionEnd::Failed)?;
+    match timeout(HANDSHAKE_PATIENCE, tls::accept(certificates, tcp)).await {
         Ok(Ok(stream)) => {
             let tls = tls::session(&stream);
             let listener = &shared.door.settings.listener;

@@ -9,10 +9,12 @@
 
 mod authentication;
 mod capacity;
+mod certificates;
 mod conversation;
 mod listener;
 mod proxy;
 mod reception;
+mod server_names;
 mod shut_out;
 mod stream;
 mod tls;
@@ -21,7 +23,7 @@ mod tls;
 mod tests;
 
 pub use capacity::Capacity;
+pub use certificates::{CertificateError, CertificateSummary, Certificates, Outlook, Renewal};
 pub use listener::{BoundListener, ListenError, Orders};
 pub use reception::{Reception, Verdict};
 pub use shut_out::ShutOut;
-pub use tls::{Certificate, CertificateError};

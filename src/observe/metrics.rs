@@ -50,8 +50,13 @@ impl Metrics {
         })
     }
 
-    pub fn set_certificate_expiry(&self, listener: &str, unix_seconds: i64) {
-        self.upkeep.certificate_expiry.with_label_values(&[listener]).set(unix_seconds);
+    pub fn set_certificate_expiry(&self, listener: &str, name: &str, unix_seconds: i64) {
+        self.upkeep.certificate_expiry.with_label_values(&[listener, name]).set(unix_seconds);
+    }
+
+    /// Before a new set is told of.
+    pub fn forget_certificate_expiries(&self) {
+        self.upkeep.certificate_expiry.reset();
     }
 
     /// As it stands now; asked at each scrape.
@@ -234,8 +239,8 @@ impl UpkeepMetrics {
             )?,
             certificate_expiry: new.gauges(
                 "postern_certificate_expiry_timestamp_seconds",
-                "When a listener's certificate expires.",
-                &["listener"],
+                "When a listener's certificates expire, by their first name.",
+                &["listener", "certificate"],
             )?,
         })
     }

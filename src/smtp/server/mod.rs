@@ -29,12 +29,16 @@
 mod authentication;
 mod command;
 mod complaint;
+mod hello;
+mod incoming;
 mod obey;
 mod questions;
+mod replies;
 mod sasl;
 mod scram;
 mod session;
 mod settings;
+mod transaction;
 
 #[cfg(test)]
 mod dialogues;

@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use super::{
     complaint::Refused,
-    session::{Phase, Session, Transaction},
+    session::{Phase, Session},
+    transaction::Transaction,
 };
 use crate::{
     mail::{Envelope, Origin, Recipient, Submission, TlsSession},
