@@ -4,20 +4,27 @@
 //!
 //! Whoever is made to wait holds nothing but a session of its own.
 
-use std::time::Instant;
+use std::{net::IpAddr, time::Instant};
 
 use aws_lc_rs::rand;
 
 use super::{listener::Shared, reception::Reception, shut_out::shut_out_now};
 use crate::{
     mail::{AuthenticationResult, EnhancedStatusCode, Event, Refusal, Reply},
-    smtp::server::{AuthenticationQuestion, Nonce, Refused, VerifierQuestion},
+    smtp::server::{AuthenticationQuestion, Mechanism, Nonce, Refused, VerifierQuestion},
 };
 
 /// Lets SCRAM go on, for names that do not exist as well.
-pub(super) fn challenge<R: Reception>(shared: &Shared<R>, question: VerifierQuestion<'_>) {
+pub(super) async fn challenge<R: Reception>(shared: &Shared<R>, question: VerifierQuestion<'_>) {
+    let client = question.origin().client;
+    if shared.orders.shut_out.holds(client, Instant::now()) {
+        tell(shared, client, Mechanism::ScramSha256, AuthenticationResult::ShutOut);
+        tokio::time::sleep(shared.orders.shut_out.delay()).await;
+        return question.refuse(shut_out_now(454));
+    }
     let mut random = [0; 18];
     if rand::fill(&mut random).is_err() {
+        tell(shared, client, Mechanism::ScramSha256, AuthenticationResult::Unavailable);
         return question.refuse(no_randomness());
     }
     let verifier = shared.orders.reception.verifier(question.origin(), question.user());
@@ -47,13 +54,17 @@ pub(super) async fn decide<R: Reception>(shared: &Shared<R>, question: Authentic
         Err(refused) if refused.reason == Refusal::ShutOut => AuthenticationResult::ShutOut,
         Err(_) => AuthenticationResult::Unavailable,
     };
-    let listener = &shared.door.settings.listener;
-    let mechanism = question.mechanism().name();
-    shared.observe(Event::Authentication { listener, client, mechanism, result });
+    tell(shared, client, question.mechanism(), result);
     if verdict.is_err() {
         tokio::time::sleep(shut_out.delay()).await;
     }
     question.answer(verdict);
+}
+
+fn tell<R>(shared: &Shared<R>, client: IpAddr, mechanism: Mechanism, result: AuthenticationResult) {
+    let listener = &shared.door.settings.listener;
+    let mechanism = mechanism.name();
+    shared.observe(Event::Authentication { listener, client, mechanism, result });
 }
 
 fn no_randomness() -> Refused {

@@ -71,17 +71,17 @@ async fn greet_and_converse<R: Reception>(
         return SessionEnd::Refused;
     }
     let place = shared.orders.capacity.client(*client);
-    let (stream, tls) = match shared.door.implicit_tls {
-        ImplicitTls::Off => (Stream::Plain(tcp), None),
-        ImplicitTls::On => match Box::pin(secure(shared, tcp)).await {
-            Ok((stream, tls)) => (stream, Some(tls)),
+    let (stream, tls, certified) = match shared.door.implicit_tls {
+        ImplicitTls::Off => (Stream::Plain(tcp), None, None),
+        ImplicitTls::On => match Box::pin(secure(shared, tcp, *client)).await {
+            Ok(Secured { stream, tls, certified }) => (stream, Some(tls), certified),
             Err(end) => return end,
         },
     };
     let relaying = shared.door.relaying(*client);
     let line_ends = shared.door.line_ends(*client);
     let forwarding = shared.door.forwarding(*client);
-    let peer = Peer { address: *client, relaying, tls, certified: None, line_ends, forwarding };
+    let peer = Peer { address: *client, relaying, tls, certified, line_ends, forwarding };
     let mut conversation = Conversation {
         shared,
         stream,
@@ -94,18 +94,27 @@ async fn greet_and_converse<R: Reception>(
     conversation.run(place).await
 }
 
+struct Secured {
+    stream: Stream,
+    tls: TlsSession,
+    /// The sending system whose certificate the client has shown.
+    certified: Option<String>,
+}
+
 /// The handshake, within its time.
 async fn secure<R: Reception>(
     shared: &Shared<R>,
     tcp: TcpStream,
-) -> Result<(Stream, TlsSession), SessionEnd> {
+    client: IpAddr,
+) -> Result<Secured, SessionEnd> {
     let certificates = shared.door.certificates.as_ref().ok_or(SessionEnd::Failed)?;
     match timeout(HANDSHAKE_PATIENCE, tls::accept(certificates, tcp)).await {
-        Ok(Ok(stream)) => {
+        Ok(Ok((stream, shown))) => {
             let tls = tls::session(&stream);
             let listener = &shared.door.settings.listener;
             shared.observe(Event::SessionSecured { listener, tls: &tls });
-            Ok((Stream::Tls(Box::new(stream)), tls))
+            let certified = shown.system(listener, client);
+            Ok(Secured { stream: Stream::Tls(Box::new(stream)), tls, certified })
         }
         Ok(Err(_)) => Err(SessionEnd::TlsFailed),
         Err(_) => Err(SessionEnd::Timeout),
@@ -169,7 +178,9 @@ impl<R: Reception> Conversation<'_, R> {
                     let verdict = Box::pin(asked).await;
                     question.answer(verdict);
                 }
-                Action::Verifier(question) => authentication::challenge(self.shared, question),
+                Action::Verifier(question) => {
+                    Box::pin(authentication::challenge(self.shared, question)).await;
+                }
                 Action::Authenticate(question) => {
                     Box::pin(authentication::decide(self.shared, question)).await;
                 }
@@ -196,9 +207,9 @@ impl<R: Reception> Conversation<'_, R> {
                     let ready = upgrade.take_output();
                     send(&mut self.stream, &ready, self.shared).await?;
                     let tcp = self.stream.take_plain().ok_or(SessionEnd::Failed)?;
-                    let (stream, tls) = Box::pin(secure(self.shared, tcp)).await?;
-                    self.stream = stream;
-                    upgrade.established(tls, None);
+                    let secured = Box::pin(secure(self.shared, tcp, self.client)).await?;
+                    self.stream = secured.stream;
+                    upgrade.established(secured.tls, secured.certified);
                 }
                 Action::Close(end) => {
                     self.flush().await?;

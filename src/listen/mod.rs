@@ -10,6 +10,7 @@
 mod authentication;
 mod capacity;
 mod certificates;
+mod client_certificate;
 mod conversation;
 mod listener;
 mod proxy;

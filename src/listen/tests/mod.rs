@@ -1,6 +1,8 @@
 //! Listeners on loopback, with real sockets and real TLS; only what stands
 //! behind the port, and who listens to events, is stood in for.
 
+mod authentication;
+mod certified;
 mod clients;
 mod limits;
 mod messages;
@@ -46,6 +48,7 @@ struct Lab {
     address: SocketAddr,
     certificates: Option<Arc<Certificates>>,
     reception: Arc<Desk>,
+    shut_out: Arc<ShutOut>,
     observer: Arc<Recorder>,
     stop: CancellationToken,
     serving: Mutex<Option<JoinHandle<()>>>,
@@ -97,16 +100,17 @@ impl Lab {
         let (reception, observer) = (Arc::new(Desk::default()), Arc::new(Recorder::default()));
         let stop = CancellationToken::new();
         let (address, certificates) = (bound.address(), bound.certificates());
+        let shut_out = ShutOut::new(&limits);
         let serving = tokio::spawn(bound.serve(Orders {
             capacity: Capacity::new(&limits),
-            shut_out: ShutOut::new(&limits),
+            shut_out: Arc::clone(&shut_out),
             reception: Arc::clone(&reception),
             observer: Arc::<Recorder>::clone(&observer),
             stop: stop.clone(),
             grace: limits.stop_grace,
         }));
         let serving = Mutex::new(Some(serving));
-        Self { address, certificates, reception, observer, stop, serving, folder }
+        Self { address, certificates, reception, shut_out, observer, stop, serving, folder }
     }
 
     async fn connect(&self) -> Client<TcpStream> {
@@ -228,6 +232,9 @@ impl Observer for Recorder {
             Event::Refused { reason, reply, .. } => {
                 format!("refused {} {}", reason.name(), reply.code)
             }
+            Event::Authentication { mechanism, result, .. } => {
+                format!("authentication {mechanism} {}", result.name())
+            }
             other => format!("{other:?}"),
         };
         self.0.lock().unwrap().push(line);
@@ -252,6 +259,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// Reads one reply, all its lines, and looks for something in it.
     async fn expect(&mut self, wanted: &str) {
+        let reply = self.reply().await;
+        assert!(reply.contains(wanted), "{reply:?} instead of {wanted}");
+    }
+
+    async fn reply(&mut self) -> String {
         let mut reply = String::new();
         let reading = async {
             loop {
@@ -263,7 +275,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             }
         };
         tokio::time::timeout(Duration::from_secs(5), reading).await.expect("a reply");
-        assert!(reply.contains(wanted), "{reply:?} instead of {wanted}");
+        reply
+    }
+
+    async fn ask(&mut self, line: &str) -> String {
+        self.write(format!("{line}\r\n").as_bytes()).await;
+        self.reply().await
     }
 
     async fn say(&mut self, line: &str, wanted: &str) {
@@ -315,6 +332,7 @@ fn settings(folder: &Path) -> (config::Listener, config::Limits) {
         sessions_per_client: 10,
         recipients: 10,
         memory: 50 << 20,
+        authentication_delay: Duration::from_millis(10),
         stop_grace: Duration::from_secs(5),
         ..config::Limits::default()
     };
