@@ -91,6 +91,7 @@ fn drive(session: &mut Session, input: &mut BytesMut) -> Vec<u8> {
                 });
             }
             Action::Refused(_) => {}
+            Action::Verifier(question) => drop(question),
             Action::Client(_) | Action::Authenticate(_) | Action::StartTls(_) => {}
         }
     }

@@ -1,22 +1,26 @@
 //! All that comes before SMTP: whose connection it is, what goes by that, and
 //! TLS where it comes first.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use tokio::{net::TcpStream, time::timeout};
 
 use super::{
     capacity::ClientPlace,
-    listener::{ImplicitTls, Shared},
+    listener::{ImplicitTls, Shared, too_many_sessions, turn_away},
     proxy,
     reception::Reception,
+    shut_out::shut_out_now,
     stream::Stream,
     tls,
 };
 use crate::{
     config::ProxyProtocol,
-    mail::{Event, SessionEnd, TlsSession},
-    smtp::server::{Peer, Standing},
+    mail::{Event, Refusal, SessionEnd, TlsSession},
+    smtp::server::{Peer, Refused, Standing},
 };
 
 /// Ready for SMTP.
@@ -36,30 +40,52 @@ pub(super) async fn welcome<R: Reception>(
     // Replies are whole when they are written; waiting for more helps nobody.
     _ = tcp.set_nodelay(true);
     let whose = find_out(shared, &mut tcp, client).await?;
+    if shared.orders.shut_out.holds(*client, Instant::now()) {
+        turn_away(shared, &tcp, *client, &shut_out_now(421));
+        return Err(SessionEnd::Refused);
+    }
     let peer = peer(shared, *client, whose);
     // Before the handshake, which is what costs.
     let place = shared.orders.capacity.client(*client);
     match shared.door.implicit_tls {
         ImplicitTls::Off => Ok(Arrived { stream: Stream::Plain(tcp), peer, place }),
         ImplicitTls::On => {
-            let (stream, tls) = secure(shared, tcp).await?;
-            Ok(Arrived { stream, peer: Peer { tls: Some(tls), ..peer }, place })
+            let Secured { stream, tls, certified } = secure(shared, tcp, *client).await?;
+            Ok(Arrived { stream, peer: Peer { tls: Some(tls), certified, ..peer }, place })
         }
     }
+}
+
+/// A place for another client, that a peer has begun to speak for.
+pub(super) fn admit<R>(shared: &Shared<R>, client: IpAddr) -> Result<ClientPlace, Refused> {
+    if shared.orders.shut_out.holds(client, Instant::now()) {
+        return Err(shut_out_now(421));
+    }
+    let place = shared.orders.capacity.client(client);
+    place.ok_or_else(|| too_many_sessions(Refusal::ClientSessions))
+}
+
+pub(super) struct Secured {
+    pub(super) stream: Stream,
+    pub(super) tls: TlsSession,
+    /// The sending system whose certificate the client has shown.
+    pub(super) certified: Option<String>,
 }
 
 /// The handshake, within its time.
 pub(super) async fn secure<R: Reception>(
     shared: &Shared<R>,
     tcp: TcpStream,
-) -> Result<(Stream, TlsSession), SessionEnd> {
+    client: IpAddr,
+) -> Result<Secured, SessionEnd> {
     let certificates = shared.door.certificates.as_ref().ok_or(SessionEnd::Failed)?;
     match timeout(HANDSHAKE_PATIENCE, tls::accept(certificates, tcp)).await {
-        Ok(Ok(stream)) => {
+        Ok(Ok((stream, shown))) => {
             let tls = tls::session(&stream);
             let listener = &shared.door.settings.listener;
             shared.observe(Event::SessionSecured { listener, tls: &tls });
-            Ok((Stream::Tls(Box::new(stream)), tls))
+            let certified = shown.system(listener, client);
+            Ok(Secured { stream: Stream::Tls(Box::new(stream)), tls, certified })
         }
         Ok(Err(_)) => Err(SessionEnd::TlsFailed),
         Err(_) => Err(SessionEnd::Timeout),

@@ -12,11 +12,13 @@ use rustls::{
     ServerConfig,
     crypto::CryptoProvider,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    server::WebPkiClientVerifier,
     sign::CertifiedKey,
 };
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName};
 
 use super::{
+    client_certificate::{ClientSettings, KnownClients, Witness},
     server_names::{Choice, covers},
     tls,
 };
@@ -32,13 +34,21 @@ pub struct Certificates {
     /// of them has.
     files: Vec<CertificateFiles>,
     ciphers: Ciphers,
+    clients: ClientSettings,
     current: ArcSwap<Loaded>,
 }
 
 #[derive(Debug)]
 struct Loaded {
     config: Arc<ServerConfig>,
+    /// None where no certificate is asked for.
+    clients: Option<Arc<KnownClients>>,
     summaries: Vec<CertificateSummary>,
+}
+
+pub(super) struct Handshake {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) witnessed: Option<(Arc<KnownClients>, Arc<Witness>)>,
 }
 
 /// New certificates: all of them have been read, and none is in use yet.
@@ -78,6 +88,8 @@ pub enum CertificateError {
     Key { path: PathBuf, cause: rustls::pki_types::pem::Error },
     #[error("the certificate in {chain} and the key in {key} cannot be used together: {cause}")]
     Pair { chain: PathBuf, key: PathBuf, cause: rustls::Error },
+    #[error("{path} cannot say who issues clients' certificates: {cause}")]
+    ClientCa { path: PathBuf, cause: String },
     #[error("TLS cannot be set up: {0}")]
     Settings(rustls::Error),
 }
@@ -90,13 +102,14 @@ impl Certificates {
     ) -> Result<Self, CertificateError> {
         let files: Vec<_> = std::iter::once(first).chain(&listener.sni).cloned().collect();
         let ciphers = listener.ciphers;
-        let current = ArcSwap::from_pointee(read_all(&files, ciphers)?);
-        Ok(Self { files, ciphers, current })
+        let clients = ClientSettings::of(listener);
+        let current = ArcSwap::from_pointee(read_all(&files, ciphers, &clients)?);
+        Ok(Self { files, ciphers, clients, current })
     }
 
     /// Reads every file again. After an error all that is in use stays.
     pub fn renew(&self) -> Result<Renewal<'_>, CertificateError> {
-        let loaded = read_all(&self.files, self.ciphers)?;
+        let loaded = read_all(&self.files, self.ciphers, &self.clients)?;
         Ok(Renewal { certificates: self, loaded })
     }
 
@@ -105,8 +118,23 @@ impl Certificates {
         self.current.load().summaries.clone()
     }
 
-    pub(super) fn server_config(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.current.load().config)
+    /// What one handshake goes by. Where a client's certificate is asked for,
+    /// it has a witness of its own.
+    pub(super) fn handshake(&self) -> Result<Handshake, rustls::Error> {
+        let loaded = self.current.load();
+        let config = Arc::clone(&loaded.config);
+        let Some(clients) = &loaded.clients else {
+            return Ok(Handshake { config, witnessed: None });
+        };
+        let witness = Arc::new(Witness::new(config.crypto_provider()));
+        let config = tls::server_config(
+            Arc::clone(config.crypto_provider()),
+            self.ciphers,
+            Arc::clone(&config.cert_resolver),
+            Arc::clone(&witness) as _,
+        )?;
+        let witnessed = Some((Arc::clone(clients), witness));
+        Ok(Handshake { config: Arc::new(config), witnessed })
     }
 }
 
@@ -143,7 +171,11 @@ impl CertificateSummary {
     }
 }
 
-fn read_all(files: &[CertificateFiles], ciphers: Ciphers) -> Result<Loaded, CertificateError> {
+fn read_all(
+    files: &[CertificateFiles],
+    ciphers: Ciphers,
+    clients: &ClientSettings,
+) -> Result<Loaded, CertificateError> {
     let provider = Arc::new(tls::provider(ciphers));
     let (mut choice, mut summaries) = (Choice::default(), Vec::new());
     for files in files {
@@ -151,9 +183,11 @@ fn read_all(files: &[CertificateFiles], ciphers: Ciphers) -> Result<Loaded, Cert
         choice.add(summary.names.clone(), Arc::new(key));
         summaries.push(summary);
     }
-    let config = tls::server_config(provider, ciphers, Arc::new(choice))
+    let clients = clients.read(&provider)?.map(Arc::new);
+    let nobody = WebPkiClientVerifier::no_client_auth();
+    let config = tls::server_config(provider, ciphers, Arc::new(choice), nobody)
         .map_err(CertificateError::Settings)?;
-    Ok(Loaded { config: Arc::new(config), summaries })
+    Ok(Loaded { config: Arc::new(config), clients, summaries })
 }
 
 fn read(

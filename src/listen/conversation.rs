@@ -14,7 +14,8 @@ use tokio::{net::TcpStream, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    arrival::{self, Arrived},
+    arrival::{self, Arrived, Secured},
+    authentication,
     capacity::{ClientPlace, Memory, SessionPlace},
     listener::{Shared, too_many_sessions},
     reception::{Reception, Verdict},
@@ -137,19 +138,19 @@ impl<R: Reception> Conversation<'_, R> {
                 Action::Client(question) => {
                     // Given back first: it may be the same client again.
                     self.place = None;
-                    match self.shared.orders.capacity.client(question.address()) {
-                        Some(place) => {
-                            *self.client = question.address();
-                            self.place = Some(place);
-                            question.answer(Ok(self.shared.door.standing(*self.client)));
-                        }
-                        None => question.answer(Err(too_many_sessions(Refusal::ClientSessions))),
-                    }
+                    let client = question.address();
+                    let admitted = arrival::admit(self.shared, client);
+                    question.answer(admitted.map(|place| {
+                        *self.client = client;
+                        self.place = Some(place);
+                        self.shared.door.standing(client)
+                    }));
+                }
+                Action::Verifier(question) => {
+                    Box::pin(authentication::challenge(self.shared, question)).await;
                 }
                 Action::Authenticate(question) => {
-                    let asked = reception.authenticate(question.origin(), question.credentials());
-                    let verdict = Box::pin(asked).await;
-                    question.answer(verdict);
+                    Box::pin(authentication::decide(self.shared, question)).await;
                 }
                 Action::Content(question) => {
                     let room = first_room(question.declared_size());
@@ -174,9 +175,10 @@ impl<R: Reception> Conversation<'_, R> {
                     let ready = upgrade.take_output();
                     send(&mut self.stream, &ready, self.shared).await?;
                     let tcp = self.stream.take_plain().ok_or(SessionEnd::Failed)?;
-                    let (stream, tls) = Box::pin(arrival::secure(self.shared, tcp)).await?;
+                    let secured = Box::pin(arrival::secure(self.shared, tcp, *self.client)).await?;
+                    let Secured { stream, tls, certified } = secured;
                     self.stream = stream;
-                    upgrade.established(tls, None);
+                    upgrade.established(tls, certified);
                 }
                 Action::Close(end) => {
                     self.flush().await?;

@@ -17,6 +17,7 @@ use super::{
     conversation,
     rates::Rates,
     reception::Reception,
+    shut_out::ShutOut,
 };
 use crate::{
     config::{self, ListenerProtocol, ListenerTls, Network, ProxyProtocol},
@@ -42,6 +43,7 @@ pub struct BoundListener {
 /// What a listener serves with, and how long.
 pub struct Orders<R> {
     pub capacity: Arc<Capacity>,
+    pub shut_out: Arc<ShutOut>,
     pub reception: Arc<R>,
     pub observer: Arc<dyn Observer>,
     /// Cancelled, it accepts no more and lets transactions end.
@@ -146,7 +148,10 @@ async fn accept<R: Reception>(
                     let shared = Arc::clone(shared);
                     sessions.spawn(conversation::hold(shared, tcp, peer, place, abandon.clone()));
                 }
-                None => turn_away(shared, &tcp, peer),
+                None => {
+                    let refused = too_many_sessions(Refusal::Sessions);
+                    turn_away(shared, &tcp, peer.ip(), &refused);
+                }
             },
             Err(error) => {
                 // Out of descriptors, mostly: sessions that end free some.
@@ -157,11 +162,10 @@ async fn accept<R: Reception>(
     }
 }
 
-/// Tells a client that there are too many, at no cost: if its socket cannot
-/// take a line at once, it goes without.
-fn turn_away<R>(shared: &Shared<R>, tcp: &TcpStream, peer: SocketAddr) {
-    let refused = too_many_sessions(Refusal::Sessions);
-    shared.refuse(peer.ip(), &refused);
+/// Tells a client why there is no session for it, at no cost: if its socket
+/// cannot take a line at once, it goes without.
+pub(super) fn turn_away<R>(shared: &Shared<R>, tcp: &TcpStream, client: IpAddr, refused: &Refused) {
+    shared.refuse(client, refused);
     if shared.door.implicit_tls == ImplicitTls::Off {
         let mut line = Vec::new();
         refused.reply.write_to(&mut line);

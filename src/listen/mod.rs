@@ -8,14 +8,17 @@
 //! [`Session`]: crate::smtp::server::Session
 
 mod arrival;
+mod authentication;
 mod capacity;
 mod certificates;
+mod client_certificate;
 mod conversation;
 mod listener;
 mod proxy;
 mod rates;
 mod reception;
 mod server_names;
+mod shut_out;
 mod stream;
 mod tls;
 
@@ -26,3 +29,4 @@ pub use capacity::Capacity;
 pub use certificates::{CertificateError, CertificateSummary, Certificates, Outlook, Renewal};
 pub use listener::{BoundListener, ListenError, Orders};
 pub use reception::{Reception, Verdict};
+pub use shut_out::ShutOut;

@@ -5,7 +5,7 @@
 //! could do and is not asked to: session tickets and early data (0-RTT), which
 //! may be replayed.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use rustls::{
     ServerConfig, SupportedCipherSuite,
@@ -23,21 +23,32 @@ use rustls::{
             kx_group::{SECP256R1, SECP384R1, X25519, X25519MLKEM768},
         },
     },
-    server::{NoServerSessionStorage, ResolvesServerCert},
+    pki_types::UnixTime,
+    server::{NoServerSessionStorage, ResolvesServerCert, danger::ClientCertVerifier},
     version::{TLS12, TLS13},
 };
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use super::certificates::Certificates;
+use super::{
+    certificates::{Certificates, Handshake},
+    client_certificate::Shown,
+};
 use crate::{config::Ciphers, mail::TlsSession};
 
-/// The server's side of a handshake. Cancelling drops the connection.
+/// The server's side of a handshake, and what the client has shown in it.
+/// Cancelling drops the connection.
 pub(super) async fn accept(
     certificates: &Certificates,
     tcp: TcpStream,
-) -> std::io::Result<TlsStream<TcpStream>> {
-    TlsAcceptor::from(certificates.server_config()).accept(tcp).await
+) -> io::Result<(TlsStream<TcpStream>, Shown)> {
+    let Handshake { config, witnessed } = certificates.handshake().map_err(io::Error::other)?;
+    let stream = TlsAcceptor::from(config).accept(tcp).await?;
+    let shown = witnessed.map_or(Shown::Nothing, |(clients, witness)| {
+        let (_, connection) = stream.get_ref();
+        clients.look_at(connection.peer_certificates(), &witness, UnixTime::now())
+    });
+    Ok((stream, shown))
 }
 
 /// What was agreed on, in the names Received fields and metrics use.
@@ -59,10 +70,11 @@ pub(super) fn server_config(
     provider: Arc<CryptoProvider>,
     ciphers: Ciphers,
     certificates: Arc<dyn ResolvesServerCert>,
+    clients: Arc<dyn ClientCertVerifier>,
 ) -> Result<ServerConfig, rustls::Error> {
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13, &TLS12])?
-        .with_no_client_auth()
+        .with_client_cert_verifier(clients)
         .with_cert_resolver(certificates);
     // Mozilla lets the client choose among suites that are all good; the NCSC
     // has an order of its own.

@@ -59,6 +59,11 @@ impl Metrics {
         self.upkeep.certificate_expiry.reset();
     }
 
+    /// As it stands now; asked at each scrape.
+    pub fn set_clients_shut_out(&self, clients: usize) {
+        self.sessions.clients_shut_out.set(gauge_value(clients as u64));
+    }
+
     /// The exposition format, with the queue as it stands now.
     pub fn render(&self, queue: QueueState) -> Result<String, Error> {
         self.queue.set(queue);
@@ -73,6 +78,8 @@ pub(super) struct SessionMetrics {
     pub(super) open: IntGaugeVec,
     pub(super) ends: IntCounterVec,
     pub(super) secured: IntCounterVec,
+    pub(super) authentications: IntCounterVec,
+    clients_shut_out: IntGauge,
     pub(super) refusals: IntCounterVec,
     pub(super) normalised: IntCounterVec,
 }
@@ -96,6 +103,15 @@ impl SessionMetrics {
                 "SMTP sessions put under TLS, by version.",
                 &["listener", "tls_version"],
             )?,
+            authentications: new.counters(
+                "postern_authentications_total",
+                "Claims to an identity (AUTH), by what came of them.",
+                &["listener", "mechanism", "result"],
+            )?,
+            clients_shut_out: new.register(IntGauge::new(
+                "postern_clients_shut_out",
+                "Clients shut out now for too many failures to authenticate.",
+            )?)?,
             refusals: new.counters(
                 "postern_refusals_total",
                 "Commands and messages refused with 4xx or 5xx, by why.",

@@ -1,6 +1,8 @@
 //! Listeners on loopback, with real sockets and real TLS; only what stands
 //! behind the port, and who listens to events, is stood in for.
 
+mod authentication;
+mod certified;
 mod clients;
 mod limits;
 mod messages;
@@ -30,7 +32,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_util::sync::CancellationToken;
 
-use super::{BoundListener, Capacity, Certificates, Orders, Reception, Verdict};
+use super::{BoundListener, Capacity, Certificates, Orders, Reception, ShutOut, Verdict};
 use crate::{
     config::{self, CertificateFiles},
     mail::{
@@ -46,6 +48,7 @@ struct Lab {
     address: SocketAddr,
     certificates: Option<Arc<Certificates>>,
     reception: Arc<Desk>,
+    shut_out: Arc<ShutOut>,
     observer: Arc<Recorder>,
     stop: CancellationToken,
     serving: Mutex<Option<JoinHandle<()>>>,
@@ -97,15 +100,17 @@ impl Lab {
         let (reception, observer) = (Arc::new(Desk::default()), Arc::new(Recorder::default()));
         let stop = CancellationToken::new();
         let (address, certificates) = (bound.address(), bound.certificates());
+        let shut_out = ShutOut::new(&limits);
         let serving = tokio::spawn(bound.serve(Orders {
             capacity: Capacity::new(&limits),
+            shut_out: Arc::clone(&shut_out),
             reception: Arc::clone(&reception),
             observer: Arc::<Recorder>::clone(&observer),
             stop: stop.clone(),
             grace: limits.stop_grace,
         }));
         let serving = Mutex::new(Some(serving));
-        Self { address, certificates, reception, observer, stop, serving, folder }
+        Self { address, certificates, reception, shut_out, observer, stop, serving, folder }
     }
 
     async fn connect(&self) -> Client<TcpStream> {
@@ -198,8 +203,11 @@ impl Reception for Desk {
     }
 
     async fn authenticate(&self, _: &Origin, claim: &Credentials) -> Result<String, Refused> {
-        match claim.password.reveal() {
-            "lab" => Ok(claim.user.clone()),
+        match claim {
+            Credentials::Password { user, password } if password.reveal() == "lab" => {
+                Ok(user.clone())
+            }
+            Credentials::Certificate { name } => Ok(name.clone()),
             _ => Err(Refused {
                 reason: Refusal::Authentication,
                 reply: Reply::new(535, EnhancedStatusCode(5, 7, 8), "wrong"),
@@ -223,6 +231,9 @@ impl Observer for Recorder {
             Event::SessionSecured { tls, .. } => format!("secured {}", tls.version),
             Event::Refused { reason, reply, .. } => {
                 format!("refused {} {}", reason.name(), reply.code)
+            }
+            Event::Authentication { mechanism, result, .. } => {
+                format!("authentication {mechanism} {}", result.name())
             }
             other => format!("{other:?}"),
         };
@@ -248,6 +259,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// Reads one reply, all its lines, and looks for something in it.
     async fn expect(&mut self, wanted: &str) {
+        let reply = self.reply().await;
+        assert!(reply.contains(wanted), "{reply:?} instead of {wanted}");
+    }
+
+    async fn reply(&mut self) -> String {
         let mut reply = String::new();
         let reading = async {
             loop {
@@ -259,7 +275,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             }
         };
         tokio::time::timeout(Duration::from_secs(5), reading).await.expect("a reply");
-        assert!(reply.contains(wanted), "{reply:?} instead of {wanted}");
+        reply
+    }
+
+    async fn ask(&mut self, line: &str) -> String {
+        self.write(format!("{line}\r\n").as_bytes()).await;
+        self.reply().await
     }
 
     async fn say(&mut self, line: &str, wanted: &str) {
@@ -311,6 +332,7 @@ fn settings(folder: &Path) -> (config::Listener, config::Limits) {
         sessions_per_client: 10,
         recipients: 10,
         memory: 50 << 20,
+        authentication_delay: Duration::from_millis(10),
         stop_grace: Duration::from_secs(5),
         ..config::Limits::default()
     };

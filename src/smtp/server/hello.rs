@@ -3,7 +3,7 @@
 use super::{
     forwarding::Worn,
     session::{Phase, Session},
-    settings::{Sasl, Settings, StartTls},
+    settings::{Settings, StartTls},
 };
 use crate::mail::{Origin, Protocol};
 
@@ -41,18 +41,22 @@ impl Session {
     }
 
     fn extensions(&self) -> String {
-        let Settings { node, limits, start_tls, sasl, .. } = &*self.settings;
+        let Settings { node, limits, start_tls, .. } = &*self.settings;
         let mut reply = format!(
             "250-{node}\r\n250-PIPELINING\r\n250-SIZE {}\r\n250-8BITMIME\r\n",
             limits.message
         );
         reply.push_str(&self.forwarding_keywords());
-        match (&self.peer.tls, sasl) {
-            (None, _) if *start_tls != StartTls::NotOffered && self.guise.worn == Worn::No => {
-                reply.push_str("250-STARTTLS\r\n");
-            }
-            (Some(_), Sasl::UnderTls) => reply.push_str("250-AUTH PLAIN LOGIN\r\n"),
-            _ => {}
+        if self.peer.tls.is_none()
+            && *start_tls != StartTls::NotOffered
+            && self.guise.worn == Worn::No
+        {
+            reply.push_str("250-STARTTLS\r\n");
+        }
+        let mechanisms: Vec<_> =
+            self.mechanisms().into_iter().map(|mechanism| mechanism.name()).collect();
+        if !mechanisms.is_empty() {
+            reply.push_str(&format!("250-AUTH {}\r\n", mechanisms.join(" ")));
         }
         reply.push_str("250 ENHANCEDSTATUSCODES");
         reply

@@ -12,6 +12,7 @@
 //!         Mail(q)       => q.answer(may this sender bring a message?, ..)
 //!         Recipient(q)  => q.answer(may this recipient be served?, ..)
 //!         Client(q)     => q.answer(what may a client at q.address() do?, ..)
+//!         Verifier(q)   => q.answer(what proves this user?, a fresh nonce)
 //!         Authenticate(q) => q.answer(who is this?, ..)
 //!         Content(q)    => q.proceed() if there is memory for it, or q.refuse(..)
 //!         Message(m)    => (submission, pending) = m.hand_over();
@@ -26,6 +27,7 @@
 //! that is dropped instead ends the session. So nothing can be answered twice,
 //! late or out of order, and no answer is ever assumed.
 
+mod authentication;
 mod command;
 mod complaint;
 mod forwarding;
@@ -36,6 +38,7 @@ mod obey;
 mod questions;
 mod replies;
 mod sasl;
+mod scram;
 mod session;
 mod settings;
 mod transaction;
@@ -45,13 +48,14 @@ mod dialogues;
 #[cfg(test)]
 mod properties;
 
+pub use authentication::{AuthenticationQuestion, VerifierQuestion};
 pub use complaint::Refused;
 pub use forwarding::{ClientQuestion, Standing};
 pub use questions::{
-    AuthenticationQuestion, ContentQuestion, FinishedMessage, PendingReply, RecipientQuestion,
-    SenderQuestion, TlsUpgrade,
+    ContentQuestion, FinishedMessage, PendingReply, RecipientQuestion, SenderQuestion, TlsUpgrade,
 };
-pub use sasl::{Credentials, Password, ScramVerifier};
+pub use sasl::{Credentials, Mechanism, Password};
+pub use scram::{Nonce, Proof, ScramVerifier};
 pub use session::{Action, Expected, Session, Wait};
 pub use settings::{
     Dialect, Forwarding, Limits, Peer, Relaying, Sasl, Settings, StartTls, Timeouts,

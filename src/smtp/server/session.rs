@@ -5,16 +5,15 @@ use std::{collections::VecDeque, sync::Arc, time::Instant};
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
+    authentication::{AuthenticationQuestion, VerifierQuestion},
     command,
     complaint::{Complaint, Refused},
     forwarding::{Client, ClientQuestion, Guise},
     incoming::Incoming,
-    questions::{
-        AuthenticationQuestion, ContentQuestion, FinishedMessage, RecipientQuestion,
-        SenderQuestion, TlsUpgrade,
-    },
+    questions::{ContentQuestion, FinishedMessage, RecipientQuestion, SenderQuestion, TlsUpgrade},
     replies::Tally,
-    sasl::{Credentials, Exchange},
+    sasl::{Claim, Exchange},
+    scram::ClientFirst,
     settings::{Peer, Settings},
     transaction::Transaction,
 };
@@ -54,6 +53,7 @@ pub enum Action<'s> {
     Mail(SenderQuestion<'s>),
     Recipient(RecipientQuestion<'s>),
     Client(ClientQuestion<'s>),
+    Verifier(VerifierQuestion<'s>),
     Authenticate(AuthenticationQuestion<'s>),
     Content(ContentQuestion<'s>),
     Message(FinishedMessage<'s>),
@@ -107,7 +107,8 @@ pub(super) enum Step {
     Mail(Box<Transaction>),
     Recipient(Box<Transaction>, Recipient),
     Client(Client),
-    Authenticate(Box<Origin>, Credentials),
+    Verifier(Box<Origin>, ClientFirst),
+    Authenticate(Box<Origin>, Claim),
     Content(Box<Transaction>),
     Message(Box<Transaction>, Bytes),
     StartTls,
@@ -144,8 +145,11 @@ impl Session {
                 Action::Recipient(RecipientQuestion { session: self, transaction, recipient })
             }
             Step::Client(client) => Action::Client(ClientQuestion { session: self, client }),
-            Step::Authenticate(origin, credentials) => {
-                Action::Authenticate(AuthenticationQuestion { session: self, origin, credentials })
+            Step::Verifier(origin, first) => {
+                Action::Verifier(VerifierQuestion { session: self, origin, first })
+            }
+            Step::Authenticate(origin, claim) => {
+                Action::Authenticate(AuthenticationQuestion { session: self, origin, claim })
             }
             Step::Content(transaction) => {
                 Action::Content(ContentQuestion { session: self, transaction })
