@@ -3,7 +3,7 @@
 
 use std::{
     net::IpAddr,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use tokio::{net::TcpStream, time::timeout};
@@ -128,12 +128,13 @@ async fn find_out<R: Reception>(
 }
 
 fn peer<R>(shared: &Shared<R>, address: IpAddr, whose: Whose) -> Peer {
+    let connected = SystemTime::now().into();
     match whose {
-        Whose::Nobodys => Peer::at(address),
+        Whose::Nobodys => Peer { connected, ..Peer::at(address) },
         Whose::Clients => {
             let Standing { relaying, line_ends } = shared.door.standing(address);
             let forwarding = shared.door.forwarding(address);
-            Peer { relaying, line_ends, forwarding, ..Peer::at(address) }
+            Peer { connected, relaying, line_ends, forwarding, ..Peer::at(address) }
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::{net::TcpStream, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    arrival::{self, Arrived, Secured},
+    arrival::{self, Arrived},
     authentication,
     capacity::{ClientPlace, Memory, SessionPlace},
     listener::{Shared, too_many_sessions},
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     mail::{EnhancedStatusCode, Event, Refusal, Reply, SessionEnd},
-    smtp::server::{Action, Expected, Refused, Session, Wait},
+    smtp::server::{Action, Expected, Refused, Session, TlsUpgrade, Wait},
 };
 
 /// From the accepted connection to its end, events and all.
@@ -110,7 +110,7 @@ impl<R: Reception> Conversation<'_, R> {
 
     /// The session's loop; an error is a connection that has failed.
     async fn converse(&mut self) -> Result<SessionEnd, SessionEnd> {
-        let (reception, rates) = (&*self.shared.orders.reception, &self.shared.door.rates);
+        let shared = self.shared;
         Box::pin(self.hear_early()).await;
         loop {
             match self.session.next(&mut self.input, Instant::now()) {
@@ -119,8 +119,9 @@ impl<R: Reception> Conversation<'_, R> {
                 // All that is rare and large is boxed: a session is idle for
                 // most of its life, and must then be small.
                 Action::Mail(question) => {
-                    let asked = || reception.sender(question.origin(), question.envelope());
-                    let verdict = match rates.message(*self.client) {
+                    let asked =
+                        || shared.orders.reception.sender(question.origin(), question.envelope());
+                    let verdict = match shared.door.rates.message(*self.client) {
                         Ok(()) => Box::pin(asked()).await,
                         Err(refused) => Err(refused),
                     };
@@ -128,8 +129,10 @@ impl<R: Reception> Conversation<'_, R> {
                 }
                 Action::Recipient(question) => {
                     let (origin, envelope) = (question.origin(), question.envelope());
-                    let asked = || reception.recipient(origin, envelope, question.recipient());
-                    let verdict = match rates.recipient(*self.client) {
+                    let asked = || {
+                        shared.orders.reception.recipient(origin, envelope, question.recipient())
+                    };
+                    let verdict = match shared.door.rates.recipient(*self.client) {
                         Ok(()) => Box::pin(asked()).await,
                         Err(refused) => Err(refused),
                     };
@@ -166,19 +169,17 @@ impl<R: Reception> Conversation<'_, R> {
                 Action::Message(message) => {
                     let _memory = self.memory.take();
                     let (submission, pending) = message.hand_over();
-                    match Box::pin(reception.message(submission)).await {
+                    match Box::pin(shared.orders.reception.message(submission)).await {
                         Verdict::Accepted(receipt) => pending.accepted(receipt),
+                        Verdict::AcceptedExcept(receipt, refused) => {
+                            pending.accepted_except(receipt, &refused);
+                        }
                         Verdict::Refused(refused) => pending.refused(refused),
                     }
                 }
-                Action::StartTls(mut upgrade) => {
-                    let ready = upgrade.take_output();
-                    send(&mut self.stream, &ready, self.shared).await?;
-                    let tcp = self.stream.take_plain().ok_or(SessionEnd::Failed)?;
-                    let secured = Box::pin(arrival::secure(self.shared, tcp, *self.client)).await?;
-                    let Secured { stream, tls, certified } = secured;
-                    self.stream = stream;
-                    upgrade.established(tls, certified);
+                Action::StartTls(upgrade) => {
+                    let Self { stream, client, .. } = self;
+                    Box::pin(start_tls(shared, stream, **client, upgrade)).await?;
                 }
                 Action::Close(end) => {
                     self.flush().await?;
@@ -206,10 +207,12 @@ impl<R: Reception> Conversation<'_, R> {
                 // An idle session holds no buffer, and a message's memory is
                 // the message's alone.
                 self.input = BytesMut::new();
-                self.memory = None;
+                if wait.held == 0 {
+                    self.memory = None;
+                }
             }
             Expected::Command => {}
-            Expected::Content => self.make_room(),
+            Expected::Content => self.make_room(wait.held),
         }
         let Self { stream, input, .. } = self;
         let reading = async {
@@ -234,20 +237,23 @@ impl<R: Reception> Conversation<'_, R> {
     }
 
     /// Room for the next piece of content, as far as memory allows. Content
-    /// that has been given up is dropped as it comes and needs no more.
-    fn make_room(&mut self) {
+    /// that has been given up is dropped as it comes and needs no more. The
+    /// session may hold octets of it, too.
+    fn make_room(&mut self, held: usize) {
         let spare = self.input.capacity() - self.input.len();
-        if spare >= LEAST_ROOM {
+        let kept = self.input.len() + held;
+        let paid_for = self.memory.as_ref().is_none_or(|memory| memory.octets() >= kept);
+        if spare >= LEAST_ROOM && paid_for {
             return;
         }
         if let Some(memory) = &mut self.memory {
             let most = self.shared.door.settings.limits.message.saturating_add(FIRST_ROOM);
-            let wanted = (self.input.len() * 2).min(most).max(self.input.len() + FIRST_ROOM);
+            let wanted = (kept * 2).min(most).max(kept + FIRST_ROOM);
             if self.shared.orders.capacity.extend(memory, wanted).is_err() {
                 self.memory = None;
                 self.session.refuse_content(&mut self.input, out_of_memory());
-            } else {
-                self.input.reserve(wanted - self.input.len());
+            } else if held == 0 {
+                self.input.reserve(wanted - kept);
             }
         }
         self.input.reserve(LEAST_ROOM);
@@ -288,6 +294,22 @@ impl<R: Reception> Conversation<'_, R> {
         };
         _ = timeout(LINGER, lingering).await;
     }
+}
+
+/// The handshake that the session has just agreed to.
+async fn start_tls<R: Reception>(
+    shared: &Shared<R>,
+    stream: &mut Stream,
+    client: IpAddr,
+    mut upgrade: TlsUpgrade<'_>,
+) -> Result<(), SessionEnd> {
+    let ready = upgrade.take_output();
+    send(stream, &ready, shared).await?;
+    let tcp = stream.take_plain().ok_or(SessionEnd::Failed)?;
+    let secured = arrival::secure(shared, tcp, client).await?;
+    *stream = secured.stream;
+    upgrade.established(secured.tls, secured.certified);
+    Ok(())
 }
 
 async fn send<R>(stream: &mut Stream, octets: &[u8], shared: &Shared<R>) -> Result<(), SessionEnd> {

@@ -3,7 +3,8 @@
 //! Owns where content ends: at CRLF.CRLF and nowhere else, a dot in its very
 //! first line counting as one after CRLF. Refuses every CR or LF that is not
 //! part of CRLF, and NUL: the reader stops there, and so must the session.
-//! Old devices that are listed are borne with: see `line_ends`. Content over the limit is read to its end, or its rest would be taken for
+//! Old devices that are listed are borne with: see `line_ends`. Content over a
+//! limit is read to its end, or its rest would be taken for
 //! commands.
 //!
 //! The octets stay where they were received: dots are taken out in place, and
@@ -13,6 +14,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr3;
 
 use super::{
+    chunk::ContentLimits,
     line::Stray,
     line_ends::{LineEnds, normalised},
 };
@@ -23,13 +25,18 @@ use super::{
 /// end and nothing else.
 #[derive(Debug)]
 pub struct ContentReader {
-    /// Octets, dots taken out.
-    limit: usize,
+    /// Dots taken out.
+    limits: ContentLimits,
     line_ends: LineEnds,
     /// Strays that have been borne with: each makes the content longer by one.
     strays: usize,
     fate: Fate,
     position: Position,
+    longest_line: LongestLine,
+    /// Octets of the line that has not ended.
+    line: usize,
+    /// Octets of content that were dropped.
+    dropped: usize,
     /// `..kept` is content in its place.
     kept: usize,
     /// `run..read` is content too, still where it was received.
@@ -44,9 +51,24 @@ pub enum Progress {
     /// Its end has come; what follows is still in the input.
     Complete(Bytes),
     /// Its end has come, and nothing was kept of it.
-    Discarded,
+    Discarded(Excess),
     /// What follows cannot be trusted to be framed as the peer meant it.
     Stray(Stray),
+}
+
+/// Why nothing was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excess {
+    Size,
+    Line,
+    /// Neither: it was told to.
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LongestLine {
+    WithinLimit,
+    OverLimit,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,13 +91,16 @@ enum Start {
 }
 
 impl ContentReader {
-    pub fn new(limit: usize) -> Self {
+    pub fn new(limits: ContentLimits) -> Self {
         Self {
-            limit,
+            limits,
             line_ends: LineEnds::Strict,
             strays: 0,
             fate: Fate::Kept,
             position: Position::LineStart,
+            longest_line: LongestLine::WithinLimit,
+            line: 0,
+            dropped: 0,
             kept: 0,
             run: 0,
             read: 0,
@@ -92,15 +117,21 @@ impl ContentReader {
         self.strays
     }
 
-    /// Octets of content so far.
+    /// Octets of content so far, whether they were kept or not.
     pub fn size(&self) -> usize {
-        self.kept + (self.read - self.run) + self.strays
+        self.dropped + self.present() + self.strays
+    }
+
+    /// Octets of content that are in the input.
+    fn present(&self) -> usize {
+        self.kept + (self.read - self.run)
     }
 
     /// Keeps nothing from here on, but reads to the end all the same.
     pub fn discard(&mut self, input: &mut BytesMut) {
         if self.fate == Fate::Kept {
             self.fate = Fate::Discarded;
+            self.dropped = self.size();
             // A new buffer, so that the memory of the old one is free at once.
             *input = BytesMut::from(input.get(self.read..).unwrap_or_default());
             (self.kept, self.run, self.read, self.strays) = (0, 0, 0, 0);
@@ -111,15 +142,16 @@ impl ContentReader {
     /// alone, not on how they arrive.
     pub fn receive(&mut self, input: &mut BytesMut) -> Progress {
         let end = self.scan(input);
-        if self.size() > self.limit {
+        if self.excess() != Excess::None {
             self.discard(input);
         }
         match end {
             Err(stray) => Progress::Stray(stray),
             Ok(Scanned::Everything) => {
                 if self.fate == Fate::Discarded {
+                    self.dropped = self.size();
                     input.advance(self.read);
-                    (self.run, self.read, self.strays) = (0, 0, 0);
+                    (self.kept, self.run, self.read, self.strays) = (0, 0, 0, 0);
                 }
                 Progress::Incomplete
             }
@@ -127,11 +159,21 @@ impl ContentReader {
         }
     }
 
+    /// Of two the size is named, however the content has arrived.
+    fn excess(&self) -> Excess {
+        match self.longest_line {
+            _ if self.size() > self.limits.message => Excess::Size,
+            LongestLine::OverLimit => Excess::Line,
+            LongestLine::WithinLimit => Excess::None,
+        }
+    }
+
     fn finish(&mut self, input: &mut BytesMut) -> Progress {
+        let excess = self.excess();
         self.close_run(input);
         let mut content = input.split_to((self.read + END.len()).min(input.len()));
         match self.fate {
-            Fate::Discarded => Progress::Discarded,
+            Fate::Discarded => Progress::Discarded(excess),
             Fate::Kept if self.strays > 0 => {
                 content.truncate(self.kept);
                 Progress::Complete(normalised(&content, self.strays))
@@ -155,12 +197,15 @@ impl ContentReader {
             let rest = input.get(self.read..).unwrap_or_default();
             let Some(found) = memchr3(b'\r', b'\n', 0, rest) else {
                 self.read += rest.len();
+                self.lengthen(rest.len());
                 return Ok(Scanned::Everything);
             };
             self.read += found;
+            self.lengthen(found);
             match Stray::or_line_end(rest.get(found..).unwrap_or_default()) {
                 Ok(Some(())) => {
-                    self.read += 2;
+                    self.read += CRLF;
+                    self.lengthen(CRLF);
                     self.position = Position::LineStart;
                 }
                 Ok(None) => return Ok(Scanned::Everything),
@@ -169,8 +214,17 @@ impl ContentReader {
                     self.line_ends.bear(stray)?;
                     self.strays += 1;
                     self.read += 1;
+                    self.lengthen(CRLF);
                 }
             }
+            self.line = 0;
+        }
+    }
+
+    fn lengthen(&mut self, octets: usize) {
+        self.line += octets;
+        if self.line > self.limits.line {
+            self.longest_line = LongestLine::OverLimit;
         }
     }
 
@@ -194,7 +248,7 @@ impl ContentReader {
         if self.kept != self.run {
             input.copy_within(self.run..self.read, self.kept);
         }
-        self.kept += self.read - self.run;
+        self.kept = self.present();
         self.run = self.read;
     }
 }
@@ -205,6 +259,7 @@ enum Scanned {
 }
 
 const END: &[u8] = b".\r\n";
+const CRLF: usize = 2;
 
 #[cfg(test)]
 mod tests {
@@ -215,8 +270,9 @@ mod tests {
     /// In one piece, and then an octet at a time, which must not matter.
     fn read(octets: &[u8], limit: usize) -> (Progress, Vec<u8>) {
         let mut whole = BytesMut::from(octets);
-        let progress = ContentReader::new(limit).receive(&mut whole);
-        let (mut reader, mut input) = (ContentReader::new(limit), BytesMut::new());
+        let limits = ContentLimits { message: limit, line: 60 };
+        let progress = ContentReader::new(limits).receive(&mut whole);
+        let (mut reader, mut input) = (ContentReader::new(limits), BytesMut::new());
         let mut fed = 0;
         let mut piecemeal = Progress::Incomplete;
         while piecemeal == Progress::Incomplete && fed < octets.len() {
@@ -277,9 +333,9 @@ mod tests {
     #[test]
     fn content_over_the_limit_is_read_to_its_end() {
         let (progress, rest) = read(b"abcdef\r\n..\r\nx\r\n.\r\nRSET\r\n", 10);
-        assert_eq!((progress, rest), (Progress::Discarded, b"RSET\r\n".to_vec()));
+        assert_eq!((progress, rest), (Progress::Discarded(Excess::Size), b"RSET\r\n".to_vec()));
         assert_eq!(read(b"abcdef\r\n.\r\n", 8).0, complete(b"abcdef\r\n"));
-        assert_eq!(read(b"abcdef\r\n.\r\n", 7).0, Progress::Discarded);
+        assert_eq!(read(b"abcdef\r\n.\r\n", 7).0, Progress::Discarded(Excess::Size));
     }
 
     #[test]
@@ -288,8 +344,24 @@ mod tests {
     }
 
     #[test]
+    fn content_with_a_line_over_the_limit_is_read_to_its_end() {
+        let line = |octets: usize| "x".repeat(octets) + "\r\n";
+        let content = line(58) + "." + &line(57) + "..\r\n";
+        let plain = line(58) + &line(57) + ".\r\n";
+        assert_eq!(read((content + ".\r\n").as_bytes(), 999).0, complete(plain.as_bytes()));
+        for long in [line(59), line(500), format!("..{}", line(58))] {
+            let wire = long + "a\r\n.\r\nRSET\r\n";
+            let (progress, rest) = read(wire.as_bytes(), 999);
+            assert_eq!(progress, Progress::Discarded(Excess::Line));
+            assert_eq!(rest, b"RSET\r\n");
+        }
+        let both = line(59) + &line(59) + ".\r\n";
+        assert_eq!(read(both.as_bytes(), 100).0, Progress::Discarded(Excess::Size));
+    }
+
+    #[test]
     fn discarded_content_takes_no_memory() {
-        let mut reader = ContentReader::new(1_000);
+        let mut reader = ContentReader::new(ContentLimits { message: 1_000, line: 1_000 });
         let mut input = BytesMut::new();
         for _ in 0..1_000 {
             input.extend_from_slice(&[b'x'; 100]);

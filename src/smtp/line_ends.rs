@@ -52,11 +52,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::smtp::{ContentReader, Framed, LineReader, Progress};
+    use crate::smtp::{ContentLimits, ContentReader, Excess, Framed, LineReader, Progress};
 
     /// What is read of content, however it is cut, and what is left.
     fn read(octets: &[u8], limit: usize) -> (Progress, Vec<u8>) {
-        let reader = || ContentReader::new(limit).with_line_ends(LineEnds::Normalised);
+        read_within(octets, ContentLimits { message: limit, line: 1_000 })
+    }
+
+    fn read_within(octets: &[u8], limits: ContentLimits) -> (Progress, Vec<u8>) {
+        let reader = || ContentReader::new(limits).with_line_ends(LineEnds::Normalised);
         let mut whole = BytesMut::from(octets);
         let progress = reader().receive(&mut whole);
         let (mut reader, mut input) = (reader(), BytesMut::new());
@@ -133,7 +137,7 @@ mod tests {
     #[test]
     fn what_line_ends_grow_by_counts_towards_the_limit() {
         assert_eq!(read(b"a\nb\nc\r\n.\r\n", 9).0, complete(b"a\r\nb\r\nc\r\n"));
-        assert!(matches!(read(b"a\nb\nc\r\n.\r\n", 8).0, Progress::Discarded));
+        assert!(matches!(read(b"a\nb\nc\r\n.\r\n", 8).0, Progress::Discarded(Excess::Size)));
     }
 
     #[test]
@@ -154,6 +158,16 @@ mod tests {
         assert_eq!(reader.receive(&mut input, 99), Framed::Incomplete);
         input.extend_from_slice(b"\n");
         assert_eq!(reader.receive(&mut input, 99), Framed::Line(6));
+    }
+
+    #[test]
+    fn a_bare_line_end_ends_a_long_line_too() {
+        let limits = ContentLimits { message: 99, line: 30 };
+        let line = "x".repeat(28);
+        let wire = format!("{line}\n{line}\r{line}\r\n.\r\n");
+        assert!(matches!(read_within(wire.as_bytes(), limits).0, Progress::Complete(_)));
+        let wire = format!("{line}x\n{line}\r\n.\r\n");
+        assert_eq!(read_within(wire.as_bytes(), limits).0, Progress::Discarded(Excess::Line));
     }
 
     proptest! {

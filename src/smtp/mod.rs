@@ -9,10 +9,12 @@
 pub mod client; // the sending end
 pub mod server; // the receiving end
 
+mod chunk; // message content counted out by BDAT
 mod content; // message content up to its CRLF.CRLF
 mod line; // command lines
 mod line_ends; // a CR or LF outside CRLF
 
-pub use content::{ContentReader, Progress};
+pub use chunk::{ChunkProgress, ChunkReader, ContentLimits, Flaw};
+pub use content::{ContentReader, Excess, Progress};
 pub use line::{Framed, LineReader, Stray};
 pub use line_ends::LineEnds;

@@ -25,7 +25,6 @@
 use std::{
     fmt::Write,
     fs,
-    net::{IpAddr, Ipv4Addr},
     num::NonZeroU32,
     path::Path,
     sync::Arc,
@@ -36,12 +35,13 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use bytes::BytesMut;
 
 use super::{
-    Action, Credentials, Forwarding, Limits, Nonce, Peer, Proof, Refused, Relaying, Sasl,
+    Action, Credentials, Dialect, Forwarding, Limits, Nonce, Peer, Proof, Refused, Relaying, Sasl,
     ScramVerifier, Session, Settings, Standing, StartTls,
+    transcript::{self, ADDRESS, unescape},
 };
 use crate::{
     mail::{
-        Body, Direction, EnhancedStatusCode, Protocol, QueueId, Refusal, Reply, Submission,
+        Address, Direction, EnhancedStatusCode, QueueId, Refusal, Reply, Submission, Timestamp,
         TlsSession,
     },
     smtp::LineEnds,
@@ -204,6 +204,16 @@ struct Gateway {
     certified: Option<String>,
 }
 
+impl Gateway {
+    /// Those whose local part begins with `not-`.
+    fn refuse_some(submission: &Submission) -> Vec<(Address, Refused)> {
+        let refused = refused(Refusal::Policy, 550, (5, 7, 1), "policy");
+        let mut recipients = submission.envelope.recipients.clone();
+        recipients.retain(|recipient| recipient.address.local_part().starts_with("not-"));
+        recipients.into_iter().map(|recipient| (recipient.address, refused.clone())).collect()
+    }
+}
+
 impl Run {
     fn new(head: &str) -> Self {
         let node = "mx1.test.example".parse().unwrap();
@@ -211,7 +221,8 @@ impl Run {
             limits: Limits { message: 1_000, ..Limits::default() },
             ..Settings::new(node, "test", Direction::Outbound)
         };
-        let mut peer = Peer { relaying: Relaying::Permitted, ..Peer::at(ADDRESS) };
+        let connected = Timestamp::from_unix_milliseconds(1_800_000_000_000);
+        let mut peer = Peer { connected, relaying: Relaying::Permitted, ..Peer::at(ADDRESS) };
         let mut input = BytesMut::new();
         let mut gateway = Gateway { memory: true, accepted: 0, certified: None };
         for line in head.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
@@ -223,6 +234,13 @@ impl Run {
                 ("tls", "implicit") => peer.tls = Some(tls_session()),
                 ("certified", name) => gateway.certified = Some(name.to_owned()),
                 ("users", "some") => settings.sasl = Sasl::UnderTls,
+                ("dialect", "lmtp") => settings.dialect = Dialect::Lmtp,
+                ("future-release", seconds) => {
+                    settings.future_release = Some(Duration::from_secs(seconds.parse().unwrap()));
+                }
+                ("messages", most) => settings.limits.messages = most.parse().unwrap(),
+                ("commands", most) => settings.limits.commands = most.parse().unwrap(),
+                ("content-line", most) => settings.limits.content_line = most.parse().unwrap(),
                 ("size", size) => settings.limits.message = size.parse().unwrap(),
                 ("recipients", most) => settings.limits.recipients = most.parse().unwrap(),
                 ("bad-commands", most) => settings.limits.bad_commands = most.parse().unwrap(),
@@ -293,17 +311,8 @@ impl Run {
                     question.answer(verdict);
                 }
                 Action::Client(question) => {
-                    let verdict = match question.address().to_string().as_str() {
-                        "192.0.2.66" => {
-                            Err(refused(Refusal::ClientSessions, 421, (4, 7, 0), "too many"))
-                        }
-                        "10.0.0.7" => Ok((Relaying::Permitted, LineEnds::Strict)),
-                        "10.0.0.8" => Ok((Relaying::Permitted, LineEnds::Normalised)),
-                        _ => Ok((Relaying::Denied, LineEnds::Strict)),
-                    };
-                    let standing =
-                        verdict.map(|(relaying, line_ends)| Standing { relaying, line_ends });
-                    question.answer(standing);
+                    let verdict = standing(&question.address().to_string());
+                    question.answer(verdict);
                 }
                 Action::Verifier(question) => match question.user() {
                     "later" => question.refuse(refused(Refusal::ShutOut, 454, (4, 7, 0), "later")),
@@ -333,9 +342,10 @@ impl Run {
                         _ => {
                             self.gateway.accepted += 1;
                             let id = QueueId::at(1_800_000_000_000, self.gateway.accepted);
-                            pending.accepted(Receipt::for_tests(id));
+                            let except = Gateway::refuse_some(&submission);
+                            pending.accepted_except(Receipt::for_tests(id), &except);
                             self.flush();
-                            show(&submission, &mut self.transcript);
+                            transcript::show(&submission, &mut self.transcript);
                         }
                     }
                 }
@@ -392,83 +402,24 @@ fn verifier(user: &str) -> ScramVerifier {
     }
 }
 
+fn standing(address: &str) -> Result<Standing, Refused> {
+    let (relaying, line_ends) = match address {
+        "192.0.2.66" => return Err(refused(Refusal::ClientSessions, 421, (4, 7, 0), "too many")),
+        "10.0.0.7" => (Relaying::Permitted, LineEnds::Strict),
+        "10.0.0.8" => (Relaying::Permitted, LineEnds::Normalised),
+        _ => (Relaying::Denied, LineEnds::Strict),
+    };
+    Ok(Standing { relaying, line_ends })
+}
+
 fn refused(reason: Refusal, code: u16, enhanced: (u8, u16, u16), text: &str) -> Refused {
     let (class, subject, detail) = enhanced;
     let enhanced = EnhancedStatusCode(class, subject, detail);
     Refused { reason, reply: Reply::new(code, enhanced, text) }
 }
 
-fn show(submission: &Submission, transcript: &mut String) {
-    let Submission { envelope, origin, content } = submission;
-    let recipients: Vec<_> =
-        envelope.recipients.iter().map(|to| format!("<{}>", to.address)).collect();
-    let body = match envelope.body {
-        Body::SevenBit => "7BIT",
-        Body::EightBitMime => "8BITMIME",
-    };
-    let protocol = match origin.protocol {
-        Protocol::Smtp => "SMTP",
-        Protocol::Esmtp => "ESMTP",
-        Protocol::Lmtp => "LMTP",
-    };
-    let tls = origin.tls.as_ref().map_or("clear", |tls| &tls.version);
-    let user = origin.authenticated.as_deref().unwrap_or("nobody");
-    writeln!(
-        transcript,
-        "A: <{}> to {} {body} from {} by {protocol}, {tls}, {user}",
-        envelope.reverse_path,
-        recipients.join(" "),
-        origin.helo
-    )
-    .unwrap();
-    if origin.client != ADDRESS {
-        writeln!(transcript, "| at {}", origin.client).unwrap();
-    }
-    if let Some(forwarded) = &origin.forwarded {
-        let address = forwarded.address.map_or("nowhere".to_owned(), |known| known.to_string());
-        let said = [&forwarded.name, &forwarded.helo, &forwarded.ident];
-        let said = said.map(|value| value.as_deref().unwrap_or("-")).join(" ");
-        writeln!(transcript, "| for {address} {said}").unwrap();
-    }
-    for line in content.split_inclusive(|&octet| octet == b'\n') {
-        writeln!(transcript, "| {}", line.escape_ascii()).unwrap();
-    }
-}
-
-const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
-
 fn tls_session() -> TlsSession {
     TlsSession { version: "TLSv1.3".to_owned(), cipher: "TLS_AES_256_GCM_SHA384".to_owned() }
-}
-
-fn unescape(text: &str) -> Vec<u8> {
-    let mut octets = Vec::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('\\') {
-        octets.extend_from_slice(before.as_bytes());
-        let (escape, after) = after.split_at(1);
-        rest = after;
-        match escape {
-            "r" => octets.push(b'\r'),
-            "n" => octets.push(b'\n'),
-            "0" => octets.push(0),
-            "\\" => octets.push(b'\\'),
-            "x" => {
-                let (digits, after) = rest.split_at(2);
-                octets.push(u8::from_str_radix(digits, 16).unwrap());
-                rest = after;
-            }
-            "{" => {
-                let (repeated, after) = rest.split_once('}').unwrap();
-                let (times, what) = repeated.split_once(' ').unwrap();
-                octets.extend(what.repeat(times.parse().unwrap()).bytes());
-                rest = after;
-            }
-            other => panic!("no escape \\{other}"),
-        }
-    }
-    octets.extend_from_slice(rest.as_bytes());
-    octets
 }
 
 const SERVER_NONCE: &str = "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";

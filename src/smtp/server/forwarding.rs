@@ -13,6 +13,7 @@ use super::{
     complaint::{Complaint, Refused},
     session::{Phase, Session, Step},
     settings::{Forwarding, Relaying},
+    xtext,
 };
 use crate::{
     mail::{Forwarded, SessionEnd},
@@ -22,19 +23,17 @@ use crate::{
 /// What has been said of the client that the peer speaks for.
 #[derive(Debug, Default)]
 pub(super) struct Guise {
-    pub(super) worn: Worn,
+    worn: Worn,
     /// Who has authenticated to the peer.
-    pub(super) login: Option<String>,
+    login: Option<String>,
     /// For the next transaction.
-    pub(super) forwarded: Option<Box<Forwarded>>,
+    forwarded: Option<Box<Forwarded>>,
 }
 
-/// Whether the session has become another's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Worn {
+enum Worn {
     #[default]
     No,
-    /// There is no STARTTLS then: what was said in clear must not outlive it.
     Yes,
 }
 
@@ -80,14 +79,30 @@ impl ClientQuestion<'_> {
 
 impl Session {
     /// What EHLO offers to this peer.
-    pub(super) fn forwarding_keywords(&self) -> String {
-        let keyword =
-            |name: &str, attributes: &[&str]| format!("250-{name} {}\r\n", attributes.join(" "));
+    pub(super) fn forwarding_keywords(&self) -> Vec<String> {
+        let xclient = || format!("XCLIENT {}", XCLIENT.join(" "));
+        let xforward = || format!("XFORWARD {}", XFORWARD.join(" "));
         match self.peer.forwarding {
-            Forwarding::Nothing => String::new(),
-            Forwarding::Attributes => keyword("XFORWARD", XFORWARD),
-            Forwarding::Sessions => keyword("XCLIENT", XCLIENT) + &keyword("XFORWARD", XFORWARD),
+            Forwarding::Nothing => Vec::new(),
+            Forwarding::Attributes => vec![xforward()],
+            Forwarding::Sessions => vec![xclient(), xforward()],
         }
+    }
+
+    /// Whether it has become another's session. There is no STARTTLS then:
+    /// what was said in clear must not outlive it.
+    pub(super) fn speaks_for_another(&self) -> bool {
+        self.guise.as_ref().is_some_and(|guise| guise.worn == Worn::Yes)
+    }
+
+    /// Who has authenticated to the peer, as it says.
+    pub(super) fn login(&self) -> Option<&str> {
+        self.guise.as_ref()?.login.as_deref()
+    }
+
+    /// Whom the next message is attributed to; nobody from here on.
+    pub(super) fn take_forwarded(&mut self) -> Option<Box<Forwarded>> {
+        self.guise.as_mut()?.forwarded.take()
     }
 
     pub(super) fn xclient(&mut self, argument: &str) -> Option<Step> {
@@ -104,10 +119,11 @@ impl Session {
     }
 
     pub(super) fn xforward(&mut self, argument: &str) {
-        let so_far = self.guise.forwarded.as_deref().cloned().unwrap_or_default();
-        match self.may_forward(Forwarding::Attributes).and_then(|()| forwarded(so_far, argument)) {
+        let said = self.guise.as_ref().and_then(|guise| guise.forwarded.as_deref());
+        let said = said.cloned().unwrap_or_default();
+        match self.may_forward(Forwarding::Attributes).and_then(|()| forwarded(said, argument)) {
             Ok(forwarded) => {
-                self.guise.forwarded = Some(Box::new(forwarded));
+                self.guise.get_or_insert_default().forwarded = Some(Box::new(forwarded));
                 self.reply("250 2.0.0 ok");
             }
             Err(complaint) => self.complain(&complaint),
@@ -120,7 +136,9 @@ impl Session {
             (Forwarding::Nothing, _) | (Forwarding::Attributes, Forwarding::Sessions) => {
                 Err(Complaint::NotForwarder)
             }
-            _ if matches!(self.phase, Phase::Envelope(_)) => Err(Complaint::TransactionOpen),
+            _ if matches!(self.phase, Phase::Envelope(_) | Phase::Chunked(_)) => {
+                Err(Complaint::TransactionOpen)
+            }
             _ => Ok(()),
         }
     }
@@ -128,7 +146,8 @@ impl Session {
     fn client_said(&self, argument: &str) -> Result<Client, Complaint> {
         let usage = || Complaint::Syntax("XCLIENT attribute=value ...");
         let attributes = attributes(argument, XCLIENT).ok_or_else(usage)?;
-        let mut client = Client { address: self.peer.address, login: self.guise.login.clone() };
+        let mut client =
+            Client { address: self.peer.address, login: self.login().map(str::to_owned) };
         if attributes.iter().any(|(name, _)| *name == "ADDR") {
             // Whoever it was that had authenticated, this is another.
             client.login = None;
@@ -152,7 +171,8 @@ impl Session {
         self.peer.relaying = standing.relaying;
         // The peer's certificate vouches for the peer.
         self.peer.certified = None;
-        self.guise = Guise { worn: Worn::Yes, login: client.login, forwarded: None };
+        let guise = Guise { worn: Worn::Yes, login: client.login, forwarded: None };
+        self.guise = Some(Box::new(guise));
         self.set_line_ends(standing.line_ends);
         self.greet();
     }
@@ -187,7 +207,7 @@ fn attributes(
     for word in argument.split(' ') {
         let (name, value) = word.split_once('=')?;
         let name = offered.iter().find(|offered| offered.eq_ignore_ascii_case(name))?;
-        let value = xtext(value).filter(|value| is_sound(name, value))?;
+        let value = xtext::decode(value).filter(|value| is_sound(name, value))?;
         if attributes.iter().any(|(given, _)| given == name) {
             return None;
         }
@@ -226,21 +246,6 @@ fn address(value: &str) -> Option<IpAddr> {
     }
 }
 
-/// RFC 3461 section 4: `+` and two hexadecimal digits for what cannot stand
-/// for itself. Old Postfix encodes nothing.
-fn xtext(value: &str) -> Option<String> {
-    let mut pieces = value.split('+');
-    let mut decoded = pieces.next()?.to_owned();
-    for piece in pieces {
-        let (digits, rest) = piece.split_at_checked(2)?;
-        let is_hexadecimal = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-        let octet = u8::from_str_radix(digits, 16).ok().filter(|_| is_hexadecimal)?;
-        decoded.push(char::from(octet));
-        decoded.push_str(rest);
-    }
-    Some(decoded)
-}
-
 const XCLIENT: &[&str] =
     &["NAME", "ADDR", "PORT", "PROTO", "HELO", "LOGIN", "DESTADDR", "DESTPORT"];
 const XFORWARD: &[&str] = &["NAME", "ADDR", "PORT", "PROTO", "HELO", "IDENT", "SOURCE"];
@@ -251,15 +256,6 @@ const MAX_PROTOCOL: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn values_are_decoded() {
-        assert_eq!(xtext("a+2Bb+3d").as_deref(), Some("a+b="));
-        assert_eq!(xtext("plain").as_deref(), Some("plain"));
-        for wrong in ["+", "+2", "+zz", "a++", "+ 1", "++1"] {
-            assert_eq!(xtext(wrong), None, "{wrong}");
-        }
-    }
 
     #[test]
     fn addresses_are_those_of_postfix() {

@@ -11,6 +11,7 @@ use bytes::BytesMut;
 use super::{
     complaint::Complaint,
     session::{Expected, Phase, Running, Session, Step, Wait},
+    settings::Dialect,
 };
 use crate::mail::SessionEnd;
 
@@ -30,14 +31,18 @@ impl Session {
         let until = *self.waiting_since.get_or_insert(now) + self.settings.timeouts.greeting;
         if now < until {
             self.phase = Phase::Connected;
-            return Some(Step::Read(Wait { until, expected: Expected::Command }));
+            return Some(Step::Read(Wait { until, expected: Expected::Command, held: 0 }));
         }
         self.greet();
         None
     }
 
     pub(super) fn greet(&mut self) {
-        let greeting = format!("220 {} ESMTP Postern", self.settings.node);
+        let protocol = match self.settings.dialect {
+            Dialect::Smtp => "ESMTP",
+            Dialect::Lmtp => "LMTP",
+        };
+        let greeting = format!("220 {} {protocol} Postern", self.settings.node);
         self.reply(&greeting);
         self.resume(Phase::Anonymous);
     }

@@ -1,11 +1,16 @@
 //! The session: where it stands, what it does with a line, when it gives up.
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
     authentication::{AuthenticationQuestion, VerifierQuestion},
+    chunks::{Chunks, Dropping},
     command,
     complaint::{Complaint, Refused},
     forwarding::{Client, ClientQuestion, Guise},
@@ -15,10 +20,10 @@ use super::{
     sasl::{Claim, Exchange},
     scram::ClientFirst,
     settings::{Peer, Settings},
-    transaction::Transaction,
+    transaction::{Bringing, Transaction},
 };
 use crate::{
-    mail::{Origin, Recipient, SessionEnd, TlsSession},
+    mail::{Origin, Recipient, SessionEnd, Timestamp, TlsSession},
     smtp::{Framed, LineEnds, LineReader},
 };
 
@@ -29,7 +34,7 @@ pub struct Session {
     pub(super) peer: Peer,
     pub(super) phase: Phase,
     /// What a peer that speaks for others has said of its client.
-    pub(super) guise: Guise,
+    pub(super) guise: Option<Box<Guise>>,
     lines: LineReader,
     /// Commands and messages with bare line ends, since last asked about.
     pub(super) normalised: u64,
@@ -39,6 +44,9 @@ pub struct Session {
     /// Since when the client has been waited for; unset while it is not.
     pub(super) waiting_since: Option<Instant>,
     pub(super) tally: Tally,
+    /// When it was first called.
+    began: Option<Instant>,
+    elapsed: Duration,
     pub(super) running: Running,
 }
 
@@ -65,6 +73,9 @@ pub enum Action<'s> {
 pub struct Wait {
     pub until: Instant,
     pub expected: Expected,
+    /// Octets of content that are not in the input any more but with the
+    /// session: they need their memory still.
+    pub held: usize,
 }
 
 /// What sort of input comes next: content comes in bulk, and stays in the
@@ -90,6 +101,12 @@ pub(super) enum Phase {
     Envelope(Box<Transaction>),
     /// DATA has been taken.
     Content(Box<Incoming>),
+    /// BDAT has been taken, and its octets are coming.
+    Chunk(Box<Chunks>),
+    /// Between BDAT and BDAT.
+    Chunked(Box<Chunks>),
+    /// The octets of a BDAT that is refused are coming.
+    Dropping(Box<Dropping>),
     Over(SessionEnd),
 }
 
@@ -109,7 +126,7 @@ pub(super) enum Step {
     Client(Client),
     Verifier(Box<Origin>, ClientFirst),
     Authenticate(Box<Origin>, Claim),
-    Content(Box<Transaction>),
+    Content(Box<Transaction>, Bringing),
     Message(Box<Transaction>, Bytes),
     StartTls,
     Close(SessionEnd),
@@ -122,13 +139,15 @@ impl Session {
             settings,
             peer,
             phase: Phase::Connected,
-            guise: Guise::default(),
+            guise: None,
             lines,
             normalised: 0,
             output: Vec::new(),
             refused: VecDeque::new(),
             waiting_since: None,
             tally: Tally::default(),
+            began: None,
+            elapsed: Duration::ZERO,
             running: Running::On,
         }
     }
@@ -137,6 +156,7 @@ impl Session {
     /// the front of the input; the same octets give the same actions however
     /// they arrive.
     pub fn next(&mut self, input: &mut BytesMut, now: Instant) -> Action<'_> {
+        self.elapsed = now.saturating_duration_since(*self.began.get_or_insert(now));
         match self.step(input, now) {
             Step::Read(wait) => Action::Read(wait),
             Step::Refused(refused) => Action::Refused(refused),
@@ -151,8 +171,8 @@ impl Session {
             Step::Authenticate(origin, claim) => {
                 Action::Authenticate(AuthenticationQuestion { session: self, origin, claim })
             }
-            Step::Content(transaction) => {
-                Action::Content(ContentQuestion { session: self, transaction })
+            Step::Content(transaction, bringing) => {
+                Action::Content(ContentQuestion { session: self, transaction, bringing })
             }
             Step::Message(transaction, content) => {
                 Action::Message(FinishedMessage { session: self, transaction, content })
@@ -184,6 +204,11 @@ impl Session {
         self.running = Running::Stopping;
     }
 
+    /// The time of day.
+    pub(super) fn wall(&self) -> Timestamp {
+        self.peer.connected + self.elapsed
+    }
+
     pub(super) fn resume(&mut self, phase: Phase) {
         self.phase = phase;
         self.waiting_since = None;
@@ -192,7 +217,7 @@ impl Session {
     pub(super) fn restart(&mut self, tls: TlsSession, certified: Option<String>) {
         self.peer.tls = Some(tls);
         self.peer.certified = certified;
-        self.guise = Guise::default();
+        self.guise = None;
         self.set_line_ends(self.peer.line_ends);
         self.resume(Phase::Anonymous);
     }
@@ -214,6 +239,8 @@ impl Session {
                     Some(Step::Close(end))
                 }
                 Phase::Content(incoming) => self.content(incoming, input, now),
+                Phase::Chunk(chunks) => self.chunk_octets(chunks, input, now),
+                Phase::Dropping(dropping) => self.dropped_octets(dropping, input, now),
                 phase => {
                     self.phase = phase;
                     self.line(input, now)
@@ -226,7 +253,7 @@ impl Session {
     }
 
     fn line(&mut self, input: &mut BytesMut, now: Instant) -> Option<Step> {
-        if self.running == Running::Stopping && !matches!(self.phase, Phase::Envelope(_)) {
+        if self.running == Running::Stopping && self.phase.transaction().is_none() {
             self.give_up(&Complaint::Stopping, SessionEnd::Stopping);
             return None;
         }
@@ -248,9 +275,12 @@ impl Session {
                 let text = input.split_to(length);
                 self.take_line(&[text.get(..length - 1).unwrap_or_default(), b"\r\n"].concat())
             }
-            Framed::TooLong => {
+            Framed::TooLong(verb) => {
                 self.waiting_since = None;
-                self.complain(&Complaint::LineTooLong);
+                match verb.eq_ignore_ascii_case(command::CHUNK) {
+                    true => self.give_up(&Complaint::BadChunk, SessionEnd::Refused),
+                    false => self.complain(&Complaint::LineTooLong),
+                }
                 None
             }
             Framed::Stray(stray) => {
@@ -261,15 +291,31 @@ impl Session {
     }
 
     fn wait(&mut self, now: Instant) -> Option<Step> {
-        let until = *self.waiting_since.get_or_insert(now) + self.settings.timeouts.command;
-        if now >= until {
-            self.give_up(&Complaint::CommandTimeout, SessionEnd::Timeout);
-            return None;
+        let timeouts = &self.settings.timeouts;
+        let command_ends = *self.waiting_since.get_or_insert(now) + timeouts.command;
+        let held = self.phase.held();
+        let message_ends = match self.phase.transaction() {
+            Some(transaction) => *transaction.started.get_or_insert(now) + timeouts.message,
+            None => command_ends,
+        };
+        let until = command_ends.min(message_ends);
+        if now < until {
+            return Some(Step::Read(Wait { until, expected: Expected::Command, held }));
         }
-        Some(Step::Read(Wait { until, expected: Expected::Command }))
+        let complaint = match message_ends < command_ends {
+            true => Complaint::MessageDeadline,
+            false => Complaint::CommandTimeout,
+        };
+        self.give_up(&complaint, SessionEnd::Timeout);
+        None
     }
 
     fn take_line(&mut self, line: &[u8]) -> Option<Step> {
+        self.tally.commands += 1;
+        if self.tally.commands > self.settings.limits.commands {
+            self.too_many(&Complaint::TooManyCommands);
+            return None;
+        }
         match std::mem::take(&mut self.phase) {
             Phase::Authenticating(origin, exchange) => {
                 let turn = command::printable(line).and_then(|text| exchange.respond(text));
@@ -277,14 +323,57 @@ impl Session {
             }
             phase => {
                 self.phase = phase;
-                match command::parse(line, &self.settings.node) {
+                let offers = |extension| self.offers(extension);
+                match command::parse(line, &self.settings.node, &offers) {
                     Ok(command) => self.obey(command),
+                    // Where its octets end is not known.
+                    Err(Complaint::BadChunk) => {
+                        self.give_up(&Complaint::BadChunk, SessionEnd::Refused);
+                        None
+                    }
                     Err(complaint) => {
                         self.complain(&complaint);
                         None
                     }
                 }
             }
+        }
+    }
+}
+
+impl Phase {
+    /// The transaction that is open between commands.
+    fn transaction(&mut self) -> Option<&mut Transaction> {
+        match self {
+            Self::Envelope(transaction) => Some(transaction),
+            Self::Chunked(chunks) => Some(&mut chunks.transaction),
+            _ => None,
+        }
+    }
+
+    fn held(&self) -> usize {
+        match self {
+            Self::Chunked(chunks) => chunks.held(),
+            _ => 0,
+        }
+    }
+
+    /// Who is there, once it has said so.
+    pub(super) fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::Idle(origin) => Some(origin),
+            Self::Envelope(transaction) => Some(&transaction.origin),
+            Self::Chunked(chunks) => Some(&chunks.transaction.origin),
+            _ => None,
+        }
+    }
+
+    pub(super) fn into_origin(self) -> Option<Box<Origin>> {
+        match self {
+            Self::Idle(origin) => Some(origin),
+            Self::Envelope(transaction) => Some(transaction.origin),
+            Self::Chunked(chunks) => Some(chunks.transaction.origin),
+            _ => None,
         }
     }
 }
