@@ -7,7 +7,7 @@ use super::{
     session::{Phase, Session},
     settings::{Dialect, StartTls},
 };
-use crate::mail::{Direction, Origin, Protocol};
+use crate::mail::{Direction, Origin, Protocol, Timestamp};
 
 impl Session {
     /// Also ends a transaction (RFC 5321 section 4.1.4).
@@ -98,7 +98,7 @@ impl Session {
         if let Some(furthest) = self.settings.future_release
             && self.offers(Extension::FutureRelease)
         {
-            let date = (self.wall() + furthest).rfc3339();
+            let date = to_the_second(self.wall() + furthest);
             offered.push(format!("FUTURERELEASE {} {date}", furthest.as_secs()));
         }
         let (messages, recipients) = (limits.messages, limits.recipients);
@@ -117,6 +117,12 @@ fn listed(offered: &[String]) -> String {
     let (last, others) = offered.split_last().map_or(("", &[][..]), |(last, rest)| (last, rest));
     let lines: String = others.iter().map(|line| format!("250-{line}\r\n")).collect();
     format!("{lines}250 {last}")
+}
+
+/// RFC 3339, and no longer ahead than is meant.
+fn to_the_second(moment: Timestamp) -> String {
+    let written = moment.rfc3339();
+    written.split_once('.').map_or(written.clone(), |(seconds, _)| format!("{seconds}Z"))
 }
 
 /// What BY may ask for at least, in seconds, where mail is to be returned
