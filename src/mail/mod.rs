@@ -23,7 +23,8 @@ mod tls;
 
 pub use address::{Address, AddressError, ReversePath};
 pub use attempt::{
-    Attempt, CertificateVerdict, Evidence, Failure, FailureReason, Outcome, Voucher,
+    Attempt, CertificateVerdict, Evidence, Failure, FailureReason, Handover, Outcome, Promise,
+    Taker, Voucher,
 };
 pub use decision::{Decision, DestinationClass, DestinationFacts, Mode, RuleMatch};
 pub use disposition::{
