@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::reception::{Processor, refused};
+use super::{
+    reception::{Processor, refused},
+    strangers::Strangers,
+};
 use crate::{
     authenticate::Authenticator,
     config::{Users, Verdict as Password, Verifier},
@@ -21,6 +24,7 @@ pub(super) struct Desk {
     pub(super) users: Arc<Users>,
     /// Absent where senders are not looked at.
     pub(super) authenticator: Option<Arc<Authenticator>>,
+    pub(super) strangers: Arc<Strangers>,
     pub(super) processor: Arc<Processor>,
     /// Places in the pool for messages that would keep an IO thread too long.
     pub(super) pool: Arc<Semaphore>,
@@ -37,12 +41,9 @@ impl Reception for Desk {
         _: &Envelope,
         recipient: &Recipient,
     ) -> Result<(), Refused> {
-        let local_domains = &self.processor.config.node.local_domains;
         match origin.direction {
-            Direction::Inbound if !local_domains.contains(recipient.address.domain()) => {
-                Err(refused(Refusal::RelayDenied, 550, (5, 7, 1), "relaying denied"))
-            }
-            _ => Ok(()),
+            Direction::Inbound => self.strangers.admit(origin, &recipient.address).await,
+            Direction::Outbound => Ok(()),
         }
     }
 

@@ -19,12 +19,13 @@ use super::{
     keeper::Keeper,
     operator::{self, Operator},
     parts::{
-        StartError, at, authenticator, deliverer, load_policy, open_queue, part, retry_schedule,
-        signer, users,
+        StartError, at, authenticator, deliverer, load_policy, open_queue, part, passage_key,
+        retry_schedule, signer, strangers, users,
     },
     queue::Queue,
     reception::Processor,
     reports::Reports,
+    strangers::Strangers,
 };
 use crate::{
     config::{Config, SenderAuthentication},
@@ -83,6 +84,7 @@ impl Gateway {
             config: Arc::clone(&config),
             policy: Arc::clone(&policy),
             signer: Arc::new(signer(&config)?),
+            passage_key: passage_key(&config.node.passage_key)?,
             queue: Arc::clone(&queue),
             reports: reports.clone(),
             observer: Arc::clone(&observer),
@@ -96,7 +98,8 @@ impl Gateway {
             observer: Arc::clone(&observer),
         };
         let operator = Operator { queue, reports, observer: Arc::clone(&observer) };
-        let doors = Doors::take(&config, &processor).await?;
+        let doors =
+            Doors::take(&config, &processor, Arc::new(strangers(&config, &observer)?)).await?;
         let keeper = Keeper {
             config: Arc::clone(&config),
             policy,
@@ -186,7 +189,11 @@ impl Gateway {
 }
 
 impl Doors {
-    async fn take(config: &Config, processor: &Arc<Processor>) -> Result<Self, StartError> {
+    async fn take(
+        config: &Config,
+        processor: &Arc<Processor>,
+        strangers: Arc<Strangers>,
+    ) -> Result<Self, StartError> {
         let Config { node, metrics, limits, .. } = config;
         let control = operator::bind(&node.control_socket)
             .map_err(|cause| part("the control socket", at(&node.control_socket, cause)))?;
@@ -213,6 +220,7 @@ impl Doors {
                 listener: listener.name.clone(),
                 users: Arc::new(users(listener)?),
                 authenticator: authenticates.then(|| Arc::clone(&authenticator)),
+                strangers: Arc::clone(&strangers),
                 processor: Arc::clone(processor),
                 pool: Arc::clone(&pool),
             };
