@@ -41,8 +41,8 @@ pub fn check(arguments: CheckArguments, now: Timestamp) -> Result<(), Failure> {
             let file = read_file(path).map_err(Failure::no_input)?;
             let (config, faults) = Config::read(&file);
             diagnostics.extend(faults);
-            if let Some(Config { node, recipients, .. }) = &config {
-                diagnostics.extend(recipients::check(recipients, &node.local_domains, &file));
+            if let Some(config) = &config {
+                diagnostics.extend(recipients::check(config, &file));
             }
             config
         }

@@ -22,6 +22,7 @@ use super::{
         StartError, at, authenticator, deliverer, load_policy, open_queue, part, passage_key,
         retry_schedule, signer, strangers, users,
     },
+    prober::NextHops,
     queue::Queue,
     reception::Processor,
     reports::Reports,
@@ -75,31 +76,39 @@ impl Gateway {
         let policy = Arc::new(ArcSwap::from_pointee(load_policy(&config)?));
         let observer = observers(&observatory, watchers);
         let queue = Arc::new(open_queue(&config)?);
+        let passage_key = Arc::new(passage_key(&config.node.passage_key)?);
         let reports = Reports {
             config: Arc::clone(&config),
             policy: Arc::clone(&policy),
             queue: Arc::clone(&queue),
+            passage_key: Arc::clone(&passage_key),
         };
         let processor = Arc::new(Processor {
             config: Arc::clone(&config),
             policy: Arc::clone(&policy),
             signer: Arc::new(signer(&config)?),
-            passage_key: passage_key(&config.node.passage_key)?,
+            passage_key,
             queue: Arc::clone(&queue),
             reports: reports.clone(),
             observer: Arc::clone(&observer),
         });
+        let deliverer = deliverer(&config)?;
+        let next_hops = NextHops {
+            config: Arc::clone(&config),
+            policy: Arc::clone(&policy),
+            deliverer: deliverer.clone(),
+        };
         let dispatcher = Dispatcher {
             config: Arc::clone(&config),
             queue: Arc::clone(&queue),
-            deliverer: deliverer(&config)?,
+            deliverer,
             retry: retry_schedule(&config)?,
             reports: reports.clone(),
             observer: Arc::clone(&observer),
         };
         let operator = Operator { queue, reports, observer: Arc::clone(&observer) };
-        let doors =
-            Doors::take(&config, &processor, Arc::new(strangers(&config, &observer)?)).await?;
+        let strangers = Arc::new(strangers(next_hops, &observer)?);
+        let doors = Doors::take(&config, &processor, strangers).await?;
         let keeper = Keeper {
             config: Arc::clone(&config),
             policy,
