@@ -228,6 +228,9 @@ async fn what_a_named_next_hop_offers_is_remembered() {
         assert_eq!(afresh.smtputf8(&host(peer)), expected);
     }
     assert_eq!(deliverer.smtputf8(&NextHop::Mx), Smtputf8::Unknown);
+    let away = Probe { next_hop: "smtp://127.0.0.1:1".parse().unwrap(), ..probe(&plain, None) };
+    assert!(matches!(deliverer.probe(&away).await, Probed::Unreachable(_)));
+    assert_eq!(deliverer.smtputf8(&away.next_hop), Smtputf8::Silent);
     let beyond: Address = "\u{e9}@gov.test.example".parse().unwrap();
     let probe = Probe { recipient: Some(beyond), ..probe(&plain, None) };
     assert!(matches!(deliverer.probe(&probe).await, Probed::Unreachable(_)));

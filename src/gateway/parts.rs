@@ -88,7 +88,7 @@ pub(super) fn authenticator(config: &Config) -> Result<Authenticator, StartError
 }
 
 pub(super) fn strangers(
-    next_hops: NextHops,
+    next_hops: &Arc<NextHops>,
     observer: &Arc<dyn Observer>,
 ) -> Result<Strangers, StartError> {
     let (config, observer) = (Arc::clone(&next_hops.config), Arc::clone(observer));
@@ -99,7 +99,7 @@ pub(super) fn strangers(
     let servers = &config.dns.servers;
     let blocklists = Blocklists::new(&config.blocklists, servers, Arc::clone(&observer))
         .map_err(|cause| part("a block list", cause))?;
-    let prober: Arc<dyn Prober> = Arc::new(next_hops);
+    let prober: Arc<dyn Prober> = Arc::clone(next_hops) as _;
     let recipients = Recipients::open(&config.recipients, &prober)
         .map_err(|cause| part("a source of recipients", cause))?;
     Ok(Strangers { config, blocklists, recipients, observer })

@@ -93,11 +93,11 @@ impl Gateway {
             observer: Arc::clone(&observer),
         });
         let deliverer = deliverer(&config)?;
-        let next_hops = NextHops {
+        let next_hops = Arc::new(NextHops {
             config: Arc::clone(&config),
             policy: Arc::clone(&policy),
             deliverer: deliverer.clone(),
-        };
+        });
         let dispatcher = Dispatcher {
             config: Arc::clone(&config),
             queue: Arc::clone(&queue),
@@ -107,8 +107,8 @@ impl Gateway {
             observer: Arc::clone(&observer),
         };
         let operator = Operator { queue, reports, observer: Arc::clone(&observer) };
-        let strangers = Arc::new(strangers(next_hops, &observer)?);
-        let doors = Doors::take(&config, &processor, strangers).await?;
+        let strangers = Arc::new(strangers(&next_hops, &observer)?);
+        let doors = Doors::take(&config, &processor, strangers, next_hops).await?;
         let keeper = Keeper {
             config: Arc::clone(&config),
             policy,
@@ -202,6 +202,7 @@ impl Doors {
         config: &Config,
         processor: &Arc<Processor>,
         strangers: Arc<Strangers>,
+        next_hops: Arc<NextHops>,
     ) -> Result<Self, StartError> {
         let Config { node, metrics, limits, .. } = config;
         let control = operator::bind(&node.control_socket)
@@ -230,6 +231,7 @@ impl Doors {
                 users: Arc::new(users(listener)?),
                 authenticator: authenticates.then(|| Arc::clone(&authenticator)),
                 strangers: Arc::clone(&strangers),
+                next_hops: Arc::clone(&next_hops),
                 processor: Arc::clone(processor),
                 pool: Arc::clone(&pool),
             };
