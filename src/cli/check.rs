@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{certificates, exit::Failure, files};
 use crate::{
-    config::{Config, read_file},
+    config::{Config, check_users, read_file},
     mail::Timestamp,
     policy::{
         Context, Policy,
@@ -39,6 +39,9 @@ pub fn check(arguments: CheckArguments, now: Timestamp) -> Result<(), Failure> {
         Some(path) => {
             let (config, faults) = Config::read(&read_file(path).map_err(Failure::no_input)?);
             diagnostics.extend(faults);
+            if let Some(config) = &config {
+                diagnostics.extend(check_users(config));
+            }
             config
         }
     };
