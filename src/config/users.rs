@@ -230,8 +230,8 @@ mod tests {
         let file = SourceFile { path: "users".to_owned(), text: text.to_owned() };
         let (users, faults) = Users::read(&Arc::new(file));
         let shown = |fault: &crate::policy::diagnostics::Diagnostic| {
-            let span = fault.span.clone().unwrap();
-            format!("{}: {}: {}", fault.line(), fault.code, &fault.file.text[span])
+            let text = fault.file.text.get(fault.span.clone().unwrap()).unwrap();
+            format!("{}: {}: {text}", fault.line(), fault.code)
         };
         users.ok_or_else(|| faults.iter().map(shown).collect())
     }
