@@ -17,6 +17,7 @@ use crate::{
         Context, Policy,
         diagnostics::{Diagnostic, Diagnostics, Severity},
     },
+    recipients,
 };
 
 #[derive(Debug, Args)]
@@ -37,9 +38,12 @@ pub fn check(arguments: CheckArguments, now: Timestamp) -> Result<(), Failure> {
     let config = match &arguments.config {
         None => None,
         Some(path) => {
-            let (config, faults) = Config::read(&read_file(path).map_err(Failure::no_input)?);
+            let file = read_file(path).map_err(Failure::no_input)?;
+            let (config, faults) = Config::read(&file);
             diagnostics.extend(faults);
             if let Some(config) = &config {
+                let Config { node, recipients, .. } = config;
+                diagnostics.extend(recipients::check(recipients, &node.local_domains, &file));
                 diagnostics.extend(check_users(config));
             }
             config

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use super::{
     accounts::Accounts,
     reception::{Processor, refused},
+    strangers::Strangers,
 };
 use crate::{
     authenticate::Authenticator,
@@ -26,6 +27,7 @@ pub(super) struct Desk {
     pub(super) certified: Vec<Certified>,
     /// Absent where senders are not looked at.
     pub(super) authenticator: Option<Arc<Authenticator>>,
+    pub(super) strangers: Arc<Strangers>,
     pub(super) processor: Arc<Processor>,
     /// Places in the pool for messages that would keep an IO thread too long.
     pub(super) pool: Arc<Semaphore>,
@@ -42,12 +44,9 @@ impl Reception for Desk {
         _: &Envelope,
         recipient: &Recipient,
     ) -> Result<(), Refused> {
-        let local_domains = &self.processor.config.node.local_domains;
         match origin.direction {
-            Direction::Inbound if !local_domains.contains(recipient.address.domain()) => {
-                Err(refused(Refusal::RelayDenied, 550, (5, 7, 1), "relaying denied"))
-            }
-            _ => Ok(()),
+            Direction::Inbound => self.strangers.admit(origin, &recipient.address).await,
+            Direction::Outbound => Ok(()),
         }
     }
 

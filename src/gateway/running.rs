@@ -20,12 +20,13 @@ use super::{
     keeper::Keeper,
     operator::{self, Operator},
     parts::{
-        StartError, at, authenticator, deliverer, load_policy, open_queue, part, retry_schedule,
-        signer,
+        StartError, at, authenticator, deliverer, load_policy, open_queue, part, passage_key,
+        retry_schedule, signer, strangers,
     },
     queue::Queue,
     reception::Processor,
     reports::Reports,
+    strangers::Strangers,
 };
 use crate::{
     config::{Config, Impostors, SenderAuthentication},
@@ -84,6 +85,7 @@ impl Gateway {
             config: Arc::clone(&config),
             policy: Arc::clone(&policy),
             signer: Arc::new(signer(&config)?),
+            passage_key: passage_key(&config.node.passage_key)?,
             queue: Arc::clone(&queue),
             reports: reports.clone(),
             observer: Arc::clone(&observer),
@@ -97,7 +99,8 @@ impl Gateway {
             observer: Arc::clone(&observer),
         };
         let operator = Operator { queue, reports, observer: Arc::clone(&observer) };
-        let doors = Doors::take(&config, &processor).await?;
+        let doors =
+            Doors::take(&config, &processor, Arc::new(strangers(&config, &observer)?)).await?;
         let keeper = Keeper {
             config: Arc::clone(&config),
             policy,
@@ -188,7 +191,11 @@ impl Gateway {
 }
 
 impl Doors {
-    async fn take(config: &Config, processor: &Arc<Processor>) -> Result<Self, StartError> {
+    async fn take(
+        config: &Config,
+        processor: &Arc<Processor>,
+        strangers: Arc<Strangers>,
+    ) -> Result<Self, StartError> {
         let Config { node, metrics, limits, .. } = config;
         let control = operator::bind(&node.control_socket)
             .map_err(|cause| part("the control socket", at(&node.control_socket, cause)))?;
@@ -219,6 +226,7 @@ impl Doors {
                 accounts: Arc::new(Accounts::open(listener, &impostors, &passwords)?),
                 certified: listener.certified.clone(),
                 authenticator: authenticates.then(|| Arc::clone(&authenticator)),
+                strangers: Arc::clone(&strangers),
                 processor: Arc::clone(processor),
                 pool: Arc::clone(&pool),
             };

@@ -81,6 +81,8 @@ pub(super) struct SessionMetrics {
     pub(super) authentications: IntCounterVec,
     clients_shut_out: IntGauge,
     pub(super) refusals: IntCounterVec,
+    pub(super) recipient_lookups: IntCounterVec,
+    pub(super) blocklist_answers: IntCounterVec,
 }
 
 impl SessionMetrics {
@@ -116,6 +118,16 @@ impl SessionMetrics {
                 "Commands and messages refused with 4xx or 5xx, by why.",
                 &["listener", "reason"],
             )?,
+            recipient_lookups: new.counters(
+                "postern_recipient_lookups_total",
+                "Whether a recipient of ours exists: questions, by where it is known.",
+                &["source", "answer"],
+            )?,
+            blocklist_answers: new.counters(
+                "postern_blocklist_answers_total",
+                "What DNS block lists say of clients, one a list.",
+                &["answer"],
+            )?,
         })
     }
 }
@@ -123,6 +135,7 @@ impl SessionMetrics {
 pub(super) struct MessageMetrics {
     pub(super) accepted: IntCounterVec,
     pub(super) accepted_bytes: IntCounterVec,
+    pub(super) passages: IntCounterVec,
     pub(super) decisions: IntCounterVec,
     pub(super) rule_matches: IntCounterVec,
     pub(super) findings: IntCounterVec,
@@ -142,6 +155,11 @@ impl MessageMetrics {
                 "postern_accepted_bytes_total",
                 "Octets of accepted messages as received.",
                 &["direction"],
+            )?,
+            passages: new.counters(
+                "postern_passages_total",
+                "Messages by whether they have come through here before; forged marks too.",
+                &["result"],
             )?,
             decisions: new.counters(
                 "postern_decisions_total",
