@@ -18,12 +18,7 @@ impl Reader<'_> {
         let source = table.required("source").and_then(|value| self.source(table, &value));
         let cache = duration(table, "cache", Duration::from_secs(60 * 60));
         let refusal_cache = duration(table, "refusal_cache", Duration::from_secs(5 * 60));
-        Some(RecipientSource {
-            domains: domains?,
-            source: source?,
-            cache: cache?,
-            refusal_cache: refusal_cache?,
-        })
+        Some(RecipientSource { domains: domains?, source: source?, cache, refusal_cache })
     }
 
     fn source(&self, table: &Table<'_>, value: &Value<'_>) -> Option<Source> {
@@ -56,25 +51,15 @@ impl Reader<'_> {
         let start_tls = optional(table, "start_tls", DirectoryTls::AsTheUrlSays, |value| {
             value.either(DirectoryTls::StartTls, DirectoryTls::AsTheUrlSays)
         });
-        let anchors = optional(table, "trust_anchors", None, |value| self.path(value).map(Some));
-        let bind = match table.value("bind_dn") {
-            None => Some(None),
-            Some(dn) => {
-                let dn = dn.sentence().map(str::to_owned);
-                let password =
-                    table.required("bind_password_file").and_then(|value| self.path(&value));
-                dn.zip(password)
-                    .map(|(dn, password_file)| Some(DirectoryBind { dn, password_file }))
-            }
-        };
-        Some(Directory {
-            url: url.to_owned(),
-            start_tls: start_tls?,
-            base: base?,
-            filter: filter?,
-            bind: bind?,
-            trust_anchors: anchors?,
-        })
+        let trust_anchors =
+            optional(table, "trust_anchors", None, |value| self.path(value).map(Some));
+        let bind = table.value("bind_dn").and_then(|dn| {
+            let dn = dn.sentence().map(str::to_owned);
+            let password_file =
+                table.required("bind_password_file").and_then(|value| self.path(&value));
+            Some(DirectoryBind { dn: dn?, password_file: password_file? })
+        });
+        Some(Directory { url: url.to_owned(), start_tls, base: base?, filter, bind, trust_anchors })
     }
 }
 
@@ -84,7 +69,7 @@ pub(super) fn blocklist(table: &Table<'_>) -> Option<Blocklist> {
     let answers = optional(table, "answers", listed.into_iter().collect(), |value| {
         value.list(|value| value.parsed("bad-network"))
     });
-    Some(Blocklist { zone: zone?, answers: answers? })
+    Some(Blocklist { zone: zone?, answers })
 }
 
 /// As most directories hold mailboxes, Active Directory's aliases among them.
