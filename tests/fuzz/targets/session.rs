@@ -3,4 +3,6 @@
 
 use std::time::Instant;
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| postern::smtp::invariants::session(octets, Instant::now()));
+use postern::smtp::invariants;
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| invariants::session(octets, Instant::now()));
