@@ -11,12 +11,13 @@ use serde_json::json;
 
 use super::{certificates, exit::Failure, files};
 use crate::{
-    config::{Config, read_file},
+    config::{Config, check_users, read_file},
     mail::Timestamp,
     policy::{
         Context, Policy,
         diagnostics::{Diagnostic, Diagnostics, Severity},
     },
+    recipients,
 };
 
 #[derive(Debug, Args)]
@@ -37,8 +38,13 @@ pub fn check(arguments: CheckArguments, now: Timestamp) -> Result<(), Failure> {
     let config = match &arguments.config {
         None => None,
         Some(path) => {
-            let (config, faults) = Config::read(&read_file(path).map_err(Failure::no_input)?);
+            let file = read_file(path).map_err(Failure::no_input)?;
+            let (config, faults) = Config::read(&file);
             diagnostics.extend(faults);
+            if let Some(config) = &config {
+                diagnostics.extend(recipients::check(config, &file));
+                diagnostics.extend(check_users(config));
+            }
             config
         }
     };

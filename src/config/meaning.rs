@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
-use super::network::Network;
+use super::{
+    directory::{DirectoryUrl, Filter},
+    network::Network,
+};
 use crate::mail::{Direction, Domain, NextHop, TlsRequirement};
 
 /// The whole configuration.
@@ -141,13 +144,11 @@ pub enum Source {
 /// An LDAP directory.
 #[derive(Clone, Debug)]
 pub struct Directory {
-    /// `ldap://host:port` or `ldaps://host:port`.
-    pub url: String,
+    pub url: DirectoryUrl,
     /// Whether an `ldap://` connection is put under TLS first.
     pub start_tls: DirectoryTls,
     pub base: String,
-    /// With `{address}` where the address goes.
-    pub filter: String,
+    pub filter: Filter,
     /// None to bind anonymously.
     pub bind: Option<DirectoryBind>,
     /// PEM; these and no others are trusted.
@@ -339,13 +340,43 @@ impl DomainPattern {
     }
 }
 
+impl Directory {
+    /// Whether all that is said to it goes under TLS.
+    pub fn is_encrypted(&self) -> bool {
+        self.url.is_ldaps() || self.start_tls == DirectoryTls::StartTls
+    }
+}
+
 impl Config {
+    /// A domain whose recipients the next hop is to know, and whose route
+    /// names none: an exchange found by MX is not ours to question, and a
+    /// folder has no answer.
+    pub fn asks_nobody(&self) -> Option<&Domain> {
+        let of_next_hop =
+            self.recipients.iter().filter(|source| matches!(source.source, Source::NextHop));
+        of_next_hop.flat_map(|source| &source.domains).find(|domain| {
+            let next_hop = self.route(domain).map(|route| &route.next_hop);
+            !matches!(next_hop, Some(NextHop::Smtp { .. } | NextHop::Lmtp { .. }))
+        })
+    }
+
     /// The most specific route for a domain; none if the file has no `*`.
     pub fn route(&self, domain: &Domain) -> Option<&Route> {
         self.routes
             .iter()
             .filter(|route| route.domain.matches(domain))
             .max_by_key(|route| route.domain.specificity())
+    }
+}
+
+/// As it is written.
+impl std::fmt::Display for DomainPattern {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exact(domain) => write!(out, "{domain}"),
+            Self::Below(parent) => write!(out, ".{parent}"),
+            Self::Any => out.write_str("*"),
+        }
     }
 }
 

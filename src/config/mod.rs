@@ -3,6 +3,7 @@
 //! octets, durations, parsed addresses, paths made whole. Here too: the file
 //! of SASL users, and reading the officers' folder from disk.
 
+mod directory;
 mod file;
 mod folder;
 mod meaning;
@@ -10,7 +11,9 @@ mod network;
 mod quantity;
 mod resolver;
 mod users;
+mod verifier;
 
+pub use directory::{DirectoryUrl, DirectoryUrlError, Filter, FilterError};
 pub use folder::{ReadError, read_file, read_policies};
 pub use meaning::{
     Blocklist, CertificateFiles, Certified, CertifiedBy, Ciphers, Config, Directory, DirectoryBind,
@@ -19,4 +22,5 @@ pub use meaning::{
 };
 pub use network::{Network, NetworkError};
 pub use resolver::resolver;
-pub use users::{Users, UsersError, Verdict, Verifier};
+pub use users::{NoRandomness, User, Users, Verdict, check_users, is_user_name, user_named_on};
+pub use verifier::{Impostors, Verifier};

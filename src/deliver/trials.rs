@@ -1,6 +1,6 @@
 //! Whole deliveries over real sockets: each fault against each requirement.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
@@ -10,10 +10,10 @@ use super::{
 };
 use crate::mail::{
     Address, AddressEncoding, Attempt, Body, CertificateVerdict, FailureReason, MxName, NextHop,
-    Outcome, Protection, QueueId, ReversePath, TlsRequirement, Voucher,
+    Outcome, Protection, QueueId, Recipient, Requests, ReversePath, TlsRequirement, Voucher,
 };
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     let mut settings = Settings::new("gw.test.example".parse().unwrap());
     settings.exchange_addresses = ExchangeAddresses::Any;
     settings.deadline = Duration::from_secs(20);
@@ -21,18 +21,24 @@ fn settings() -> Settings {
     settings
 }
 
-fn deliverer() -> Deliverer {
+pub(super) fn to(local: &str) -> Recipient {
+    format!("{local}@gov.test.example").parse::<Address>().unwrap().into()
+}
+
+pub(super) fn deliverer() -> Deliverer {
     Deliverer::new(settings()).unwrap()
 }
 
-fn delivery(next_hop: NextHop, tls: TlsRequirement) -> Delivery {
+pub(super) fn delivery(next_hop: NextHop, tls: TlsRequirement) -> Delivery {
     Delivery {
         id: QueueId::at(1, 0),
         reverse_path: ReversePath::Mailbox("s@nhs.test.example".parse().unwrap()),
         body: Body::SevenBit,
         encoding: AddressEncoding::Ascii,
+        requests: Requests::default(),
+        received_at: SystemTime::now().into(),
         content: Bytes::from_static(b"Subject: x\r\n\r\n.dot\r\nend\r\n"),
-        recipients: vec!["a@gov.test.example".parse().unwrap()],
+        recipients: vec![to("a")],
         domain: "gov.test.example".parse().unwrap(),
         next_hop,
         protection: Protection { tls, mx_names: vec![] },
@@ -40,7 +46,7 @@ fn delivery(next_hop: NextHop, tls: TlsRequirement) -> Delivery {
     }
 }
 
-fn routed(peer: &Peer, tls: TlsRequirement, authorities: &Authorities) -> Delivery {
+pub(super) fn routed(peer: &Peer, tls: TlsRequirement, authorities: &Authorities) -> Delivery {
     let port = peer.address.port();
     let mut delivery = delivery(NextHop::Smtp { host: "127.0.0.1".to_owned(), port }, tls);
     delivery.route.tls_name = Some(MX_NAME.parse().unwrap());
@@ -48,16 +54,16 @@ fn routed(peer: &Peer, tls: TlsRequirement, authorities: &Authorities) -> Delive
     delivery
 }
 
-fn only(attempt: &Attempt) -> &Outcome {
+pub(super) fn only(attempt: &Attempt) -> &Outcome {
     let [(_, outcome)] = attempt.outcomes.as_slice() else { panic!("{attempt:?}") };
     outcome
 }
 
-fn delivered(attempt: &Attempt) -> bool {
+pub(super) fn delivered(attempt: &Attempt) -> bool {
     matches!(only(attempt), Outcome::Delivered(_))
 }
 
-fn waits_for(attempt: &Attempt) -> FailureReason {
+pub(super) fn waits_for(attempt: &Attempt) -> FailureReason {
     let Outcome::Transient(failure) = only(attempt) else { panic!("{attempt:?}") };
     failure.reason
 }
@@ -233,14 +239,13 @@ async fn recipients_share_a_transaction_and_have_their_own_outcomes() {
     let authorities = Authorities::new();
     let peer = Peer::start(Fault::None, None).await;
     let mut delivery = routed(&peer, TlsRequirement::None, &authorities);
-    let to = |local: &str| format!("{local}@gov.test.example").parse::<Address>().unwrap();
     delivery.recipients = vec![to("a"), to("nobody"), to("later")];
     let attempt = deliverer().attempt(delivery).await;
     let codes: Vec<u16> = attempt
         .outcomes
         .iter()
         .map(|(_, outcome)| match outcome {
-            Outcome::Delivered(reply) => reply.code,
+            Outcome::Delivered(handover) => handover.reply.code,
             Outcome::Transient(failure) | Outcome::Permanent(failure) => failure.reply.code,
         })
         .collect();
@@ -253,8 +258,7 @@ async fn more_recipients_than_a_peer_must_take_go_in_several_transactions() {
     let authorities = Authorities::new();
     let peer = Peer::start(Fault::None, None).await;
     let mut delivery = routed(&peer, TlsRequirement::None, &authorities);
-    delivery.recipients =
-        (0..250).map(|n| format!("r{n}@gov.test.example").parse().unwrap()).collect();
+    delivery.recipients = (0..250).map(|n| to(&format!("r{n}"))).collect();
     let attempt = deliverer().attempt(delivery).await;
     assert_eq!(attempt.outcomes.len(), 250);
     assert!(attempt.outcomes.iter().all(|(_, o)| matches!(o, Outcome::Delivered(_))));

@@ -9,18 +9,19 @@ use bytes::Bytes;
 
 use super::{
     queue::{Entry, Queue, now},
-    settlement::Reported,
+    settlement::{News, Reported},
 };
 use crate::{
     config::Config,
+    content::Content,
     mail::{
         Address, AddressEncoding, Body, DelayNotice, Direction, EnhancedStatusCode, FailureReason,
-        Level, QueuedMessage, QueuedRecipient, Reply, Requests, ReversePath, Timestamp, Told,
+        Level, QueueId, QueuedMessage, QueuedRecipient, Reply, Requests, ReversePath, Timestamp,
+        Told,
     },
     policy::Policy,
-    report::{
-        DeliveryReport, HeldMessage, ReportedRecipient, delayed, failed, tell_officers, tell_sender,
-    },
+    report::{Action, DeliveryReport, HeldMessage, ReportedRecipient, tell_officers, tell_sender},
+    transform::{Edits, PassageKey, PassageMark, Trail, rewrite},
 };
 
 #[derive(Clone)]
@@ -28,36 +29,45 @@ pub(super) struct Reports {
     pub(super) config: Arc<Config>,
     pub(super) policy: Arc<ArcSwap<Policy>>,
     pub(super) queue: Arc<Queue>,
+    pub(super) passage_key: Arc<PassageKey>,
 }
 
 impl Reports {
-    /// DSNs after an attempt: one for what has failed, one for what is late.
+    /// DSNs after an attempt: one for each kind of news. None to the null
+    /// path, so that no report is reported on (RFC 3461 section 5.2).
     pub(super) fn delivery(
         &self,
         message: &QueuedMessage,
         content: &Bytes,
-        given_up: &[Reported],
-        late: &[Reported],
+        news: &News,
         now: Timestamp,
     ) -> Vec<Entry> {
         let Some(sender) = message.reverse_path.mailbox() else { return Vec::new() };
-        let mut entries = Vec::new();
-        if !given_up.is_empty() {
-            let recipients = reported(given_up);
-            let report = self.report(message, content, sender, &recipients, now);
-            entries.push(self.entry(sender, failed(&report)));
-        }
-        if !late.is_empty() {
-            let recipients = reported(late);
-            let report = self.report(message, content, sender, &recipients, now);
-            let until = message.received_at + self.config.retry.expiry;
-            entries.push(self.entry(sender, delayed(&report, until)));
-        }
-        entries
+        let until = self.tried_until(message);
+        let kinds = [
+            (Action::Failed, &news.failed),
+            (Action::Delayed(until), &news.delayed),
+            (Action::Relayed, &news.relayed),
+            (Action::Delivered, &news.delivered),
+        ];
+        let kinds = kinds.into_iter().filter(|(_, told)| !told.is_empty());
+        kinds
+            .map(|(action, told)| {
+                let recipients = reported(told);
+                let report = self.report(message, content, sender, &recipients, now);
+                self.entry(sender, report.write(action))
+            })
+            .collect()
+    }
+
+    fn tried_until(&self, message: &QueuedMessage) -> Timestamp {
+        let expiry = message.released_at() + self.config.retry.expiry;
+        let returned_at = message.requests.returned_at(message.received_at);
+        returned_at.map_or(expiry, |moment| moment.min(expiry))
     }
 
     /// A DSN for a message that policy or a person has refused after it was
-    /// taken.
+    /// taken, to whoever wants to hear of failures.
     pub(super) fn rejected(
         &self,
         message: &QueuedMessage,
@@ -68,15 +78,20 @@ impl Reports {
         let reply = Reply::new(550, EnhancedStatusCode(5, 7, 1), reason);
         let recipients: Vec<_> = message
             .pending()
+            .filter(|queued| queued.notify().failure)
             .map(|queued| ReportedRecipient {
                 address: &queued.address,
-                reason: FailureReason::Policy,
+                original: queued.original.as_ref(),
+                reason: Some(FailureReason::Policy),
                 reply: &reply,
                 host: None,
             })
             .collect();
+        if recipients.is_empty() {
+            return None;
+        }
         let report = self.report(message, content, sender, &recipients, now());
-        Some(self.entry(sender, failed(&report)))
+        Some(self.entry(sender, report.write(Action::Failed)))
     }
 
     /// Notices of a held message, to those whom the rule tells.
@@ -112,7 +127,7 @@ impl Reports {
 
     fn report<'a>(
         &'a self,
-        message: &QueuedMessage,
+        message: &'a QueuedMessage,
         content: &'a Bytes,
         to: &'a Address,
         recipients: &'a [ReportedRecipient<'a>],
@@ -124,7 +139,7 @@ impl Reports {
             id: message.id,
             received_at: message.received_at,
             to,
-            envelope_id: None,
+            envelope_id: message.requests.envelope_id.as_deref(),
             recipients,
             content,
         }
@@ -132,15 +147,23 @@ impl Reports {
 
     fn entry(&self, to: &Address, content: Bytes) -> Entry {
         let now = now();
+        let id = self.queue.next_id();
+        let content = self.marked(id, content);
         let policy = self.policy.load();
         let protection = policy.destination(to.domain()).protection();
+        // What RFC 6531 asks for an address beyond ASCII; the fields of a
+        // report to it are not ASCII either.
+        let (body, encoding) = match to.needs_smtputf8() {
+            true => (Body::EightBitMime, AddressEncoding::Utf8),
+            false => (Body::SevenBit, AddressEncoding::Ascii),
+        };
         let message = QueuedMessage {
-            id: self.queue.next_id(),
+            id,
             received_at: now,
             direction: Direction::Outbound,
             reverse_path: ReversePath::Null,
-            body: Body::default(),
-            encoding: AddressEncoding::default(),
+            body,
+            encoding,
             requests: Requests::default(),
             level: Level::default(),
             policy: policy.version().to_owned(),
@@ -152,6 +175,15 @@ impl Reports {
         };
         (message, content)
     }
+
+    /// A report can come back as any other message can.
+    fn marked(&self, id: QueueId, content: Bytes) -> Bytes {
+        let content = Content::parse(content);
+        let node = &self.config.node.name;
+        let mark = PassageMark { node, way: Direction::Outbound, id, trail: Trail::default() };
+        let prepend = vec![self.passage_key.field(&content, &mark)];
+        rewrite(&content, &Edits { prepend, ..Edits::default() }).into_bytes()
+    }
 }
 
 fn reported(recipients: &[Reported]) -> Vec<ReportedRecipient<'_>> {
@@ -159,6 +191,7 @@ fn reported(recipients: &[Reported]) -> Vec<ReportedRecipient<'_>> {
         .iter()
         .map(|reported| ReportedRecipient {
             address: &reported.recipient,
+            original: reported.original.as_ref(),
             reason: reported.reason,
             reply: &reported.reply,
             host: reported.host.as_deref(),

@@ -11,6 +11,7 @@ use super::{
     domain::Domain,
     facts::{Direction, MessageFacts},
     finding::Finding,
+    lookup::{BlocklistAnswer, LookupAnswer, LookupSource, Passage},
     queue_id::QueueId,
     reply::Reply,
     tls::TlsSession,
@@ -56,6 +57,27 @@ pub enum Event<'a> {
         listener: &'a str,
         client: IpAddr,
         count: u64,
+    },
+    /// Whether a recipient of ours exists was looked up, or remembered.
+    RecipientLookedUp {
+        source: LookupSource,
+        answer: LookupAnswer,
+        /// Why the source could not be asked.
+        cause: Option<&'a str>,
+    },
+    /// A DNS block list was asked about a client, or its answer remembered.
+    BlocklistAsked {
+        zone: &'a Domain,
+        client: IpAddr,
+        answer: BlocklistAnswer,
+        /// Why it gave no answer.
+        cause: Option<&'a str>,
+    },
+    /// A message has come, for the first time or again.
+    Passed {
+        listener: &'a str,
+        client: IpAddr,
+        passage: Passage,
     },
     /// Every recipient of one accepted or refused message.
     Decided(Decided<'a>),

@@ -82,6 +82,8 @@ pub(super) struct SessionMetrics {
     clients_shut_out: IntGauge,
     pub(super) refusals: IntCounterVec,
     pub(super) normalised: IntCounterVec,
+    pub(super) recipient_lookups: IntCounterVec,
+    pub(super) blocklist_answers: IntCounterVec,
 }
 
 impl SessionMetrics {
@@ -122,6 +124,16 @@ impl SessionMetrics {
                 "Commands and messages of listed devices whose bare CR or LF became CRLF.",
                 &["listener"],
             )?,
+            recipient_lookups: new.counters(
+                "postern_recipient_lookups_total",
+                "Whether a recipient of ours exists: questions, by where it is known.",
+                &["source", "answer"],
+            )?,
+            blocklist_answers: new.counters(
+                "postern_blocklist_answers_total",
+                "What DNS block lists say of clients, one a list.",
+                &["answer"],
+            )?,
         })
     }
 }
@@ -129,6 +141,7 @@ impl SessionMetrics {
 pub(super) struct MessageMetrics {
     pub(super) accepted: IntCounterVec,
     pub(super) accepted_bytes: IntCounterVec,
+    pub(super) passages: IntCounterVec,
     pub(super) decisions: IntCounterVec,
     pub(super) rule_matches: IntCounterVec,
     pub(super) findings: IntCounterVec,
@@ -148,6 +161,11 @@ impl MessageMetrics {
                 "postern_accepted_bytes_total",
                 "Octets of accepted messages as received.",
                 &["direction"],
+            )?,
+            passages: new.counters(
+                "postern_passages_total",
+                "Messages by whether they have come through here before; forged marks too.",
+                &["result"],
             )?,
             decisions: new.counters(
                 "postern_decisions_total",

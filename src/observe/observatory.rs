@@ -7,8 +7,8 @@ use tracing::{debug, error, info, warn};
 
 use super::{audit::Audit, metrics::Metrics};
 use crate::mail::{
-    Attempt, CertificateVerdict, Decided, Domain, Event, Observer, Outcome, QueueId, RuleMatch,
-    TlsRequirement,
+    Attempt, CertificateVerdict, Decided, Domain, Event, Observer, Outcome, Passage, QueueId,
+    RuleMatch, TlsRequirement,
 };
 
 /// The observer that the gateway gives to every stage.
@@ -39,8 +39,17 @@ impl Observer for Observatory {
             | Event::SessionClosed { .. }
             | Event::SessionSecured { .. }
             | Event::Authentication { .. }
-            | Event::Refused { .. }
-            | Event::LineEndsNormalised { .. } => self.session(&event),
+            | Event::LineEndsNormalised { .. }
+            | Event::Refused { .. } => self.session(&event),
+            Event::RecipientLookedUp { .. } | Event::BlocklistAsked { .. } => {
+                self.looked_up(&event);
+            }
+            Event::Passed { listener, client, passage } => {
+                self.metrics.messages.passages.with_label_values(&[passage.name()]).inc();
+                if matches!(passage, Passage::Forged | Passage::Loop) {
+                    info!(listener, %client, passage = passage.name(), "passage");
+                }
+            }
             Event::Decided(decided) => self.decided(&decided),
             Event::Accepted { id, direction, size } => {
                 let direction = direction.to_string();
@@ -108,6 +117,27 @@ impl Observatory {
             Event::LineEndsNormalised { listener, client, count } => {
                 metrics.sessions.normalised.with_label_values(&[listener]).inc_by(*count);
                 debug!(listener, %client, count, "line ends normalised");
+            }
+            _ => {}
+        }
+    }
+
+    fn looked_up(&self, event: &Event<'_>) {
+        let metrics = &self.metrics.sessions;
+        match event {
+            Event::RecipientLookedUp { source, answer, cause } => {
+                let (source, answer) = (source.name(), answer.name());
+                metrics.recipient_lookups.with_label_values(&[source, answer]).inc();
+                if let Some(cause) = cause {
+                    warn!(source, answer, cause, "it is not known whether a recipient exists");
+                }
+            }
+            Event::BlocklistAsked { zone, client, answer, cause } => {
+                let answer = answer.name();
+                metrics.blocklist_answers.with_label_values(&[answer]).inc();
+                if let Some(cause) = cause {
+                    warn!(%zone, %client, answer, cause, "a block list gave no answer");
+                }
             }
             _ => {}
         }
