@@ -11,31 +11,30 @@ use crate::{
     policy::written::{Table, Value},
 };
 
-/// A key's value, or what stands for it where it is not written; nothing only
-/// if it is written wrongly.
+/// A key's value, or what stands for it where it is not written. A value that
+/// is written wrongly is noted as a fault, and nothing comes of the whole: what
+/// stands for it meanwhile only lets the reading go on to the next fault.
 pub(super) fn optional<T>(
     table: &Table<'_>,
     key: &str,
     absent: T,
     read: impl FnOnce(&Value<'_>) -> Option<T>,
-) -> Option<T> {
-    match table.value(key) {
-        None => Some(absent),
-        Some(value) => read(&value),
-    }
+) -> T {
+    table.value(key).and_then(|value| read(&value)).unwrap_or(absent)
 }
 
+/// Likewise for a whole table.
 pub(super) fn section<T>(
     root: &Table<'_>,
     key: &str,
     what: &'static str,
     keys: &[&str],
     absent: T,
-    read: impl FnOnce(&Table<'_>, T) -> Option<T>,
-) -> Option<T> {
-    match root.value(key) {
-        None => Some(absent),
-        Some(value) => read(&value.table(what, keys)?, absent),
+    read: impl FnOnce(&Table<'_>) -> T,
+) -> T {
+    match root.value(key).and_then(|value| value.table(what, keys)) {
+        None => absent,
+        Some(table) => read(&table),
     }
 }
 
@@ -43,11 +42,20 @@ pub(super) fn domains(value: &Value<'_>) -> Option<Vec<Domain>> {
     value.list(|value| value.parsed("bad-domain"))
 }
 
-pub(super) fn duration(table: &Table<'_>, key: &str, absent: Duration) -> Option<Duration> {
-    optional(table, key, Span(absent), |value| value.parsed("bad-duration")).map(|Span(span)| span)
+pub(super) fn networks(table: &Table<'_>, key: &str) -> Vec<Network> {
+    optional(table, key, Vec::new(), |value| value.list(|value| value.parsed("bad-network")))
 }
 
-pub(super) fn count(table: &Table<'_>, key: &str, absent: usize) -> Option<usize> {
+pub(super) fn duration(table: &Table<'_>, key: &str, absent: Duration) -> Duration {
+    optional(table, key, Span(absent), |value| value.parsed("bad-duration")).0
+}
+
+/// Octets.
+pub(super) fn size(table: &Table<'_>, key: &str, absent: usize) -> usize {
+    optional(table, key, Size(absent), |value| value.parsed("bad-size")).0
+}
+
+pub(super) fn count(table: &Table<'_>, key: &str, absent: usize) -> usize {
     optional(table, key, absent, |value| match usize::try_from(value.integer()?) {
         Ok(count) if count > 0 => Some(count),
         _ => value.expected("a number from 1 up"),
@@ -64,12 +72,4 @@ pub(super) fn socket_address_or(value: &Value<'_>, port: u16) -> Option<SocketAd
         Ok(address) => Some(SocketAddr::new(address, port)),
         Err(_) => socket_address(value),
     }
-}
-
-pub(super) fn size(table: &Table<'_>, key: &str, absent: usize) -> Option<usize> {
-    optional(table, key, Size(absent), |value| value.parsed("bad-size")).map(|Size(size)| size)
-}
-
-pub(super) fn networks(table: &Table<'_>, key: &str) -> Option<Vec<Network>> {
-    optional(table, key, Vec::new(), |value| value.list(|value| value.parsed("bad-network")))
 }

@@ -5,77 +5,37 @@ use std::time::Duration;
 use super::fields::{count, duration, size};
 use crate::{config::Limits, policy::written::Table};
 
-pub(super) fn limits(table: &Table<'_>, absent: Limits) -> Option<Limits> {
-    // All are read before any may end it: every fault is shown at once.
-    let usual = sessions(table, absent);
-    let usual = times(table, absent).zip(usual).map(|(times, usual)| Limits {
-        command_timeout: times.command_timeout,
-        content_timeout: times.content_timeout,
-        message_deadline: times.message_deadline,
-        authentication_delay: times.authentication_delay,
-        shut_out_for: times.shut_out_for,
-        future_release: times.future_release,
-        stop_grace: times.stop_grace,
-        ..usual
-    });
-    let deliveries = count(table, "deliveries", absent.deliveries);
-    let per_destination =
-        count(table, "deliveries_per_destination", absent.deliveries_per_destination);
-    let passages = count(table, "passages", absent.passages);
-    Some(Limits {
-        deliveries: deliveries?,
-        deliveries_per_destination: per_destination?,
-        passages: passages?,
-        ..usual?
-    })
-}
-
-fn sessions(table: &Table<'_>, absent: Limits) -> Option<Limits> {
-    let sessions = count(table, "sessions", absent.sessions);
-    let sessions_per_client = count(table, "sessions_per_client", absent.sessions_per_client);
-    let recipients = count(table, "recipients", absent.recipients);
-    let content_line = size(table, "content_line", absent.content_line);
-    let memory = size(table, "memory", absent.memory);
-    let messages_per_session = count(table, "messages_per_session", absent.messages_per_session);
-    let commands = count(table, "commands", absent.commands);
-    let bad_commands = count(table, "bad_commands", absent.bad_commands);
-    let idle_commands = count(table, "idle_commands", absent.idle_commands);
-    let failures = count(table, "authentication_failures", absent.authentication_failures);
-    let shut_out_after = count(table, "shut_out_after", absent.shut_out_after);
-    Some(Limits {
-        sessions: sessions?,
-        sessions_per_client: sessions_per_client?,
-        recipients: recipients?,
-        content_line: content_line?,
-        memory: memory?,
-        messages_per_session: messages_per_session?,
-        commands: commands?,
-        bad_commands: bad_commands?,
-        idle_commands: idle_commands?,
-        authentication_failures: failures?,
-        shut_out_after: shut_out_after?,
-        ..absent
-    })
-}
-
-fn times(table: &Table<'_>, absent: Limits) -> Option<Limits> {
-    let command_timeout = duration(table, "command_timeout", absent.command_timeout);
-    let content_timeout = duration(table, "content_timeout", absent.content_timeout);
-    let message_deadline = duration(table, "message_deadline", absent.message_deadline);
-    let delay = duration(table, "authentication_delay", absent.authentication_delay);
-    let shut_out_for = duration(table, "shut_out_for", absent.shut_out_for);
-    let future_release = duration(table, "future_release", absent.future_release);
-    let stop_grace = duration(table, "stop_grace", absent.stop_grace);
-    Some(Limits {
-        command_timeout: command_timeout?,
-        content_timeout: content_timeout?,
-        message_deadline: message_deadline?,
-        authentication_delay: delay?,
-        shut_out_for: shut_out_for?,
-        future_release: future_release?,
-        stop_grace: stop_grace?,
-        ..absent
-    })
+pub(super) fn limits(table: &Table<'_>) -> Limits {
+    let absent = Limits::default();
+    let count = |key, absent| count(table, key, absent);
+    let size = |key, absent| size(table, key, absent);
+    let duration = |key, absent| duration(table, key, absent);
+    Limits {
+        sessions: count("sessions", absent.sessions),
+        sessions_per_client: count("sessions_per_client", absent.sessions_per_client),
+        recipients: count("recipients", absent.recipients),
+        content_line: size("content_line", absent.content_line),
+        memory: size("memory", absent.memory),
+        messages_per_session: count("messages_per_session", absent.messages_per_session),
+        commands: count("commands", absent.commands),
+        bad_commands: count("bad_commands", absent.bad_commands),
+        idle_commands: count("idle_commands", absent.idle_commands),
+        command_timeout: duration("command_timeout", absent.command_timeout),
+        content_timeout: duration("content_timeout", absent.content_timeout),
+        message_deadline: duration("message_deadline", absent.message_deadline),
+        authentication_failures: count("authentication_failures", absent.authentication_failures),
+        authentication_delay: duration("authentication_delay", absent.authentication_delay),
+        shut_out_after: count("shut_out_after", absent.shut_out_after),
+        shut_out_for: duration("shut_out_for", absent.shut_out_for),
+        future_release: duration("future_release", absent.future_release),
+        passages: count("passages", absent.passages),
+        deliveries: count("deliveries", absent.deliveries),
+        deliveries_per_destination: count(
+            "deliveries_per_destination",
+            absent.deliveries_per_destination,
+        ),
+        stop_grace: duration("stop_grace", absent.stop_grace),
+    }
 }
 
 pub(super) const LIMITS: &[&str] = &[

@@ -6,3 +6,6 @@ mod limits;
 mod listener;
 mod recipients;
 mod root;
+
+#[cfg(test)]
+mod tests;

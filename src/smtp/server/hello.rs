@@ -5,7 +5,7 @@ use super::{
     complaint::Complaint,
     parameters::Extension,
     session::{Phase, Session},
-    settings::{Dialect, Sasl, StartTls},
+    settings::{Dialect, StartTls},
 };
 use crate::mail::{Direction, Origin, Protocol, Timestamp};
 
@@ -68,12 +68,13 @@ impl Session {
             "SMTPUTF8".to_owned(),
             "CHUNKING".to_owned(),
         ];
-        match (&self.peer.tls, self.settings.sasl) {
-            (None, _) if self.settings.start_tls != StartTls::NotOffered => {
-                offered.push("STARTTLS".to_owned());
-            }
-            (Some(_), Sasl::UnderTls) => offered.push("AUTH PLAIN LOGIN".to_owned()),
-            _ => {}
+        if self.peer.tls.is_none() && self.settings.start_tls != StartTls::NotOffered {
+            offered.push("STARTTLS".to_owned());
+        }
+        let mechanisms: Vec<_> =
+            self.mechanisms().into_iter().map(|mechanism| mechanism.name()).collect();
+        if !mechanisms.is_empty() {
+            offered.push(format!("AUTH {}", mechanisms.join(" ")));
         }
         if self.offers(Extension::RequireTls) {
             offered.push("REQUIRETLS".to_owned());

@@ -1,11 +1,13 @@
 //! What holds whatever a client sends.
 
-use std::{sync::Arc, time::Instant};
+use std::{num::NonZeroU32, sync::Arc, time::Instant};
 
 use bytes::BytesMut;
 use proptest::prelude::*;
 
-use super::{Action, Dialect, Limits, Peer, Sasl, Session, Settings, StartTls};
+use super::{
+    Action, Dialect, Limits, Nonce, Peer, Sasl, ScramVerifier, Session, Settings, StartTls,
+};
 use crate::{
     mail::{Address, AddressEncoding, Direction, Envelope, Protocol, QueueId, RequireTls},
     spool::Receipt,
@@ -168,6 +170,15 @@ impl Driver {
                     self.taken += 1;
                     question.answer(Ok(()));
                 }
+                Action::Verifier(question) => {
+                    let verifier = ScramVerifier {
+                        iterations: NonZeroU32::MIN,
+                        salt: vec![0; 16],
+                        stored_key: vec![0; 32],
+                        server_key: vec![0; 32],
+                    };
+                    question.answer(verifier, &Nonce::new([0; 18]));
+                }
                 Action::Authenticate(question) => question.answer(Ok("somebody".to_owned())),
                 Action::Content(question) => question.proceed(),
                 Action::Message(message) => {
@@ -266,6 +277,10 @@ const SAYINGS: &[&str] = &[
     "AUTH PLAIN AGxhYgBsYWI=\r\n",
     "AUTH LOGIN\r\n",
     "bGFi\r\n",
+    // n,,n=lab,r=abc, and a proof that proves nothing.
+    "AUTH SCRAM-SHA-256 biwsbj1sYWIscj1hYmM=\r\n",
+    "Yz1iaXdzLHI9YWJjQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBLHA9QUFBQQ==\r\n",
+    "AUTH EXTERNAL =\r\n",
     "BDAT 3\r\n",
     "BDAT 0 LAST\r\n",
     "BDAT\r\n",

@@ -1,0 +1,183 @@
+//! What operators write, what it means, and what they are told.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use crate::{
+    config::{
+        CertifiedBy, Ciphers, Config, ListenerProtocol, ListenerTls, SenderAuthentication, Source,
+    },
+    policy::diagnostics::{Diagnostics, Rendering, SourceFile},
+};
+
+fn read(text: &str) -> (Option<Config>, Diagnostics) {
+    let path = "/etc/postern/postern.toml".to_owned();
+    Config::read(&Arc::new(SourceFile { path, text: text.to_owned() }))
+}
+
+const SMALL: &str = r#"
+    [node]
+    name = "mx1.example.nhs.uk"
+    data_dir = "/var/lib/postern"
+    policies = "policies"
+
+    [[listener]]
+    name = "mailboxes"
+    address = "0.0.0.0:2525"
+    direction = "outbound"
+    certificate = "certs/mx1.pem"
+    key = "certs/mx1.key"
+    clients = ["10.0.0.0/8"]
+
+    [[route]]
+    domain = "*"
+    next_hop = "mx"
+
+    [[route]]
+    domain = ".gov.example"
+    next_hop = "smtp://127.0.0.1:12600"
+    tls = "verified"
+
+    [[route]]
+    domain = "a.gov.example"
+    next_hop = "maildir:mail"
+"#;
+
+#[test]
+fn what_is_not_written_has_a_sensible_meaning() {
+    let (config, diagnostics) = read(SMALL);
+    assert!(diagnostics.is_empty(), "{}", diagnostics.render(Rendering::Plain));
+    let config = config.unwrap();
+    assert_eq!(config.listeners[0].tls, ListenerTls::StartTls);
+    assert_eq!(config.listeners[0].authenticate, SenderAuthentication::Off);
+    assert_eq!(config.node.policies, Path::new("/etc/postern/policies"));
+    assert_eq!(config.node.control_socket, Path::new("/var/lib/postern/control.sock"));
+}
+
+#[test]
+fn the_most_specific_route_wins() {
+    let (config, _) = read(SMALL);
+    let config = config.unwrap();
+    let next_hop =
+        |domain: &str| config.route(&domain.parse().unwrap()).unwrap().next_hop.to_string();
+    assert_eq!(next_hop("gov.example"), "mx");
+    assert_eq!(next_hop("b.gov.example"), "smtp://127.0.0.1:12600");
+    assert_eq!(next_hop("a.gov.example"), "maildir:/etc/postern/mail");
+}
+
+#[test]
+fn all_faults_of_the_file_are_named_at_once() {
+    let text = SMALL
+        .replace("name = \"mailboxes\"", "nane = \"mailboxes\"")
+        .replace("\"0.0.0.0:2525\"", "\"2525\"")
+        .replace("tls = \"verified\"", "tls = \"verifeid\"")
+        .replace("\"10.0.0.0/8\"", "\"10.0.0.0/80\"");
+    let (config, diagnostics) = read(&text);
+    assert!(config.is_none());
+    let codes: Vec<_> = diagnostics.iter().map(|found| found.code).collect();
+    for expected in ["unknown-key", "missing-key", "wrong-type", "unknown-value", "bad-network"] {
+        assert!(codes.contains(&expected), "{expected} not in {codes:?}");
+    }
+}
+
+#[test]
+fn clear_text_is_allowed_to_this_machine_only() {
+    let remote = SMALL.replace("127.0.0.1:12600", "192.0.2.1:25").replace("verified", "none");
+    let (config, diagnostics) = read(&remote);
+    assert!(config.is_none());
+    assert_eq!(diagnostics.iter().next().unwrap().code, "tls-none-not-local");
+}
+
+/// All that a listener can have.
+const DOOR: &str = r#"
+    protocol = "lmtp"
+    sni = [{ certificate = "certs/other.pem", key = "certs/other.key" }]
+    ciphers = "ncsc"
+    client_ca = "certs/clients.pem"
+    xclient = ["127.0.0.1"]
+    xforward = ["10.0.0.1"]
+    normalise_line_ends = ["10.1.2.0/24"]
+    greeting_delay = "2s"
+    messages_per_client = "600/m"
+    recipients_per_client = "5000/h"
+    proxies = ["10.9.0.0/16"]
+
+    [[listener.certified]]
+    name = "pathology"
+    subject = "path.example.nhs.uk"
+    sender_domains = ["path.example.nhs.uk", ".lab.example"]
+
+    [[listener.certified]]
+    name = "scanner"
+    fingerprint = "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF"
+
+    [[recipients]]
+    domains = ["example.nhs.uk"]
+    source = "ldaps://directory.example.nhs.uk"
+    base = "ou=people,dc=example"
+    bind_dn = "cn=postern"
+    bind_password_file = "directory.password"
+    refusal_cache = "1m"
+
+    [[recipients]]
+    domains = ["b.example"]
+    source = "file:recipients"
+
+    [[blocklist]]
+    zone = "bl.example"
+
+    [limits]
+    bad_commands = 5
+    command_timeout = "1m"
+"#;
+
+fn with_door() -> String {
+    SMALL.replace("clients = [\"10.0.0.0/8\"]", &format!("clients = [\"10.0.0.0/8\"]{DOOR}"))
+}
+
+#[test]
+fn a_door_is_what_is_written_of_it() {
+    let (config, diagnostics) = read(&with_door());
+    assert!(diagnostics.is_empty(), "{}", diagnostics.render(Rendering::Plain));
+    let config = config.unwrap();
+    let door = &config.listeners[0];
+    assert_eq!((door.protocol, door.ciphers), (ListenerProtocol::Lmtp, Ciphers::Ncsc));
+    assert_eq!(door.sni[0].chain, Path::new("/etc/postern/certs/other.pem"));
+    assert_eq!(door.greeting_delay, Duration::from_secs(2));
+    assert_eq!(door.messages_per_client.unwrap().count.get(), 600);
+    assert_eq!(door.certified[0].by, CertifiedBy::Subject("path.example.nhs.uk".to_owned()));
+    assert!(door.certified[0].sender_domains[1].matches(&"a.lab.example".parse().unwrap()));
+    let CertifiedBy::Fingerprint(octets) = &door.certified[1].by else { panic!("by subject") };
+    assert_eq!(octets[..3], [0x00, 0x11, 0x22]);
+    let Source::Directory(directory) = &config.recipients[0].source else { panic!("no directory") };
+    assert!(directory.filter.to_string().contains("{address}"));
+    assert_eq!(config.recipients[0].refusal_cache, Duration::from_secs(60));
+    assert!(
+        matches!(&config.recipients[1].source, Source::File(path) if path.ends_with("recipients"))
+    );
+    assert!(config.blocklists[0].answers[0].contains("127.0.0.2".parse().unwrap()));
+    assert_eq!((config.limits.bad_commands, config.limits.commands), (5, 10_000));
+}
+
+#[test]
+fn what_a_door_cannot_have_is_named() {
+    for (written, instead, code) in [
+        ("protocol = \"lmtp\"", "protocol = \"pop3\"", "unknown-value"),
+        ("600/m", "600", "bad-rate"),
+        ("client_ca = \"certs/clients.pem\"", "", "subject-without-ca"),
+        ("00:11:22:33", "00:11:22", "wrong-type"),
+        ("subject = \"path", "fingerprint = \"00\"\nsubject = \"path", "subject-and-fingerprint"),
+        ("source = \"file:recipients\"", "source = \"postgres\"", "wrong-type"),
+        ("source = \"file:recipients\"", "source = \"file:r\"\nbase = \"x\"", "not-a-directory"),
+        ("base = \"ou=people,dc=example\"", "", "missing-key"),
+        ("base = ", "filter = \"(mail=*)\"\nbase = ", "bad-filter"),
+        ("ldaps://", "ldaps://ldap@", "bad-directory"),
+        ("ldaps://", "ldap://", "password-in-clear"),
+        ("bad_commands = 5", "bad_commands = 0", "wrong-type"),
+    ] {
+        let text = with_door();
+        assert!(text.contains(written), "{written}");
+        let (config, diagnostics) = read(&text.replace(written, instead));
+        let codes: Vec<_> = diagnostics.iter().map(|found| found.code).collect();
+        assert!(config.is_none() && codes.contains(&code), "{instead}: {codes:?}");
+    }
+}
