@@ -327,6 +327,19 @@ mod tests {
     }
 
     #[test]
+    fn stuffed_dots_past_the_limit_move_nothing() {
+        let limits = ContentLimits { message: 2, line: 60 };
+        let (mut reader, mut input) = (ContentReader::new(limits), BytesMut::new());
+        for piece in ["abc\r\n", "d\r\n.e\r\n", "f\r\n.g\r\n"] {
+            input.extend_from_slice(piece.as_bytes());
+            assert_eq!(reader.receive(&mut input), Progress::Incomplete, "{piece:?}");
+        }
+        input.extend_from_slice(b"h\r\n..\r\n.\r\nRSET\r\n");
+        assert_eq!(reader.receive(&mut input), Progress::Discarded(Excess::Size));
+        assert_eq!(input.as_ref(), b"RSET\r\n");
+    }
+
+    #[test]
     fn discarded_content_takes_no_memory() {
         let mut reader = ContentReader::new(ContentLimits { message: 1_000, line: 1_000 });
         let mut input = BytesMut::new();
