@@ -46,7 +46,7 @@ pub struct Session {
     pub(super) tally: Tally,
     /// When it was first called.
     began: Option<Instant>,
-    elapsed: Duration,
+    age: Duration,
     pub(super) running: Running,
 }
 
@@ -147,7 +147,7 @@ impl Session {
             waiting_since: None,
             tally: Tally::default(),
             began: None,
-            elapsed: Duration::ZERO,
+            age: Duration::ZERO,
             running: Running::On,
         }
     }
@@ -156,7 +156,7 @@ impl Session {
     /// the front of the input; the same octets give the same actions however
     /// they arrive.
     pub fn next(&mut self, input: &mut BytesMut, now: Instant) -> Action<'_> {
-        self.elapsed = now.saturating_duration_since(*self.began.get_or_insert(now));
+        self.age = now.saturating_duration_since(*self.began.get_or_insert(now));
         match self.step(input, now) {
             Step::Read(wait) => Action::Read(wait),
             Step::Refused(refused) => Action::Refused(refused),
@@ -206,7 +206,7 @@ impl Session {
 
     /// The time of day.
     pub(super) fn wall(&self) -> Timestamp {
-        self.peer.connected + self.elapsed
+        self.peer.connected + self.age
     }
 
     pub(super) fn resume(&mut self, phase: Phase) {
