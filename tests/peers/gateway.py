@@ -155,3 +155,11 @@ class Gateway:
 
     def __exit__(self, *_):
         self.stop()
+
+
+def amend(gateway, listener="", limits=""):
+    """Lines for the first [[listener]] and for [limits], before it starts."""
+    text = gateway.config.read_text()
+    text = text.replace('direction = "outbound"\n', f'direction = "outbound"\n{listener}\n', 1)
+    gateway.config.write_text(text.replace("[limits]\n", f"[limits]\n{limits}\n", 1))
+    return gateway
