@@ -8,7 +8,6 @@ import socket
 import time
 
 import clients
-import pytest
 from gateway import Gateway, amend, route
 from messages import RECIPIENT, SENDER, message
 from processes import needed, wait_until
@@ -72,10 +71,11 @@ def test_messages_over_a_clients_rate_are_told_when_to_come_again(home, far_end)
     with started(home, far_end, listener='messages_per_client = "2/h"') as gateway:
         for _ in range(2):
             clients.by_smtplib(gateway, message(), RECIPIENT)
-        with pytest.raises(smtplib.SMTPSenderRefused) as refused:
-            clients.by_smtplib(gateway, message(), RECIPIENT)
-        assert refused.value.smtp_code == 450
-        assert re.fullmatch(rb"4\.7\.1 too many messages; try again in \d+ seconds", refused.value.smtp_error)
+        with smtplib.SMTP("127.0.0.1", gateway.port, timeout=30) as client:
+            client.ehlo()
+            code, text = client.mail(SENDER)
+        assert code == 450
+        assert re.fullmatch(rb"4\.7\.1 too many messages; try again in \d+ seconds", text)
         assert refusals(gateway, "rate") == 1
 
 
@@ -83,7 +83,7 @@ def test_recipients_over_a_clients_rate_are_refused_one_by_one(home, far_end):
     with started(home, far_end, listener='recipients_per_client = "2/h"') as gateway:
         recipients = [f"partner{number}@partner.test.example" for number in range(4)]
         with smtplib.SMTP("127.0.0.1", gateway.port, timeout=30) as client:
-            refused = client.sendmail(SENDER, recipients, message().as_bytes())
+            refused = client.sendmail(SENDER, recipients, message().as_string())
         assert sorted(refused) == recipients[2:]
         assert all(code == 450 for code, _ in refused.values())
         assert far_end.only().forward_paths == recipients[:2]
