@@ -201,22 +201,23 @@ impl ContentReader {
                 return Ok(Scanned::Everything);
             };
             self.read += found;
-            self.lengthen(found);
             match Stray::or_line_end(rest.get(found..).unwrap_or_default()) {
                 Ok(Some(())) => {
                     self.read += CRLF;
-                    self.lengthen(CRLF);
                     self.position = Position::LineStart;
                 }
-                Ok(None) => return Ok(Scanned::Everything),
+                Ok(None) => {
+                    self.lengthen(found);
+                    return Ok(Scanned::Everything);
+                }
                 Err(stray) => {
                     // A line of text ends here, and no line of the protocol.
                     self.line_ends.bear(stray)?;
                     self.strays += 1;
                     self.read += 1;
-                    self.lengthen(CRLF);
                 }
             }
+            self.lengthen(found + CRLF);
             self.line = 0;
         }
     }
