@@ -1,4 +1,5 @@
-//! `postern check`: validates postern.toml and the policies at once.
+//! `postern check`: validates postern.toml, the certificates it names and the
+//! policies at once.
 
 use std::{
     io::{IsTerminal, Write},
@@ -8,7 +9,7 @@ use std::{
 use clap::Args;
 use serde_json::json;
 
-use super::{exit::Failure, files};
+use super::{certificates, exit::Failure, files};
 use crate::{
     config::{Config, read_file},
     mail::Timestamp,
@@ -46,6 +47,9 @@ pub fn check(arguments: CheckArguments, now: Timestamp) -> Result<(), Failure> {
             config
         }
     };
+    if let Some(config) = &config {
+        diagnostics.extend(certificates::faults(config, now));
+    }
     let folder = arguments
         .policies
         .or_else(|| config.as_ref().map(|config| config.node.policies.clone()))

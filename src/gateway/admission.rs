@@ -14,7 +14,7 @@ use crate::{
     config::{Users, Verdict as Password, Verifier},
     listen::{Reception, Verdict},
     mail::{Direction, Envelope, Origin, Recipient, Refusal, Submission},
-    smtp::server::{Credentials, Refused, ScramVerifier},
+    smtp::server::{Credentials, Proof, Refused, ScramVerifier},
 };
 
 /// What one listener asks.
@@ -48,12 +48,20 @@ impl Reception for Desk {
     }
 
     async fn authenticate(&self, _: &Origin, credentials: &Credentials) -> Result<String, Refused> {
-        match self.users.verify(&credentials.user, credentials.password.reveal()) {
-            Password::Right => Ok(credentials.user.clone()),
-            Password::Wrong => {
-                Err(refused(Refusal::Authentication, 535, (5, 7, 8), "authentication failed"))
+        let identity = match credentials {
+            Credentials::Password { user, password } => {
+                match self.users.verify(user, password.reveal()) {
+                    Password::Right => Some(user),
+                    Password::Wrong => None,
+                }
             }
-        }
+            Credentials::Scram { user, proof: Proof::Right } => Some(user),
+            Credentials::Scram { proof: Proof::Wrong, .. } => None,
+            Credentials::Certificate { name } => Some(name),
+        };
+        identity.cloned().ok_or_else(|| {
+            refused(Refusal::Authentication, 535, (5, 7, 8), "authentication failed")
+        })
     }
 
     fn verifier(&self, _: &Origin, user: &str) -> ScramVerifier {

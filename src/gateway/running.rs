@@ -1,6 +1,10 @@
 //! Starting a gateway and stopping it in order.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use arc_swap::ArcSwap;
 use tokio::{
@@ -27,7 +31,7 @@ use super::{
 use crate::{
     config::{Config, SenderAuthentication},
     console::{self, Overview, OverviewSource},
-    listen::{BoundListener, Capacity, Certificate, Orders},
+    listen::{BoundListener, Capacity, Certificates, Orders, ShutOut},
     mail::{Event, Observer},
     observe::{self, Observatory, Probes, QueueState},
     policy::Policy,
@@ -156,10 +160,12 @@ impl Gateway {
         let Doors { listeners, control, metrics, console } = doors;
         let Self { keeper, listening, serving, .. } = self;
         let queue = Arc::clone(&operator.queue);
+        let shut_out = ShutOut::new(&self.config.limits);
         let state = Arc::new(State {
             node: self.config.node.name.to_string(),
             policy: Arc::clone(&keeper.policy),
             queue,
+            shut_out: Arc::clone(&shut_out),
             stopping: listening.stop.clone(),
         });
         let observatory = Arc::clone(&keeper.observatory);
@@ -177,6 +183,7 @@ impl Gateway {
         for (desk, listener) in listeners {
             let orders = Orders {
                 capacity: Arc::clone(&capacity),
+                shut_out: Arc::clone(&shut_out),
                 reception: Arc::new(desk),
                 observer: Arc::clone(&keeper.observer),
                 stop: listening.stop.clone(),
@@ -238,11 +245,11 @@ impl Doors {
             .collect()
     }
 
-    fn certificates(&self) -> Vec<(String, Arc<Certificate>)> {
-        let certificate = |(desk, bound): &(Desk, BoundListener)| {
-            Some((desk.listener.clone(), bound.certificate()?))
+    fn certificates(&self) -> Vec<(String, Arc<Certificates>)> {
+        let certificates = |(desk, bound): &(Desk, BoundListener)| {
+            Some((desk.listener.clone(), bound.certificates()?))
         };
-        self.listeners.iter().filter_map(certificate).collect()
+        self.listeners.iter().filter_map(certificates).collect()
     }
 }
 
@@ -276,6 +283,7 @@ struct State {
     node: String,
     policy: Arc<ArcSwap<Policy>>,
     queue: Arc<Queue>,
+    shut_out: Arc<ShutOut>,
     stopping: CancellationToken,
 }
 
@@ -296,6 +304,10 @@ impl OverviewSource for State {
 impl Probes for State {
     fn queue(&self) -> QueueState {
         self.queue.state()
+    }
+
+    fn clients_shut_out(&self) -> usize {
+        self.shut_out.clients(Instant::now())
     }
 
     fn unready(&self) -> Option<String> {

@@ -36,6 +36,14 @@ pub enum Event<'a> {
         listener: &'a str,
         tls: &'a TlsSession,
     },
+    /// A claim to an identity, and what came of it.
+    Authentication {
+        listener: &'a str,
+        client: IpAddr,
+        /// Its IANA name: a closed set.
+        mechanism: &'static str,
+        result: AuthenticationResult,
+    },
     /// A reply of 4xx or 5xx to a command or to content.
     Refused {
         listener: &'a str,
@@ -119,6 +127,28 @@ pub struct Decided<'a> {
     pub decisions: &'a [(Address, Decision)],
     /// From content to decisions.
     pub took: Duration,
+}
+
+/// What came of a claim to an identity: a closed set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AuthenticationResult {
+    Accepted,
+    Refused,
+    /// Not looked at: the client has failed too often.
+    ShutOut,
+    /// It could not be looked at just now.
+    Unavailable,
+}
+
+impl AuthenticationResult {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::ShutOut => "shut_out",
+            Self::Unavailable => "unavailable",
+        }
+    }
 }
 
 /// Why a session ended: a closed set.

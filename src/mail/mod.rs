@@ -33,7 +33,7 @@ pub use disposition::{
 };
 pub use domain::{Domain, DomainError};
 pub use envelope::{AddressEncoding, Body, Envelope, Recipient};
-pub use event::{Decided, Event, Observer, Refusal, SessionEnd};
+pub use event::{AuthenticationResult, Decided, Event, Observer, Refusal, SessionEnd};
 pub use facts::{Arrival, AuthenticationFacts, Direction, Facts, MessageFacts, SecureTag};
 pub use finding::{Finding, Kind, Masked, Opaque, OpaqueReason};
 pub use level::{Level, LevelError};

@@ -38,6 +38,7 @@ impl Observer for Observatory {
             Event::SessionOpened { .. }
             | Event::SessionClosed { .. }
             | Event::SessionSecured { .. }
+            | Event::Authentication { .. }
             | Event::Refused { .. } => self.session(&event),
             Event::RecipientLookedUp { .. } | Event::BlocklistAsked { .. } => {
                 self.looked_up(&event);
@@ -102,6 +103,11 @@ impl Observatory {
             }
             Event::SessionSecured { listener, tls } => {
                 metrics.sessions.secured.with_label_values(&[listener, tls.version.as_str()]).inc();
+            }
+            Event::Authentication { listener, client, mechanism, result } => {
+                let labels = [listener, mechanism, result.name()];
+                metrics.sessions.authentications.with_label_values(&labels).inc();
+                info!(listener, %client, mechanism, result = result.name(), "authentication");
             }
             Event::Refused { listener, client, reason, reply } => {
                 metrics.sessions.refusals.with_label_values(&[listener, reason.name()]).inc();

@@ -46,6 +46,10 @@ pub(super) enum Complaint {
     SaslMechanism,
     SaslEncoding,
     SaslCancelled,
+    SaslChannelBinding,
+    /// Acting for somebody else.
+    SaslIdentity,
+    SaslWrong,
     // What it asks for.
     RelayDenied,
     // Limits.
@@ -92,7 +96,9 @@ impl Complaint {
             Self::SaslNeedsTls => (538, 7, 11),
             Self::SaslMechanism => (504, 5, 4),
             Self::SaslEncoding => (501, 5, 2),
+            Self::SaslChannelBinding => (501, 5, 4),
             Self::SaslCancelled => (501, 7, 0),
+            Self::SaslIdentity | Self::SaslWrong => (535, 7, 8),
             Self::RelayDenied => (550, 7, 1),
             Self::TooLarge => (552, 3, 4),
             Self::TooManyRecipients => (452, 5, 3),
@@ -130,7 +136,10 @@ impl Complaint {
             | Self::SaslAlready
             | Self::SaslMechanism
             | Self::SaslEncoding
-            | Self::SaslCancelled => Refusal::Authentication,
+            | Self::SaslCancelled
+            | Self::SaslChannelBinding
+            | Self::SaslIdentity
+            | Self::SaslWrong => Refusal::Authentication,
             Self::RelayDenied => Refusal::RelayDenied,
             Self::TooLarge => Refusal::Size,
             Self::TooManyRecipients => Refusal::Recipients,
@@ -171,9 +180,12 @@ impl Complaint {
             Self::SaslNotOffered => "AUTH is not offered here",
             Self::SaslNeedsTls => "STARTTLS first: passwords are not taken in clear",
             Self::SaslAlready => "already authenticated",
-            Self::SaslMechanism => "mechanism not offered; PLAIN and LOGIN are",
+            Self::SaslMechanism => "the mechanism is not offered here",
             Self::SaslEncoding => "the response cannot be decoded",
             Self::SaslCancelled => "authentication cancelled",
+            Self::SaslChannelBinding => "channel binding is not offered here",
+            Self::SaslIdentity => "nobody may act for another here",
+            Self::SaslWrong => "authentication failed",
             Self::RelayDenied => "relaying denied",
             Self::TooLarge => "the message is larger than SIZE permits",
             Self::TooManyRecipients => "too many recipients; send the rest separately",

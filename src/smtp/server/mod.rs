@@ -11,6 +11,7 @@
 //!         Refused(why)  => tell the observer
 //!         Mail(q)       => q.answer(may this sender bring a message?, ..)
 //!         Recipient(q)  => q.answer(may this recipient be served?, ..)
+//!         Verifier(q)   => q.answer(what proves this user?, a fresh nonce)
 //!         Authenticate(q) => q.answer(who is this?, ..)
 //!         Content(q)    => q.proceed() if there is memory for it, or q.refuse(..)
 //!         Message(m)    => (submission, pending) = m.hand_over();
@@ -25,25 +26,32 @@
 //! that is dropped instead ends the session. So nothing can be answered twice,
 //! late or out of order, and no answer is ever assumed.
 
+mod authentication;
 mod command;
 mod complaint;
+mod hello;
+mod incoming;
 mod obey;
 mod questions;
+mod replies;
 mod sasl;
+mod scram;
 mod session;
 mod settings;
+mod transaction;
 
 #[cfg(test)]
 mod dialogues;
 #[cfg(test)]
 mod properties;
 
+pub use authentication::{AuthenticationQuestion, VerifierQuestion};
 pub use complaint::Refused;
 pub use questions::{
-    AuthenticationQuestion, ContentQuestion, FinishedMessage, PendingReply, RecipientQuestion,
-    SenderQuestion, TlsUpgrade,
+    ContentQuestion, FinishedMessage, PendingReply, RecipientQuestion, SenderQuestion, TlsUpgrade,
 };
-pub use sasl::{Credentials, Password, ScramVerifier};
+pub use sasl::{Credentials, Mechanism, Password};
+pub use scram::{Nonce, Proof, ScramVerifier};
 pub use session::{Action, Expected, Session, Wait};
 pub use settings::{
     Dialect, Forwarding, Limits, LineEnds, Peer, Relaying, Sasl, Settings, StartTls, Timeouts,

@@ -2,15 +2,12 @@
 //! what order it takes them (section 4.1.4).
 
 use super::{
-    command::{Command, Mail},
+    command::Command,
     complaint::Complaint,
-    sasl::{Mechanism, Turn},
-    session::{Phase, Session, Step, Transaction},
-    settings::{Relaying, Sasl, Settings, StartTls},
+    session::{Phase, Session, Step},
+    settings::StartTls,
 };
-use crate::mail::{
-    AddressEncoding, Direction, Envelope, Origin, Protocol, Recipient, Requests, SessionEnd,
-};
+use crate::mail::SessionEnd;
 
 impl Session {
     pub(super) fn obey(&mut self, command: Command) -> Option<Step> {
@@ -51,149 +48,6 @@ impl Session {
         if required && !harmless { Err(Complaint::TlsFirst) } else { Ok(()) }
     }
 
-    /// Also ends a transaction (RFC 5321 section 4.1.4).
-    fn hello(&mut self, protocol: Protocol, name: String) {
-        let authenticated = match std::mem::take(&mut self.phase) {
-            Phase::Idle(origin) => origin.authenticated,
-            Phase::Envelope(transaction) => transaction.origin.authenticated,
-            _ => None,
-        };
-        self.phase = Phase::Idle(Box::new(Origin {
-            listener: self.settings.listener.clone(),
-            direction: self.settings.direction,
-            client: self.peer.address,
-            helo: name,
-            protocol,
-            tls: self.peer.tls.clone(),
-            authenticated,
-            certified: self.peer.certified.clone(),
-            forwarded: None,
-        }));
-        match protocol {
-            Protocol::Smtp => {
-                let greeting = format!("250 {}", self.settings.node);
-                self.idle_reply(&greeting);
-            }
-            Protocol::Esmtp | Protocol::Lmtp => {
-                let extensions = self.extensions();
-                self.idle_reply(&extensions);
-            }
-        }
-    }
-
-    fn extensions(&self) -> String {
-        let Settings { node, limits, start_tls, sasl, .. } = &*self.settings;
-        let mut reply = format!(
-            "250-{node}\r\n250-PIPELINING\r\n250-SIZE {}\r\n250-8BITMIME\r\n",
-            limits.message
-        );
-        match (&self.peer.tls, sasl) {
-            (None, _) if *start_tls != StartTls::NotOffered => reply.push_str("250-STARTTLS\r\n"),
-            (Some(_), Sasl::UnderTls) => reply.push_str("250-AUTH PLAIN LOGIN\r\n"),
-            _ => {}
-        }
-        reply.push_str("250 ENHANCEDSTATUSCODES");
-        reply
-    }
-
-    fn mail(&mut self, mail: Mail) -> Option<Step> {
-        match std::mem::take(&mut self.phase) {
-            Phase::Idle(origin)
-                if mail.declared_size.is_some_and(|size| size > self.settings.limits.message) =>
-            {
-                self.phase = Phase::Idle(origin);
-                self.refuse(Complaint::TooLarge.refused());
-                None
-            }
-            Phase::Idle(origin) => {
-                let envelope = Envelope {
-                    reverse_path: mail.reverse_path,
-                    recipients: Vec::new(),
-                    body: mail.body,
-                    encoding: AddressEncoding::Ascii,
-                    requests: Requests::default(),
-                };
-                let declared_size = mail.declared_size;
-                Some(Step::Mail(Box::new(Transaction { origin, envelope, declared_size })))
-            }
-            phase => {
-                let open = matches!(phase, Phase::Envelope(_));
-                self.phase = phase;
-                self.complain(match open {
-                    true => &Complaint::TransactionOpen,
-                    false => &Complaint::HelloFirst,
-                });
-                None
-            }
-        }
-    }
-
-    /// Asks, unless it is clear already. A stranger who keeps trying is cut
-    /// off; a list too long for one message is no offence.
-    fn recipient(&mut self, recipient: Recipient) -> Option<Step> {
-        match std::mem::take(&mut self.phase) {
-            Phase::Envelope(transaction) => {
-                let full = transaction.envelope.recipients.len() >= self.settings.limits.recipients;
-                if self.may_relay(&transaction.origin) && !full {
-                    return Some(Step::Recipient(transaction, recipient));
-                }
-                self.phase = Phase::Envelope(transaction);
-                match full {
-                    true => self.refuse(Complaint::TooManyRecipients.refused()),
-                    false => self.complain(&Complaint::RelayDenied),
-                }
-                None
-            }
-            phase => {
-                self.out_of_order(phase);
-                None
-            }
-        }
-    }
-
-    /// Outbound is for our own; what inbound may bring is for others to say,
-    /// recipient by recipient.
-    fn may_relay(&self, origin: &Origin) -> bool {
-        self.settings.direction == Direction::Inbound
-            || self.peer.relaying == Relaying::Permitted
-            || origin.authenticated.is_some()
-            || origin.certified.is_some()
-    }
-
-    fn data(&mut self) -> Option<Step> {
-        match std::mem::take(&mut self.phase) {
-            Phase::Envelope(transaction) if !transaction.envelope.recipients.is_empty() => {
-                Some(Step::Content(transaction))
-            }
-            Phase::Envelope(transaction) => {
-                self.phase = Phase::Envelope(transaction);
-                self.complain(&Complaint::NoRecipients);
-                None
-            }
-            phase => {
-                self.out_of_order(phase);
-                None
-            }
-        }
-    }
-
-    fn out_of_order(&mut self, phase: Phase) {
-        let complaint = match phase {
-            Phase::Idle(_) => Complaint::MailFirst,
-            _ => Complaint::HelloFirst,
-        };
-        self.phase = phase;
-        self.complain(&complaint);
-    }
-
-    fn reset(&mut self) {
-        self.phase = match std::mem::take(&mut self.phase) {
-            Phase::Envelope(transaction) => Phase::Idle(transaction.origin),
-            phase => phase,
-        };
-        self.idle_reply("250 2.0.0 ok");
-    }
-
     fn start_tls(&mut self) -> Option<Step> {
         let complaint = match &self.phase {
             _ if self.peer.tls.is_some() => Complaint::TlsAlready,
@@ -207,55 +61,6 @@ impl Session {
             _ => Complaint::HelloFirst,
         };
         self.complain(&complaint);
-        None
-    }
-
-    fn authenticate(&mut self, mechanism: &str, response: Option<&str>) -> Option<Step> {
-        match self.may_authenticate(mechanism) {
-            Err(complaint) => {
-                self.complain(&complaint);
-                None
-            }
-            Ok(mechanism) => match std::mem::take(&mut self.phase) {
-                Phase::Idle(origin) => self.sasl_turn(origin, mechanism.begin(response)),
-                phase => {
-                    self.out_of_order(phase);
-                    None
-                }
-            },
-        }
-    }
-
-    fn may_authenticate(&self, mechanism: &str) -> Result<Mechanism, Complaint> {
-        if self.settings.sasl == Sasl::NotOffered {
-            return Err(Complaint::SaslNotOffered);
-        }
-        if self.peer.tls.is_none() {
-            return Err(Complaint::SaslNeedsTls);
-        }
-        match &self.phase {
-            Phase::Idle(origin) if origin.authenticated.is_some() => Err(Complaint::SaslAlready),
-            Phase::Envelope(_) => Err(Complaint::TransactionOpen),
-            _ => Mechanism::named(mechanism).ok_or(Complaint::SaslMechanism),
-        }
-    }
-
-    pub(super) fn sasl_turn(
-        &mut self,
-        origin: Box<Origin>,
-        turn: Result<Turn, Complaint>,
-    ) -> Option<Step> {
-        match turn {
-            Ok(Turn::Done(credentials)) => return Some(Step::Authenticate(origin, credentials)),
-            Ok(Turn::Challenge(challenge, exchange)) => {
-                self.reply(&format!("334 {challenge}"));
-                self.phase = Phase::Authenticating(origin, exchange);
-            }
-            Err(complaint) => {
-                self.phase = Phase::Idle(origin);
-                self.complain(&complaint);
-            }
-        }
         None
     }
 }

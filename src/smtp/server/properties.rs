@@ -1,11 +1,11 @@
 //! What holds whatever a client sends.
 
-use std::{sync::Arc, time::Instant};
+use std::{num::NonZeroU32, sync::Arc, time::Instant};
 
 use bytes::BytesMut;
 use proptest::prelude::*;
 
-use super::{Action, Limits, Peer, Sasl, Session, Settings, StartTls};
+use super::{Action, Limits, Nonce, Peer, Sasl, ScramVerifier, Session, Settings, StartTls};
 use crate::{
     mail::{Address, Direction, QueueId},
     spool::Receipt,
@@ -105,6 +105,15 @@ impl Driver {
                     self.asked.push(question.recipient().address.clone());
                     question.answer(Ok(()));
                 }
+                Action::Verifier(question) => {
+                    let verifier = ScramVerifier {
+                        iterations: NonZeroU32::MIN,
+                        salt: vec![0; 16],
+                        stored_key: vec![0; 32],
+                        server_key: vec![0; 32],
+                    };
+                    question.answer(verifier, &Nonce::new([0; 18]));
+                }
                 Action::Authenticate(question) => question.answer(Ok("somebody".to_owned())),
                 Action::Content(question) => question.proceed(),
                 Action::Message(message) => {
@@ -163,6 +172,10 @@ const SAYINGS: &[&str] = &[
     "AUTH PLAIN AGxhYgBsYWI=\r\n",
     "AUTH LOGIN\r\n",
     "bGFi\r\n",
+    // n,,n=lab,r=abc, and a proof that proves nothing.
+    "AUTH SCRAM-SHA-256 biwsbj1sYWIscj1hYmM=\r\n",
+    "Yz1iaXdzLHI9YWJjQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBLHA9QUFBQQ==\r\n",
+    "AUTH EXTERNAL =\r\n",
     "BDAT 3\r\n",
     "QUIT\r\n",
     "text\r\n",

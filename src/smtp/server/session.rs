@@ -5,18 +5,20 @@ use std::{collections::VecDeque, sync::Arc, time::Instant};
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
+    authentication::{AuthenticationQuestion, VerifierQuestion},
     command,
     complaint::{Complaint, Refused},
-    questions::{
-        AuthenticationQuestion, ContentQuestion, FinishedMessage, RecipientQuestion,
-        SenderQuestion, TlsUpgrade,
-    },
-    sasl::{Credentials, Exchange},
+    incoming::Incoming,
+    questions::{ContentQuestion, FinishedMessage, RecipientQuestion, SenderQuestion, TlsUpgrade},
+    replies::Tally,
+    sasl::{Claim, Exchange},
+    scram::ClientFirst,
     settings::{Peer, Settings},
+    transaction::Transaction,
 };
 use crate::{
-    mail::{Envelope, Origin, QueueId, Recipient, SessionEnd, TlsSession},
-    smtp::{ContentReader, Framed, LineReader, Progress},
+    mail::{Origin, Recipient, SessionEnd, TlsSession},
+    smtp::{Framed, LineReader},
 };
 
 /// One client's session. See the module for how it is driven.
@@ -26,12 +28,12 @@ pub struct Session {
     pub(super) peer: Peer,
     pub(super) phase: Phase,
     lines: LineReader,
-    output: Vec<u8>,
+    pub(super) output: Vec<u8>,
     /// Replied to, but not yet told to the driver.
-    refused: VecDeque<Refused>,
+    pub(super) refused: VecDeque<Refused>,
     /// Since when the client has been waited for; unset while it is not.
-    waiting_since: Option<Instant>,
-    tally: Tally,
+    pub(super) waiting_since: Option<Instant>,
+    pub(super) tally: Tally,
     running: Running,
 }
 
@@ -45,6 +47,7 @@ pub enum Action<'s> {
     Refused(Refused),
     Mail(SenderQuestion<'s>),
     Recipient(RecipientQuestion<'s>),
+    Verifier(VerifierQuestion<'s>),
     Authenticate(AuthenticationQuestion<'s>),
     Content(ContentQuestion<'s>),
     Message(FinishedMessage<'s>),
@@ -84,29 +87,6 @@ pub(super) enum Phase {
     Over(SessionEnd),
 }
 
-#[derive(Debug)]
-pub(super) struct Transaction {
-    pub(super) origin: Box<Origin>,
-    pub(super) envelope: Envelope,
-    pub(super) declared_size: Option<usize>,
-}
-
-#[derive(Debug)]
-pub(super) struct Incoming {
-    transaction: Box<Transaction>,
-    reader: ContentReader,
-    started: Option<Instant>,
-    /// Why it is read only to be dropped, where that is not its size.
-    refused: Option<Refused>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Tally {
-    bad_commands: usize,
-    idle_commands: usize,
-    authentication_failures: usize,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Running {
     On,
@@ -120,7 +100,8 @@ pub(super) enum Step {
     Refused(Refused),
     Mail(Box<Transaction>),
     Recipient(Box<Transaction>, Recipient),
-    Authenticate(Box<Origin>, Credentials),
+    Verifier(Box<Origin>, ClientFirst),
+    Authenticate(Box<Origin>, Claim),
     Content(Box<Transaction>),
     Message(Box<Transaction>, Bytes),
     StartTls,
@@ -153,8 +134,11 @@ impl Session {
             Step::Recipient(transaction, recipient) => {
                 Action::Recipient(RecipientQuestion { session: self, transaction, recipient })
             }
-            Step::Authenticate(origin, credentials) => {
-                Action::Authenticate(AuthenticationQuestion { session: self, origin, credentials })
+            Step::Verifier(origin, first) => {
+                Action::Verifier(VerifierQuestion { session: self, origin, first })
+            }
+            Step::Authenticate(origin, claim) => {
+                Action::Authenticate(AuthenticationQuestion { session: self, origin, claim })
             }
             Step::Content(transaction) => {
                 Action::Content(ContentQuestion { session: self, transaction })
@@ -181,15 +165,6 @@ impl Session {
     /// No new transaction from here on; one that is under way may end.
     pub fn stop(&mut self) {
         self.running = Running::Stopping;
-    }
-
-    /// There is no memory for the rest of the content that is coming in: it
-    /// is read to its end and refused.
-    pub fn refuse_content(&mut self, input: &mut BytesMut, refused: Refused) {
-        if let Phase::Content(incoming) = &mut self.phase {
-            incoming.reader.discard(input);
-            incoming.refused.get_or_insert(refused);
-        }
     }
 
     pub(super) fn resume(&mut self, phase: Phase) {
@@ -235,54 +210,6 @@ impl Session {
         self.reply(&greeting);
         self.resume(Phase::Anonymous);
     }
-
-    // Content.
-
-    fn content(
-        &mut self,
-        mut incoming: Box<Incoming>,
-        input: &mut BytesMut,
-        now: Instant,
-    ) -> Option<Step> {
-        let before = input.len();
-        let size_before = incoming.reader.size();
-        match incoming.reader.receive(input) {
-            Progress::Incomplete => {
-                if incoming.reader.size() != size_before || input.len() != before {
-                    self.waiting_since = None;
-                }
-                let wait = self.content_wait(&mut incoming, now);
-                if now >= wait.until {
-                    self.give_up(&Complaint::ContentTimeout, SessionEnd::Timeout);
-                    return None;
-                }
-                self.phase = Phase::Content(incoming);
-                Some(Step::Read(wait))
-            }
-            Progress::Complete(content) => {
-                self.tally.idle_commands = 0;
-                Some(Step::Message(incoming.transaction, content))
-            }
-            Progress::Discarded => {
-                self.refuse(incoming.refused.unwrap_or_else(|| Complaint::TooLarge.refused()));
-                self.resume(Phase::Idle(incoming.transaction.origin));
-                None
-            }
-            Progress::Stray(stray) => {
-                self.give_up(&Complaint::StrayInContent(stray), SessionEnd::Refused);
-                None
-            }
-        }
-    }
-
-    fn content_wait(&mut self, incoming: &mut Incoming, now: Instant) -> Wait {
-        let timeouts = &self.settings.timeouts;
-        let block_ends = *self.waiting_since.get_or_insert(now) + timeouts.content_block;
-        let message_ends = *incoming.started.get_or_insert(now) + timeouts.message;
-        Wait { until: block_ends.min(message_ends), expected: Expected::Content }
-    }
-
-    // Lines.
 
     fn line(&mut self, input: &mut BytesMut, now: Instant) -> Option<Step> {
         if self.running == Running::Stopping && !matches!(self.phase, Phase::Envelope(_)) {
@@ -339,62 +266,6 @@ impl Session {
                 }
             }
         }
-    }
-
-    // Replies.
-
-    pub(super) fn reply(&mut self, line: &str) {
-        self.output.extend_from_slice(line.as_bytes());
-        self.output.extend_from_slice(b"\r\n");
-    }
-
-    pub(super) fn reply_queued(&mut self, id: QueueId) {
-        self.reply(&format!("250 2.0.0 queued as {id}"));
-    }
-
-    /// To a command that brings no message nearer: a client may send many of
-    /// them, but not for ever.
-    pub(super) fn idle_reply(&mut self, line: &str) {
-        self.tally.idle_commands += 1;
-        if self.tally.idle_commands > self.settings.limits.idle_commands {
-            return self.give_up(&Complaint::TooManyIdleCommands, SessionEnd::Refused);
-        }
-        self.reply(line);
-    }
-
-    pub(super) fn refuse(&mut self, refused: Refused) {
-        refused.reply.write_to(&mut self.output);
-        self.refused.push_back(refused);
-    }
-
-    /// Refuses a command that should not have come, or not like this.
-    pub(super) fn complain(&mut self, complaint: &Complaint) {
-        self.tally.bad_commands += 1;
-        if self.tally.bad_commands > self.settings.limits.bad_commands {
-            return self.give_up(&Complaint::TooManyBadCommands, SessionEnd::Refused);
-        }
-        self.refuse(complaint.refused());
-    }
-
-    pub(super) fn count_authentication_failure(&mut self) {
-        self.tally.authentication_failures += 1;
-        if self.tally.authentication_failures >= self.settings.limits.authentication_failures {
-            let complaint = Complaint::TooManyAuthenticationFailures;
-            self.give_up(&complaint, SessionEnd::Refused);
-        }
-    }
-
-    /// The last reply of this session.
-    pub(super) fn give_up(&mut self, complaint: &Complaint, end: SessionEnd) {
-        self.refuse(complaint.refused());
-        self.phase = Phase::Over(end);
-    }
-}
-
-impl Phase {
-    pub(super) fn content(transaction: Box<Transaction>, limit: usize) -> Self {
-        let reader = ContentReader::new(limit);
-        Self::Content(Box::new(Incoming { transaction, reader, started: None, refused: None }))
     }
 }
 
