@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{certificates, exit::Failure, files};
 use crate::{
-    config::{Config, read_file},
+    config::{Config, check_users, read_file},
     mail::Timestamp,
     policy::{
         Context, Policy,
@@ -43,6 +43,7 @@ pub fn check(arguments: CheckArguments, now: Timestamp) -> Result<(), Failure> {
             diagnostics.extend(faults);
             if let Some(config) = &config {
                 diagnostics.extend(recipients::check(config, &file));
+                diagnostics.extend(check_users(config));
             }
             config
         }

@@ -369,6 +369,17 @@ impl Config {
     }
 }
 
+/// As it is written.
+impl std::fmt::Display for DomainPattern {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exact(domain) => write!(out, "{domain}"),
+            Self::Below(parent) => write!(out, ".{parent}"),
+            Self::Any => out.write_str("*"),
+        }
+    }
+}
+
 /// `example.com`, `.example.com` or `*`.
 impl std::str::FromStr for DomainPattern {
     type Err = crate::mail::DomainError;

@@ -1,16 +1,19 @@
 //! The next hop as a source of recipients: whoever the route of a domain
-//! leads to is asked, under the protection that a delivery would have.
+//! leads to is asked, under the protection that a delivery would have. Also
+//! whether it carries addresses beyond ASCII, before mail is taken for it.
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::reception::refused;
 use crate::{
     config::{Config, Route},
-    deliver::{Deliverer, Probe, Probed, RouteTls},
-    mail::{Address, Reply, ReversePath, Severity},
+    deliver::{Deliverer, Probe, Probed, RouteTls, Smtputf8},
+    mail::{Address, AddressEncoding, Envelope, Refusal, Reply, ReversePath, Severity},
     policy::Policy,
     recipients::{Found, Prober, Probing},
+    smtp::server::Refused,
 };
 
 pub(super) struct NextHops {
@@ -31,6 +34,36 @@ impl Prober for NextHops {
 }
 
 impl NextHops {
+    /// Refuses an address beyond ASCII whose route is known not to carry it
+    /// (RFC 6531 section 3.5): its sender hears of it at once. Where nobody
+    /// knows yet, the next hop is asked; one that cannot be is no reason to
+    /// refuse, and the message may come back later.
+    pub(super) async fn carry(
+        &self,
+        envelope: &Envelope,
+        recipient: &Address,
+    ) -> Result<(), Refused> {
+        let sender = envelope.reverse_path.mailbox();
+        let beyond_ascii =
+            recipient.needs_smtputf8() || sender.is_some_and(Address::needs_smtputf8);
+        let Some(route) = self.config.route(recipient.domain()) else { return Ok(()) };
+        if envelope.encoding == AddressEncoding::Ascii || !beyond_ascii {
+            return Ok(());
+        }
+        if self.deliverer.smtputf8(&route.next_hop) == Smtputf8::Unknown {
+            // What it offers is remembered, whatever else it says.
+            let question = Probe { recipient: None, ..self.question(route, recipient) };
+            self.deliverer.probe(&question).await;
+        }
+        match self.deliverer.smtputf8(&route.next_hop) {
+            Smtputf8::Offered | Smtputf8::Silent | Smtputf8::Unknown => Ok(()),
+            Smtputf8::Lacking => {
+                let text = "the next hop does not take addresses beyond ASCII (SMTPUTF8)";
+                Err(refused(Refusal::Extension, 553, (5, 6, 7), text))
+            }
+        }
+    }
+
     /// From nobody in particular: what is asked is about the recipient.
     fn question(&self, route: &Route, recipient: &Address) -> Probe {
         Probe {

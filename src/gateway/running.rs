@@ -14,13 +14,14 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    accounts::Accounts,
     admission::Desk,
     dispatch::Dispatcher,
     keeper::Keeper,
     operator::{self, Operator},
     parts::{
         StartError, at, authenticator, deliverer, load_policy, open_queue, part, passage_key,
-        retry_schedule, signer, strangers, users,
+        retry_schedule, signer, strangers,
     },
     prober::NextHops,
     queue::Queue,
@@ -29,7 +30,7 @@ use super::{
     strangers::Strangers,
 };
 use crate::{
-    config::{Config, SenderAuthentication},
+    config::{Config, Impostors, SenderAuthentication},
     console::{self, Overview, OverviewSource},
     listen::{BoundListener, Capacity, Certificates, Orders, ShutOut},
     mail::{Event, Observer},
@@ -93,11 +94,11 @@ impl Gateway {
             observer: Arc::clone(&observer),
         });
         let deliverer = deliverer(&config)?;
-        let next_hops = NextHops {
+        let next_hops = Arc::new(NextHops {
             config: Arc::clone(&config),
             policy: Arc::clone(&policy),
             deliverer: deliverer.clone(),
-        };
+        });
         let dispatcher = Dispatcher {
             config: Arc::clone(&config),
             queue: Arc::clone(&queue),
@@ -107,13 +108,14 @@ impl Gateway {
             observer: Arc::clone(&observer),
         };
         let operator = Operator { queue, reports, observer: Arc::clone(&observer) };
-        let strangers = Arc::new(strangers(next_hops, &observer)?);
-        let doors = Doors::take(&config, &processor, strangers).await?;
+        let strangers = Arc::new(strangers(&next_hops, &observer)?);
+        let doors = Doors::take(&config, &processor, strangers, next_hops).await?;
         let keeper = Keeper {
             config: Arc::clone(&config),
             policy,
             observer,
             observatory,
+            accounts: doors.accounts(),
             certificates: doors.certificates(),
         };
         let metrics = doors.metrics.local_addr().map_err(|cause| part("metrics", cause))?;
@@ -202,6 +204,7 @@ impl Doors {
         config: &Config,
         processor: &Arc<Processor>,
         strangers: Arc<Strangers>,
+        next_hops: Arc<NextHops>,
     ) -> Result<Self, StartError> {
         let Config { node, metrics, limits, .. } = config;
         let control = operator::bind(&node.control_socket)
@@ -219,6 +222,9 @@ impl Doors {
         let authenticator = Arc::new(authenticator(config)?);
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let pool = Arc::new(Semaphore::new(processors));
+        let passwords = Arc::new(Semaphore::new(processors));
+        let impostors = Impostors::new().map_err(|cause| part("authentication", cause))?;
+        let impostors = Arc::new(impostors);
         let mut listeners = Vec::new();
         for listener in &config.listeners {
             let bound = BoundListener::bind(listener, &node.name, limits)
@@ -227,9 +233,11 @@ impl Doors {
             let authenticates = listener.authenticate == SenderAuthentication::On;
             let desk = Desk {
                 listener: listener.name.clone(),
-                users: Arc::new(users(listener)?),
+                accounts: Arc::new(Accounts::open(listener, &impostors, &passwords)?),
+                certified: listener.certified.clone(),
                 authenticator: authenticates.then(|| Arc::clone(&authenticator)),
                 strangers: Arc::clone(&strangers),
+                next_hops: Arc::clone(&next_hops),
                 processor: Arc::clone(processor),
                 pool: Arc::clone(&pool),
             };
@@ -243,6 +251,10 @@ impl Doors {
             .iter()
             .map(|(desk, bound)| (desk.listener.clone(), bound.address()))
             .collect()
+    }
+
+    fn accounts(&self) -> Vec<Arc<Accounts>> {
+        self.listeners.iter().map(|(desk, _)| Arc::clone(&desk.accounts)).collect()
     }
 
     fn certificates(&self) -> Vec<(String, Arc<Certificates>)> {
