@@ -7,6 +7,7 @@
 //!
 //! [`Session`]: crate::smtp::server::Session
 
+mod arrival;
 mod authentication;
 mod capacity;
 mod certificates;
@@ -14,6 +15,7 @@ mod client_certificate;
 mod conversation;
 mod listener;
 mod proxy;
+mod rates;
 mod reception;
 mod server_names;
 mod shut_out;

@@ -51,6 +51,13 @@ pub enum Event<'a> {
         reason: Refusal,
         reply: &'a Reply,
     },
+    /// Commands and messages of an old device, whose bare CR or LF was borne
+    /// with.
+    LineEndsNormalised {
+        listener: &'a str,
+        client: IpAddr,
+        count: u64,
+    },
     /// Whether a recipient of ours exists was looked up, or remembered.
     RecipientLookedUp {
         source: LookupSource,

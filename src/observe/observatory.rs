@@ -39,6 +39,7 @@ impl Observer for Observatory {
             | Event::SessionClosed { .. }
             | Event::SessionSecured { .. }
             | Event::Authentication { .. }
+            | Event::LineEndsNormalised { .. }
             | Event::Refused { .. } => self.session(&event),
             Event::RecipientLookedUp { .. } | Event::BlocklistAsked { .. } => {
                 self.looked_up(&event);
@@ -112,6 +113,10 @@ impl Observatory {
             Event::Refused { listener, client, reason, reply } => {
                 metrics.sessions.refusals.with_label_values(&[listener, reason.name()]).inc();
                 info!(listener, %client, reason = reason.name(), %reply, "refused");
+            }
+            Event::LineEndsNormalised { listener, client, count } => {
+                metrics.sessions.normalised.with_label_values(&[listener]).inc_by(*count);
+                debug!(listener, %client, count, "line ends normalised");
             }
             _ => {}
         }
