@@ -42,8 +42,7 @@ pub fn check(arguments: CheckArguments, now: Timestamp) -> Result<(), Failure> {
             let (config, faults) = Config::read(&file);
             diagnostics.extend(faults);
             if let Some(config) = &config {
-                let Config { node, recipients, .. } = config;
-                diagnostics.extend(recipients::check(recipients, &node.local_domains, &file));
+                diagnostics.extend(recipients::check(config, &file));
                 diagnostics.extend(check_users(config));
             }
             config

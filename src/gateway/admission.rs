@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     accounts::Accounts,
+    prober::NextHops,
     reception::{Processor, refused},
     strangers::Strangers,
 };
@@ -28,6 +29,7 @@ pub(super) struct Desk {
     /// Absent where senders are not looked at.
     pub(super) authenticator: Option<Arc<Authenticator>>,
     pub(super) strangers: Arc<Strangers>,
+    pub(super) next_hops: Arc<NextHops>,
     pub(super) processor: Arc<Processor>,
     /// Places in the pool for messages that would keep an IO thread too long.
     pub(super) pool: Arc<Semaphore>,
@@ -41,11 +43,17 @@ impl Reception for Desk {
     async fn recipient(
         &self,
         origin: &Origin,
-        _: &Envelope,
+        envelope: &Envelope,
         recipient: &Recipient,
     ) -> Result<(), Refused> {
+        let address = &recipient.address;
+        let ours = self.processor.config.node.local_domains.contains(address.domain());
+        // Asked first: a next hop cannot say who exists of those it cannot read.
+        if origin.direction == Direction::Outbound || ours {
+            self.next_hops.carry(envelope, address).await?;
+        }
         match origin.direction {
-            Direction::Inbound => self.strangers.admit(origin, &recipient.address).await,
+            Direction::Inbound => self.strangers.admit(origin, address).await,
             Direction::Outbound => Ok(()),
         }
     }

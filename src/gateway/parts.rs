@@ -90,17 +90,21 @@ pub(super) fn authenticator(config: &Config) -> Result<Authenticator, StartError
 }
 
 pub(super) fn strangers(
-    config: &Arc<Config>,
+    next_hops: &Arc<NextHops>,
     observer: &Arc<dyn Observer>,
 ) -> Result<Strangers, StartError> {
-    let observer = Arc::clone(observer);
+    let (config, observer) = (Arc::clone(&next_hops.config), Arc::clone(observer));
+    if let Some(domain) = config.asks_nobody() {
+        let cause = format!("the route of {domain} names no host that could be asked");
+        return Err(part("a source of recipients", cause));
+    }
     let servers = &config.dns.servers;
     let blocklists = Blocklists::new(&config.blocklists, servers, Arc::clone(&observer))
         .map_err(|cause| part("a block list", cause))?;
-    let prober: Arc<dyn Prober> = Arc::new(NextHops);
+    let prober: Arc<dyn Prober> = Arc::clone(next_hops) as _;
     let recipients = Recipients::open(&config.recipients, &prober)
         .map_err(|cause| part("a source of recipients", cause))?;
-    Ok(Strangers { config: Arc::clone(config), blocklists, recipients, observer })
+    Ok(Strangers { config, blocklists, recipients, observer })
 }
 
 /// The secret that marks messages, made where there is none yet.

@@ -23,6 +23,7 @@ use super::{
         StartError, at, authenticator, deliverer, load_policy, open_queue, part, passage_key,
         retry_schedule, signer, strangers,
     },
+    prober::NextHops,
     queue::Queue,
     reception::Processor,
     reports::Reports,
@@ -76,31 +77,39 @@ impl Gateway {
         let policy = Arc::new(ArcSwap::from_pointee(load_policy(&config)?));
         let observer = observers(&observatory, watchers);
         let queue = Arc::new(open_queue(&config)?);
+        let passage_key = Arc::new(passage_key(&config.node.passage_key)?);
         let reports = Reports {
             config: Arc::clone(&config),
             policy: Arc::clone(&policy),
             queue: Arc::clone(&queue),
+            passage_key: Arc::clone(&passage_key),
         };
         let processor = Arc::new(Processor {
             config: Arc::clone(&config),
             policy: Arc::clone(&policy),
             signer: Arc::new(signer(&config)?),
-            passage_key: passage_key(&config.node.passage_key)?,
+            passage_key,
             queue: Arc::clone(&queue),
             reports: reports.clone(),
             observer: Arc::clone(&observer),
         });
+        let deliverer = deliverer(&config)?;
+        let next_hops = Arc::new(NextHops {
+            config: Arc::clone(&config),
+            policy: Arc::clone(&policy),
+            deliverer: deliverer.clone(),
+        });
         let dispatcher = Dispatcher {
             config: Arc::clone(&config),
             queue: Arc::clone(&queue),
-            deliverer: deliverer(&config)?,
+            deliverer,
             retry: retry_schedule(&config)?,
             reports: reports.clone(),
             observer: Arc::clone(&observer),
         };
         let operator = Operator { queue, reports, observer: Arc::clone(&observer) };
-        let doors =
-            Doors::take(&config, &processor, Arc::new(strangers(&config, &observer)?)).await?;
+        let strangers = Arc::new(strangers(&next_hops, &observer)?);
+        let doors = Doors::take(&config, &processor, strangers, next_hops).await?;
         let keeper = Keeper {
             config: Arc::clone(&config),
             policy,
@@ -195,6 +204,7 @@ impl Doors {
         config: &Config,
         processor: &Arc<Processor>,
         strangers: Arc<Strangers>,
+        next_hops: Arc<NextHops>,
     ) -> Result<Self, StartError> {
         let Config { node, metrics, limits, .. } = config;
         let control = operator::bind(&node.control_socket)
@@ -227,6 +237,7 @@ impl Doors {
                 certified: listener.certified.clone(),
                 authenticator: authenticates.then(|| Arc::clone(&authenticator)),
                 strangers: Arc::clone(&strangers),
+                next_hops: Arc::clone(&next_hops),
                 processor: Arc::clone(processor),
                 pool: Arc::clone(&pool),
             };
