@@ -6,6 +6,7 @@ import re
 import threading
 
 TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def tree(roots):
@@ -37,6 +38,16 @@ def processor_seconds(roots):
         if fields := stat(pid):
             total += sum(int(fields[at]) for at in (11, 12, 13, 14))
     return total / TICKS
+
+
+def resident(roots):
+    """Octets resident in the tree, process by process (RSS): those of pages
+    that several share are counted for each."""
+    total = 0
+    for pid in tree(roots):
+        if fields := stat(pid):
+            total += int(fields[21]) * PAGE
+    return total
 
 
 def memory(roots):

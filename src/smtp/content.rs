@@ -94,7 +94,7 @@ impl ContentReader {
             Ok(Scanned::Everything) => {
                 if self.fate == Fate::Discarded {
                     input.advance(self.read);
-                    (self.run, self.read) = (0, 0);
+                    (self.kept, self.run, self.read) = (0, 0, 0);
                 }
                 Progress::Incomplete
             }
@@ -157,7 +157,7 @@ impl ContentReader {
         if self.kept != self.run {
             input.copy_within(self.run..self.read, self.kept);
         }
-        self.kept = self.size();
+        self.kept += self.read - self.run;
         self.run = self.read;
     }
 }
@@ -248,6 +248,18 @@ mod tests {
     #[test]
     fn a_stray_past_the_limit_is_still_refused() {
         assert_eq!(read(b"abcdef\r\nabc\n.\r\n", 4).0, Progress::Stray(Stray::LineFeed));
+    }
+
+    #[test]
+    fn stuffed_dots_past_the_limit_move_nothing() {
+        let (mut reader, mut input) = (ContentReader::new(2), BytesMut::new());
+        for piece in ["abc\r\n", "d\r\n.e\r\n", "f\r\n.g\r\n"] {
+            input.extend_from_slice(piece.as_bytes());
+            assert_eq!(reader.receive(&mut input), Progress::Incomplete, "{piece:?}");
+        }
+        input.extend_from_slice(b"h\r\n..\r\n.\r\nRSET\r\n");
+        assert_eq!(reader.receive(&mut input), Progress::Discarded);
+        assert_eq!(input.as_ref(), b"RSET\r\n");
     }
 
     #[test]

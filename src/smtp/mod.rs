@@ -9,6 +9,9 @@
 pub mod client; // the sending end
 pub mod server; // the receiving end
 
+#[cfg(any(test, fuzzing))]
+pub mod invariants; // what holds whatever octets come
+
 mod content; // message content up to its CRLF.CRLF
 mod line; // command lines
 

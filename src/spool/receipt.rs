@@ -23,7 +23,7 @@ impl Receipt {
     }
 
     /// For tests of what may be done with a receipt, without a disk.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn for_tests(queue_id: QueueId) -> Self {
         Self { queue_id }
     }

@@ -10,6 +10,7 @@ from messages import SENDER
 from gateway import ROOT
 from processes import needed
 
+HERE = ROOT / "tests/peers"
 NODE = ROOT / "target/tests/node"
 
 
@@ -67,12 +68,28 @@ def by_swaks_over_tls(gateway, mail, recipient):
     return by_swaks(gateway, mail, recipient, "--tls")
 
 
-def by_nodemailer(gateway, mail, recipient):
+def by_program(gateway, mail, recipient, *program, **environment):
+    """One of the programs of this folder: the last reply as it prints it."""
     done = subprocess.run(
-        [needed("node"), ROOT / "tests/peers/nodemailer.cjs", str(gateway.port)],
+        [*program, str(gateway.port)],
         input=mail.as_string(), capture_output=True, text=True, check=False,
-        env=os.environ | {"NODE_PATH": str(NODE / "node_modules"), "SENDER": SENDER, "RECIPIENT": recipient,
-                          "CA": str(gateway.home / "ca.pem")},
+        env=os.environ | environment | {
+            "SENDER": SENDER, "RECIPIENT": recipient, "CA": str(gateway.home / "ca.pem"),
+        },
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip().removeprefix("250 ")
+
+
+def by_nodemailer(gateway, mail, recipient):
+    return by_program(gateway, mail, recipient, needed("node"), HERE / "nodemailer.cjs",
+                      NODE_PATH=str(NODE / "node_modules"))
+
+
+def by_go(gateway, mail, recipient):
+    return by_program(gateway, mail, recipient, needed("go"), "run", HERE / "client.go", GO111MODULE="off")
+
+
+def by_javamail(gateway, mail, recipient):
+    jars = ":".join(f"/usr/share/java/javax.{jar}.jar" for jar in ("mail", "activation"))
+    return by_program(gateway, mail, recipient, needed("java"), "-cp", jars, HERE / "Client.java")

@@ -83,6 +83,7 @@ def arrived_whole(content, gateway):
 
 CLIENTS = [
     clients.by_smtplib, clients.by_smtplib_over_tls, clients.by_swaks, clients.by_swaks_over_tls, clients.by_nodemailer,
+    clients.by_go, clients.by_javamail,
 ]
 
 

@@ -1,0 +1,99 @@
+//! The framing of content, held against RFC 5321 section 4.5.2 read naively:
+//! over the whole text at once, with a copy for every step.
+
+use bytes::BytesMut;
+
+use crate::smtp::{ContentReader, Progress, Stray};
+
+/// The first octet is the limit; the others are content, and [`CUT`] in them
+/// is where it comes in pieces.
+pub fn content(octets: &[u8]) {
+    let Some((limit, sent)) = octets.split_first() else { return };
+    let limit = usize::from(*limit);
+    let pieces: Vec<&[u8]> = sent.split(|octet| *octet == CUT).collect();
+    let text = pieces.concat();
+    let expected = read_naively(&text, limit);
+    assert_eq!(receive(&[&text], limit), expected, "in one piece");
+    assert_eq!(receive(&pieces, limit), expected, "in pieces");
+    let one_by_one: Vec<&[u8]> = text.chunks(1).collect();
+    assert_eq!(receive(&one_by_one, limit), expected, "an octet at a time");
+}
+
+/// What became of the text.
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    Incomplete,
+    Complete { content: Vec<u8>, rest: Vec<u8> },
+    Discarded { rest: Vec<u8> },
+    Stray(Stray),
+}
+
+fn receive(pieces: &[&[u8]], limit: usize) -> Outcome {
+    let (mut reader, mut input) = (ContentReader::new(limit), BytesMut::new());
+    let mut progress = Progress::Incomplete;
+    for piece in pieces {
+        input.extend_from_slice(piece);
+        if progress == Progress::Incomplete {
+            progress = reader.receive(&mut input);
+            let kept = input.len() <= 2 * limit + piece.len() + END.len();
+            assert!(kept || progress != Progress::Incomplete, "{} octets are kept", input.len());
+        }
+    }
+    let rest = input.to_vec();
+    match progress {
+        Progress::Incomplete => Outcome::Incomplete,
+        Progress::Discarded => Outcome::Discarded { rest },
+        Progress::Stray(stray) => Outcome::Stray(stray),
+        Progress::Complete(content) => {
+            check(&content, limit);
+            Outcome::Complete { content: content.to_vec(), rest }
+        }
+    }
+}
+
+/// What everyone after the session may rely on.
+pub(super) fn check(content: &[u8], limit: usize) {
+    assert!(content.len() <= limit, "{} octets of at most {limit}", content.len());
+    assert!(content.is_empty() || content.ends_with(b"\r\n"), "its last line has no end");
+    assert_eq!(first_stray(content), None, "in {}", content.escape_ascii());
+}
+
+/// The text has an end where CRLF.CRLF stands in it, a CRLF before its
+/// beginning being understood; what is wrong before that comes first.
+fn read_naively(text: &[u8], limit: usize) -> Outcome {
+    let framed = [b"\r\n", text].concat();
+    let end = framed.windows(END.len()).position(|octets| octets == END);
+    let before = end.map_or(framed.as_slice(), |end| framed.get(..end + 2).unwrap_or_default());
+    if let Some(stray) = first_stray(before) {
+        return Outcome::Stray(stray);
+    }
+    let Some(end) = end else { return Outcome::Incomplete };
+    let rest = framed.get(end + END.len()..).unwrap_or_default().to_vec();
+    let content = unstuffed(before.get(2..).unwrap_or_default());
+    if content.len() > limit {
+        return Outcome::Discarded { rest };
+    }
+    Outcome::Complete { content, rest }
+}
+
+/// The first CR or LF that is no part of CRLF, or NUL. A CR that ends the text
+/// may yet become one.
+fn first_stray(text: &[u8]) -> Option<Stray> {
+    let neighbour = |at: Option<usize>| at.and_then(|at| text.get(at)).copied();
+    text.iter().enumerate().find_map(|(at, octet)| match octet {
+        0 => Some(Stray::Nul),
+        b'\n' if neighbour(at.checked_sub(1)) != Some(b'\r') => Some(Stray::LineFeed),
+        b'\r' if neighbour(Some(at + 1)).is_some_and(|next| next != b'\n') => {
+            Some(Stray::CarriageReturn)
+        }
+        _ => None,
+    })
+}
+
+fn unstuffed(text: &[u8]) -> Vec<u8> {
+    let lines = text.split_inclusive(|octet| *octet == b'\n');
+    lines.flat_map(|line| line.strip_prefix(b".").unwrap_or(line)).copied().collect()
+}
+
+const END: &[u8] = b"\r\n.\r\n";
+pub(super) const CUT: u8 = 0xff;
