@@ -288,10 +288,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.expect(wanted).await;
     }
 
-    async fn begin_message(&mut self) {
+    async fn begin_envelope(&mut self) {
         self.say("EHLO client.test.example", "250").await;
         self.say("MAIL FROM:<a@nhs.test.example>", "250").await;
         self.say("RCPT TO:<b@gov.test.example>", "250").await;
+    }
+
+    async fn begin_message(&mut self) {
+        self.begin_envelope().await;
         self.say("DATA", "354").await;
     }
 

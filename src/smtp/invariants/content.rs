@@ -3,7 +3,7 @@
 
 use bytes::BytesMut;
 
-use crate::smtp::{ContentReader, Progress, Stray};
+use crate::smtp::{ContentLimits, ContentReader, Progress, Stray};
 
 /// The first octet is the limit; the others are content, and [`CUT`] in them
 /// is where it comes in pieces.
@@ -29,7 +29,8 @@ enum Outcome {
 }
 
 fn receive(pieces: &[&[u8]], limit: usize) -> Outcome {
-    let (mut reader, mut input) = (ContentReader::new(limit), BytesMut::new());
+    let limits = ContentLimits { message: limit, line: usize::MAX };
+    let (mut reader, mut input) = (ContentReader::new(limits), BytesMut::new());
     let mut progress = Progress::Incomplete;
     for piece in pieces {
         input.extend_from_slice(piece);
@@ -42,7 +43,7 @@ fn receive(pieces: &[&[u8]], limit: usize) -> Outcome {
     let rest = input.to_vec();
     match progress {
         Progress::Incomplete => Outcome::Incomplete,
-        Progress::Discarded => Outcome::Discarded { rest },
+        Progress::Discarded(_) => Outcome::Discarded { rest },
         Progress::Stray(stray) => Outcome::Stray(stray),
         Progress::Complete(content) => {
             check(&content, limit);

@@ -71,7 +71,7 @@ impl Session {
         }
         match &self.phase {
             Phase::Idle(origin) if origin.authenticated.is_some() => Err(Complaint::SaslAlready),
-            Phase::Envelope(_) => Err(Complaint::TransactionOpen),
+            Phase::Envelope(_) | Phase::Chunked(_) => Err(Complaint::TransactionOpen),
             _ => offered
                 .into_iter()
                 .find(|offered| offered.name().eq_ignore_ascii_case(mechanism))

@@ -18,8 +18,9 @@ impl Session {
         match command {
             Command::Hello { protocol, name } => self.hello(protocol, name),
             Command::Mail(mail) => return self.mail(mail),
-            Command::Recipient(recipient) => return self.recipient(recipient),
+            Command::Recipient(recipient, written) => return self.recipient(recipient, written),
             Command::Data => return self.data(),
+            Command::Chunk(chunk) => return self.chunk(chunk),
             Command::StartTls => return self.start_tls(),
             Command::Authenticate { mechanism, initial_response } => {
                 return self.authenticate(&mechanism, initial_response.as_deref());
@@ -32,37 +33,40 @@ impl Session {
                 self.reply("221 2.0.0 goodbye");
                 self.phase = Phase::Over(SessionEnd::Quit);
             }
-            // Its octets would be taken for commands.
-            Command::Chunk => self.give_up(&Complaint::NotImplemented, SessionEnd::Refused),
         }
         None
     }
 
     /// RFC 3207 section 4 names what may be said before STARTTLS.
     fn require_tls(&self, command: &Command) -> Result<(), Complaint> {
-        let required = self.settings.start_tls == StartTls::Required && self.peer.tls.is_none();
         let harmless = matches!(
             command,
             Command::Hello { .. } | Command::Noop | Command::Quit | Command::StartTls
         );
-        if required && !harmless { Err(Complaint::TlsFirst) } else { Ok(()) }
+        // The octets of a chunk must be read before it can be refused.
+        let later = matches!(command, Command::Chunk(_));
+        if self.tls_is_missing() && !harmless && !later { Err(Complaint::TlsFirst) } else { Ok(()) }
+    }
+
+    pub(super) fn tls_is_missing(&self) -> bool {
+        self.settings.start_tls == StartTls::Required && self.peer.tls.is_none()
     }
 
     fn start_tls(&mut self) -> Option<Step> {
         let complaint = match &self.phase {
             _ if self.peer.tls.is_some() => Complaint::TlsAlready,
             _ if self.settings.start_tls == StartTls::NotOffered => Complaint::TlsNotOffered,
-            Phase::Envelope(_) => Complaint::TransactionOpen,
+            Phase::Envelope(_) | Phase::Chunked(_) => Complaint::TransactionOpen,
             Phase::Idle(_) => {
                 self.reply("220 2.0.0 ready for TLS");
                 self.phase = Phase::Over(SessionEnd::TlsFailed);
                 return Some(Step::StartTls);
             }
-            _ => Complaint::HelloFirst,
+            _ => self.hello_first(),
         };
         self.complain(&complaint);
         None
     }
 }
 
-const HELP: &str = "214 2.0.0 EHLO HELO MAIL RCPT DATA RSET NOOP QUIT VRFY";
+const HELP: &str = "214 2.0.0 EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY";

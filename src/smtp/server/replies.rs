@@ -9,6 +9,10 @@ use crate::mail::{QueueId, SessionEnd};
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
+    /// Lines of any kind.
+    pub(super) commands: usize,
+    /// MAIL, taken or not.
+    pub(super) messages: usize,
     pub(super) bad_commands: usize,
     pub(super) idle_commands: usize,
     pub(super) authentication_failures: usize,
@@ -29,7 +33,7 @@ impl Session {
     pub(super) fn idle_reply(&mut self, line: &str) {
         self.tally.idle_commands += 1;
         if self.tally.idle_commands > self.settings.limits.idle_commands {
-            return self.give_up(&Complaint::TooManyIdleCommands, SessionEnd::Refused);
+            return self.too_many(&Complaint::TooManyIdleCommands);
         }
         self.reply(line);
     }
@@ -43,7 +47,7 @@ impl Session {
     pub(super) fn complain(&mut self, complaint: &Complaint) {
         self.tally.bad_commands += 1;
         if self.tally.bad_commands > self.settings.limits.bad_commands {
-            return self.give_up(&Complaint::TooManyBadCommands, SessionEnd::Refused);
+            return self.too_many(&Complaint::TooManyBadCommands);
         }
         self.refuse(complaint.refused());
     }
@@ -51,9 +55,13 @@ impl Session {
     pub(super) fn count_authentication_failure(&mut self) {
         self.tally.authentication_failures += 1;
         if self.tally.authentication_failures >= self.settings.limits.authentication_failures {
-            let complaint = Complaint::TooManyAuthenticationFailures;
-            self.give_up(&complaint, SessionEnd::Refused);
+            self.too_many(&Complaint::TooManyAuthenticationFailures);
         }
+    }
+
+    /// A limit of the session's has been reached.
+    pub(super) fn too_many(&mut self, complaint: &Complaint) {
+        self.give_up(complaint, SessionEnd::Refused);
     }
 
     /// The last reply of this session.

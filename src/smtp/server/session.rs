@@ -1,11 +1,16 @@
 //! The session: where it stands, what it does with a line, when it gives up.
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
     authentication::{AuthenticationQuestion, VerifierQuestion},
+    chunks::{Chunks, Dropping},
     command,
     complaint::{Complaint, Refused},
     incoming::Incoming,
@@ -13,11 +18,11 @@ use super::{
     replies::Tally,
     sasl::{Claim, Exchange},
     scram::ClientFirst,
-    settings::{Peer, Settings},
-    transaction::Transaction,
+    settings::{Dialect, Peer, Settings},
+    transaction::{Bringing, Transaction},
 };
 use crate::{
-    mail::{Origin, Recipient, SessionEnd, TlsSession},
+    mail::{Origin, Recipient, SessionEnd, Timestamp, TlsSession},
     smtp::{Framed, LineReader},
 };
 
@@ -34,6 +39,9 @@ pub struct Session {
     /// Since when the client has been waited for; unset while it is not.
     pub(super) waiting_since: Option<Instant>,
     pub(super) tally: Tally,
+    /// When it was first called.
+    began: Option<Instant>,
+    age: Duration,
     running: Running,
 }
 
@@ -59,6 +67,9 @@ pub enum Action<'s> {
 pub struct Wait {
     pub until: Instant,
     pub expected: Expected,
+    /// Octets of content that are not in the input any more but with the
+    /// session: they need their memory still.
+    pub held: usize,
 }
 
 /// What sort of input comes next: content comes in bulk, and stays in the
@@ -84,6 +95,12 @@ pub(super) enum Phase {
     Envelope(Box<Transaction>),
     /// DATA has been taken.
     Content(Box<Incoming>),
+    /// BDAT has been taken, and its octets are coming.
+    Chunk(Box<Chunks>),
+    /// Between BDAT and BDAT.
+    Chunked(Box<Chunks>),
+    /// The octets of a BDAT that is refused are coming.
+    Dropping(Box<Dropping>),
     Over(SessionEnd),
 }
 
@@ -102,7 +119,7 @@ pub(super) enum Step {
     Recipient(Box<Transaction>, Recipient),
     Verifier(Box<Origin>, ClientFirst),
     Authenticate(Box<Origin>, Claim),
-    Content(Box<Transaction>),
+    Content(Box<Transaction>, Bringing),
     Message(Box<Transaction>, Bytes),
     StartTls,
     Close(SessionEnd),
@@ -119,6 +136,8 @@ impl Session {
             refused: VecDeque::new(),
             waiting_since: None,
             tally: Tally::default(),
+            began: None,
+            age: Duration::ZERO,
             running: Running::On,
         }
     }
@@ -127,6 +146,7 @@ impl Session {
     /// the front of the input; the same octets give the same actions however
     /// they arrive.
     pub fn next(&mut self, input: &mut BytesMut, now: Instant) -> Action<'_> {
+        self.age = now.saturating_duration_since(*self.began.get_or_insert(now));
         match self.step(input, now) {
             Step::Read(wait) => Action::Read(wait),
             Step::Refused(refused) => Action::Refused(refused),
@@ -140,8 +160,8 @@ impl Session {
             Step::Authenticate(origin, claim) => {
                 Action::Authenticate(AuthenticationQuestion { session: self, origin, claim })
             }
-            Step::Content(transaction) => {
-                Action::Content(ContentQuestion { session: self, transaction })
+            Step::Content(transaction, bringing) => {
+                Action::Content(ContentQuestion { session: self, transaction, bringing })
             }
             Step::Message(transaction, content) => {
                 Action::Message(FinishedMessage { session: self, transaction, content })
@@ -165,6 +185,11 @@ impl Session {
     /// No new transaction from here on; one that is under way may end.
     pub fn stop(&mut self) {
         self.running = Running::Stopping;
+    }
+
+    /// The time of day.
+    pub(super) fn wall(&self) -> Timestamp {
+        self.peer.connected + self.age
     }
 
     pub(super) fn resume(&mut self, phase: Phase) {
@@ -194,6 +219,8 @@ impl Session {
                     Some(Step::Close(end))
                 }
                 Phase::Content(incoming) => self.content(incoming, input, now),
+                Phase::Chunk(chunks) => self.chunk_octets(chunks, input, now),
+                Phase::Dropping(dropping) => self.dropped_octets(dropping, input, now),
                 phase => {
                     self.phase = phase;
                     self.line(input, now)
@@ -206,13 +233,17 @@ impl Session {
     }
 
     fn greet(&mut self) {
-        let greeting = format!("220 {} ESMTP Postern", self.settings.node);
+        let protocol = match self.settings.dialect {
+            Dialect::Smtp => "ESMTP",
+            Dialect::Lmtp => "LMTP",
+        };
+        let greeting = format!("220 {} {protocol} Postern", self.settings.node);
         self.reply(&greeting);
         self.resume(Phase::Anonymous);
     }
 
     fn line(&mut self, input: &mut BytesMut, now: Instant) -> Option<Step> {
-        if self.running == Running::Stopping && !matches!(self.phase, Phase::Envelope(_)) {
+        if self.running == Running::Stopping && self.phase.transaction().is_none() {
             self.give_up(&Complaint::Stopping, SessionEnd::Stopping);
             return None;
         }
@@ -228,9 +259,12 @@ impl Session {
                 input.advance(length);
                 step
             }
-            Framed::TooLong => {
+            Framed::TooLong(verb) => {
                 self.waiting_since = None;
-                self.complain(&Complaint::LineTooLong);
+                match verb.eq_ignore_ascii_case(command::CHUNK) {
+                    true => self.give_up(&Complaint::BadChunk, SessionEnd::Refused),
+                    false => self.complain(&Complaint::LineTooLong),
+                }
                 None
             }
             Framed::Stray(stray) => {
@@ -241,15 +275,31 @@ impl Session {
     }
 
     fn wait(&mut self, now: Instant) -> Option<Step> {
-        let until = *self.waiting_since.get_or_insert(now) + self.settings.timeouts.command;
-        if now >= until {
-            self.give_up(&Complaint::CommandTimeout, SessionEnd::Timeout);
-            return None;
+        let timeouts = &self.settings.timeouts;
+        let command_ends = *self.waiting_since.get_or_insert(now) + timeouts.command;
+        let held = self.phase.held();
+        let message_ends = match self.phase.transaction() {
+            Some(transaction) => *transaction.started.get_or_insert(now) + timeouts.message,
+            None => command_ends,
+        };
+        let until = command_ends.min(message_ends);
+        if now < until {
+            return Some(Step::Read(Wait { until, expected: Expected::Command, held }));
         }
-        Some(Step::Read(Wait { until, expected: Expected::Command }))
+        let complaint = match message_ends < command_ends {
+            true => Complaint::MessageDeadline,
+            false => Complaint::CommandTimeout,
+        };
+        self.give_up(&complaint, SessionEnd::Timeout);
+        None
     }
 
     fn take_line(&mut self, line: &[u8]) -> Option<Step> {
+        self.tally.commands += 1;
+        if self.tally.commands > self.settings.limits.commands {
+            self.too_many(&Complaint::TooManyCommands);
+            return None;
+        }
         match std::mem::take(&mut self.phase) {
             Phase::Authenticating(origin, exchange) => {
                 let turn = command::printable(line).and_then(|text| exchange.respond(text));
@@ -257,14 +307,57 @@ impl Session {
             }
             phase => {
                 self.phase = phase;
-                match command::parse(line, &self.settings.node) {
+                let offers = |extension| self.offers(extension);
+                match command::parse(line, &self.settings.node, &offers) {
                     Ok(command) => self.obey(command),
+                    // Where its octets end is not known.
+                    Err(Complaint::BadChunk) => {
+                        self.give_up(&Complaint::BadChunk, SessionEnd::Refused);
+                        None
+                    }
                     Err(complaint) => {
                         self.complain(&complaint);
                         None
                     }
                 }
             }
+        }
+    }
+}
+
+impl Phase {
+    /// The transaction that is open between commands.
+    fn transaction(&mut self) -> Option<&mut Transaction> {
+        match self {
+            Self::Envelope(transaction) => Some(transaction),
+            Self::Chunked(chunks) => Some(&mut chunks.transaction),
+            _ => None,
+        }
+    }
+
+    fn held(&self) -> usize {
+        match self {
+            Self::Chunked(chunks) => chunks.held(),
+            _ => 0,
+        }
+    }
+
+    /// Who is there, once it has said so.
+    pub(super) fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::Idle(origin) => Some(origin),
+            Self::Envelope(transaction) => Some(&transaction.origin),
+            Self::Chunked(chunks) => Some(&chunks.transaction.origin),
+            _ => None,
+        }
+    }
+
+    pub(super) fn into_origin(self) -> Option<Box<Origin>> {
+        match self {
+            Self::Idle(origin) => Some(origin),
+            Self::Envelope(transaction) => Some(transaction.origin),
+            Self::Chunked(chunks) => Some(chunks.transaction.origin),
+            _ => None,
         }
     }
 }
