@@ -9,7 +9,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use postern::{
     mail::{Direction, EnhancedStatusCode, Refusal, Reply},
     smtp::{
-        ContentReader, Progress,
+        ContentLimits, ContentReader, Progress,
         server::{Action, Peer, Refused, Relaying, Session, Settings},
     },
 };
@@ -28,7 +28,8 @@ fn content_framing(criterion: &mut Criterion) {
             bencher.iter_batched(
                 || BytesMut::with_capacity(wire.len()),
                 |mut input| {
-                    let mut reader = ContentReader::new(usize::MAX);
+                    let mut reader =
+                        ContentReader::new(ContentLimits { message: usize::MAX, line: usize::MAX });
                     let mut progress = Progress::Incomplete;
                     for piece in wire.chunks(16 << 10) {
                         input.extend_from_slice(piece);

@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     pin::pin,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use bytes::BytesMut;
@@ -75,7 +75,9 @@ async fn greet_and_converse<R: Reception>(
     let relaying = shared.door.relaying(*client);
     let line_ends = shared.door.line_ends(*client);
     let forwarding = shared.door.forwarding(*client);
-    let peer = Peer { address: *client, relaying, tls, certified: None, line_ends, forwarding };
+    let connected = SystemTime::now().into();
+    let address = *client;
+    let peer = Peer { address, connected, relaying, tls, certified: None, line_ends, forwarding };
     let mut conversation = Conversation {
         shared,
         stream,
@@ -184,6 +186,9 @@ impl<R: Reception> Conversation<'_, R> {
                     let (submission, pending) = message.hand_over();
                     match Box::pin(reception.message(submission)).await {
                         Verdict::Accepted(receipt) => pending.accepted(receipt),
+                        Verdict::AcceptedExcept(receipt, refused) => {
+                            pending.accepted_except(receipt, &refused);
+                        }
                         Verdict::Refused(refused) => pending.refused(refused),
                     }
                 }
@@ -213,10 +218,12 @@ impl<R: Reception> Conversation<'_, R> {
                 // An idle session holds no buffer, and a message's memory is
                 // the message's alone.
                 self.input = BytesMut::new();
-                self.memory = None;
+                if wait.held == 0 {
+                    self.memory = None;
+                }
             }
             Expected::Command => {}
-            Expected::Content => self.make_room(),
+            Expected::Content => self.make_room(wait.held),
         }
         let Self { stream, input, .. } = self;
         let reading = async {
@@ -241,20 +248,23 @@ impl<R: Reception> Conversation<'_, R> {
     }
 
     /// Room for the next piece of content, as far as memory allows. Content
-    /// that has been given up is dropped as it comes and needs no more.
-    fn make_room(&mut self) {
+    /// that has been given up is dropped as it comes and needs no more. The
+    /// session may hold octets of it, too.
+    fn make_room(&mut self, held: usize) {
         let spare = self.input.capacity() - self.input.len();
-        if spare >= LEAST_ROOM {
+        let kept = self.input.len() + held;
+        let paid_for = self.memory.as_ref().is_none_or(|memory| memory.octets() >= kept);
+        if spare >= LEAST_ROOM && paid_for {
             return;
         }
         if let Some(memory) = &mut self.memory {
             let most = self.shared.door.settings.limits.message.saturating_add(FIRST_ROOM);
-            let wanted = (self.input.len() * 2).min(most).max(self.input.len() + FIRST_ROOM);
+            let wanted = (kept * 2).min(most).max(kept + FIRST_ROOM);
             if self.shared.orders.capacity.extend(memory, wanted).is_err() {
                 self.memory = None;
                 self.session.refuse_content(&mut self.input, out_of_memory());
-            } else {
-                self.input.reserve(wanted - self.input.len());
+            } else if held == 0 {
+                self.input.reserve(wanted - kept);
             }
         }
         self.input.reserve(LEAST_ROOM);

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use crate::{
-    mail::{Envelope, Origin, Recipient, Submission},
+    mail::{Address, Envelope, Origin, Recipient, Submission},
     smtp::server::{Credentials, Refused, ScramVerifier},
     spool::Receipt,
 };
@@ -52,5 +52,9 @@ pub trait Reception: Send + Sync + 'static {
 #[must_use]
 pub enum Verdict {
     Accepted(Receipt),
+    /// For some recipients, and these are not among them. Only LMTP can say
+    /// so: elsewhere they must be told of in a report, and the message be
+    /// `Accepted`.
+    AcceptedExcept(Receipt, Vec<(Address, Refused)>),
     Refused(Refused),
 }

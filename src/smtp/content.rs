@@ -3,7 +3,7 @@
 //! Owns where content ends: at CRLF.CRLF and nowhere else, a dot in its very
 //! first line counting as one after CRLF. Refuses every CR or LF that is not
 //! part of CRLF, and NUL: the reader stops there, and so must the session.
-//! Content over the limit is read to its end, or its rest would be taken for
+//! Content over a limit is read to its end, or its rest would be taken for
 //! commands.
 //!
 //! The octets stay where they were received: dots are taken out in place, and
@@ -12,7 +12,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr3;
 
-use super::line::Stray;
+use super::{chunk::ContentLimits, line::Stray};
 
 /// Reads the content of one message from the front of the input.
 ///
@@ -20,10 +20,15 @@ use super::line::Stray;
 /// end and nothing else.
 #[derive(Debug)]
 pub struct ContentReader {
-    /// Octets, dots taken out.
-    limit: usize,
+    /// Dots taken out.
+    limits: ContentLimits,
     fate: Fate,
     position: Position,
+    longest_line: LongestLine,
+    /// Octets of the line that has not ended.
+    line: usize,
+    /// Octets of content that were dropped.
+    dropped: usize,
     /// `..kept` is content in its place.
     kept: usize,
     /// `run..read` is content too, still where it was received.
@@ -38,9 +43,24 @@ pub enum Progress {
     /// Its end has come; what follows is still in the input.
     Complete(Bytes),
     /// Its end has come, and nothing was kept of it.
-    Discarded,
+    Discarded(Excess),
     /// What follows cannot be trusted to be framed as the peer meant it.
     Stray(Stray),
+}
+
+/// Why nothing was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excess {
+    Size,
+    Line,
+    /// Neither: it was told to.
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LongestLine {
+    WithinLimit,
+    OverLimit,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,12 +83,27 @@ enum Start {
 }
 
 impl ContentReader {
-    pub fn new(limit: usize) -> Self {
-        Self { limit, fate: Fate::Kept, position: Position::LineStart, kept: 0, run: 0, read: 0 }
+    pub fn new(limits: ContentLimits) -> Self {
+        Self {
+            limits,
+            fate: Fate::Kept,
+            position: Position::LineStart,
+            longest_line: LongestLine::WithinLimit,
+            line: 0,
+            dropped: 0,
+            kept: 0,
+            run: 0,
+            read: 0,
+        }
     }
 
-    /// Octets of content so far.
+    /// Octets of content so far, whether they were kept or not.
     pub fn size(&self) -> usize {
+        self.dropped + self.present()
+    }
+
+    /// Octets of content that are in the input.
+    fn present(&self) -> usize {
         self.kept + (self.read - self.run)
     }
 
@@ -76,6 +111,7 @@ impl ContentReader {
     pub fn discard(&mut self, input: &mut BytesMut) {
         if self.fate == Fate::Kept {
             self.fate = Fate::Discarded;
+            self.dropped = self.size();
             // A new buffer, so that the memory of the old one is free at once.
             *input = BytesMut::from(input.get(self.read..).unwrap_or_default());
             (self.kept, self.run, self.read) = (0, 0, 0);
@@ -86,13 +122,14 @@ impl ContentReader {
     /// alone, not on how they arrive.
     pub fn receive(&mut self, input: &mut BytesMut) -> Progress {
         let end = self.scan(input);
-        if self.size() > self.limit {
+        if self.excess() != Excess::None {
             self.discard(input);
         }
         match end {
             Err(stray) => Progress::Stray(stray),
             Ok(Scanned::Everything) => {
                 if self.fate == Fate::Discarded {
+                    self.dropped = self.size();
                     input.advance(self.read);
                     (self.kept, self.run, self.read) = (0, 0, 0);
                 }
@@ -102,11 +139,21 @@ impl ContentReader {
         }
     }
 
+    /// Of two the size is named, however the content has arrived.
+    fn excess(&self) -> Excess {
+        match self.longest_line {
+            _ if self.size() > self.limits.message => Excess::Size,
+            LongestLine::OverLimit => Excess::Line,
+            LongestLine::WithinLimit => Excess::None,
+        }
+    }
+
     fn finish(&mut self, input: &mut BytesMut) -> Progress {
+        let excess = self.excess();
         self.close_run(input);
         let mut content = input.split_to((self.read + END.len()).min(input.len()));
         match self.fate {
-            Fate::Discarded => Progress::Discarded,
+            Fate::Discarded => Progress::Discarded(excess),
             Fate::Kept => {
                 content.truncate(self.kept);
                 Progress::Complete(content.freeze())
@@ -126,14 +173,25 @@ impl ContentReader {
             let rest = input.get(self.read..).unwrap_or_default();
             let Some(found) = memchr3(b'\r', b'\n', 0, rest) else {
                 self.read += rest.len();
+                self.lengthen(rest.len());
                 return Ok(Scanned::Everything);
             };
             self.read += found;
+            self.lengthen(found);
             if Stray::or_line_end(rest.get(found..).unwrap_or_default())?.is_none() {
                 return Ok(Scanned::Everything);
             }
-            self.read += 2;
+            self.read += CRLF;
+            self.lengthen(CRLF);
+            self.line = 0;
             self.position = Position::LineStart;
+        }
+    }
+
+    fn lengthen(&mut self, octets: usize) {
+        self.line += octets;
+        if self.line > self.limits.line {
+            self.longest_line = LongestLine::OverLimit;
         }
     }
 
@@ -157,7 +215,7 @@ impl ContentReader {
         if self.kept != self.run {
             input.copy_within(self.run..self.read, self.kept);
         }
-        self.kept += self.read - self.run;
+        self.kept = self.present();
         self.run = self.read;
     }
 }
@@ -168,6 +226,7 @@ enum Scanned {
 }
 
 const END: &[u8] = b".\r\n";
+const CRLF: usize = 2;
 
 #[cfg(test)]
 mod tests {
@@ -178,8 +237,9 @@ mod tests {
     /// In one piece, and then an octet at a time, which must not matter.
     fn read(octets: &[u8], limit: usize) -> (Progress, Vec<u8>) {
         let mut whole = BytesMut::from(octets);
-        let progress = ContentReader::new(limit).receive(&mut whole);
-        let (mut reader, mut input) = (ContentReader::new(limit), BytesMut::new());
+        let limits = ContentLimits { message: limit, line: 60 };
+        let progress = ContentReader::new(limits).receive(&mut whole);
+        let (mut reader, mut input) = (ContentReader::new(limits), BytesMut::new());
         let mut fed = 0;
         let mut piecemeal = Progress::Incomplete;
         while piecemeal == Progress::Incomplete && fed < octets.len() {
@@ -240,9 +300,9 @@ mod tests {
     #[test]
     fn content_over_the_limit_is_read_to_its_end() {
         let (progress, rest) = read(b"abcdef\r\n..\r\nx\r\n.\r\nRSET\r\n", 10);
-        assert_eq!((progress, rest), (Progress::Discarded, b"RSET\r\n".to_vec()));
+        assert_eq!((progress, rest), (Progress::Discarded(Excess::Size), b"RSET\r\n".to_vec()));
         assert_eq!(read(b"abcdef\r\n.\r\n", 8).0, complete(b"abcdef\r\n"));
-        assert_eq!(read(b"abcdef\r\n.\r\n", 7).0, Progress::Discarded);
+        assert_eq!(read(b"abcdef\r\n.\r\n", 7).0, Progress::Discarded(Excess::Size));
     }
 
     #[test]
@@ -252,19 +312,36 @@ mod tests {
 
     #[test]
     fn stuffed_dots_past_the_limit_move_nothing() {
-        let (mut reader, mut input) = (ContentReader::new(2), BytesMut::new());
+        let (mut reader, mut input) =
+            (ContentReader::new(ContentLimits { message: 2, line: 60 }), BytesMut::new());
         for piece in ["abc\r\n", "d\r\n.e\r\n", "f\r\n.g\r\n"] {
             input.extend_from_slice(piece.as_bytes());
             assert_eq!(reader.receive(&mut input), Progress::Incomplete, "{piece:?}");
         }
         input.extend_from_slice(b"h\r\n..\r\n.\r\nRSET\r\n");
-        assert_eq!(reader.receive(&mut input), Progress::Discarded);
+        assert_eq!(reader.receive(&mut input), Progress::Discarded(Excess::Size));
         assert_eq!(input.as_ref(), b"RSET\r\n");
     }
 
     #[test]
+    fn content_with_a_line_over_the_limit_is_read_to_its_end() {
+        let line = |octets: usize| "x".repeat(octets) + "\r\n";
+        let content = line(58) + "." + &line(57) + "..\r\n";
+        let plain = line(58) + &line(57) + ".\r\n";
+        assert_eq!(read((content + ".\r\n").as_bytes(), 999).0, complete(plain.as_bytes()));
+        for long in [line(59), line(500), format!("..{}", line(58))] {
+            let wire = long + "a\r\n.\r\nRSET\r\n";
+            let (progress, rest) = read(wire.as_bytes(), 999);
+            assert_eq!(progress, Progress::Discarded(Excess::Line));
+            assert_eq!(rest, b"RSET\r\n");
+        }
+        let both = line(59) + &line(59) + ".\r\n";
+        assert_eq!(read(both.as_bytes(), 100).0, Progress::Discarded(Excess::Size));
+    }
+
+    #[test]
     fn discarded_content_takes_no_memory() {
-        let mut reader = ContentReader::new(1_000);
+        let mut reader = ContentReader::new(ContentLimits { message: 1_000, line: 1_000 });
         let mut input = BytesMut::new();
         for _ in 0..1_000 {
             input.extend_from_slice(&[b'x'; 100]);

@@ -18,12 +18,16 @@ pub struct LineReader {
 pub enum Framed {
     /// So many octets, CRLF and all; they are still in the input.
     Line(usize),
-    /// A line over the limit; it has been taken from the input.
-    TooLong,
+    /// A line over the limit that began like this; it has been taken from the
+    /// input.
+    TooLong(Verb),
     Incomplete,
     /// What follows cannot be trusted to be framed as the peer meant it.
     Stray(Stray),
 }
+
+/// A line's first octets.
+pub type Verb = [u8; 4];
 
 /// An octet where none of its kind may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +42,7 @@ enum Line {
     #[default]
     Kept,
     /// Over the limit: its octets are dropped as they come.
-    Dropped,
+    Dropped(Verb),
 }
 
 impl LineReader {
@@ -59,9 +63,10 @@ impl LineReader {
     fn complete(&mut self, input: &mut BytesMut, length: usize, limit: usize) -> Framed {
         match std::mem::take(&mut self.line) {
             Line::Kept if length <= limit => Framed::Line(length),
-            Line::Kept | Line::Dropped => {
+            line => {
+                let verb = line.verb(input);
                 input.advance(length);
-                Framed::TooLong
+                Framed::TooLong(verb)
             }
         }
     }
@@ -69,10 +74,19 @@ impl LineReader {
     /// Keeps the input within the limit; a CR at its end may yet be half of
     /// a line's end.
     fn drop_excess(&mut self, input: &mut BytesMut, limit: usize) {
-        if input.len() > limit || matches!(self.line, Line::Dropped) {
+        if input.len() > limit || matches!(self.line, Line::Dropped(_)) {
+            self.line = Line::Dropped(self.line.verb(input));
             let ends_in_cr = input.last() == Some(&b'\r');
             input.advance(input.len() - usize::from(ends_in_cr));
-            self.line = Line::Dropped;
+        }
+    }
+}
+
+impl Line {
+    fn verb(&self, input: &[u8]) -> Verb {
+        match self {
+            Self::Kept => input.first_chunk().copied().unwrap_or_default(),
+            Self::Dropped(verb) => *verb,
         }
     }
 }
@@ -135,13 +149,13 @@ mod tests {
         assert_eq!(reader.receive(&mut input, 10), Framed::Incomplete);
         assert!(input.len() <= 1, "{} octets of a dropped line kept", input.len());
         input.extend_from_slice(b"\nNOOP\r\n");
-        assert_eq!(reader.receive(&mut input, 10), Framed::TooLong);
+        assert_eq!(reader.receive(&mut input, 10), Framed::TooLong(*b"1234"));
         assert_eq!(reader.receive(&mut input, 10), Framed::Line(6));
     }
 
     #[test]
     fn the_limit_counts_the_line_end() {
         assert_eq!(first(b"12345678\r\n"), Framed::Line(10));
-        assert_eq!(first(b"123456789\r\n"), Framed::TooLong);
+        assert_eq!(first(b"123456789\r\n"), Framed::TooLong(*b"1234"));
     }
 }

@@ -12,8 +12,10 @@ pub mod server; // the receiving end
 #[cfg(any(test, fuzzing))]
 pub mod invariants; // what holds whatever octets come
 
+mod chunk; // message content counted out by BDAT
 mod content; // message content up to its CRLF.CRLF
 mod line; // command lines
 
-pub use content::{ContentReader, Progress};
+pub use chunk::{ChunkProgress, ChunkReader, ContentLimits, Flaw};
+pub use content::{ContentReader, Excess, Progress};
 pub use line::{Framed, LineReader, Stray};

@@ -3,20 +3,20 @@
 
 use bytes::BytesMut;
 
-use crate::smtp::{ContentReader, Progress, Stray};
+use crate::smtp::{ContentLimits, ContentReader, Excess, Progress, Stray};
 
-/// The first octet is the limit; the others are content, and [`CUT`] in them
-/// is where it comes in pieces.
+/// The first two octets are the limits, of the message and of a line; the
+/// others are content, and [`CUT`] in them is where it comes in pieces.
 pub fn content(octets: &[u8]) {
-    let Some((limit, sent)) = octets.split_first() else { return };
-    let limit = usize::from(*limit);
+    let Some(([message, line], sent)) = octets.split_first_chunk() else { return };
+    let limits = ContentLimits { message: usize::from(*message), line: usize::from(*line) };
     let pieces: Vec<&[u8]> = sent.split(|octet| *octet == CUT).collect();
     let text = pieces.concat();
-    let expected = read_naively(&text, limit);
-    assert_eq!(receive(&[&text], limit), expected, "in one piece");
-    assert_eq!(receive(&pieces, limit), expected, "in pieces");
+    let expected = read_naively(&text, limits);
+    assert_eq!(receive(&[&text], limits), expected, "in one piece");
+    assert_eq!(receive(&pieces, limits), expected, "in pieces");
     let one_by_one: Vec<&[u8]> = text.chunks(1).collect();
-    assert_eq!(receive(&one_by_one, limit), expected, "an octet at a time");
+    assert_eq!(receive(&one_by_one, limits), expected, "an octet at a time");
 }
 
 /// What became of the text.
@@ -24,28 +24,28 @@ pub fn content(octets: &[u8]) {
 enum Outcome {
     Incomplete,
     Complete { content: Vec<u8>, rest: Vec<u8> },
-    Discarded { rest: Vec<u8> },
+    Discarded { excess: Excess, rest: Vec<u8> },
     Stray(Stray),
 }
 
-fn receive(pieces: &[&[u8]], limit: usize) -> Outcome {
-    let (mut reader, mut input) = (ContentReader::new(limit), BytesMut::new());
+fn receive(pieces: &[&[u8]], limits: ContentLimits) -> Outcome {
+    let (mut reader, mut input) = (ContentReader::new(limits), BytesMut::new());
     let mut progress = Progress::Incomplete;
     for piece in pieces {
         input.extend_from_slice(piece);
         if progress == Progress::Incomplete {
             progress = reader.receive(&mut input);
-            let kept = input.len() <= 2 * limit + piece.len() + END.len();
+            let kept = input.len() <= 2 * limits.message + piece.len() + END.len();
             assert!(kept || progress != Progress::Incomplete, "{} octets are kept", input.len());
         }
     }
     let rest = input.to_vec();
     match progress {
         Progress::Incomplete => Outcome::Incomplete,
-        Progress::Discarded => Outcome::Discarded { rest },
+        Progress::Discarded(excess) => Outcome::Discarded { excess, rest },
         Progress::Stray(stray) => Outcome::Stray(stray),
         Progress::Complete(content) => {
-            check(&content, limit);
+            check(&content, limits.message);
             Outcome::Complete { content: content.to_vec(), rest }
         }
     }
@@ -60,7 +60,7 @@ pub(super) fn check(content: &[u8], limit: usize) {
 
 /// The text has an end where CRLF.CRLF stands in it, a CRLF before its
 /// beginning being understood; what is wrong before that comes first.
-fn read_naively(text: &[u8], limit: usize) -> Outcome {
+fn read_naively(text: &[u8], limits: ContentLimits) -> Outcome {
     let framed = [b"\r\n", text].concat();
     let end = framed.windows(END.len()).position(|octets| octets == END);
     let before = end.map_or(framed.as_slice(), |end| framed.get(..end + 2).unwrap_or_default());
@@ -70,8 +70,11 @@ fn read_naively(text: &[u8], limit: usize) -> Outcome {
     let Some(end) = end else { return Outcome::Incomplete };
     let rest = framed.get(end + END.len()..).unwrap_or_default().to_vec();
     let content = unstuffed(before.get(2..).unwrap_or_default());
-    if content.len() > limit {
-        return Outcome::Discarded { rest };
+    if content.len() > limits.message {
+        return Outcome::Discarded { excess: Excess::Size, rest };
+    }
+    if content.split_inclusive(|octet| *octet == b'\n').any(|line| line.len() > limits.line) {
+        return Outcome::Discarded { excess: Excess::Line, rest };
     }
     Outcome::Complete { content, rest }
 }

@@ -1,16 +1,19 @@
 //! Command lines and what they mean (RFC 5321 section 4.1).
 //!
-//! smtp-proto knows the verbs and the values of parameters. It is lenient
-//! where a server must not be, so the line is checked before it and after it:
-//! no octets but printable ASCII, no argument where none belongs, no parameter
-//! that was not offered or stands twice, and paths are read here, since
-//! smtp-proto gives the same for `<>` and `<postmaster>` and takes quotes off
-//! without a trace.
+//! smtp-proto knows the verbs. It is lenient where a server must not be, so
+//! the line is checked before it and after it: no control characters, UTF-8
+//! only where SMTPUTF8 has it (RFC 6531 section 3.4), and no argument where
+//! none belongs. Paths and parameters are read by `path` and `parameters`.
 
-use smtp_proto::{Error, MAIL_BODY_8BITMIME, MAIL_BODY_BINARYMIME, MailFrom, Request};
+use smtp_proto::{Error, Request};
 
-use super::complaint::Complaint;
-use crate::mail::{Address, AddressError, Body, Domain, Protocol, Recipient, ReversePath};
+use super::{
+    complaint::Complaint,
+    parameters::{MailParameters, Offers, RecipientParameters},
+    path,
+    xtext::BYTE_ORDER_MARK,
+};
+use crate::mail::{AddressEncoding, Domain, Protocol, Recipient, ReversePath};
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Command {
@@ -19,8 +22,11 @@ pub(super) enum Command {
         name: String,
     },
     Mail(Mail),
-    Recipient(Recipient),
+    /// And how the line was written.
+    Recipient(Recipient, AddressEncoding),
     Data,
+    /// Octets that are not commands follow it.
+    Chunk(Chunk),
     Reset,
     Noop,
     Quit,
@@ -31,36 +37,52 @@ pub(super) enum Command {
         mechanism: String,
         initial_response: Option<String>,
     },
-    /// Octets that are not commands will follow this one.
-    Chunk,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Mail {
     pub(super) reverse_path: ReversePath,
-    /// What SIZE said.
-    pub(super) declared_size: Option<usize>,
-    pub(super) body: Body,
+    pub(super) parameters: MailParameters,
+}
+
+/// What BDAT says (RFC 3030 section 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Chunk {
+    pub(super) size: u64,
+    pub(super) last: Last,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Last {
+    No,
+    Yes,
 }
 
 /// Reads one line, CRLF and all. `node` is where `<postmaster>` lives.
-pub(super) fn parse(line: &[u8], node: &Domain) -> Result<Command, Complaint> {
-    let text = printable(line)?;
+pub(super) fn parse(line: &[u8], node: &Domain, offers: Offers<'_>) -> Result<Command, Complaint> {
+    if is_chunk(line) {
+        return chunk(line);
+    }
+    let text = text(line)?;
     let (verb, argument) = match text.split_once(' ') {
-        Some((verb, argument)) => (verb, argument.trim_end()),
+        Some((verb, argument)) => (verb, argument.trim_end_matches(' ')),
         None => (text, ""),
     };
     if !verb.starts_with(|first: char| first.is_ascii_alphabetic()) {
-        return Err(Complaint::UnknownCommand);
+        return Err(if text.is_ascii() { Complaint::UnknownCommand } else { Complaint::NotAscii });
     }
-    if verb.eq_ignore_ascii_case("AUTH") {
-        return authenticate(argument);
+    match verb.to_ascii_uppercase().as_str() {
+        "MAIL" => return mail(argument, node, offers).map(Command::Mail),
+        "RCPT" => return recipient(argument, node, offers),
+        "VRFY" if !text.is_ascii() => return verify(argument),
+        _ if !text.is_ascii() => return Err(Complaint::NotAscii),
+        "AUTH" => return authenticate(argument),
+        _ => {}
     }
-    match Request::parse(&mut line.iter()).map_err(complaint)? {
+    match Request::parse(&mut line.iter()).map_err(|error| complaint(&error))? {
         Request::Ehlo { .. } => hello(Protocol::Esmtp, argument),
         Request::Helo { .. } => hello(Protocol::Smtp, argument),
-        Request::Mail { from } => mail(argument, &from, node).map(Command::Mail),
-        Request::Rcpt { .. } => recipient(argument, node),
+        Request::Lhlo { .. } => hello(Protocol::Lmtp, argument),
         Request::Data => alone(argument, "DATA", Command::Data),
         Request::Rset => alone(argument, "RSET", Command::Reset),
         Request::Quit => alone(argument, "QUIT", Command::Quit),
@@ -68,9 +90,10 @@ pub(super) fn parse(line: &[u8], node: &Domain) -> Result<Command, Complaint> {
         Request::Noop { .. } => Ok(Command::Noop),
         Request::Help { .. } => Ok(Command::Help),
         Request::Vrfy { .. } => Ok(Command::Verify),
-        Request::Bdat { .. } => Ok(Command::Chunk),
-        Request::Auth { .. }
-        | Request::Lhlo { .. }
+        Request::Mail { .. }
+        | Request::Rcpt { .. }
+        | Request::Bdat { .. }
+        | Request::Auth { .. }
         | Request::Expn { .. }
         | Request::Etrn { .. }
         | Request::Atrn { .. }
@@ -78,39 +101,33 @@ pub(super) fn parse(line: &[u8], node: &Domain) -> Result<Command, Complaint> {
     }
 }
 
-/// The line as text without its CRLF.
-pub(super) fn printable(line: &[u8]) -> Result<&str, Complaint> {
+/// The line as text without its CRLF: UTF-8, strictly, and no control
+/// characters, those beyond ASCII among them.
+fn text(line: &[u8]) -> Result<&str, Complaint> {
     let line = line.strip_suffix(b"\r\n").unwrap_or(line);
-    if !line.is_ascii() {
-        let is_path = |verb: &[u8]| {
-            line.get(..verb.len()).is_some_and(|start| start.eq_ignore_ascii_case(verb))
-        };
-        return Err(match is_path(b"MAIL ") || is_path(b"RCPT ") {
-            true => Complaint::NotAsciiAddress,
-            false => Complaint::NotAscii,
-        });
-    }
-    match std::str::from_utf8(line) {
-        Ok(text) if !text.bytes().any(|octet| octet.is_ascii_control()) => Ok(text),
-        _ => Err(Complaint::ControlCharacter),
-    }
+    let text = std::str::from_utf8(line).map_err(|_| Complaint::NotUtf8)?;
+    let control = |character: char| character.is_control() || character == BYTE_ORDER_MARK;
+    if text.contains(control) { Err(Complaint::ControlCharacter) } else { Ok(text) }
 }
 
-fn complaint(error: Error) -> Complaint {
+/// The same where only ASCII can stand.
+pub(super) fn printable(line: &[u8]) -> Result<&str, Complaint> {
+    text(line).and_then(|text| if text.is_ascii() { Ok(text) } else { Err(Complaint::NotAscii) })
+}
+
+fn encoding(text: &str) -> AddressEncoding {
+    if text.is_ascii() { AddressEncoding::Ascii } else { AddressEncoding::Utf8 }
+}
+
+/// Whether an address so written needs what was not asked for.
+pub(super) fn is_beyond(written: AddressEncoding, asked: AddressEncoding) -> bool {
+    written == AddressEncoding::Utf8 && asked == AddressEncoding::Ascii
+}
+
+fn complaint(error: &Error) -> Complaint {
     match error {
         Error::SyntaxError { syntax } => Complaint::Syntax(syntax),
-        Error::InvalidSenderAddress => Complaint::BadSender,
-        Error::InvalidRecipientAddress => Complaint::BadRecipient,
-        Error::InvalidParameter { param } => Complaint::Parameter(param.to_owned()),
-        // Offered, but written without its value.
-        Error::UnsupportedParameter { param } if MAIL_PARAMETERS.contains(&param.as_str()) => {
-            Complaint::Parameter(param)
-        }
-        Error::UnsupportedParameter { param } => Complaint::UnsupportedParameter(keyword(&param)),
-        Error::UnknownCommand
-        | Error::NeedsMoreData { .. }
-        | Error::ResponseTooLong
-        | Error::InvalidResponse { .. } => Complaint::UnknownCommand,
+        _ => Complaint::UnknownCommand,
     }
 }
 
@@ -146,111 +163,63 @@ fn authenticate(argument: &str) -> Result<Command, Complaint> {
     })
 }
 
-fn mail<T>(argument: &str, from: &MailFrom<T>, node: &Domain) -> Result<Mail, Complaint> {
-    let (path, parameters) =
-        split_path(argument, "FROM:").ok_or(Complaint::Syntax("MAIL FROM:<reverse-path>"))?;
+fn mail(argument: &str, node: &Domain, offers: Offers<'_>) -> Result<Mail, Complaint> {
+    let (path, parameters) = path::split(argument, "FROM:")
+        .ok_or(Complaint::Syntax("MAIL FROM:<reverse-path> [parameters]"))?;
+    let parameters = MailParameters::read(parameters, offers)?;
+    if is_beyond(encoding(path), parameters.encoding) {
+        return Err(Complaint::SenderBeyondAscii);
+    }
     let reverse_path = match path {
         "" => ReversePath::Null,
-        _ => ReversePath::Mailbox(mailbox(path, node).map_err(|_| Complaint::BadSender)?),
+        _ => ReversePath::Mailbox(path::mailbox(path, node).map_err(|_| Complaint::BadSender)?),
     };
-    let size = check_parameters(parameters, MAIL_PARAMETERS)?;
-    if from.flags & MAIL_BODY_BINARYMIME != 0 {
-        return Err(Complaint::Parameter("BODY".to_owned()));
+    Ok(Mail { reverse_path, parameters })
+}
+
+fn recipient(argument: &str, node: &Domain, offers: Offers<'_>) -> Result<Command, Complaint> {
+    let (path, parameters) = path::split(argument, "TO:")
+        .ok_or(Complaint::Syntax("RCPT TO:<forward-path> [parameters]"))?;
+    let RecipientParameters { notify, original } = RecipientParameters::read(parameters, offers)?;
+    let address = path::mailbox(path, node).map_err(|_| Complaint::BadRecipient)?;
+    Ok(Command::Recipient(Recipient { address, notify, original }, encoding(argument)))
+}
+
+/// RFC 6531 section 3.7.4.2: what is asked about may be beyond ASCII where
+/// the client says so.
+fn verify(argument: &str) -> Result<Command, Complaint> {
+    match argument.rsplit_once(' ') {
+        Some((_, parameter)) if parameter.eq_ignore_ascii_case("SMTPUTF8") => Ok(Command::Verify),
+        _ => Err(Complaint::RecipientBeyondAscii),
     }
-    let body = match from.flags & MAIL_BODY_8BITMIME {
-        0 => Body::SevenBit,
-        _ => Body::EightBitMime,
-    };
-    Ok(Mail { reverse_path, declared_size: size.map(|_| from.size), body })
 }
 
-fn recipient(argument: &str, node: &Domain) -> Result<Command, Complaint> {
-    let (path, parameters) =
-        split_path(argument, "TO:").ok_or(Complaint::Syntax("RCPT TO:<forward-path>"))?;
-    check_parameters(parameters, &[])?;
-    let address = mailbox(path, node).map_err(|_| Complaint::BadRecipient)?;
-    Ok(Command::Recipient(address.into()))
-}
-
-/// `TO:<path> parameters` as path and parameters. Old clients put spaces
-/// before the path.
-fn split_path<'a>(argument: &'a str, keyword: &str) -> Option<(&'a str, &'a str)> {
-    let (start, rest) = argument.split_at_checked(keyword.len())?;
-    if !start.eq_ignore_ascii_case(keyword) {
-        return None;
-    }
-    let rest = rest.trim_start().strip_prefix('<')?;
-    let (path, parameters) = rest.split_at_checked(path_length(rest)?)?;
-    let parameters = parameters.strip_prefix('>')?;
-    (parameters.is_empty() || parameters.starts_with(' ')).then_some((path, parameters))
-}
-
-/// Up to the first `>` outside quotes.
-fn path_length(text: &str) -> Option<usize> {
-    let mut quoted = false;
-    let mut octets = text.bytes().enumerate();
-    while let Some((position, octet)) = octets.next() {
-        match octet {
-            b'\\' if quoted => _ = octets.next(),
-            b'"' => quoted = !quoted,
-            b'>' if !quoted => return Some(position),
-            _ => {}
-        }
-    }
-    None
-}
-
-/// Source routes are taken and ignored (RFC 5321 appendix C), and
-/// `<postmaster>` needs no domain (section 4.1.1.3).
-fn mailbox(path: &str, node: &Domain) -> Result<Address, AddressError> {
-    if path.eq_ignore_ascii_case("postmaster") {
-        return Address::new("postmaster", node.clone());
-    }
-    let address = match path.strip_prefix('@') {
-        Some(route) => route.split_once(':').map_or(path, |(_, address)| address),
-        None => path,
-    };
-    address.parse()
-}
-
-/// Refuses what was not offered and what stands twice; gives back SIZE as it
+/// Whether octets follow that are no commands, however the rest of the line
 /// is written.
-fn check_parameters<'a>(
-    parameters: &'a str,
-    offered: &[&str],
-) -> Result<Option<&'a str>, Complaint> {
-    let mut seen = Vec::new();
-    let mut size = None;
-    for parameter in parameters.split_ascii_whitespace() {
-        let (name, value) = match parameter.split_once('=') {
-            Some((name, value)) => (name.to_ascii_uppercase(), value),
-            None => (parameter.to_ascii_uppercase(), ""),
-        };
-        if !offered.contains(&name.as_str()) {
-            return Err(Complaint::UnsupportedParameter(keyword(&name)));
-        }
-        if seen.contains(&name) || value.is_empty() {
-            return Err(Complaint::Parameter(name));
-        }
-        if name == "SIZE" {
-            // Beyond 19 digits smtp-proto starts counting again.
-            let exact = value.len() < 20 && value.bytes().all(|octet| octet.is_ascii_digit());
-            size = Some(exact.then_some(value).ok_or(Complaint::Parameter("SIZE".to_owned()))?);
-        }
-        seen.push(name);
+fn is_chunk(line: &[u8]) -> bool {
+    line.split_at_checked(CHUNK.len()).is_some_and(|(verb, rest)| {
+        verb.eq_ignore_ascii_case(CHUNK) && !rest.first().is_some_and(u8::is_ascii_alphanumeric)
+    })
+}
+
+/// `BDAT chunk-size [LAST]`. Nothing is forgiven: of how many octets another
+/// server would take it for is where a smuggled command would hide.
+fn chunk(line: &[u8]) -> Result<Command, Complaint> {
+    let text = printable(line).map_err(|_| Complaint::BadChunk)?;
+    let mut words = text.split(' ').skip(1);
+    let digits = words.next().filter(|word| word.bytes().all(|octet| octet.is_ascii_digit()));
+    let size = digits.and_then(|digits| digits.parse().ok()).filter(|size| *size <= MAX_CHUNK);
+    let last = match (words.next(), words.next()) {
+        (None, None) => Some(Last::No),
+        (Some(word), None) if word.eq_ignore_ascii_case("LAST") => Some(Last::Yes),
+        _ => None,
+    };
+    match (size, last) {
+        (Some(size), Some(last)) => Ok(Command::Chunk(Chunk { size, last })),
+        _ => Err(Complaint::BadChunk),
     }
-    Ok(size)
 }
 
-/// A parameter's name, fit to be repeated in a reply.
-fn keyword(parameter: &str) -> String {
-    let name = parameter.split('=').next().unwrap_or_default();
-    let harmless = |letter: &char| letter.is_ascii_alphanumeric() || *letter == '-';
-    let shown: String = name.chars().filter(harmless).take(MAX_KEYWORD_SHOWN).collect();
-    if shown.is_empty() { "the parameter".to_owned() } else { shown }
-}
-
-/// RFC 4954 section 5 has AUTH taken from everybody; nobody is believed.
-const MAIL_PARAMETERS: &[&str] = &["SIZE", "BODY", "AUTH"];
+pub(super) const CHUNK: &[u8; 4] = b"BDAT";
+const MAX_CHUNK: u64 = 1 << 63;
 const MAX_HELLO: usize = 255;
-const MAX_KEYWORD_SHOWN: usize = 20;

@@ -18,9 +18,12 @@ pub(super) enum Complaint {
     // The line itself.
     LineTooLong,
     NotAscii,
+    NotUtf8,
     ControlCharacter,
     StrayInCommand(Stray),
     StrayInContent(Stray),
+    /// Octets of a line, at most.
+    ContentLineTooLong(usize),
     // Its grammar.
     UnknownCommand,
     NotImplemented,
@@ -30,11 +33,18 @@ pub(super) enum Complaint {
     UnsupportedParameter(String),
     BadSender,
     BadRecipient,
-    NotAsciiAddress,
+    /// A path in UTF-8, and SMTPUTF8 was not asked for.
+    SenderBeyondAscii,
+    RecipientBeyondAscii,
+    /// BDAT, and how many octets follow it cannot be known.
+    BadChunk,
     // Its place in the session.
     HelloFirst,
+    LhloFirst,
     MailFirst,
     NoRecipients,
+    RecipientFirst,
+    ChunksBegun,
     TransactionOpen,
     TlsFirst,
     TlsAlready,
@@ -48,14 +58,23 @@ pub(super) enum Complaint {
     SaslCancelled,
     // What it asks for.
     RelayDenied,
+    RequireTlsInClear,
+    /// BY=…;R
+    TooSoon,
+    HoldDenied,
+    HeldTooLong,
+    ReleaseIsPast,
     // Limits.
     TooLarge,
     TooManyRecipients,
+    TooManyMessages,
+    TooManyCommands,
     TooManyBadCommands,
     TooManyIdleCommands,
     TooManyAuthenticationFailures,
     CommandTimeout,
     ContentTimeout,
+    MessageDeadline,
     Stopping,
 }
 
@@ -72,43 +91,58 @@ impl Complaint {
         match self {
             Self::LineTooLong
             | Self::NotAscii
+            | Self::NotUtf8
             | Self::ControlCharacter
             | Self::StrayInCommand(_) => (500, 5, 2),
-            Self::StrayInContent(_) => (554, 6, 0),
+            Self::StrayInContent(_) | Self::ContentLineTooLong(_) => (554, 6, 0),
             Self::UnknownCommand => (500, 5, 1),
             Self::NotImplemented | Self::TlsNotOffered | Self::SaslNotOffered => (502, 5, 1),
-            Self::Syntax(_) | Self::Parameter(_) => (501, 5, 4),
+            Self::Syntax(_)
+            | Self::Parameter(_)
+            | Self::BadChunk
+            | Self::HeldTooLong
+            | Self::ReleaseIsPast => (501, 5, 4),
+            Self::TooSoon => (455, 5, 4),
             Self::UnsupportedParameter(_) => (555, 5, 4),
             Self::BadSender => (501, 1, 7),
             Self::BadRecipient => (501, 1, 3),
-            Self::NotAsciiAddress => (553, 6, 7),
+            // RFC 6531 section 3.5.
+            Self::SenderBeyondAscii => (550, 6, 7),
+            Self::RecipientBeyondAscii => (553, 6, 7),
             Self::HelloFirst
+            | Self::LhloFirst
             | Self::MailFirst
+            | Self::RecipientFirst
+            | Self::ChunksBegun
             | Self::TransactionOpen
             | Self::TlsAlready
             | Self::SaslAlready => (503, 5, 1),
             Self::NoRecipients => (554, 5, 1),
             Self::TlsFirst => (530, 7, 0),
+            Self::RequireTlsInClear => (530, 7, 10),
             Self::SaslNeedsTls => (538, 7, 11),
             Self::SaslMechanism => (504, 5, 4),
             Self::SaslEncoding => (501, 5, 2),
             Self::SaslCancelled => (501, 7, 0),
-            Self::RelayDenied => (550, 7, 1),
+            Self::RelayDenied | Self::HoldDenied => (550, 7, 1),
             Self::TooLarge => (552, 3, 4),
             Self::TooManyRecipients => (452, 5, 3),
-            Self::TooManyBadCommands
+            Self::TooManyMessages
+            | Self::TooManyCommands
+            | Self::TooManyBadCommands
             | Self::TooManyIdleCommands
             | Self::TooManyAuthenticationFailures => (421, 7, 0),
-            Self::CommandTimeout | Self::ContentTimeout => (421, 4, 2),
+            Self::CommandTimeout | Self::ContentTimeout | Self::MessageDeadline => (421, 4, 2),
             Self::Stopping => (421, 3, 2),
         }
     }
 
     fn reason(&self) -> Refusal {
         match self {
-            Self::LineTooLong => Refusal::LineLength,
+            Self::LineTooLong | Self::ContentLineTooLong(_) => Refusal::LineLength,
             Self::StrayInCommand(_) | Self::StrayInContent(_) => Refusal::Framing,
             Self::NotAscii
+            | Self::NotUtf8
             | Self::ControlCharacter
             | Self::UnknownCommand
             | Self::NotImplemented
@@ -117,11 +151,20 @@ impl Complaint {
             | Self::UnsupportedParameter(_)
             | Self::BadSender
             | Self::BadRecipient
-            | Self::NotAsciiAddress => Refusal::Syntax,
+            | Self::SenderBeyondAscii
+            | Self::RecipientBeyondAscii
+            | Self::BadChunk
+            | Self::TooSoon
+            | Self::HeldTooLong
+            | Self::ReleaseIsPast => Refusal::Syntax,
             Self::HelloFirst
+            | Self::LhloFirst
             | Self::MailFirst
             | Self::NoRecipients
+            | Self::RecipientFirst
+            | Self::ChunksBegun
             | Self::TransactionOpen
+            | Self::RequireTlsInClear
             | Self::TlsFirst
             | Self::TlsAlready
             | Self::TlsNotOffered => Refusal::Sequence,
@@ -131,13 +174,16 @@ impl Complaint {
             | Self::SaslMechanism
             | Self::SaslEncoding
             | Self::SaslCancelled => Refusal::Authentication,
-            Self::RelayDenied => Refusal::RelayDenied,
+            Self::RelayDenied | Self::HoldDenied => Refusal::RelayDenied,
             Self::TooLarge => Refusal::Size,
             Self::TooManyRecipients => Refusal::Recipients,
+            Self::TooManyMessages => Refusal::Messages,
             Self::TooManyBadCommands => Refusal::BadCommands,
-            Self::TooManyIdleCommands => Refusal::Commands,
+            Self::TooManyCommands | Self::TooManyIdleCommands => Refusal::Commands,
             Self::TooManyAuthenticationFailures => Refusal::Authentication,
-            Self::CommandTimeout | Self::ContentTimeout => Refusal::Deadline,
+            Self::CommandTimeout | Self::ContentTimeout | Self::MessageDeadline => {
+                Refusal::Deadline
+            }
             Self::Stopping => Refusal::Stopping,
         }
     }
@@ -153,17 +199,26 @@ impl Complaint {
             Self::StrayInContent(stray) => {
                 return format!("{} in message content is refused; closing", stray.name());
             }
+            Self::ContentLineTooLong(most) => {
+                return format!("a line of the message has more than {most} octets");
+            }
             Self::LineTooLong => "the line is too long",
-            Self::NotAscii => "commands are ASCII",
+            Self::NotAscii => "only addresses can be beyond ASCII",
+            Self::NotUtf8 => "the line is not UTF-8",
             Self::ControlCharacter => "control character in a command",
             Self::UnknownCommand => "command not recognised",
             Self::NotImplemented => "command not implemented",
             Self::BadSender => "the sender's address is malformed",
             Self::BadRecipient => "the recipient's address is malformed",
-            Self::NotAsciiAddress => "addresses beyond ASCII are not taken here",
+            Self::SenderBeyondAscii => "a sender beyond ASCII needs SMTPUTF8",
+            Self::RecipientBeyondAscii => "a recipient beyond ASCII needs SMTPUTF8",
+            Self::BadChunk => "expected: BDAT chunk-size [LAST]; closing",
             Self::HelloFirst => "EHLO or HELO first",
+            Self::LhloFirst => "LHLO first",
             Self::MailFirst => "MAIL first",
             Self::NoRecipients => "no valid recipients",
+            Self::RecipientFirst => "RCPT first: there is no valid recipient",
+            Self::ChunksBegun => "content has begun with BDAT",
             Self::TransactionOpen => "a mail transaction is open",
             Self::TlsFirst => "STARTTLS first",
             Self::TlsAlready => "TLS is in use",
@@ -175,13 +230,21 @@ impl Complaint {
             Self::SaslEncoding => "the response cannot be decoded",
             Self::SaslCancelled => "authentication cancelled",
             Self::RelayDenied => "relaying denied",
+            Self::RequireTlsInClear => "REQUIRETLS is for sessions under TLS",
+            Self::TooSoon => "BY asks for less time than delivery may take",
+            Self::HoldDenied => "messages are held back for clients that may relay only",
+            Self::HeldTooLong => "the message would be held back for longer than is offered",
+            Self::ReleaseIsPast => "HOLDUNTIL has passed",
             Self::TooLarge => "the message is larger than SIZE permits",
             Self::TooManyRecipients => "too many recipients; send the rest separately",
+            Self::TooManyMessages => "too many messages in one session; connect again",
+            Self::TooManyCommands => "too many commands in one session; closing",
             Self::TooManyBadCommands => "too many bad commands; closing",
             Self::TooManyIdleCommands => "too many commands without a message; closing",
             Self::TooManyAuthenticationFailures => "too many failures to authenticate; closing",
             Self::CommandTimeout => "waited too long for a command; closing",
             Self::ContentTimeout => "waited too long for content; closing",
+            Self::MessageDeadline => "the message has taken too long; closing",
             Self::Stopping => "the server is stopping; try again soon",
         };
         text.to_owned()

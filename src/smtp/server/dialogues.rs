@@ -25,10 +25,12 @@ use std::{fmt::Write, fs, path::Path, sync::Arc, time::Duration, time::Instant};
 
 use bytes::BytesMut;
 
-use super::{Action, Limits, Peer, Refused, Relaying, Sasl, Session, Settings, StartTls};
+use super::{
+    Action, Dialect, Limits, Peer, Refused, Relaying, Sasl, Session, Settings, StartTls, transcript,
+};
 use crate::{
     mail::{
-        Body, Direction, EnhancedStatusCode, Protocol, QueueId, Refusal, Reply, Submission,
+        Address, Direction, EnhancedStatusCode, QueueId, Refusal, Reply, Submission, Timestamp,
         TlsSession,
     },
     spool::Receipt,
@@ -187,6 +189,16 @@ struct Gateway {
     accepted: u16,
 }
 
+impl Gateway {
+    /// Those whose local part begins with `not-`.
+    fn refuse_some(submission: &Submission) -> Vec<(Address, Refused)> {
+        let refused = refused(Refusal::Policy, 550, (5, 7, 1), "policy");
+        let mut recipients = submission.envelope.recipients.clone();
+        recipients.retain(|recipient| recipient.address.local_part().starts_with("not-"));
+        recipients.into_iter().map(|recipient| (recipient.address, refused.clone())).collect()
+    }
+}
+
 impl Run {
     fn new(head: &str) -> Self {
         let node = "mx1.test.example".parse().unwrap();
@@ -195,7 +207,8 @@ impl Run {
             ..Settings::new(node, "test", Direction::Outbound)
         };
         let address = "192.0.2.7".parse().unwrap();
-        let mut peer = Peer { relaying: Relaying::Permitted, ..Peer::at(address) };
+        let connected = Timestamp::from_unix_milliseconds(1_800_000_000_000);
+        let mut peer = Peer { connected, relaying: Relaying::Permitted, ..Peer::at(address) };
         let mut gateway = Gateway { memory: true, accepted: 0 };
         for line in head.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             match line.split_once(": ").expect("a setting") {
@@ -205,6 +218,13 @@ impl Run {
                 ("tls", "required") => settings.start_tls = StartTls::Required,
                 ("tls", "implicit") => peer.tls = Some(tls_session()),
                 ("users", "some") => settings.sasl = Sasl::UnderTls,
+                ("dialect", "lmtp") => settings.dialect = Dialect::Lmtp,
+                ("future-release", seconds) => {
+                    settings.future_release = Some(Duration::from_secs(seconds.parse().unwrap()));
+                }
+                ("messages", most) => settings.limits.messages = most.parse().unwrap(),
+                ("commands", most) => settings.limits.commands = most.parse().unwrap(),
+                ("content-line", most) => settings.limits.content_line = most.parse().unwrap(),
                 ("size", size) => settings.limits.message = size.parse().unwrap(),
                 ("recipients", most) => settings.limits.recipients = most.parse().unwrap(),
                 ("bad-commands", most) => settings.limits.bad_commands = most.parse().unwrap(),
@@ -288,9 +308,10 @@ impl Run {
                         _ => {
                             self.gateway.accepted += 1;
                             let id = QueueId::at(1_800_000_000_000, self.gateway.accepted);
-                            pending.accepted(Receipt::for_tests(id));
+                            let except = Gateway::refuse_some(&submission);
+                            pending.accepted_except(Receipt::for_tests(id), &except);
                             self.flush();
-                            show(&submission, &mut self.transcript);
+                            transcript::show(&submission, &mut self.transcript);
                         }
                     }
                 }
@@ -318,34 +339,6 @@ fn refused(reason: Refusal, code: u16, enhanced: (u8, u16, u16), text: &str) -> 
     let (class, subject, detail) = enhanced;
     let enhanced = EnhancedStatusCode(class, subject, detail);
     Refused { reason, reply: Reply::new(code, enhanced, text) }
-}
-
-fn show(submission: &Submission, transcript: &mut String) {
-    let Submission { envelope, origin, content } = submission;
-    let recipients: Vec<_> =
-        envelope.recipients.iter().map(|to| format!("<{}>", to.address)).collect();
-    let body = match envelope.body {
-        Body::SevenBit => "7BIT",
-        Body::EightBitMime => "8BITMIME",
-    };
-    let protocol = match origin.protocol {
-        Protocol::Smtp => "SMTP",
-        Protocol::Esmtp => "ESMTP",
-        Protocol::Lmtp => "LMTP",
-    };
-    let tls = origin.tls.as_ref().map_or("clear", |tls| &tls.version);
-    let user = origin.authenticated.as_deref().unwrap_or("nobody");
-    writeln!(
-        transcript,
-        "A: <{}> to {} {body} from {} by {protocol}, {tls}, {user}",
-        envelope.reverse_path,
-        recipients.join(" "),
-        origin.helo
-    )
-    .unwrap();
-    for line in content.split_inclusive(|&octet| octet == b'\n') {
-        writeln!(transcript, "| {}", line.escape_ascii()).unwrap();
-    }
 }
 
 fn tls_session() -> TlsSession {

@@ -1,5 +1,13 @@
-//! The receiving end of a session (RFC 5321, and RFCs 1870, 2034, 2920, 3207,
-//! 4954 and 6152 for the extensions it offers).
+//! The receiving end of a session (RFC 5321, LMTP of RFC 2033, and RFCs 1870,
+//! 2034, 2852, 2920, 3030, 3207, 3461, 4865, 4954, 6152, 6531, 6710, 8689 and
+//! 9422 for the extensions it offers).
+//!
+//! Pipelining (RFC 2920): commands are answered in order whatever arrives
+//! together, and what they do never depends on that. So a client that does not
+//! wait where it should (after EHLO, DATA, AUTH, NOOP, VRFY and QUIT) is not
+//! refused for it: what it has sent is taken for what it is once the command
+//! before has been answered. Only STARTTLS is different, what was sent behind
+//! it being dropped, and the greeting, before which nobody may talk.
 //!
 //! [`Session`] takes octets and gives actions; it has no socket, no clock and
 //! opinions on nobody's mail. Its driver runs one loop:
@@ -25,18 +33,28 @@
 //! that is dropped instead ends the session. So nothing can be answered twice,
 //! late or out of order, and no answer is ever assumed.
 
+mod chunks;
 mod command;
 mod complaint;
+mod hello;
+mod incoming;
 mod obey;
+mod parameters;
+mod path;
 mod questions;
+mod replies;
 mod sasl;
 mod session;
 mod settings;
+mod transaction;
+mod xtext;
 
 #[cfg(test)]
 mod dialogues;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod transcript;
 
 pub use complaint::Refused;
 pub use questions::{

@@ -2,15 +2,13 @@
 //! what order it takes them (section 4.1.4).
 
 use super::{
-    command::{Command, Mail},
+    command::Command,
     complaint::Complaint,
     sasl::{Mechanism, Turn},
-    session::{Phase, Session, Step, Transaction},
-    settings::{Relaying, Sasl, Settings, StartTls},
+    session::{Phase, Session, Step},
+    settings::{Sasl, StartTls},
 };
-use crate::mail::{
-    AddressEncoding, Direction, Envelope, Origin, Protocol, Recipient, Requests, SessionEnd,
-};
+use crate::mail::{Origin, SessionEnd};
 
 impl Session {
     pub(super) fn obey(&mut self, command: Command) -> Option<Step> {
@@ -21,8 +19,9 @@ impl Session {
         match command {
             Command::Hello { protocol, name } => self.hello(protocol, name),
             Command::Mail(mail) => return self.mail(mail),
-            Command::Recipient(recipient) => return self.recipient(recipient),
+            Command::Recipient(recipient, written) => return self.recipient(recipient, written),
             Command::Data => return self.data(),
+            Command::Chunk(chunk) => return self.chunk(chunk),
             Command::StartTls => return self.start_tls(),
             Command::Authenticate { mechanism, initial_response } => {
                 return self.authenticate(&mechanism, initial_response.as_deref());
@@ -35,176 +34,36 @@ impl Session {
                 self.reply("221 2.0.0 goodbye");
                 self.phase = Phase::Over(SessionEnd::Quit);
             }
-            // Its octets would be taken for commands.
-            Command::Chunk => self.give_up(&Complaint::NotImplemented, SessionEnd::Refused),
         }
         None
     }
 
     /// RFC 3207 section 4 names what may be said before STARTTLS.
     fn require_tls(&self, command: &Command) -> Result<(), Complaint> {
-        let required = self.settings.start_tls == StartTls::Required && self.peer.tls.is_none();
         let harmless = matches!(
             command,
             Command::Hello { .. } | Command::Noop | Command::Quit | Command::StartTls
         );
-        if required && !harmless { Err(Complaint::TlsFirst) } else { Ok(()) }
+        // The octets of a chunk must be read before it can be refused.
+        let later = matches!(command, Command::Chunk(_));
+        if self.tls_is_missing() && !harmless && !later { Err(Complaint::TlsFirst) } else { Ok(()) }
     }
 
-    /// Also ends a transaction (RFC 5321 section 4.1.4).
-    fn hello(&mut self, protocol: Protocol, name: String) {
-        let authenticated = match std::mem::take(&mut self.phase) {
-            Phase::Idle(origin) => origin.authenticated,
-            Phase::Envelope(transaction) => transaction.origin.authenticated,
-            _ => None,
-        };
-        self.phase = Phase::Idle(Box::new(Origin {
-            listener: self.settings.listener.clone(),
-            direction: self.settings.direction,
-            client: self.peer.address,
-            helo: name,
-            protocol,
-            tls: self.peer.tls.clone(),
-            authenticated,
-            certified: self.peer.certified.clone(),
-            forwarded: None,
-        }));
-        match protocol {
-            Protocol::Smtp => {
-                let greeting = format!("250 {}", self.settings.node);
-                self.idle_reply(&greeting);
-            }
-            Protocol::Esmtp | Protocol::Lmtp => {
-                let extensions = self.extensions();
-                self.idle_reply(&extensions);
-            }
-        }
-    }
-
-    fn extensions(&self) -> String {
-        let Settings { node, limits, start_tls, sasl, .. } = &*self.settings;
-        let mut reply = format!(
-            "250-{node}\r\n250-PIPELINING\r\n250-SIZE {}\r\n250-8BITMIME\r\n",
-            limits.message
-        );
-        match (&self.peer.tls, sasl) {
-            (None, _) if *start_tls != StartTls::NotOffered => reply.push_str("250-STARTTLS\r\n"),
-            (Some(_), Sasl::UnderTls) => reply.push_str("250-AUTH PLAIN LOGIN\r\n"),
-            _ => {}
-        }
-        reply.push_str("250 ENHANCEDSTATUSCODES");
-        reply
-    }
-
-    fn mail(&mut self, mail: Mail) -> Option<Step> {
-        match std::mem::take(&mut self.phase) {
-            Phase::Idle(origin)
-                if mail.declared_size.is_some_and(|size| size > self.settings.limits.message) =>
-            {
-                self.phase = Phase::Idle(origin);
-                self.refuse(Complaint::TooLarge.refused());
-                None
-            }
-            Phase::Idle(origin) => {
-                let envelope = Envelope {
-                    reverse_path: mail.reverse_path,
-                    recipients: Vec::new(),
-                    body: mail.body,
-                    encoding: AddressEncoding::Ascii,
-                    requests: Requests::default(),
-                };
-                let declared_size = mail.declared_size;
-                Some(Step::Mail(Box::new(Transaction { origin, envelope, declared_size })))
-            }
-            phase => {
-                let open = matches!(phase, Phase::Envelope(_));
-                self.phase = phase;
-                self.complain(match open {
-                    true => &Complaint::TransactionOpen,
-                    false => &Complaint::HelloFirst,
-                });
-                None
-            }
-        }
-    }
-
-    /// Asks, unless it is clear already. A stranger who keeps trying is cut
-    /// off; a list too long for one message is no offence.
-    fn recipient(&mut self, recipient: Recipient) -> Option<Step> {
-        match std::mem::take(&mut self.phase) {
-            Phase::Envelope(transaction) => {
-                let full = transaction.envelope.recipients.len() >= self.settings.limits.recipients;
-                if self.may_relay(&transaction.origin) && !full {
-                    return Some(Step::Recipient(transaction, recipient));
-                }
-                self.phase = Phase::Envelope(transaction);
-                match full {
-                    true => self.refuse(Complaint::TooManyRecipients.refused()),
-                    false => self.complain(&Complaint::RelayDenied),
-                }
-                None
-            }
-            phase => {
-                self.out_of_order(phase);
-                None
-            }
-        }
-    }
-
-    /// Outbound is for our own; what inbound may bring is for others to say,
-    /// recipient by recipient.
-    fn may_relay(&self, origin: &Origin) -> bool {
-        self.settings.direction == Direction::Inbound
-            || self.peer.relaying == Relaying::Permitted
-            || origin.authenticated.is_some()
-            || origin.certified.is_some()
-    }
-
-    fn data(&mut self) -> Option<Step> {
-        match std::mem::take(&mut self.phase) {
-            Phase::Envelope(transaction) if !transaction.envelope.recipients.is_empty() => {
-                Some(Step::Content(transaction))
-            }
-            Phase::Envelope(transaction) => {
-                self.phase = Phase::Envelope(transaction);
-                self.complain(&Complaint::NoRecipients);
-                None
-            }
-            phase => {
-                self.out_of_order(phase);
-                None
-            }
-        }
-    }
-
-    fn out_of_order(&mut self, phase: Phase) {
-        let complaint = match phase {
-            Phase::Idle(_) => Complaint::MailFirst,
-            _ => Complaint::HelloFirst,
-        };
-        self.phase = phase;
-        self.complain(&complaint);
-    }
-
-    fn reset(&mut self) {
-        self.phase = match std::mem::take(&mut self.phase) {
-            Phase::Envelope(transaction) => Phase::Idle(transaction.origin),
-            phase => phase,
-        };
-        self.idle_reply("250 2.0.0 ok");
+    pub(super) fn tls_is_missing(&self) -> bool {
+        self.settings.start_tls == StartTls::Required && self.peer.tls.is_none()
     }
 
     fn start_tls(&mut self) -> Option<Step> {
         let complaint = match &self.phase {
             _ if self.peer.tls.is_some() => Complaint::TlsAlready,
             _ if self.settings.start_tls == StartTls::NotOffered => Complaint::TlsNotOffered,
-            Phase::Envelope(_) => Complaint::TransactionOpen,
+            Phase::Envelope(_) | Phase::Chunked(_) => Complaint::TransactionOpen,
             Phase::Idle(_) => {
                 self.reply("220 2.0.0 ready for TLS");
                 self.phase = Phase::Over(SessionEnd::TlsFailed);
                 return Some(Step::StartTls);
             }
-            _ => Complaint::HelloFirst,
+            _ => self.hello_first(),
         };
         self.complain(&complaint);
         None
@@ -235,7 +94,7 @@ impl Session {
         }
         match &self.phase {
             Phase::Idle(origin) if origin.authenticated.is_some() => Err(Complaint::SaslAlready),
-            Phase::Envelope(_) => Err(Complaint::TransactionOpen),
+            Phase::Envelope(_) | Phase::Chunked(_) => Err(Complaint::TransactionOpen),
             _ => Mechanism::named(mechanism).ok_or(Complaint::SaslMechanism),
         }
     }
@@ -260,4 +119,4 @@ impl Session {
     }
 }
 
-const HELP: &str = "214 2.0.0 EHLO HELO MAIL RCPT DATA RSET NOOP QUIT VRFY";
+const HELP: &str = "214 2.0.0 EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY";

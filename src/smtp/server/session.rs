@@ -1,22 +1,30 @@
 //! The session: where it stands, what it does with a line, when it gives up.
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
+    chunks::{Chunks, Dropping},
     command,
     complaint::{Complaint, Refused},
+    incoming::Incoming,
     questions::{
         AuthenticationQuestion, ContentQuestion, FinishedMessage, RecipientQuestion,
         SenderQuestion, TlsUpgrade,
     },
+    replies::Tally,
     sasl::{Credentials, Exchange},
-    settings::{Peer, Settings},
+    settings::{Dialect, Peer, Settings},
+    transaction::{Bringing, Transaction},
 };
 use crate::{
-    mail::{Envelope, Origin, QueueId, Recipient, SessionEnd, TlsSession},
-    smtp::{ContentReader, Framed, LineReader, Progress},
+    mail::{Origin, Recipient, SessionEnd, Timestamp, TlsSession},
+    smtp::{Framed, LineReader},
 };
 
 /// One client's session. See the module for how it is driven.
@@ -26,12 +34,15 @@ pub struct Session {
     pub(super) peer: Peer,
     pub(super) phase: Phase,
     lines: LineReader,
-    output: Vec<u8>,
+    pub(super) output: Vec<u8>,
     /// Replied to, but not yet told to the driver.
-    refused: VecDeque<Refused>,
+    pub(super) refused: VecDeque<Refused>,
     /// Since when the client has been waited for; unset while it is not.
-    waiting_since: Option<Instant>,
-    tally: Tally,
+    pub(super) waiting_since: Option<Instant>,
+    pub(super) tally: Tally,
+    /// When it was first called.
+    began: Option<Instant>,
+    elapsed: Duration,
     running: Running,
 }
 
@@ -56,6 +67,9 @@ pub enum Action<'s> {
 pub struct Wait {
     pub until: Instant,
     pub expected: Expected,
+    /// Octets of content that are not in the input any more but with the
+    /// session: they need their memory still.
+    pub held: usize,
 }
 
 /// What sort of input comes next: content comes in bulk, and stays in the
@@ -81,30 +95,13 @@ pub(super) enum Phase {
     Envelope(Box<Transaction>),
     /// DATA has been taken.
     Content(Box<Incoming>),
+    /// BDAT has been taken, and its octets are coming.
+    Chunk(Box<Chunks>),
+    /// Between BDAT and BDAT.
+    Chunked(Box<Chunks>),
+    /// The octets of a BDAT that is refused are coming.
+    Dropping(Box<Dropping>),
     Over(SessionEnd),
-}
-
-#[derive(Debug)]
-pub(super) struct Transaction {
-    pub(super) origin: Box<Origin>,
-    pub(super) envelope: Envelope,
-    pub(super) declared_size: Option<usize>,
-}
-
-#[derive(Debug)]
-pub(super) struct Incoming {
-    transaction: Box<Transaction>,
-    reader: ContentReader,
-    started: Option<Instant>,
-    /// Why it is read only to be dropped, where that is not its size.
-    refused: Option<Refused>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Tally {
-    bad_commands: usize,
-    idle_commands: usize,
-    authentication_failures: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +118,7 @@ pub(super) enum Step {
     Mail(Box<Transaction>),
     Recipient(Box<Transaction>, Recipient),
     Authenticate(Box<Origin>, Credentials),
-    Content(Box<Transaction>),
+    Content(Box<Transaction>, Bringing),
     Message(Box<Transaction>, Bytes),
     StartTls,
     Close(SessionEnd),
@@ -138,6 +135,8 @@ impl Session {
             refused: VecDeque::new(),
             waiting_since: None,
             tally: Tally::default(),
+            began: None,
+            elapsed: Duration::ZERO,
             running: Running::On,
         }
     }
@@ -146,6 +145,7 @@ impl Session {
     /// the front of the input; the same octets give the same actions however
     /// they arrive.
     pub fn next(&mut self, input: &mut BytesMut, now: Instant) -> Action<'_> {
+        self.elapsed = now.saturating_duration_since(*self.began.get_or_insert(now));
         match self.step(input, now) {
             Step::Read(wait) => Action::Read(wait),
             Step::Refused(refused) => Action::Refused(refused),
@@ -156,8 +156,8 @@ impl Session {
             Step::Authenticate(origin, credentials) => {
                 Action::Authenticate(AuthenticationQuestion { session: self, origin, credentials })
             }
-            Step::Content(transaction) => {
-                Action::Content(ContentQuestion { session: self, transaction })
+            Step::Content(transaction, bringing) => {
+                Action::Content(ContentQuestion { session: self, transaction, bringing })
             }
             Step::Message(transaction, content) => {
                 Action::Message(FinishedMessage { session: self, transaction, content })
@@ -183,13 +183,9 @@ impl Session {
         self.running = Running::Stopping;
     }
 
-    /// There is no memory for the rest of the content that is coming in: it
-    /// is read to its end and refused.
-    pub fn refuse_content(&mut self, input: &mut BytesMut, refused: Refused) {
-        if let Phase::Content(incoming) = &mut self.phase {
-            incoming.reader.discard(input);
-            incoming.refused.get_or_insert(refused);
-        }
+    /// The time of day.
+    pub(super) fn wall(&self) -> Timestamp {
+        self.peer.connected + self.elapsed
     }
 
     pub(super) fn resume(&mut self, phase: Phase) {
@@ -219,6 +215,8 @@ impl Session {
                     Some(Step::Close(end))
                 }
                 Phase::Content(incoming) => self.content(incoming, input, now),
+                Phase::Chunk(chunks) => self.chunk_octets(chunks, input, now),
+                Phase::Dropping(dropping) => self.dropped_octets(dropping, input, now),
                 phase => {
                     self.phase = phase;
                     self.line(input, now)
@@ -231,61 +229,17 @@ impl Session {
     }
 
     fn greet(&mut self) {
-        let greeting = format!("220 {} ESMTP Postern", self.settings.node);
+        let protocol = match self.settings.dialect {
+            Dialect::Smtp => "ESMTP",
+            Dialect::Lmtp => "LMTP",
+        };
+        let greeting = format!("220 {} {protocol} Postern", self.settings.node);
         self.reply(&greeting);
         self.resume(Phase::Anonymous);
     }
 
-    // Content.
-
-    fn content(
-        &mut self,
-        mut incoming: Box<Incoming>,
-        input: &mut BytesMut,
-        now: Instant,
-    ) -> Option<Step> {
-        let before = input.len();
-        let size_before = incoming.reader.size();
-        match incoming.reader.receive(input) {
-            Progress::Incomplete => {
-                if incoming.reader.size() != size_before || input.len() != before {
-                    self.waiting_since = None;
-                }
-                let wait = self.content_wait(&mut incoming, now);
-                if now >= wait.until {
-                    self.give_up(&Complaint::ContentTimeout, SessionEnd::Timeout);
-                    return None;
-                }
-                self.phase = Phase::Content(incoming);
-                Some(Step::Read(wait))
-            }
-            Progress::Complete(content) => {
-                self.tally.idle_commands = 0;
-                Some(Step::Message(incoming.transaction, content))
-            }
-            Progress::Discarded => {
-                self.refuse(incoming.refused.unwrap_or_else(|| Complaint::TooLarge.refused()));
-                self.resume(Phase::Idle(incoming.transaction.origin));
-                None
-            }
-            Progress::Stray(stray) => {
-                self.give_up(&Complaint::StrayInContent(stray), SessionEnd::Refused);
-                None
-            }
-        }
-    }
-
-    fn content_wait(&mut self, incoming: &mut Incoming, now: Instant) -> Wait {
-        let timeouts = &self.settings.timeouts;
-        let block_ends = *self.waiting_since.get_or_insert(now) + timeouts.content_block;
-        let message_ends = *incoming.started.get_or_insert(now) + timeouts.message;
-        Wait { until: block_ends.min(message_ends), expected: Expected::Content }
-    }
-
-    // Lines.
-
     fn line(&mut self, input: &mut BytesMut, now: Instant) -> Option<Step> {
-        if self.running == Running::Stopping && !matches!(self.phase, Phase::Envelope(_)) {
+        if self.running == Running::Stopping && self.phase.transaction().is_none() {
             self.give_up(&Complaint::Stopping, SessionEnd::Stopping);
             return None;
         }
@@ -301,9 +255,12 @@ impl Session {
                 input.advance(length);
                 step
             }
-            Framed::TooLong => {
+            Framed::TooLong(verb) => {
                 self.waiting_since = None;
-                self.complain(&Complaint::LineTooLong);
+                match verb.eq_ignore_ascii_case(command::CHUNK) {
+                    true => self.give_up(&Complaint::BadChunk, SessionEnd::Refused),
+                    false => self.complain(&Complaint::LineTooLong),
+                }
                 None
             }
             Framed::Stray(stray) => {
@@ -314,15 +271,31 @@ impl Session {
     }
 
     fn wait(&mut self, now: Instant) -> Option<Step> {
-        let until = *self.waiting_since.get_or_insert(now) + self.settings.timeouts.command;
-        if now >= until {
-            self.give_up(&Complaint::CommandTimeout, SessionEnd::Timeout);
-            return None;
+        let timeouts = &self.settings.timeouts;
+        let command_ends = *self.waiting_since.get_or_insert(now) + timeouts.command;
+        let held = self.phase.held();
+        let message_ends = match self.phase.transaction() {
+            Some(transaction) => *transaction.started.get_or_insert(now) + timeouts.message,
+            None => command_ends,
+        };
+        let until = command_ends.min(message_ends);
+        if now < until {
+            return Some(Step::Read(Wait { until, expected: Expected::Command, held }));
         }
-        Some(Step::Read(Wait { until, expected: Expected::Command }))
+        let complaint = match message_ends < command_ends {
+            true => Complaint::MessageDeadline,
+            false => Complaint::CommandTimeout,
+        };
+        self.give_up(&complaint, SessionEnd::Timeout);
+        None
     }
 
     fn take_line(&mut self, line: &[u8]) -> Option<Step> {
+        self.tally.commands += 1;
+        if self.tally.commands > self.settings.limits.commands {
+            self.too_many(&Complaint::TooManyCommands);
+            return None;
+        }
         match std::mem::take(&mut self.phase) {
             Phase::Authenticating(origin, exchange) => {
                 let turn = command::printable(line).and_then(|text| exchange.respond(text));
@@ -330,8 +303,14 @@ impl Session {
             }
             phase => {
                 self.phase = phase;
-                match command::parse(line, &self.settings.node) {
+                let offers = |extension| self.offers(extension);
+                match command::parse(line, &self.settings.node, &offers) {
                     Ok(command) => self.obey(command),
+                    // Where its octets end is not known.
+                    Err(Complaint::BadChunk) => {
+                        self.give_up(&Complaint::BadChunk, SessionEnd::Refused);
+                        None
+                    }
                     Err(complaint) => {
                         self.complain(&complaint);
                         None
@@ -340,61 +319,42 @@ impl Session {
             }
         }
     }
-
-    // Replies.
-
-    pub(super) fn reply(&mut self, line: &str) {
-        self.output.extend_from_slice(line.as_bytes());
-        self.output.extend_from_slice(b"\r\n");
-    }
-
-    pub(super) fn reply_queued(&mut self, id: QueueId) {
-        self.reply(&format!("250 2.0.0 queued as {id}"));
-    }
-
-    /// To a command that brings no message nearer: a client may send many of
-    /// them, but not for ever.
-    pub(super) fn idle_reply(&mut self, line: &str) {
-        self.tally.idle_commands += 1;
-        if self.tally.idle_commands > self.settings.limits.idle_commands {
-            return self.give_up(&Complaint::TooManyIdleCommands, SessionEnd::Refused);
-        }
-        self.reply(line);
-    }
-
-    pub(super) fn refuse(&mut self, refused: Refused) {
-        refused.reply.write_to(&mut self.output);
-        self.refused.push_back(refused);
-    }
-
-    /// Refuses a command that should not have come, or not like this.
-    pub(super) fn complain(&mut self, complaint: &Complaint) {
-        self.tally.bad_commands += 1;
-        if self.tally.bad_commands > self.settings.limits.bad_commands {
-            return self.give_up(&Complaint::TooManyBadCommands, SessionEnd::Refused);
-        }
-        self.refuse(complaint.refused());
-    }
-
-    pub(super) fn count_authentication_failure(&mut self) {
-        self.tally.authentication_failures += 1;
-        if self.tally.authentication_failures >= self.settings.limits.authentication_failures {
-            let complaint = Complaint::TooManyAuthenticationFailures;
-            self.give_up(&complaint, SessionEnd::Refused);
-        }
-    }
-
-    /// The last reply of this session.
-    pub(super) fn give_up(&mut self, complaint: &Complaint, end: SessionEnd) {
-        self.refuse(complaint.refused());
-        self.phase = Phase::Over(end);
-    }
 }
 
 impl Phase {
-    pub(super) fn content(transaction: Box<Transaction>, limit: usize) -> Self {
-        let reader = ContentReader::new(limit);
-        Self::Content(Box::new(Incoming { transaction, reader, started: None, refused: None }))
+    /// The transaction that is open between commands.
+    fn transaction(&mut self) -> Option<&mut Transaction> {
+        match self {
+            Self::Envelope(transaction) => Some(transaction),
+            Self::Chunked(chunks) => Some(&mut chunks.transaction),
+            _ => None,
+        }
+    }
+
+    fn held(&self) -> usize {
+        match self {
+            Self::Chunked(chunks) => chunks.held(),
+            _ => 0,
+        }
+    }
+
+    /// Who is there, once it has said so.
+    pub(super) fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::Idle(origin) => Some(origin),
+            Self::Envelope(transaction) => Some(&transaction.origin),
+            Self::Chunked(chunks) => Some(&chunks.transaction.origin),
+            _ => None,
+        }
+    }
+
+    pub(super) fn into_origin(self) -> Option<Box<Origin>> {
+        match self {
+            Self::Idle(origin) => Some(origin),
+            Self::Envelope(transaction) => Some(transaction.origin),
+            Self::Chunked(chunks) => Some(chunks.transaction.origin),
+            _ => None,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use crate::mail::{Direction, Domain, TlsSession};
+use crate::mail::{Direction, Domain, Timestamp, TlsSession};
 
 /// The same for all sessions of a listener.
 #[derive(Clone, Debug)]
@@ -34,6 +34,9 @@ pub enum Dialect {
 #[derive(Clone, Debug)]
 pub struct Peer {
     pub address: IpAddr,
+    /// The time of day when it did; what has passed since is the session's to
+    /// count.
+    pub connected: Timestamp,
     pub relaying: Relaying,
     /// Present where TLS came before the first octet of SMTP.
     pub tls: Option<TlsSession>,
@@ -144,6 +147,7 @@ impl Peer {
     pub fn at(address: IpAddr) -> Self {
         Self {
             address,
+            connected: Timestamp::default(),
             relaying: Relaying::Denied,
             tls: None,
             certified: None,
