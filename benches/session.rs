@@ -90,6 +90,7 @@ fn drive(session: &mut Session, input: &mut BytesMut) -> Vec<u8> {
                 });
             }
             Action::Refused(_) => {}
+            Action::Verifier(question) => drop(question),
             Action::Authenticate(_) | Action::StartTls(_) => {}
         }
     }

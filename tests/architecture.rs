@@ -17,8 +17,17 @@ const PURE: &[&str] =
     &["mail", "smtp", "content", "classify", "policy", "decide", "transform", "schedule", "report"];
 
 /// Sockets, disks and clocks. They meet in `gateway` only.
-const EDGE: &[&str] =
-    &["listen", "authenticate", "spool", "deliver", "reader", "quarantine", "observe", "console"];
+const EDGE: &[&str] = &[
+    "listen",
+    "authenticate",
+    "recipients",
+    "spool",
+    "deliver",
+    "reader",
+    "quarantine",
+    "observe",
+    "console",
+];
 
 /// `postern.toml` speaks of mail, and gives diagnostics as the policy does.
 const CONFIG_MAY_IMPORT: &[&str] = &["mail", "policy"];

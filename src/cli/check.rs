@@ -1,4 +1,5 @@
-//! `postern check`: validates postern.toml and the policies at once.
+//! `postern check`: validates postern.toml, the certificates it names and the
+//! policies at once.
 
 use std::{
     io::{IsTerminal, Write},
@@ -8,7 +9,7 @@ use std::{
 use clap::Args;
 use serde_json::json;
 
-use super::{exit::Failure, files};
+use super::{certificates, exit::Failure, files};
 use crate::{
     config::{Config, read_file},
     mail::Timestamp,
@@ -16,6 +17,7 @@ use crate::{
         Context, Policy,
         diagnostics::{Diagnostic, Diagnostics, Severity},
     },
+    recipients,
 };
 
 #[derive(Debug, Args)]
@@ -36,11 +38,18 @@ pub fn check(arguments: CheckArguments, now: Timestamp) -> Result<(), Failure> {
     let config = match &arguments.config {
         None => None,
         Some(path) => {
-            let (config, faults) = Config::read(&read_file(path).map_err(Failure::no_input)?);
+            let file = read_file(path).map_err(Failure::no_input)?;
+            let (config, faults) = Config::read(&file);
             diagnostics.extend(faults);
+            if let Some(Config { node, recipients, .. }) = &config {
+                diagnostics.extend(recipients::check(recipients, &node.local_domains, &file));
+            }
             config
         }
     };
+    if let Some(config) = &config {
+        diagnostics.extend(certificates::faults(config, now));
+    }
     let folder = arguments
         .policies
         .or_else(|| config.as_ref().map(|config| config.node.policies.clone()))

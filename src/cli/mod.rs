@@ -2,6 +2,7 @@
 //! arguments and files, ask a room, and show the answer.
 
 mod arguments;
+mod certificates;
 mod check;
 mod classify;
 mod demo;

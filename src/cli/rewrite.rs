@@ -44,6 +44,7 @@ pub fn rewrite(arguments: RewriteArguments, now: Timestamp) -> Result<(), Failur
         submission: &submission,
         authentication: None,
         judgement: &judgement,
+        marking: None,
     };
     let several = groups.len() > 1;
     let mut out = std::io::stdout().lock();

@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
-use super::network::Network;
+use super::{
+    directory::{DirectoryUrl, Filter},
+    network::Network,
+};
 use crate::mail::{Direction, Domain, NextHop, TlsRequirement};
 
 /// The whole configuration.
@@ -141,13 +144,11 @@ pub enum Source {
 /// An LDAP directory.
 #[derive(Clone, Debug)]
 pub struct Directory {
-    /// `ldap://host:port` or `ldaps://host:port`.
-    pub url: String,
+    pub url: DirectoryUrl,
     /// Whether an `ldap://` connection is put under TLS first.
     pub start_tls: DirectoryTls,
     pub base: String,
-    /// With `{address}` where the address goes.
-    pub filter: String,
+    pub filter: Filter,
     /// None to bind anonymously.
     pub bind: Option<DirectoryBind>,
     /// PEM; these and no others are trusted.
@@ -336,6 +337,13 @@ impl DomainPattern {
             Self::Below(parent) => parent.as_str().len(),
             Self::Any => 0,
         }
+    }
+}
+
+impl Directory {
+    /// Whether all that is said to it goes under TLS.
+    pub fn is_encrypted(&self) -> bool {
+        self.url.is_ldaps() || self.start_tls == DirectoryTls::StartTls
     }
 }
 

@@ -3,6 +3,7 @@
 //! octets, durations, parsed addresses, paths made whole. Here too: the file
 //! of SASL users, and reading the officers' folder from disk.
 
+mod directory;
 mod file;
 mod folder;
 mod meaning;
@@ -11,6 +12,7 @@ mod quantity;
 mod resolver;
 mod users;
 
+pub use directory::{DirectoryUrl, DirectoryUrlError, Filter, FilterError};
 pub use folder::{ReadError, read_file, read_policies};
 pub use meaning::{
     Blocklist, CertificateFiles, Certified, CertifiedBy, Ciphers, Config, Directory, DirectoryBind,

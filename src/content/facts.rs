@@ -48,6 +48,14 @@ impl Content {
         self.fields_named("Received").count()
     }
 
+    /// Whether `fields` has every field of the message's own header: there is
+    /// a limit to how many are read.
+    pub fn header_is_read(&self) -> bool {
+        let header_end = self.whole().map(|part| part.header.end);
+        let last = self.fields().last();
+        last.is_none_or(|last| Some(last.whole.end) == header_end)
+    }
+
     /// How many From fields there are; other than one is ill-formed.
     pub fn from_count(&self) -> usize {
         self.fields_named("From").count()
@@ -204,5 +212,14 @@ mod tests {
         for (raw, expected) in cases {
             assert_eq!(parse(raw).protected(), expected, "{raw:?}");
         }
+    }
+
+    #[test]
+    fn a_header_of_more_fields_than_are_read_is_known_for_it() {
+        for read in ["", "\r\nx", "A: b\r\n\r\nx", "A: b\r\n c\r\nx", "From x\r\nA: b\r\n\r\n"] {
+            assert!(parse(read).header_is_read(), "{read:?}");
+        }
+        assert!(parse(&("A: b\r\n".repeat(20_000) + "\r\nx")).header_is_read());
+        assert!(!parse(&("A: b\r\n".repeat(20_001) + "\r\nx")).header_is_read());
     }
 }

@@ -28,7 +28,8 @@ use super::{
 use crate::{
     mail::{CertificateVerdict, Domain, Evidence, TlsRequirement, TlsSession},
     smtp::client::{
-        Action, Dialect, Encryption, Failed, Lost, Message, Session, Settings, Settlement, Timeouts,
+        Action, Answer, Dialect, Encryption, Extensions, Failed, Lost, Message, Question, Session,
+        Settings, Settlement, Timeouts,
     },
 };
 
@@ -55,6 +56,8 @@ pub(super) struct Connection {
     session: Session,
     /// Messages that may still be sent on it.
     pub(super) left: usize,
+    /// What the peer offers, as it said last.
+    pub(super) extensions: Extensions,
     pub(super) evidence: Evidence,
 }
 
@@ -109,6 +112,7 @@ impl Connection {
             stream: Stream::Clear(stream),
             session: Session::new(settings),
             left: MESSAGES,
+            extensions: Extensions::default(),
             evidence,
         };
         let mut drive = Drive { connection: &mut connection, means, deadline };
@@ -121,7 +125,7 @@ impl Connection {
                 let why = Why::Session(Failed::TlsNotOffered);
                 Err(Box::new(Refused { why, evidence: connection.evidence }))
             }
-            Action::Idle => Ok(connection),
+            Action::Idle => Ok(connection.settled_in()),
             Action::Failed(failed) => {
                 let why = Why::Session(failed);
                 Err(Box::new(Refused { why, evidence: connection.evidence }))
@@ -131,6 +135,18 @@ impl Connection {
                 Err(Box::new(Refused { why, evidence: connection.evidence }))
             }
         }
+    }
+
+    /// Keeps to what the peer has said of itself (RFC 9422).
+    fn settled_in(mut self) -> Self {
+        self.extensions = self.session.extensions().unwrap_or_default();
+        self.left = self.extensions.limits().messages.unwrap_or(MESSAGES).min(MESSAGES);
+        self
+    }
+
+    /// How many recipients a transaction may have.
+    pub(super) fn recipients(&self) -> usize {
+        self.extensions.limits().recipients.unwrap_or(usize::MAX).min(Message::RECIPIENTS)
     }
 
     /// Sends one message. Cancelling closes the socket; the peer may have the
@@ -149,6 +165,22 @@ impl Connection {
             if let Action::Settled(settlement) = drive.run(None).await {
                 return settlement;
             }
+        }
+    }
+
+    /// Asks about a recipient. Cancelling closes the socket.
+    pub(super) async fn ask(
+        &mut self,
+        means: &Means,
+        question: &Question,
+        deadline: Instant,
+    ) -> Result<Answer, Failed> {
+        self.left = self.left.saturating_sub(1);
+        self.session.ask(question);
+        match (Drive { connection: self, means, deadline }).run(None).await {
+            Action::Answered(answer) => Ok(answer),
+            Action::Failed(failed) => Err(failed),
+            _ => Err(Failed::Lost(Lost::Closed)),
         }
     }
 

@@ -10,22 +10,27 @@ use std::{
 use bytes::Bytes;
 use hickory_resolver::{TokioResolver, net::NetError};
 
-use super::{connection::Means, journey::Journey, maildir::Letter, pool::Pool, tls::Trust};
+use super::{
+    connection::Means, journey::Journey, maildir::Letter, offers::Offers, pool::Pool, tls::Trust,
+};
 use crate::{
     config,
     mail::{
-        Address, AddressEncoding, Attempt, Body, Domain, Evidence, NextHop, Protection, QueueId,
-        ReversePath, TlsRequirement,
+        AddressEncoding, Attempt, Body, Domain, Evidence, NextHop, Protection, QueueId, Recipient,
+        Requests, RequireTls, ReversePath, Timestamp, TlsRequirement,
     },
     smtp::client::Timeouts,
 };
 
 /// Delivers; keeps what is worth keeping between deliveries (the DNS cache,
-/// trust anchors, idle connections). Needs a Tokio runtime.
+/// trust anchors, idle connections, what next hops offer), shared by its
+/// clones. Needs a Tokio runtime.
+#[derive(Clone)]
 pub struct Deliverer {
     pub(super) means: Arc<Means>,
     pub(super) resolver: TokioResolver,
     pub(super) pool: Pool,
+    pub(super) offers: Offers,
     pub(super) port: u16,
     pub(super) deadline: Duration,
     pub(super) addresses: usize,
@@ -73,9 +78,12 @@ pub struct Delivery {
     pub reverse_path: ReversePath,
     pub body: Body,
     pub encoding: AddressEncoding,
+    pub requests: Requests,
+    /// What the times in `requests` count from.
+    pub received_at: Timestamp,
     /// Every line ended by CRLF; neither dot-stuffed nor ended by a dot.
     pub content: Bytes,
-    pub recipients: Vec<Address>,
+    pub recipients: Vec<Recipient>,
     /// Whose exchanges are asked for where the next hop is `mx`.
     pub domain: Domain,
     pub next_hop: NextHop,
@@ -119,6 +127,7 @@ impl Deliverer {
             means: Arc::new(means),
             resolver: config::resolver(&settings.dns_servers)?.build()?,
             pool: Pool::new(settings.idle),
+            offers: Offers::default(),
             port,
             deadline,
             addresses,
@@ -150,11 +159,33 @@ impl Deliverer {
             directory,
             host: self.means.name.clone(),
             reverse_path: delivery.reverse_path,
-            recipients: delivery.recipients,
+            recipients: delivery.recipients.into_iter().map(|one| one.address).collect(),
             content: delivery.content,
         };
         let outcomes = letter.deliver().await;
         Attempt { outcomes, evidence: Evidence { host, ..Evidence::default() } }
+    }
+}
+
+impl Delivery {
+    /// The strongest of what policy, the route and the sender ask for: who
+    /// says REQUIRETLS has verified TLS (RFC 8689 section 4.2.1).
+    pub fn requirement(&self) -> TlsRequirement {
+        let asked = match self.relays_under_tls() {
+            RequireTls::Yes => TlsRequirement::Verified,
+            RequireTls::No => TlsRequirement::None,
+        };
+        self.protection.tls.max(self.route.tls).max(asked)
+    }
+
+    /// Whether the next hop must promise REQUIRETLS in its turn. Where a
+    /// mailbox on this machine is the next hop, relaying is at its end.
+    pub(super) fn relays_under_tls(&self) -> RequireTls {
+        match &self.next_hop {
+            NextHop::Maildir(_) => RequireTls::No,
+            NextHop::Lmtp { .. } if self.next_hop.is_local() => RequireTls::No,
+            _ => self.requests.require_tls,
+        }
     }
 }
 

@@ -1,13 +1,13 @@
 //! What has become of each recipient, host after host.
 
 use crate::{
-    mail::{Address, Failure, FailureReason, Outcome, Reply},
+    mail::{Address, Failure, FailureReason, Outcome, Recipient, Reply},
     smtp::client::{Onward, Settlement},
 };
 
 /// The recipients of one delivery.
 #[derive(Debug)]
-pub(super) struct Fates(Vec<(Address, Fate)>);
+pub(super) struct Fates(Vec<(Recipient, Fate)>);
 
 #[derive(Debug)]
 enum Fate {
@@ -17,14 +17,14 @@ enum Fate {
 }
 
 impl Fates {
-    pub(super) fn new(recipients: Vec<Address>) -> Self {
-        Self(recipients.into_iter().map(|address| (address, Fate::Open(None))).collect())
+    pub(super) fn new(recipients: Vec<Recipient>) -> Self {
+        Self(recipients.into_iter().map(|recipient| (recipient, Fate::Open(None))).collect())
     }
 
     /// Those who may be tried at the next host.
-    pub(super) fn open(&self) -> Vec<Address> {
+    pub(super) fn open(&self) -> Vec<Recipient> {
         let open = self.0.iter().filter(|(_, fate)| matches!(fate, Fate::Open(_)));
-        open.map(|(address, _)| address.clone()).collect()
+        open.map(|(recipient, _)| recipient.clone()).collect()
     }
 
     pub(super) fn is_settled(&self) -> bool {
@@ -45,26 +45,36 @@ impl Fates {
     pub(super) fn take(&mut self, settlement: Settlement) {
         for (address, outcome) in settlement.outcomes {
             let open = self.0.iter_mut().find_map(|(other, fate)| match fate {
-                Fate::Open(known) if *other == address => Some((known.take(), fate)),
+                Fate::Open(known) if other.address == address => Some((known.take(), fate)),
                 _ => None,
             });
             let Some((known, fate)) = open else { continue };
-            *fate = match (outcome, settlement.onward) {
-                (outcome @ Outcome::Transient(_), Onward::NextHost) => {
-                    Fate::Open(Some(weightier(known, outcome)))
-                }
-                (outcome, _) => Fate::Settled(outcome),
+            let elsewhere = may_go_elsewhere(&outcome);
+            *fate = match settlement.onward {
+                Onward::NextHost if elsewhere => Fate::Open(Some(weightier(known, outcome))),
+                _ => Fate::Settled(outcome),
             };
         }
     }
 
     /// Whoever is still open has what the hosts came to.
     pub(super) fn outcomes(self) -> Vec<(Address, Outcome)> {
-        let outcomes = self.0.into_iter().map(|(address, fate)| match fate {
-            Fate::Settled(outcome) | Fate::Open(Some(outcome)) => (address, outcome),
-            Fate::Open(None) => (address, untried()),
+        let outcomes = self.0.into_iter().map(|(recipient, fate)| match fate {
+            Fate::Settled(outcome) | Fate::Open(Some(outcome)) => (recipient.address, outcome),
+            Fate::Open(None) => (recipient.address, untried()),
         });
         outcomes.collect()
+    }
+}
+
+/// Whether another host may do better: one that was too busy says nothing of
+/// the others, nor does one that lacks an extension (RFC 8689 section 4.2.1
+/// has all be asked).
+fn may_go_elsewhere(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Delivered(_) => false,
+        Outcome::Transient(_) => true,
+        Outcome::Permanent(failure) => failure.reason == FailureReason::Extension,
     }
 }
 
@@ -98,6 +108,11 @@ fn untried() -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::{Handover, Taker};
+
+    fn address(written: &str) -> Address {
+        written.parse().unwrap()
+    }
 
     fn outcome(code: u16, reason: FailureReason) -> Outcome {
         let failure = Failure { reason, reply: Reply::plain(code, "x") };
@@ -105,7 +120,7 @@ mod tests {
     }
 
     fn after(notes: &[Outcome]) -> Outcome {
-        let mut fates = Fates::new(vec!["a@x.example".parse().unwrap()]);
+        let mut fates = Fates::new(vec![address("a@x.example").into()]);
         notes.iter().for_each(|note| fates.note(note));
         fates.outcomes().remove(0).1
     }
@@ -120,6 +135,20 @@ mod tests {
     }
 
     #[test]
+    fn a_host_that_lacks_an_extension_leaves_the_message_to_the_others() {
+        let lacking = outcome(550, FailureReason::Extension);
+        let refused = outcome(550, FailureReason::Peer);
+        let address = address("a@x.example");
+        for (outcome, settled) in [(&lacking, false), (&refused, true)] {
+            let mut fates = Fates::new(vec![address.clone().into()]);
+            let outcomes = vec![(address.clone(), outcome.clone())];
+            fates.take(Settlement { outcomes, onward: Onward::NextHost });
+            assert_eq!(fates.is_settled(), settled);
+            assert_eq!(fates.outcomes(), [(address.clone(), outcome.clone())]);
+        }
+    }
+
+    #[test]
     fn tls_that_cannot_be_had_is_what_is_told() {
         let tls = outcome(451, FailureReason::Tls);
         assert_eq!(after(&[tls.clone(), outcome(451, FailureReason::Connect)]), tls);
@@ -127,9 +156,10 @@ mod tests {
 
     #[test]
     fn doubled_recipients_each_have_their_outcome() {
-        let address: Address = "a@x.example".parse().unwrap();
-        let mut fates = Fates::new(vec![address.clone(), address.clone()]);
-        let delivered = Outcome::Delivered(Reply::plain(250, "ok"));
+        let address = address("a@x.example");
+        let mut fates = Fates::new(vec![address.clone().into(), address.clone().into()]);
+        let handover = Handover { reply: Reply::plain(250, "ok"), to: Taker::Mailbox };
+        let delivered = Outcome::Delivered(handover);
         let outcomes = vec![(address.clone(), delivered.clone()), (address, delivered)];
         fates.take(Settlement { outcomes, onward: Onward::NextHost });
         assert!(fates.is_settled());

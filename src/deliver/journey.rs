@@ -2,7 +2,10 @@
 //! another, until every recipient has an outcome or there is nobody left to
 //! ask.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::SystemTime,
+};
 
 use tokio::time::Instant;
 
@@ -15,8 +18,8 @@ use super::{
 };
 use crate::{
     mail::{
-        Address, Attempt, EnhancedStatusCode, Evidence, Failure, FailureReason, NextHop, Outcome,
-        Reply, Severity,
+        Attempt, EnhancedStatusCode, Evidence, Failure, FailureReason, NextHop, Outcome,
+        Protection, Recipient, Reply, Requests, Severity, Timestamp,
     },
     smtp::client::{Dialect, Encryption, Message, Onward, Settlement},
 };
@@ -25,6 +28,8 @@ use crate::{
 pub(super) struct Journey<'a> {
     deliverer: &'a Deliverer,
     delivery: &'a Delivery,
+    /// What policy asks for, raised to what the sender does.
+    protection: Protection,
     fates: Fates,
     evidence: Evidence,
     /// Addresses that may still be tried.
@@ -34,13 +39,19 @@ pub(super) struct Journey<'a> {
 
 impl<'a> Journey<'a> {
     pub(super) fn new(deliverer: &'a Deliverer, delivery: &'a Delivery) -> Self {
+        let tls = delivery.requirement();
+        // What would come too late is not begun (RFC 2852 section 4.1).
+        let returned_at = delivery.requests.returned_at(delivery.received_at);
+        let left = returned_at.map(|moment| moment.saturating_since(SystemTime::now().into()));
+        let time = left.unwrap_or(deliverer.deadline).min(deliverer.deadline);
         Self {
             deliverer,
             delivery,
+            protection: Protection { tls, ..delivery.protection.clone() },
             fates: Fates::new(delivery.recipients.clone()),
             evidence: Evidence::default(),
             left: deliverer.addresses,
-            deadline: Instant::now() + deliverer.deadline,
+            deadline: Instant::now() + time,
         }
     }
 
@@ -66,8 +77,7 @@ impl<'a> Journey<'a> {
             if self.is_over() {
                 return;
             }
-            let (protection, route) = (&self.delivery.protection, &self.delivery.route);
-            let demand = Demand::of_exchange(protection, route, &host);
+            let demand = Demand::of_exchange(&self.protection, &self.delivery.route, &host);
             if !self.vouched(&demand, host.as_str()) {
                 continue;
             }
@@ -88,8 +98,7 @@ impl<'a> Journey<'a> {
     }
 
     async fn try_host(&mut self, host: &str, port: u16, dialect: Dialect) {
-        let (protection, route) = (&self.delivery.protection, &self.delivery.route);
-        let demand = Demand::of_named_host(protection, route, host);
+        let demand = Demand::of_named_host(&self.protection, &self.delivery.route, host);
         if !self.vouched(&demand, host) {
             return;
         }
@@ -126,12 +135,11 @@ impl<'a> Journey<'a> {
         }
     }
 
-    /// All who are still open, in transactions of as many as any peer takes.
+    /// All who are still open, in transactions of as many as the peer takes.
     async fn try_address(&mut self, purpose: Purpose) {
-        let open = self.fates.open();
-        let mut batches = open.chunks(Message::RECIPIENTS).peekable();
+        let mut open = self.fates.open();
         let mut kept = self.deliverer.pool.take(&purpose);
-        while let Some(batch) = batches.peek() {
+        while !open.is_empty() {
             let reused = kept.is_some();
             let mut connection = match kept.take() {
                 Some(connection) => connection,
@@ -140,16 +148,20 @@ impl<'a> Journey<'a> {
                     Err(outcome) => return self.fates.note(&outcome),
                 },
             };
+            self.deliverer.offers.note(&self.delivery.next_hop, connection.extensions);
+            let later = open.split_off(open.len().min(connection.recipients()));
             let means = &self.deliverer.means;
-            let settlement = connection.send(means, self.message(batch), self.deadline).await;
+            let message = self.message(open.clone());
+            let settlement = connection.send(means, message, self.deadline).await;
             if reused && is_stale(&settlement) {
                 // It was closed while it waited: nothing was said of the
                 // message yet, so a new connection starts afresh.
+                open.extend(later);
                 continue;
             }
+            open = later;
             self.evidence = connection.evidence.clone();
             self.fates.take(settlement);
-            batches.next();
             kept = connection.rest(means).await;
         }
         if let Some(connection) = kept {
@@ -157,41 +169,25 @@ impl<'a> Journey<'a> {
         }
     }
 
-    /// A connection as the demand has it. In clear after TLS has failed only
-    /// where the demand allows, on a connection of its own.
     async fn open(&mut self, purpose: &Purpose) -> Result<Connection, Outcome> {
-        let means = &self.deliverer.means;
-        let encryption = purpose.demand.encryption();
-        let refused = match Connection::open(means, purpose, encryption, self.deadline).await {
-            Ok(connection) => return Ok(connection),
-            Err(refused) => *refused,
-        };
-        self.evidence = refused.evidence.clone();
-        let fallback = match &refused.why {
-            Why::Session(failed) if failed.is_tls() && purpose.demand.may_fall_back() => {
-                Some(failed.to_string())
-            }
-            _ => return Err(refused.outcome()),
-        };
-        let opened = Connection::open(means, purpose, Encryption::Never, self.deadline).await;
-        opened
-            .map(|mut connection| {
-                // What was seen of the certificate is why there is no TLS.
-                let Evidence { certificate, fingerprint, names, expires, .. } = refused.evidence;
-                let seen =
-                    Evidence { certificate, fingerprint, names, expires, ..connection.evidence };
-                connection.evidence = Evidence { fallback, ..seen };
-                connection
-            })
-            .map_err(|refused| refused.outcome())
+        let opened = self.deliverer.connect(purpose, self.deadline).await;
+        opened.map_err(|refused| {
+            self.evidence = refused.evidence.clone();
+            refused.outcome()
+        })
     }
 
-    fn message(&self, recipients: &[Address]) -> Message {
+    fn message(&self, recipients: Vec<Recipient>) -> Message {
+        let now = Timestamp::from(SystemTime::now());
         Message {
             reverse_path: self.delivery.reverse_path.clone(),
-            recipients: recipients.to_vec(),
+            recipients,
             body: self.delivery.body,
             encoding: self.delivery.encoding,
+            requests: Requests {
+                require_tls: self.delivery.relays_under_tls(),
+                ..self.delivery.requests.onward(self.delivery.received_at, now)
+            },
             content: self.delivery.content.clone(),
         }
     }
@@ -226,6 +222,48 @@ impl<'a> Journey<'a> {
             let late = "no answer in time".to_owned();
             Err(Unroutable::LookupFailed(self.delivery.domain.to_string(), late))
         })
+    }
+}
+
+impl Deliverer {
+    /// A connection as the demand has it. In clear after TLS has failed only
+    /// where the demand allows, on a connection of its own.
+    pub(super) async fn connect(
+        &self,
+        purpose: &Purpose,
+        deadline: Instant,
+    ) -> Result<Connection, Box<Refused>> {
+        let encryption = purpose.demand.encryption();
+        let refused = match Connection::open(&self.means, purpose, encryption, deadline).await {
+            Ok(connection) => return Ok(connection),
+            Err(refused) => refused,
+        };
+        let fallback = match &refused.why {
+            Why::Session(failed) if failed.is_tls() && purpose.demand.may_fall_back() => {
+                Some(failed.to_string())
+            }
+            _ => return Err(refused),
+        };
+        // What was seen of the certificate is why there is no TLS.
+        let Evidence { certificate, fingerprint, names, expires, .. } = refused.evidence;
+        let because = |seen: Evidence| Evidence {
+            certificate,
+            fingerprint,
+            names,
+            expires,
+            fallback,
+            ..seen
+        };
+        match Connection::open(&self.means, purpose, Encryption::Never, deadline).await {
+            Ok(mut connection) => {
+                connection.evidence = because(connection.evidence);
+                Ok(connection)
+            }
+            Err(refused) => {
+                let Refused { why, evidence } = *refused;
+                Err(Box::new(Refused { why, evidence: because(evidence) }))
+            }
+        }
     }
 }
 

@@ -17,7 +17,8 @@ use std::{
 use bytes::Bytes;
 
 use crate::mail::{
-    Address, Domain, EnhancedStatusCode, Failure, FailureReason, Outcome, Reply, ReversePath,
+    Address, Domain, EnhancedStatusCode, Failure, FailureReason, Handover, Outcome, Reply,
+    ReversePath, Taker,
 };
 
 /// One message for the mailboxes of one directory.
@@ -45,16 +46,18 @@ impl Letter {
         let recipients = self.recipients.iter();
         let outcomes = recipients.map(|recipient| {
             let outcome = match self.write(recipient) {
-                Ok(()) => Outcome::Delivered(Reply::new(
-                    250,
-                    EnhancedStatusCode(2, 0, 0),
-                    format!("stored in {}", self.directory.display()),
-                )),
+                Ok(()) => Outcome::Delivered(self.stored()),
                 Err(error) => not_stored(&format!("{}: {error}", self.directory.display())),
             };
             (recipient.clone(), outcome)
         });
         outcomes.collect()
+    }
+
+    fn stored(&self) -> Handover {
+        let text = format!("stored in {}", self.directory.display());
+        let reply = Reply::new(250, EnhancedStatusCode(2, 0, 0), text);
+        Handover { reply, to: Taker::Mailbox }
     }
 
     fn write(&self, recipient: &Address) -> io::Result<()> {

@@ -11,7 +11,9 @@ mod deliverer; // what delivers, and what it is given
 mod fates; // what has become of each recipient so far: pure
 mod journey; // one delivery: hosts and addresses, one after another
 mod maildir; // delivery on this machine
+mod offers; // what next hops have offered
 mod pool; // connections that wait for another message
+mod probe; // what a next hop would say, without a message
 mod requirement; // what a requirement means for one host: pure
 mod resolve; // from a domain to its hosts
 mod tls; // trust anchors, and the verifier that records
@@ -20,4 +22,7 @@ mod tls; // trust anchors, and the verifier that records
 mod peers; // scripted next hops and name servers for the tests
 #[cfg(test)]
 mod trials; // whole deliveries over real sockets
+
 pub use deliverer::{Deliverer, DelivererError, Delivery, ExchangeAddresses, RouteTls, Settings};
+pub use offers::Smtputf8;
+pub use probe::{Probe, Probed};

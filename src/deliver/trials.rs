@@ -1,6 +1,6 @@
 //! Whole deliveries over real sockets: each fault against each requirement.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::mail::{
     Address, AddressEncoding, Attempt, Body, CertificateVerdict, FailureReason, MxName, NextHop,
-    Outcome, Protection, QueueId, ReversePath, TlsRequirement, Voucher,
+    Outcome, Protection, QueueId, Recipient, Requests, ReversePath, TlsRequirement, Voucher,
 };
 
 fn settings() -> Settings {
@@ -19,6 +19,10 @@ fn settings() -> Settings {
     settings.deadline = Duration::from_secs(20);
     settings.timeouts.handshake = Duration::from_secs(5);
     settings
+}
+
+fn to(local: &str) -> Recipient {
+    format!("{local}@gov.test.example").parse::<Address>().unwrap().into()
 }
 
 fn deliverer() -> Deliverer {
@@ -31,8 +35,10 @@ fn delivery(next_hop: NextHop, tls: TlsRequirement) -> Delivery {
         reverse_path: ReversePath::Mailbox("s@nhs.test.example".parse().unwrap()),
         body: Body::SevenBit,
         encoding: AddressEncoding::Ascii,
+        requests: Requests::default(),
+        received_at: SystemTime::now().into(),
         content: Bytes::from_static(b"Subject: x\r\n\r\n.dot\r\nend\r\n"),
-        recipients: vec!["a@gov.test.example".parse().unwrap()],
+        recipients: vec![to("a")],
         domain: "gov.test.example".parse().unwrap(),
         next_hop,
         protection: Protection { tls, mx_names: vec![] },
@@ -233,14 +239,13 @@ async fn recipients_share_a_transaction_and_have_their_own_outcomes() {
     let authorities = Authorities::new();
     let peer = Peer::start(Fault::None, None).await;
     let mut delivery = routed(&peer, TlsRequirement::None, &authorities);
-    let to = |local: &str| format!("{local}@gov.test.example").parse::<Address>().unwrap();
     delivery.recipients = vec![to("a"), to("nobody"), to("later")];
     let attempt = deliverer().attempt(delivery).await;
     let codes: Vec<u16> = attempt
         .outcomes
         .iter()
         .map(|(_, outcome)| match outcome {
-            Outcome::Delivered(reply) => reply.code,
+            Outcome::Delivered(handover) => handover.reply.code,
             Outcome::Transient(failure) | Outcome::Permanent(failure) => failure.reply.code,
         })
         .collect();
@@ -253,8 +258,7 @@ async fn more_recipients_than_a_peer_must_take_go_in_several_transactions() {
     let authorities = Authorities::new();
     let peer = Peer::start(Fault::None, None).await;
     let mut delivery = routed(&peer, TlsRequirement::None, &authorities);
-    delivery.recipients =
-        (0..250).map(|n| format!("r{n}@gov.test.example").parse().unwrap()).collect();
+    delivery.recipients = (0..250).map(|n| to(&format!("r{n}"))).collect();
     let attempt = deliverer().attempt(delivery).await;
     assert_eq!(attempt.outcomes.len(), 250);
     assert!(attempt.outcomes.iter().all(|(_, o)| matches!(o, Outcome::Delivered(_))));

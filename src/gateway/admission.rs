@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::reception::{Processor, refused};
+use super::{
+    reception::{Processor, refused},
+    strangers::Strangers,
+};
 use crate::{
     authenticate::Authenticator,
     config::{Users, Verdict as Password, Verifier},
     listen::{Reception, Verdict},
     mail::{Direction, Envelope, Origin, Recipient, Refusal, Submission},
-    smtp::server::{Credentials, Refused, ScramVerifier},
+    smtp::server::{Credentials, Proof, Refused, ScramVerifier},
 };
 
 /// What one listener asks.
@@ -21,6 +24,7 @@ pub(super) struct Desk {
     pub(super) users: Arc<Users>,
     /// Absent where senders are not looked at.
     pub(super) authenticator: Option<Arc<Authenticator>>,
+    pub(super) strangers: Arc<Strangers>,
     pub(super) processor: Arc<Processor>,
     /// Places in the pool for messages that would keep an IO thread too long.
     pub(super) pool: Arc<Semaphore>,
@@ -37,22 +41,27 @@ impl Reception for Desk {
         _: &Envelope,
         recipient: &Recipient,
     ) -> Result<(), Refused> {
-        let local_domains = &self.processor.config.node.local_domains;
         match origin.direction {
-            Direction::Inbound if !local_domains.contains(recipient.address.domain()) => {
-                Err(refused(Refusal::RelayDenied, 550, (5, 7, 1), "relaying denied"))
-            }
-            _ => Ok(()),
+            Direction::Inbound => self.strangers.admit(origin, &recipient.address).await,
+            Direction::Outbound => Ok(()),
         }
     }
 
     async fn authenticate(&self, _: &Origin, credentials: &Credentials) -> Result<String, Refused> {
-        match self.users.verify(&credentials.user, credentials.password.reveal()) {
-            Password::Right => Ok(credentials.user.clone()),
-            Password::Wrong => {
-                Err(refused(Refusal::Authentication, 535, (5, 7, 8), "authentication failed"))
+        let identity = match credentials {
+            Credentials::Password { user, password } => {
+                match self.users.verify(user, password.reveal()) {
+                    Password::Right => Some(user),
+                    Password::Wrong => None,
+                }
             }
-        }
+            Credentials::Scram { user, proof: Proof::Right } => Some(user),
+            Credentials::Scram { proof: Proof::Wrong, .. } => None,
+            Credentials::Certificate { name } => Some(name),
+        };
+        identity.cloned().ok_or_else(|| {
+            refused(Refusal::Authentication, 535, (5, 7, 8), "authentication failed")
+        })
     }
 
     fn verifier(&self, _: &Origin, user: &str) -> ScramVerifier {

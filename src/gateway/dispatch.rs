@@ -3,7 +3,6 @@
 //! business.
 
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -14,14 +13,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     queue::{Job, Queue, now},
     reports::Reports,
-    settlement::{Reported, Settlement, settle},
+    settlement::{Settlement, settle},
 };
 use crate::{
     config::Config,
     deliver::{Deliverer, Delivery, RouteTls},
     mail::{
-        Address, Attempt, Domain, EnhancedStatusCode, Event, Evidence, Failure, FailureReason,
-        Observer, Outcome, Protection, QueueId, QueuedMessage, Reply, Timestamp,
+        Attempt, Domain, EnhancedStatusCode, Event, Evidence, Failure, FailureReason, Observer,
+        Outcome, Protection, QueueId, QueuedMessage, Recipient, Reply, Timestamp,
     },
     schedule::{Jitter, RetrySchedule},
     spool::{Batch, SpoolError},
@@ -79,10 +78,14 @@ impl Dispatcher {
         if message.is_held() {
             return Ok(None);
         }
+        let returned_at = message.requests.returned_at(message.received_at);
         let mut again: Option<Timestamp> = None;
         for (protection, recipients) in by_protection(&message, domain) {
-            let attempt =
-                self.attempt(&message, &content, domain, protection.clone(), recipients).await;
+            let attempt = if returned_at.is_some_and(|moment| moment <= now()) {
+                too_late(recipients)
+            } else {
+                self.attempt(&message, &content, domain, protection.clone(), recipients).await
+            };
             let next = self.settle(&message, &content, attempt).await?;
             again = match (again, next) {
                 (Some(earlier), Some(later)) => Some(earlier.min(later)),
@@ -98,20 +101,21 @@ impl Dispatcher {
         content: &Bytes,
         domain: &Domain,
         protection: Protection,
-        recipients: Vec<Address>,
+        recipients: Vec<Recipient>,
     ) -> Attempt {
         let started = Instant::now();
         let route = self.config.route(domain);
         let next_hop = message.redirect.as_ref().or(route.map(|route| &route.next_hop)).cloned();
-        let requirement = protection.tls.max(route.map(|route| route.tls).unwrap_or_default());
-        let attempt = match next_hop {
-            None => no_route(recipients),
+        let (requirement, attempt) = match next_hop {
+            None => (protection.tls, no_route(recipients)),
             Some(next_hop) => {
                 let delivery = Delivery {
                     id: message.id,
                     reverse_path: message.reverse_path.clone(),
                     body: message.body,
                     encoding: message.encoding,
+                    requests: message.requests.clone(),
+                    received_at: message.received_at,
                     content: content.clone(),
                     recipients,
                     domain: domain.clone(),
@@ -119,7 +123,7 @@ impl Dispatcher {
                     next_hop,
                     protection,
                 };
-                self.deliverer.attempt(delivery).await
+                (delivery.requirement(), self.deliverer.attempt(delivery).await)
             }
         };
         self.observer.observe(Event::Attempted {
@@ -159,15 +163,15 @@ impl Dispatcher {
         let Some(message) = self.queue.spool().message(id)? else {
             return Ok(None);
         };
-        let Settlement { message, failed, delayed, next_attempt_at } =
+        let Settlement { message, news, given_up, next_attempt_at } =
             settle(message, &attempt, &self.retry, now(), Jitter::new(fastrand::f64()));
         let batch = match message.pending().next() {
             Some(_) => Batch::new().update(&message),
             None => Batch::new().remove(id),
         };
-        let notices = self.reports.delivery(&message, content, &failed, &delayed, now());
+        let notices = self.reports.delivery(&message, content, &news, now());
         self.queue.record(batch, notices).await?;
-        for (reason, recipients) in count_by_reason(&failed) {
+        for (reason, recipients) in given_up {
             self.observer.observe(Event::Bounced { id, recipients, reason });
         }
         if message.pending().next().is_none() {
@@ -181,12 +185,12 @@ impl Dispatcher {
 fn by_protection<'m>(
     message: &'m QueuedMessage,
     domain: &Domain,
-) -> Vec<(&'m Protection, Vec<Address>)> {
-    let mut groups: Vec<(&Protection, Vec<Address>)> = Vec::new();
+) -> Vec<(&'m Protection, Vec<Recipient>)> {
+    let mut groups: Vec<(&Protection, Vec<Recipient>)> = Vec::new();
     for queued in message.pending().filter(|queued| queued.address.domain() == domain) {
         match groups.iter_mut().find(|(protection, _)| **protection == queued.protection) {
-            Some((_, recipients)) => recipients.push(queued.address.clone()),
-            None => groups.push((&queued.protection, vec![queued.address.clone()])),
+            Some((_, recipients)) => recipients.push(queued.into()),
+            None => groups.push((&queued.protection, vec![queued.into()])),
         }
     }
     groups
@@ -194,19 +198,23 @@ fn by_protection<'m>(
 
 /// postern.toml names no next hop for the domain: a person must mend that, so
 /// the mail waits.
-fn no_route(recipients: Vec<Address>) -> Attempt {
+fn no_route(recipients: Vec<Recipient>) -> Attempt {
     let reply = Reply::new(451, EnhancedStatusCode(4, 4, 4), "no route to the domain");
-    let outcome = Outcome::Transient(Failure { reason: FailureReason::NoRoute, reply });
-    let outcomes = recipients.into_iter().map(|recipient| (recipient, outcome.clone())).collect();
-    Attempt { outcomes, evidence: Evidence::default() }
+    untried(recipients, Failure { reason: FailureReason::NoRoute, reply })
 }
 
-fn count_by_reason(failed: &[Reported]) -> BTreeMap<FailureReason, usize> {
-    let mut counts = BTreeMap::new();
-    for reported in failed {
-        *counts.entry(reported.reason).or_default() += 1;
-    }
-    counts
+/// The time has passed by which its sender wanted it delivered or back
+/// (RFC 2852): nobody is asked any more.
+fn too_late(recipients: Vec<Recipient>) -> Attempt {
+    let text = "the time by which it was to be delivered has passed";
+    let reply = Reply::new(451, EnhancedStatusCode(4, 4, 7), text);
+    untried(recipients, Failure { reason: FailureReason::Expired, reply })
+}
+
+fn untried(recipients: Vec<Recipient>, failure: Failure) -> Attempt {
+    let outcome = Outcome::Transient(failure);
+    let outcomes = recipients.into_iter().map(|one| (one.address, outcome.clone())).collect();
+    Attempt { outcomes, evidence: Evidence::default() }
 }
 
 /// How long a message rests after a failure of our own.

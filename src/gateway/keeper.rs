@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    listen::Certificate,
+    listen::{Certificates, Outlook, Renewal},
     mail::{Event, Observer},
     observe::Observatory,
     policy::Policy,
@@ -25,28 +25,28 @@ pub(super) struct Keeper {
     pub(super) observer: Arc<dyn Observer>,
     pub(super) observatory: Arc<Observatory>,
     /// By listener.
-    pub(super) certificates: Vec<(String, Arc<Certificate>)>,
+    pub(super) certificates: Vec<(String, Arc<Certificates>)>,
 }
 
 impl Keeper {
     pub(super) fn reload(&self) {
         self.reload_policy();
-        for (listener, certificate) in &self.certificates {
-            if let Err(error) = certificate.reload() {
-                tracing::error!(listener, %error, "certificate not reloaded; the one before stays");
-            }
-        }
-        self.tell_certificates();
+        self.reload_certificates();
     }
 
     /// The same files can mean something else tomorrow: an exemption expires,
-    /// a rule takes effect.
+    /// a rule takes effect, a certificate has run out.
     pub(super) async fn follow_calendar(self: Arc<Self>, stop: CancellationToken) {
+        let mut today = now().date();
         let following = async {
             loop {
                 tokio::time::sleep(CALENDAR).await;
                 if self.policy.load().turns_on().is_some_and(|day| day <= now().date()) {
                     self.reload_policy();
+                }
+                if now().date() != today {
+                    today = now().date();
+                    self.tell_certificates();
                 }
             }
         };
@@ -67,14 +67,44 @@ impl Keeper {
         }
     }
 
-    /// As a metric, and as a warning in good time.
+    /// All of them or none: a half-renewed set is harder to find out about
+    /// than an old one.
+    fn reload_certificates(&self) {
+        let renewals = self.certificates.iter().map(|(listener, certificates)| {
+            certificates.renew().map_err(|error| (listener, error))
+        });
+        match renewals.collect::<Result<Vec<_>, _>>() {
+            Ok(renewals) => renewals.into_iter().for_each(Renewal::take_effect),
+            Err((listener, error)) => {
+                tracing::error!(listener, %error, "certificates not reloaded; all before stay");
+            }
+        }
+        self.tell_certificates();
+    }
+
+    /// As a metric, and as a warning in good time. Of two certificates with
+    /// the same name, the metric has the one that expires first.
     pub(super) fn tell_certificates(&self) {
-        for (listener, certificate) in &self.certificates {
-            let Some(expiry) = certificate.expires_at() else { continue };
-            let seconds = i64::try_from(expiry.unix_milliseconds() / 1000).unwrap_or(i64::MAX);
-            self.observatory.metrics().set_certificate_expiry(listener, seconds);
-            if expiry < now() + CERTIFICATE_WARNING {
-                tracing::warn!(listener, %expiry, "the certificate expires soon");
+        let metrics = self.observatory.metrics();
+        metrics.forget_certificate_expiries();
+        for (listener, certificates) in &self.certificates {
+            let mut summaries = certificates.summaries();
+            summaries.sort_by_key(|summary| std::cmp::Reverse(summary.expires_at));
+            for summary in summaries {
+                let (file, name) = (summary.chain.display(), summary.name());
+                if let Some(expiry) = summary.expires_at {
+                    let seconds = i64::try_from(expiry.unix_milliseconds() / 1000);
+                    metrics.set_certificate_expiry(listener, name, seconds.unwrap_or(i64::MAX));
+                }
+                match summary.outlook(now()) {
+                    Outlook::Good => {}
+                    Outlook::ExpiresSoon(expiry) => {
+                        tracing::warn!(listener, %file, name, %expiry, "a certificate expires soon");
+                    }
+                    Outlook::Expired(expiry) => {
+                        tracing::error!(listener, %file, name, %expiry, "a certificate has expired");
+                    }
+                }
             }
         }
     }
@@ -91,4 +121,3 @@ fn faults(error: &StartError) -> String {
 }
 
 const CALENDAR: Duration = Duration::from_secs(60);
-const CERTIFICATE_WARNING: Duration = Duration::from_secs(21 * 86_400);

@@ -16,17 +16,19 @@ mod dispatch;
 mod keeper;
 mod operator;
 mod parts;
+mod prober;
 mod processing;
 mod queue;
 mod reception;
 mod reports;
 mod running;
 mod settlement;
+mod strangers;
 
 pub use control::{Answer, ControlError, Request, Selection, ask};
 pub use parts::{StartError, load_policy, signer};
 pub use processing::{
-    Arriving, Fate, Group, Judgement, Treatment, Workshop, WorkshopError, classify_content, judge,
-    message_facts,
+    Arriving, Fate, Group, Judgement, Marking, Treatment, Workshop, WorkshopError,
+    classify_content, judge, message_facts,
 };
 pub use running::Gateway;

@@ -1,19 +1,25 @@
 //! The parts of a gateway, each made from its piece of postern.toml, with an
 //! error that says which piece is wrong.
 
-use std::path::Path;
+use std::{io::Write, path::Path, sync::Arc};
 
 use crate::{
-    authenticate::{self, Authenticator},
+    authenticate::{self, Authenticator, Blocklists},
     config::{Config, Listener, Users, read_file, read_policies},
     deliver::{self, Deliverer},
+    mail::Observer,
     policy::{Context, Policy, diagnostics::Diagnostics},
+    recipients::{Prober, Recipients},
     schedule::{Limits, RetrySchedule, Schedule},
     spool::{self, Spool},
-    transform::{Signer, SigningKey},
+    transform::{PassageKey, Signer, SigningKey},
 };
 
-use super::queue::{Queue, now};
+use super::{
+    prober::NextHops,
+    queue::{Queue, now},
+    strangers::Strangers,
+};
 
 /// Why a gateway did not start: what a person must mend.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +85,46 @@ pub(super) fn authenticator(config: &Config) -> Result<Authenticator, StartError
         time_limit: authenticate::Settings::TIME_LIMIT,
     };
     Authenticator::new(settings).map_err(|cause| part("sender authentication", cause))
+}
+
+pub(super) fn strangers(
+    config: &Arc<Config>,
+    observer: &Arc<dyn Observer>,
+) -> Result<Strangers, StartError> {
+    let observer = Arc::clone(observer);
+    let servers = &config.dns.servers;
+    let blocklists = Blocklists::new(&config.blocklists, servers, Arc::clone(&observer))
+        .map_err(|cause| part("a block list", cause))?;
+    let prober: Arc<dyn Prober> = Arc::new(NextHops);
+    let recipients = Recipients::open(&config.recipients, &prober)
+        .map_err(|cause| part("a source of recipients", cause))?;
+    Ok(Strangers { config: Arc::clone(config), blocklists, recipients, observer })
+}
+
+/// The secret that marks messages, made where there is none yet.
+pub(super) fn passage_key(path: &Path) -> Result<PassageKey, StartError> {
+    let wrong = |cause: &dyn std::fmt::Display| part("the passage key", at(path, cause));
+    if !path.try_exists().map_err(|cause| wrong(&cause))? {
+        make_passage_key(path).map_err(|cause| wrong(&cause))?;
+        tracing::info!(path = %path.display(), "passage key made; nodes of one group share it");
+    }
+    let secret = std::fs::read(path).map_err(|cause| wrong(&cause))?;
+    PassageKey::new(&secret).map_err(|cause| wrong(&cause))
+}
+
+/// Whole or not at all, readable by us alone; one that somebody else has made
+/// meanwhile stays.
+fn make_passage_key(path: &Path) -> std::io::Result<()> {
+    let mut secret = [0; PassageKey::OCTETS];
+    aws_lc_rs::rand::fill(&mut secret).map_err(std::io::Error::other)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(&secret)?;
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(path) {
+        Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.error),
+        _ => std::fs::File::open(folder)?.sync_all(),
+    }
 }
 
 /// Signs with the keys that postern.toml names.

@@ -18,8 +18,8 @@ use crate::{
     },
     policy::Policy,
     transform::{
-        Edits, HeaderField, HeaderFieldError, Received, Removal, Rewritten, Signer, SignerError,
-        rewrite,
+        Edits, HeaderField, HeaderFieldError, PASSAGE, PassageKey, PassageMark, Received, Removal,
+        Rewritten, Signer, SignerError, Trail, rewrite,
     },
 };
 
@@ -203,6 +203,15 @@ pub struct Workshop<'a> {
     pub submission: &'a Submission,
     pub authentication: Option<&'a Authentication>,
     pub judgement: &'a Judgement,
+    /// None where there is no key, as for `postern rewrite`.
+    pub marking: Option<Marking<'a>>,
+}
+
+/// What a message is marked with, that has been through here.
+pub struct Marking<'a> {
+    pub key: &'a PassageKey,
+    /// What it has behind it.
+    pub trail: Trail,
 }
 
 /// Why a copy could not be made: a fault of policy or keys, so the sender's
@@ -243,6 +252,9 @@ impl Workshop<'_> {
             },
         };
         let mut edits = Edits { prepend: vec![received.field()], ..Edits::default() };
+        // A mark that a stranger brought would be believed by who knows ours.
+        edits.remove.push(Removal::Named(PASSAGE.to_owned()));
+        edits.prepend.extend(self.mark(id));
         if let Some(found) = self.authentication {
             edits.remove.push(Removal::AuthenticationResults { authserv_id: node.to_owned() });
             // It comes folded; the field is folded anew, as one of ours.
@@ -261,6 +273,13 @@ impl Workshop<'_> {
             }
         }
         Ok(edits)
+    }
+
+    fn mark(&self, id: QueueId) -> Option<HeaderField> {
+        let Marking { key, trail } = self.marking.as_ref()?;
+        let way = self.submission.origin.direction;
+        let mark = PassageMark { node: &self.node.name, way, id, trail: *trail };
+        Some(key.field(&self.judgement.content, &mark))
     }
 
     /// What the queue is to know of a group's copy.

@@ -8,22 +8,23 @@ use arc_swap::ArcSwap;
 
 use super::{
     admission::Desk,
-    processing::{Fate, Group, Judgement, Workshop, WorkshopError, judge},
+    processing::{Fate, Group, Judgement, Marking, Workshop, WorkshopError, judge},
     queue::{Entry, Queue, now},
     reports::Reports,
 };
 use crate::{
     authenticate::Authentication,
     config::Config,
+    content::Content,
     listen::Verdict,
     mail::{
-        Decided, Disposition, EnhancedStatusCode, Event, Finding, Obligation, Observer, QueueId,
-        QueuedMessage, QueuedRecipient, Refusal, Reply, Submission,
+        Decided, Disposition, EnhancedStatusCode, Event, Finding, Obligation, Observer, Origin,
+        Passage, QueueId, QueuedMessage, QueuedRecipient, Refusal, Reply, Submission,
     },
     policy::Policy,
     smtp::server::Refused,
     spool::{Batch, SpoolError},
-    transform::Signer,
+    transform::{PassageKey, Signer, Trail},
 };
 
 /// From submissions to entries of the queue; shared by all listeners.
@@ -31,6 +32,7 @@ pub(super) struct Processor {
     pub(super) config: Arc<Config>,
     pub(super) policy: Arc<ArcSwap<Policy>>,
     pub(super) signer: Arc<Signer>,
+    pub(super) passage_key: PassageKey,
     pub(super) queue: Arc<Queue>,
     pub(super) reports: Reports,
     pub(super) observer: Arc<dyn Observer>,
@@ -106,6 +108,7 @@ impl Processor {
         if judgement.content.received_count() > MAX_HOPS {
             return Err(refused(Refusal::Loop, 554, (5, 4, 6), "too many hops: a mail loop"));
         }
+        let trail = self.trail(submission, &judgement.content)?;
         let id = self.queue.next_id();
         self.tell_decided(id, &policy, submission, &judgement, started);
         let groups = match judgement.fate() {
@@ -120,6 +123,7 @@ impl Processor {
             submission,
             authentication,
             judgement: &judgement,
+            marking: Some(Marking { key: &self.passage_key, trail }),
         };
         let mut entries = Vec::new();
         for group in &groups {
@@ -132,6 +136,36 @@ impl Processor {
         let mut entries = entries.into_iter();
         let nobody = || refused(Refusal::Syntax, 554, (5, 5, 1), "no valid recipients");
         Ok(Prepared { id, first: entries.next().ok_or_else(nobody)?, others: entries.collect() })
+    }
+
+    /// How often the message has been through; too often is a loop that its
+    /// Received fields would end only after a hundred rounds.
+    fn trail(&self, submission: &Submission, content: &Content) -> Result<Trail, Refused> {
+        if !content.header_is_read() {
+            // What could not be read could not be taken out either.
+            return Err(refused(Refusal::Size, 554, (5, 6, 0), "too many header fields"));
+        }
+        let trail = self.passage_key.trail(content, submission.origin.direction);
+        let loops = usize::try_from(trail.same).is_ok_and(|n| n >= self.config.limits.passages);
+        let passage = match trail.same {
+            _ if loops => Passage::Loop,
+            0 => Passage::First,
+            _ => Passage::Again,
+        };
+        if trail.forged > 0 {
+            self.tell_passed(submission, Passage::Forged);
+        }
+        self.tell_passed(submission, passage);
+        if loops {
+            let text = format!("a mail loop: passages through here before this: {}", trail.same);
+            return Err(refused(Refusal::Loop, 554, (5, 4, 6), &text));
+        }
+        Ok(trail)
+    }
+
+    fn tell_passed(&self, submission: &Submission, passage: Passage) {
+        let Origin { listener, client, .. } = &submission.origin;
+        self.observer.observe(Event::Passed { listener, client: *client, passage });
     }
 
     /// A group's copy, the copies policy wants of it, and the notices it

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::{
     queue::{Entry, Queue, now},
-    settlement::Reported,
+    settlement::{News, Reported},
 };
 use crate::{
     config::Config,
@@ -18,9 +18,7 @@ use crate::{
         Level, QueuedMessage, QueuedRecipient, Reply, Requests, ReversePath, Timestamp, Told,
     },
     policy::Policy,
-    report::{
-        DeliveryReport, HeldMessage, ReportedRecipient, delayed, failed, tell_officers, tell_sender,
-    },
+    report::{Action, DeliveryReport, HeldMessage, ReportedRecipient, tell_officers, tell_sender},
 };
 
 #[derive(Clone)]
@@ -31,33 +29,41 @@ pub(super) struct Reports {
 }
 
 impl Reports {
-    /// DSNs after an attempt: one for what has failed, one for what is late.
+    /// DSNs after an attempt: one for each kind of news. None to the null
+    /// path, so that no report is reported on (RFC 3461 section 5.2).
     pub(super) fn delivery(
         &self,
         message: &QueuedMessage,
         content: &Bytes,
-        given_up: &[Reported],
-        late: &[Reported],
+        news: &News,
         now: Timestamp,
     ) -> Vec<Entry> {
         let Some(sender) = message.reverse_path.mailbox() else { return Vec::new() };
-        let mut entries = Vec::new();
-        if !given_up.is_empty() {
-            let recipients = reported(given_up);
-            let report = self.report(message, content, sender, &recipients, now);
-            entries.push(self.entry(sender, failed(&report)));
-        }
-        if !late.is_empty() {
-            let recipients = reported(late);
-            let report = self.report(message, content, sender, &recipients, now);
-            let until = message.received_at + self.config.retry.expiry;
-            entries.push(self.entry(sender, delayed(&report, until)));
-        }
-        entries
+        let until = self.tried_until(message);
+        let kinds = [
+            (Action::Failed, &news.failed),
+            (Action::Delayed(until), &news.delayed),
+            (Action::Relayed, &news.relayed),
+            (Action::Delivered, &news.delivered),
+        ];
+        let kinds = kinds.into_iter().filter(|(_, told)| !told.is_empty());
+        kinds
+            .map(|(action, told)| {
+                let recipients = reported(told);
+                let report = self.report(message, content, sender, &recipients, now);
+                self.entry(sender, report.write(action))
+            })
+            .collect()
+    }
+
+    fn tried_until(&self, message: &QueuedMessage) -> Timestamp {
+        let expiry = message.released_at() + self.config.retry.expiry;
+        let returned_at = message.requests.returned_at(message.received_at);
+        returned_at.map_or(expiry, |moment| moment.min(expiry))
     }
 
     /// A DSN for a message that policy or a person has refused after it was
-    /// taken.
+    /// taken, to whoever wants to hear of failures.
     pub(super) fn rejected(
         &self,
         message: &QueuedMessage,
@@ -68,15 +74,20 @@ impl Reports {
         let reply = Reply::new(550, EnhancedStatusCode(5, 7, 1), reason);
         let recipients: Vec<_> = message
             .pending()
+            .filter(|queued| queued.notify().failure)
             .map(|queued| ReportedRecipient {
                 address: &queued.address,
-                reason: FailureReason::Policy,
+                original: queued.original.as_ref(),
+                reason: Some(FailureReason::Policy),
                 reply: &reply,
                 host: None,
             })
             .collect();
+        if recipients.is_empty() {
+            return None;
+        }
         let report = self.report(message, content, sender, &recipients, now());
-        Some(self.entry(sender, failed(&report)))
+        Some(self.entry(sender, report.write(Action::Failed)))
     }
 
     /// Notices of a held message, to those whom the rule tells.
@@ -112,7 +123,7 @@ impl Reports {
 
     fn report<'a>(
         &'a self,
-        message: &QueuedMessage,
+        message: &'a QueuedMessage,
         content: &'a Bytes,
         to: &'a Address,
         recipients: &'a [ReportedRecipient<'a>],
@@ -124,7 +135,7 @@ impl Reports {
             id: message.id,
             received_at: message.received_at,
             to,
-            envelope_id: None,
+            envelope_id: message.requests.envelope_id.as_deref(),
             recipients,
             content,
         }
@@ -134,13 +145,19 @@ impl Reports {
         let now = now();
         let policy = self.policy.load();
         let protection = policy.destination(to.domain()).protection();
+        // What RFC 6531 asks for an address beyond ASCII; the fields of a
+        // report to it are not ASCII either.
+        let (body, encoding) = match to.needs_smtputf8() {
+            true => (Body::EightBitMime, AddressEncoding::Utf8),
+            false => (Body::SevenBit, AddressEncoding::Ascii),
+        };
         let message = QueuedMessage {
             id: self.queue.next_id(),
             received_at: now,
             direction: Direction::Outbound,
             reverse_path: ReversePath::Null,
-            body: Body::default(),
-            encoding: AddressEncoding::default(),
+            body,
+            encoding,
             requests: Requests::default(),
             level: Level::default(),
             policy: policy.version().to_owned(),
@@ -159,6 +176,7 @@ fn reported(recipients: &[Reported]) -> Vec<ReportedRecipient<'_>> {
         .iter()
         .map(|reported| ReportedRecipient {
             address: &reported.recipient,
+            original: reported.original.as_ref(),
             reason: reported.reason,
             reply: &reported.reply,
             host: reported.host.as_deref(),

@@ -1,6 +1,10 @@
 //! Starting a gateway and stopping it in order.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use arc_swap::ArcSwap;
 use tokio::{
@@ -15,17 +19,18 @@ use super::{
     keeper::Keeper,
     operator::{self, Operator},
     parts::{
-        StartError, at, authenticator, deliverer, load_policy, open_queue, part, retry_schedule,
-        signer, users,
+        StartError, at, authenticator, deliverer, load_policy, open_queue, part, passage_key,
+        retry_schedule, signer, strangers, users,
     },
     queue::Queue,
     reception::Processor,
     reports::Reports,
+    strangers::Strangers,
 };
 use crate::{
     config::{Config, SenderAuthentication},
     console::{self, Overview, OverviewSource},
-    listen::{BoundListener, Capacity, Certificate, Orders},
+    listen::{BoundListener, Capacity, Certificates, Orders, ShutOut},
     mail::{Event, Observer},
     observe::{self, Observatory, Probes, QueueState},
     policy::Policy,
@@ -79,6 +84,7 @@ impl Gateway {
             config: Arc::clone(&config),
             policy: Arc::clone(&policy),
             signer: Arc::new(signer(&config)?),
+            passage_key: passage_key(&config.node.passage_key)?,
             queue: Arc::clone(&queue),
             reports: reports.clone(),
             observer: Arc::clone(&observer),
@@ -92,7 +98,8 @@ impl Gateway {
             observer: Arc::clone(&observer),
         };
         let operator = Operator { queue, reports, observer: Arc::clone(&observer) };
-        let doors = Doors::take(&config, &processor).await?;
+        let doors =
+            Doors::take(&config, &processor, Arc::new(strangers(&config, &observer)?)).await?;
         let keeper = Keeper {
             config: Arc::clone(&config),
             policy,
@@ -144,10 +151,12 @@ impl Gateway {
         let Doors { listeners, control, metrics, console } = doors;
         let Self { keeper, listening, serving, .. } = self;
         let queue = Arc::clone(&operator.queue);
+        let shut_out = ShutOut::new(&self.config.limits);
         let state = Arc::new(State {
             node: self.config.node.name.to_string(),
             policy: Arc::clone(&keeper.policy),
             queue,
+            shut_out: Arc::clone(&shut_out),
             stopping: listening.stop.clone(),
         });
         let observatory = Arc::clone(&keeper.observatory);
@@ -165,6 +174,7 @@ impl Gateway {
         for (desk, listener) in listeners {
             let orders = Orders {
                 capacity: Arc::clone(&capacity),
+                shut_out: Arc::clone(&shut_out),
                 reception: Arc::new(desk),
                 observer: Arc::clone(&keeper.observer),
                 stop: listening.stop.clone(),
@@ -179,7 +189,11 @@ impl Gateway {
 }
 
 impl Doors {
-    async fn take(config: &Config, processor: &Arc<Processor>) -> Result<Self, StartError> {
+    async fn take(
+        config: &Config,
+        processor: &Arc<Processor>,
+        strangers: Arc<Strangers>,
+    ) -> Result<Self, StartError> {
         let Config { node, metrics, limits, .. } = config;
         let control = operator::bind(&node.control_socket)
             .map_err(|cause| part("the control socket", at(&node.control_socket, cause)))?;
@@ -206,6 +220,7 @@ impl Doors {
                 listener: listener.name.clone(),
                 users: Arc::new(users(listener)?),
                 authenticator: authenticates.then(|| Arc::clone(&authenticator)),
+                strangers: Arc::clone(&strangers),
                 processor: Arc::clone(processor),
                 pool: Arc::clone(&pool),
             };
@@ -221,11 +236,11 @@ impl Doors {
             .collect()
     }
 
-    fn certificates(&self) -> Vec<(String, Arc<Certificate>)> {
-        let certificate = |(desk, bound): &(Desk, BoundListener)| {
-            Some((desk.listener.clone(), bound.certificate()?))
+    fn certificates(&self) -> Vec<(String, Arc<Certificates>)> {
+        let certificates = |(desk, bound): &(Desk, BoundListener)| {
+            Some((desk.listener.clone(), bound.certificates()?))
         };
-        self.listeners.iter().filter_map(certificate).collect()
+        self.listeners.iter().filter_map(certificates).collect()
     }
 }
 
@@ -259,6 +274,7 @@ struct State {
     node: String,
     policy: Arc<ArcSwap<Policy>>,
     queue: Arc<Queue>,
+    shut_out: Arc<ShutOut>,
     stopping: CancellationToken,
 }
 
@@ -279,6 +295,10 @@ impl OverviewSource for State {
 impl Probes for State {
     fn queue(&self) -> QueueState {
         self.queue.state()
+    }
+
+    fn clients_shut_out(&self) -> usize {
+        self.shut_out.clients(Instant::now())
     }
 
     fn unready(&self) -> Option<String> {

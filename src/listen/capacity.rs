@@ -107,7 +107,7 @@ impl Drop for ClientPlace {
 }
 
 /// One host of IPv6 has a whole /64 to call from.
-fn one_client(address: IpAddr) -> IpAddr {
+pub(super) fn one_client(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)))

@@ -14,10 +14,12 @@ use tokio::{net::TcpStream, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    authentication,
     capacity::{ClientPlace, Memory, SessionPlace},
-    listener::{ImplicitTls, Shared, too_many_sessions},
+    listener::{ImplicitTls, Shared, too_many_sessions, turn_away},
     proxy,
     reception::{Reception, Verdict},
+    shut_out::shut_out_now,
     stream::Stream,
     tls,
 };
@@ -64,11 +66,15 @@ async fn greet_and_converse<R: Reception>(
             Err(_) => return SessionEnd::Timeout,
         }
     }
+    if shared.orders.shut_out.holds(*client, Instant::now()) {
+        turn_away(shared, &tcp, *client, &shut_out_now(421));
+        return SessionEnd::Refused;
+    }
     let place = shared.orders.capacity.client(*client);
-    let (stream, tls) = match shared.door.implicit_tls {
-        ImplicitTls::Off => (Stream::Plain(tcp), None),
-        ImplicitTls::On => match Box::pin(secure(shared, tcp)).await {
-            Ok((stream, tls)) => (stream, Some(tls)),
+    let (stream, tls, certified) = match shared.door.implicit_tls {
+        ImplicitTls::Off => (Stream::Plain(tcp), None, None),
+        ImplicitTls::On => match Box::pin(secure(shared, tcp, *client)).await {
+            Ok(Secured { stream, tls, certified }) => (stream, Some(tls), certified),
             Err(end) => return end,
         },
     };
@@ -77,7 +83,7 @@ async fn greet_and_converse<R: Reception>(
     let forwarding = shared.door.forwarding(*client);
     let connected = SystemTime::now().into();
     let address = *client;
-    let peer = Peer { address, connected, relaying, tls, certified: None, line_ends, forwarding };
+    let peer = Peer { address, connected, relaying, tls, certified, line_ends, forwarding };
     let mut conversation = Conversation {
         shared,
         stream,
@@ -90,18 +96,27 @@ async fn greet_and_converse<R: Reception>(
     conversation.run(place).await
 }
 
+struct Secured {
+    stream: Stream,
+    tls: TlsSession,
+    /// The sending system whose certificate the client has shown.
+    certified: Option<String>,
+}
+
 /// The handshake, within its time.
 async fn secure<R: Reception>(
     shared: &Shared<R>,
     tcp: TcpStream,
-) -> Result<(Stream, TlsSession), SessionEnd> {
-    let certificate = shared.door.certificate.as_ref().ok_or(SessionEnd::Failed)?;
-    match timeout(HANDSHAKE_PATIENCE, certificate.accept(tcp)).await {
-        Ok(Ok(stream)) => {
+    client: IpAddr,
+) -> Result<Secured, SessionEnd> {
+    let certificates = shared.door.certificates.as_ref().ok_or(SessionEnd::Failed)?;
+    match timeout(HANDSHAKE_PATIENCE, tls::accept(certificates, tcp)).await {
+        Ok(Ok((stream, shown))) => {
             let tls = tls::session(&stream);
             let listener = &shared.door.settings.listener;
             shared.observe(Event::SessionSecured { listener, tls: &tls });
-            Ok((Stream::Tls(Box::new(stream)), tls))
+            let certified = shown.system(listener, client);
+            Ok(Secured { stream: Stream::Tls(Box::new(stream)), tls, certified })
         }
         Ok(Err(_)) => Err(SessionEnd::TlsFailed),
         Err(_) => Err(SessionEnd::Timeout),
@@ -165,10 +180,11 @@ impl<R: Reception> Conversation<'_, R> {
                     let verdict = Box::pin(asked).await;
                     question.answer(verdict);
                 }
+                Action::Verifier(question) => {
+                    Box::pin(authentication::challenge(self.shared, question)).await;
+                }
                 Action::Authenticate(question) => {
-                    let asked = reception.authenticate(question.origin(), question.credentials());
-                    let verdict = Box::pin(asked).await;
-                    question.answer(verdict);
+                    Box::pin(authentication::decide(self.shared, question)).await;
                 }
                 Action::Content(question) => {
                     let room = first_room(question.declared_size());
@@ -196,9 +212,9 @@ impl<R: Reception> Conversation<'_, R> {
                     let ready = upgrade.take_output();
                     send(&mut self.stream, &ready, self.shared).await?;
                     let tcp = self.stream.take_plain().ok_or(SessionEnd::Failed)?;
-                    let (stream, tls) = Box::pin(secure(self.shared, tcp)).await?;
-                    self.stream = stream;
-                    upgrade.established(tls, None);
+                    let secured = Box::pin(secure(self.shared, tcp, self.client)).await?;
+                    self.stream = secured.stream;
+                    upgrade.established(secured.tls, secured.certified);
                 }
                 Action::Close(end) => {
                     self.flush().await?;

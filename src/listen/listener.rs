@@ -13,9 +13,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     capacity::Capacity,
+    certificates::{CertificateError, Certificates},
     conversation,
     reception::Reception,
-    tls::{Certificate, CertificateError},
+    shut_out::ShutOut,
 };
 use crate::{
     config::{self, ListenerProtocol, ListenerTls, Network, ProxyProtocol},
@@ -26,7 +27,7 @@ use crate::{
     },
 };
 
-/// A listener that has its socket and its certificate, and does not accept
+/// A listener that has its socket and its certificates, and does not accept
 /// yet: whatever can be wrong at the start has been found by now.
 #[derive(Debug)]
 pub struct BoundListener {
@@ -38,6 +39,7 @@ pub struct BoundListener {
 /// What a listener serves with, and how long.
 pub struct Orders<R> {
     pub capacity: Arc<Capacity>,
+    pub shut_out: Arc<ShutOut>,
     pub reception: Arc<R>,
     pub observer: Arc<dyn Observer>,
     /// Cancelled, it accepts no more and lets transactions end.
@@ -60,7 +62,7 @@ pub enum ListenError {
 #[derive(Debug)]
 pub(super) struct Door {
     pub(super) settings: Arc<Settings>,
-    pub(super) certificate: Option<Arc<Certificate>>,
+    pub(super) certificates: Option<Arc<Certificates>>,
     pub(super) implicit_tls: ImplicitTls,
     pub(super) proxy_protocol: ProxyProtocol,
     clients: Vec<Network>,
@@ -82,7 +84,7 @@ pub(super) struct Shared<R> {
 }
 
 impl BoundListener {
-    /// Takes the address and reads the certificate. `node` is the name it
+    /// Takes the address and reads the certificates. `node` is the name it
     /// greets with.
     pub async fn bind(
         listener: &config::Listener,
@@ -106,8 +108,8 @@ impl BoundListener {
     }
 
     /// For reloading while it serves.
-    pub fn certificate(&self) -> Option<Arc<Certificate>> {
-        self.door.certificate.clone()
+    pub fn certificates(&self) -> Option<Arc<Certificates>> {
+        self.door.certificates.clone()
     }
 
     /// Accepts until told to stop, and returns once every session is over or
@@ -140,7 +142,10 @@ async fn accept<R: Reception>(
                     let shared = Arc::clone(shared);
                     sessions.spawn(conversation::hold(shared, tcp, peer, place, abandon.clone()));
                 }
-                None => turn_away(shared, &tcp, peer),
+                None => {
+                    let refused = too_many_sessions(Refusal::Sessions);
+                    turn_away(shared, &tcp, peer.ip(), &refused);
+                }
             },
             Err(error) => {
                 // Out of descriptors, mostly: sessions that end free some.
@@ -151,11 +156,10 @@ async fn accept<R: Reception>(
     }
 }
 
-/// Tells a client that there are too many, at no cost: if its socket cannot
-/// take a line at once, it goes without.
-fn turn_away<R>(shared: &Shared<R>, tcp: &TcpStream, peer: SocketAddr) {
-    let refused = too_many_sessions(Refusal::Sessions);
-    shared.refuse(peer.ip(), &refused);
+/// Tells a client why there is no session for it, at no cost: if its socket
+/// cannot take a line at once, it goes without.
+pub(super) fn turn_away<R>(shared: &Shared<R>, tcp: &TcpStream, client: IpAddr, refused: &Refused) {
+    shared.refuse(client, refused);
     if shared.door.implicit_tls == ImplicitTls::Off {
         let mut line = Vec::new();
         refused.reply.write_to(&mut line);
@@ -209,7 +213,7 @@ impl Door {
         };
         Ok(Self {
             settings: Arc::new(settings),
-            certificate: load_certificate(listener)?,
+            certificates: load_certificates(listener)?,
             implicit_tls,
             proxy_protocol: listener.proxy_protocol,
             clients: listener.clients.clone(),
@@ -274,15 +278,17 @@ fn sasl(users: Option<&PathBuf>) -> Sasl {
     users.map_or(Sasl::NotOffered, |_| Sasl::UnderTls)
 }
 
-fn load_certificate(listener: &config::Listener) -> Result<Option<Arc<Certificate>>, ListenError> {
+fn load_certificates(
+    listener: &config::Listener,
+) -> Result<Option<Arc<Certificates>>, ListenError> {
     if listener.tls == ListenerTls::None {
         return Ok(None);
     }
     let name = || listener.name.clone();
     let files = listener.certificate.as_ref().ok_or_else(|| ListenError::NoCertificate(name()))?;
-    let certificate = Certificate::load(files)
+    let certificates = Certificates::load(files, listener)
         .map_err(|cause| ListenError::Certificate { listener: name(), cause: Box::new(cause) })?;
-    Ok(Some(Arc::new(certificate)))
+    Ok(Some(Arc::new(certificates)))
 }
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

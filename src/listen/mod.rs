@@ -7,11 +7,16 @@
 //!
 //! [`Session`]: crate::smtp::server::Session
 
+mod authentication;
 mod capacity;
+mod certificates;
+mod client_certificate;
 mod conversation;
 mod listener;
 mod proxy;
 mod reception;
+mod server_names;
+mod shut_out;
 mod stream;
 mod tls;
 
@@ -19,6 +24,7 @@ mod tls;
 mod tests;
 
 pub use capacity::Capacity;
+pub use certificates::{CertificateError, CertificateSummary, Certificates, Outlook, Renewal};
 pub use listener::{BoundListener, ListenError, Orders};
 pub use reception::{Reception, Verdict};
-pub use tls::{Certificate, CertificateError};
+pub use shut_out::ShutOut;

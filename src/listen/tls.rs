@@ -1,73 +1,54 @@
-//! The TLS acceptor: TLS 1.2 and 1.3 with a certificate that can be renewed
-//! while sessions go on under the old one.
+//! The TLS acceptor: TLS 1.2 and 1.3 with one of two lists of cipher suites.
+//!
+//! What rustls leaves out, nobody can turn on by mistake: older versions,
+//! compression, renegotiation, anything but forward secrecy and AEAD. What it
+//! could do and is not asked to: session tickets and early data (0-RTT), which
+//! may be replayed.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{io, sync::Arc};
 
-use arc_swap::ArcSwap;
 use rustls::{
-    ServerConfig,
-    crypto::aws_lc_rs,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    server::NoServerSessionStorage,
+    ServerConfig, SupportedCipherSuite,
+    crypto::{
+        CryptoProvider, SupportedKxGroup,
+        aws_lc_rs::{
+            cipher_suite::{
+                TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+                TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+                TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+                TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, TLS13_AES_128_GCM_SHA256,
+                TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256,
+            },
+            default_provider,
+            kx_group::{SECP256R1, SECP384R1, X25519, X25519MLKEM768},
+        },
+    },
+    pki_types::UnixTime,
+    server::{NoServerSessionStorage, ResolvesServerCert, danger::ClientCertVerifier},
     version::{TLS12, TLS13},
 };
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use crate::{
-    config::CertificateFiles,
-    mail::{Timestamp, TlsSession},
+use super::{
+    certificates::{Certificates, Handshake},
+    client_certificate::Shown,
 };
+use crate::{config::Ciphers, mail::TlsSession};
 
-/// A certificate chain with its key, as files and as now in use.
-#[derive(Debug)]
-pub struct Certificate {
-    files: CertificateFiles,
-    current: ArcSwap<Loaded>,
-}
-
-#[derive(Debug)]
-struct Loaded {
-    config: Arc<ServerConfig>,
-    /// Of the leaf: its notAfter.
-    expires_at: Option<Timestamp>,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum CertificateError {
-    #[error("a PEM certificate chain is expected in {path}: {cause}")]
-    Chain { path: PathBuf, cause: rustls::pki_types::pem::Error },
-    #[error("a PEM certificate chain is expected in {0}, found no certificate")]
-    NoCertificate(PathBuf),
-    #[error("a PEM private key is expected in {path}: {cause}")]
-    Key { path: PathBuf, cause: rustls::pki_types::pem::Error },
-    #[error("the certificate in {chain} and the key in {key} cannot be used together: {cause}")]
-    Pair { chain: PathBuf, key: PathBuf, cause: rustls::Error },
-}
-
-impl Certificate {
-    pub fn load(files: &CertificateFiles) -> Result<Self, CertificateError> {
-        let current = ArcSwap::from_pointee(read(files)?);
-        Ok(Self { files: files.clone(), current })
-    }
-
-    /// Reads the files again, for the handshakes from here on. After an error
-    /// the certificate in use stays.
-    pub fn reload(&self) -> Result<(), CertificateError> {
-        self.current.store(Arc::new(read(&self.files)?));
-        Ok(())
-    }
-
-    /// When the certificate in use expires; none where it does not say so
-    /// in a way that can be read.
-    pub fn expires_at(&self) -> Option<Timestamp> {
-        self.current.load().expires_at
-    }
-
-    /// The server's side of a handshake. Cancelling drops the connection.
-    pub(super) async fn accept(&self, tcp: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
-        TlsAcceptor::from(Arc::clone(&self.current.load().config)).accept(tcp).await
-    }
+/// The server's side of a handshake, and what the client has shown in it.
+/// Cancelling drops the connection.
+pub(super) async fn accept(
+    certificates: &Certificates,
+    tcp: TcpStream,
+) -> io::Result<(TlsStream<TcpStream>, Shown)> {
+    let Handshake { config, witnessed } = certificates.handshake().map_err(io::Error::other)?;
+    let stream = TlsAcceptor::from(config).accept(tcp).await?;
+    let shown = witnessed.map_or(Shown::Nothing, |(clients, witness)| {
+        let (_, connection) = stream.get_ref();
+        clients.look_at(connection.peer_certificates(), &witness, UnixTime::now())
+    });
+    Ok((stream, shown))
 }
 
 /// What was agreed on, in the names Received fields and metrics use.
@@ -85,32 +66,63 @@ pub(super) fn session(stream: &TlsStream<TcpStream>) -> TlsSession {
     TlsSession { version, cipher: cipher.unwrap_or_default() }
 }
 
-fn read(files: &CertificateFiles) -> Result<Loaded, CertificateError> {
-    let path = || files.chain.clone();
-    let chain = CertificateDer::pem_file_iter(&files.chain)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|cause| CertificateError::Chain { path: path(), cause })?;
-    let Some(leaf) = chain.first() else {
-        return Err(CertificateError::NoCertificate(path()));
-    };
-    let expires_at = expiry(leaf);
-    let key = PrivateKeyDer::from_pem_file(&files.key)
-        .map_err(|cause| CertificateError::Key { path: files.key.clone(), cause })?;
-    let pair = |cause| CertificateError::Pair { chain: path(), key: files.key.clone(), cause };
-    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_protocol_versions(&[&TLS13, &TLS12])
-        .map_err(pair)?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(pair)?;
+pub(super) fn server_config(
+    provider: Arc<CryptoProvider>,
+    ciphers: Ciphers,
+    certificates: Arc<dyn ResolvesServerCert>,
+    clients: Arc<dyn ClientCertVerifier>,
+) -> Result<ServerConfig, rustls::Error> {
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&TLS13, &TLS12])?
+        .with_client_cert_verifier(clients)
+        .with_cert_resolver(certificates);
+    // Mozilla lets the client choose among suites that are all good; the NCSC
+    // has an order of its own.
+    config.ignore_client_order = ciphers == Ciphers::Ncsc;
     // Mail servers hardly ever resume, and each ticket costs memory and time.
     config.send_tls13_tickets = 0;
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    Ok(Loaded { config: Arc::new(config), expires_at })
+    config.max_early_data_size = 0;
+    Ok(config)
 }
 
-fn expiry(leaf: &CertificateDer<'_>) -> Option<Timestamp> {
-    let (_, certificate) = x509_parser::parse_x509_certificate(leaf).ok()?;
-    let seconds = u64::try_from(certificate.validity().not_after.timestamp()).ok()?;
-    Some(Timestamp::from_unix_milliseconds(seconds.saturating_mul(1000)))
+pub(super) fn provider(ciphers: Ciphers) -> CryptoProvider {
+    let (suites, groups) = match ciphers {
+        Ciphers::Intermediate => (INTERMEDIATE, INTERMEDIATE_GROUPS),
+        Ciphers::Ncsc => (NCSC, NCSC_GROUPS),
+    };
+    CryptoProvider {
+        cipher_suites: suites.to_vec(),
+        kx_groups: groups.to_vec(),
+        ..default_provider()
+    }
 }
+
+/// Mozilla's intermediate configuration, version 5.7, without its finite-field
+/// Diffie-Hellman, which rustls does not have.
+const INTERMEDIATE: &[SupportedCipherSuite] = &[
+    TLS13_AES_128_GCM_SHA256,
+    TLS13_AES_256_GCM_SHA384,
+    TLS13_CHACHA20_POLY1305_SHA256,
+    TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+    TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+];
+/// The hybrid first: what is recorded today must not be read by the quantum
+/// computers of a patient's lifetime.
+const INTERMEDIATE_GROUPS: &[&dyn SupportedKxGroup] =
+    &[X25519MLKEM768, X25519, SECP256R1, SECP384R1];
+
+/// The recommended profiles of the NCSC's "Using TLS to protect data".
+const NCSC: &[SupportedCipherSuite] = &[
+    TLS13_AES_256_GCM_SHA384,
+    TLS13_AES_128_GCM_SHA256,
+    TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+];
+const NCSC_GROUPS: &[&dyn SupportedKxGroup] = &[SECP256R1, SECP384R1, X25519];

@@ -57,6 +57,11 @@ impl Address {
         &self.domain
     }
 
+    /// The mailbox that every domain has (RFC 5321 section 4.5.1).
+    pub fn is_postmaster(&self) -> bool {
+        self.local_part.eq_ignore_ascii_case("postmaster")
+    }
+
     /// Whether only SMTPUTF8 (RFC 6531) can carry this address.
     pub fn needs_smtputf8(&self) -> bool {
         !self.local_part.is_ascii()

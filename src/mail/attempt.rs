@@ -17,7 +17,7 @@ pub struct Attempt {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// The next hop has taken it over.
-    Delivered(Reply),
+    Delivered(Handover),
     /// Try again later: the peer's own reply, or ours with the cause.
     Transient(Failure),
     /// Never.
@@ -42,10 +42,34 @@ impl Outcome {
 
     pub fn reply(&self) -> &Reply {
         match self {
-            Self::Delivered(reply) => reply,
+            Self::Delivered(handover) => &handover.reply,
             Self::Transient(failure) | Self::Permanent(failure) => &failure.reply,
         }
     }
+}
+
+/// A copy that is out of our hands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handover {
+    pub reply: Reply,
+    pub to: Taker,
+}
+
+/// Who has a copy now: whether its sender hears of it from them, or from us
+/// (RFC 3461 section 5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taker {
+    /// A mailbox: the journey ends there.
+    Mailbox,
+    /// A server, with what it has promised to honour from here on.
+    Relay { dsn: Promise, deliver_by: Promise },
+}
+
+/// Whether a server has offered an extension, and so answers for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    Made,
+    Absent,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -11,6 +11,7 @@ use super::{
     domain::Domain,
     facts::{Direction, MessageFacts},
     finding::Finding,
+    lookup::{BlocklistAnswer, LookupAnswer, LookupSource, Passage},
     queue_id::QueueId,
     reply::Reply,
     tls::TlsSession,
@@ -35,12 +36,41 @@ pub enum Event<'a> {
         listener: &'a str,
         tls: &'a TlsSession,
     },
+    /// A claim to an identity, and what came of it.
+    Authentication {
+        listener: &'a str,
+        client: IpAddr,
+        /// Its IANA name: a closed set.
+        mechanism: &'static str,
+        result: AuthenticationResult,
+    },
     /// A reply of 4xx or 5xx to a command or to content.
     Refused {
         listener: &'a str,
         client: IpAddr,
         reason: Refusal,
         reply: &'a Reply,
+    },
+    /// Whether a recipient of ours exists was looked up, or remembered.
+    RecipientLookedUp {
+        source: LookupSource,
+        answer: LookupAnswer,
+        /// Why the source could not be asked.
+        cause: Option<&'a str>,
+    },
+    /// A DNS block list was asked about a client, or its answer remembered.
+    BlocklistAsked {
+        zone: &'a Domain,
+        client: IpAddr,
+        answer: BlocklistAnswer,
+        /// Why it gave no answer.
+        cause: Option<&'a str>,
+    },
+    /// A message has come, for the first time or again.
+    Passed {
+        listener: &'a str,
+        client: IpAddr,
+        passage: Passage,
     },
     /// Every recipient of one accepted or refused message.
     Decided(Decided<'a>),
@@ -97,6 +127,28 @@ pub struct Decided<'a> {
     pub decisions: &'a [(Address, Decision)],
     /// From content to decisions.
     pub took: Duration,
+}
+
+/// What came of a claim to an identity: a closed set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AuthenticationResult {
+    Accepted,
+    Refused,
+    /// Not looked at: the client has failed too often.
+    ShutOut,
+    /// It could not be looked at just now.
+    Unavailable,
+}
+
+impl AuthenticationResult {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::ShutOut => "shut_out",
+            Self::Unavailable => "unavailable",
+        }
+    }
 }
 
 /// Why a session ended: a closed set.

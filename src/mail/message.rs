@@ -122,6 +122,9 @@ pub enum DelayNotice {
     #[default]
     Due,
     Sent,
+    /// Told also that the time it was to be delivered by has passed
+    /// (RFC 2852).
+    Overdue,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,11 +140,24 @@ pub struct QueuedRecipient {
 }
 
 impl QueuedRecipient {
+    /// What its sender is to be told.
+    pub fn notify(&self) -> Notify {
+        self.notify.unwrap_or(Notify::USUAL)
+    }
+
     /// A copy that nobody has tried to deliver yet, due at once.
     pub fn new(recipient: impl Into<Recipient>, protection: Protection, now: Timestamp) -> Self {
         let Recipient { address, notify, original } = recipient.into();
         let state = RecipientState::Pending { attempts: 0, next_attempt_at: now, last: None };
         Self { address, notify, original, protection, state }
+    }
+}
+
+/// As it is named to the next hop.
+impl From<&QueuedRecipient> for Recipient {
+    fn from(queued: &QueuedRecipient) -> Self {
+        let QueuedRecipient { address, notify, original, .. } = queued;
+        Self { address: address.clone(), notify: *notify, original: original.clone() }
     }
 }
 
@@ -166,6 +182,12 @@ pub enum RecipientState {
 }
 
 impl QueuedMessage {
+    /// When it may first be sent on, as its sender asked: what is late counts
+    /// from here.
+    pub fn released_at(&self) -> Timestamp {
+        self.requests.released_at(self.received_at)
+    }
+
     pub fn is_held(&self) -> bool {
         self.hold.is_some()
     }
@@ -175,5 +197,30 @@ impl QueuedMessage {
         self.recipients
             .iter()
             .filter(|recipient| matches!(recipient.state, RecipientState::Pending { .. }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As the first version wrote it.
+    const FIRST: &str = r#"{"id":"01dcayhax6g00","received_at":1795367525123,
+        "direction":"outbound","reverse_path":"dr@nhs.test.example","body":"eight-bit-mime",
+        "encoding":"ascii","level":0,"policy":"p","size":312,"delay_notice":"sent",
+        "recipients":[{"address":"a@x.example","protection":{"tls":"opportunistic"},
+        "state":{"pending":{"attempts":2,"next_attempt_at":1795367525999,"last":"451 busy"}}}]}"#;
+
+    #[test]
+    fn what_an_earlier_version_has_spooled_is_read_and_asks_for_nothing() {
+        let message: QueuedMessage = serde_json::from_str(FIRST).unwrap();
+        assert_eq!(message.requests, Requests::default());
+        assert_eq!(message.released_at(), message.received_at);
+        assert_eq!(message.delay_notice, DelayNotice::Sent);
+        let [recipient] = message.recipients.as_slice() else { panic!("{message:?}") };
+        assert_eq!((recipient.notify, recipient.notify()), (None, Notify::USUAL));
+        assert_eq!(recipient.original, None);
+        let written = serde_json::to_string(&message).unwrap();
+        assert_eq!(serde_json::from_str::<QueuedMessage>(&written).unwrap(), message);
     }
 }

@@ -13,6 +13,7 @@ mod event;
 mod facts;
 mod finding;
 mod level;
+mod lookup;
 mod message;
 mod queue_id;
 mod reply;
@@ -22,7 +23,8 @@ mod tls;
 
 pub use address::{Address, AddressError, ReversePath};
 pub use attempt::{
-    Attempt, CertificateVerdict, Evidence, Failure, FailureReason, Outcome, Voucher,
+    Attempt, CertificateVerdict, Evidence, Failure, FailureReason, Handover, Outcome, Promise,
+    Taker, Voucher,
 };
 pub use decision::{Decision, DestinationClass, DestinationFacts, Mode, RuleMatch};
 pub use disposition::{
@@ -31,10 +33,11 @@ pub use disposition::{
 };
 pub use domain::{Domain, DomainError};
 pub use envelope::{AddressEncoding, Body, Envelope, Recipient};
-pub use event::{Decided, Event, Observer, Refusal, SessionEnd};
+pub use event::{AuthenticationResult, Decided, Event, Observer, Refusal, SessionEnd};
 pub use facts::{Arrival, AuthenticationFacts, Direction, Facts, MessageFacts, SecureTag};
 pub use finding::{Finding, Kind, Masked, Opaque, OpaqueReason};
 pub use level::{Level, LevelError};
+pub use lookup::{BlocklistAnswer, LookupAnswer, LookupSource, Passage};
 pub use message::{
     DelayNotice, Forwarded, Hold, Origin, Protocol, QueuedMessage, QueuedRecipient, RecipientState,
     Submission,

@@ -109,6 +109,44 @@ pub struct OriginalRecipient {
     pub address: Box<str>,
 }
 
+impl Requests {
+    /// When a message received then may first be sent on.
+    pub fn released_at(&self, received_at: Timestamp) -> Timestamp {
+        match self.release {
+            None => received_at,
+            Some(Release::After(hold)) => received_at + hold,
+            Some(Release::At(moment)) => moment.max(received_at),
+        }
+    }
+
+    /// When a message received then must be returned if it is not delivered
+    /// by then.
+    pub fn returned_at(&self, received_at: Timestamp) -> Option<Timestamp> {
+        self.deadline(ByMode::Return, received_at)
+    }
+
+    /// When the sender of a message received then must be told if it is not
+    /// delivered by then.
+    pub fn noticed_at(&self, received_at: Timestamp) -> Option<Timestamp> {
+        self.deadline(ByMode::Notify, received_at)
+    }
+
+    fn deadline(&self, mode: ByMode, received_at: Timestamp) -> Option<Timestamp> {
+        let by = self.deliver_by.filter(|by| by.mode == mode)?;
+        Some(received_at + Duration::from_secs(u64::try_from(by.seconds).unwrap_or(0)))
+    }
+
+    /// What a message received then still asks for now: the time spent here
+    /// is taken from its BY (RFC 2852 section 4.1).
+    pub fn onward(&self, received_at: Timestamp, now: Timestamp) -> Self {
+        let spent = now.saturating_since(received_at).as_secs();
+        let spent = i64::try_from(spent).unwrap_or(i64::MAX);
+        let deliver_by =
+            self.deliver_by.map(|by| DeliverBy { seconds: by.seconds.saturating_sub(spent), ..by });
+        Self { deliver_by, ..self.clone() }
+    }
+}
+
 impl Priority {
     pub const fn value(self) -> i8 {
         self.0
@@ -134,4 +172,50 @@ impl Notify {
     /// What holds where NOTIFY was not said; whether delays are told is the
     /// server's choice, and ours is to tell.
     pub const USUAL: Self = Self { success: false, failure: true, delay: true };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARRIVAL: Timestamp = Timestamp::from_unix_milliseconds(1_000_000);
+
+    fn by(seconds: i64, mode: ByMode) -> Requests {
+        let deliver_by = Some(DeliverBy { seconds, mode, trace: ByTrace::No });
+        Requests { deliver_by, ..Requests::default() }
+    }
+
+    #[test]
+    fn a_message_is_held_for_a_time_or_until_a_moment_and_never_before_it_came() {
+        let released = |release| {
+            Requests { release, ..Requests::default() }
+                .released_at(ARRIVAL)
+                .saturating_since(ARRIVAL)
+                .as_secs()
+        };
+        assert_eq!(released(None), 0);
+        assert_eq!(released(Some(Release::After(Duration::from_secs(90)))), 90);
+        assert_eq!(released(Some(Release::At(ARRIVAL + Duration::from_secs(7)))), 7);
+        assert_eq!(released(Some(Release::At(Timestamp::default()))), 0);
+    }
+
+    #[test]
+    fn the_time_a_message_spends_here_is_taken_from_what_is_left() {
+        let later = ARRIVAL + Duration::from_millis(40_900);
+        let left = |seconds, mode| {
+            by(seconds, mode).onward(ARRIVAL, later).deliver_by.map(|by| by.seconds)
+        };
+        assert_eq!(left(60, ByMode::Return), Some(20));
+        assert_eq!(left(-5, ByMode::Notify), Some(-45));
+        assert_eq!(Requests::default().onward(ARRIVAL, later), Requests::default());
+    }
+
+    #[test]
+    fn a_deadline_belongs_to_its_mode_and_one_that_has_passed_is_arrival() {
+        let minute = ARRIVAL + Duration::from_secs(60);
+        assert_eq!(by(60, ByMode::Return).returned_at(ARRIVAL), Some(minute));
+        assert_eq!(by(60, ByMode::Return).noticed_at(ARRIVAL), None);
+        assert_eq!(by(60, ByMode::Notify).noticed_at(ARRIVAL), Some(minute));
+        assert_eq!(by(-60, ByMode::Notify).noticed_at(ARRIVAL), Some(ARRIVAL));
+    }
 }

@@ -17,6 +17,8 @@ use super::{Observatory, QueueState};
 /// What only the gateway can say, asked at each scrape and probe.
 pub trait Probes: Send + Sync + 'static {
     fn queue(&self) -> QueueState;
+    /// How many clients are shut out for failing to authenticate.
+    fn clients_shut_out(&self) -> usize;
     /// Why the gateway should be sent no mail now; nothing if it should.
     fn unready(&self) -> Option<String>;
 }
@@ -39,6 +41,7 @@ pub async fn serve(
 type Doors = (Arc<Observatory>, Arc<dyn Probes>);
 
 async fn metrics(State((observatory, probes)): State<Doors>) -> Response {
+    observatory.metrics().set_clients_shut_out(probes.clients_shut_out());
     match observatory.metrics().render(probes.queue()) {
         Ok(exposition) => ([(header::CONTENT_TYPE, EXPOSITION)], exposition).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),

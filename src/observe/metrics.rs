@@ -50,8 +50,18 @@ impl Metrics {
         })
     }
 
-    pub fn set_certificate_expiry(&self, listener: &str, unix_seconds: i64) {
-        self.upkeep.certificate_expiry.with_label_values(&[listener]).set(unix_seconds);
+    pub fn set_certificate_expiry(&self, listener: &str, name: &str, unix_seconds: i64) {
+        self.upkeep.certificate_expiry.with_label_values(&[listener, name]).set(unix_seconds);
+    }
+
+    /// Before a new set is told of.
+    pub fn forget_certificate_expiries(&self) {
+        self.upkeep.certificate_expiry.reset();
+    }
+
+    /// As it stands now; asked at each scrape.
+    pub fn set_clients_shut_out(&self, clients: usize) {
+        self.sessions.clients_shut_out.set(gauge_value(clients as u64));
     }
 
     /// The exposition format, with the queue as it stands now.
@@ -68,7 +78,11 @@ pub(super) struct SessionMetrics {
     pub(super) open: IntGaugeVec,
     pub(super) ends: IntCounterVec,
     pub(super) secured: IntCounterVec,
+    pub(super) authentications: IntCounterVec,
+    clients_shut_out: IntGauge,
     pub(super) refusals: IntCounterVec,
+    pub(super) recipient_lookups: IntCounterVec,
+    pub(super) blocklist_answers: IntCounterVec,
 }
 
 impl SessionMetrics {
@@ -90,10 +104,29 @@ impl SessionMetrics {
                 "SMTP sessions put under TLS, by version.",
                 &["listener", "tls_version"],
             )?,
+            authentications: new.counters(
+                "postern_authentications_total",
+                "Claims to an identity (AUTH), by what came of them.",
+                &["listener", "mechanism", "result"],
+            )?,
+            clients_shut_out: new.register(IntGauge::new(
+                "postern_clients_shut_out",
+                "Clients shut out now for too many failures to authenticate.",
+            )?)?,
             refusals: new.counters(
                 "postern_refusals_total",
                 "Commands and messages refused with 4xx or 5xx, by why.",
                 &["listener", "reason"],
+            )?,
+            recipient_lookups: new.counters(
+                "postern_recipient_lookups_total",
+                "Whether a recipient of ours exists: questions, by where it is known.",
+                &["source", "answer"],
+            )?,
+            blocklist_answers: new.counters(
+                "postern_blocklist_answers_total",
+                "What DNS block lists say of clients, one a list.",
+                &["answer"],
             )?,
         })
     }
@@ -102,6 +135,7 @@ impl SessionMetrics {
 pub(super) struct MessageMetrics {
     pub(super) accepted: IntCounterVec,
     pub(super) accepted_bytes: IntCounterVec,
+    pub(super) passages: IntCounterVec,
     pub(super) decisions: IntCounterVec,
     pub(super) rule_matches: IntCounterVec,
     pub(super) findings: IntCounterVec,
@@ -121,6 +155,11 @@ impl MessageMetrics {
                 "postern_accepted_bytes_total",
                 "Octets of accepted messages as received.",
                 &["direction"],
+            )?,
+            passages: new.counters(
+                "postern_passages_total",
+                "Messages by whether they have come through here before; forged marks too.",
+                &["result"],
             )?,
             decisions: new.counters(
                 "postern_decisions_total",
@@ -218,8 +257,8 @@ impl UpkeepMetrics {
             )?,
             certificate_expiry: new.gauges(
                 "postern_certificate_expiry_timestamp_seconds",
-                "When a listener's certificate expires.",
-                &["listener"],
+                "When a listener's certificates expire, by their first name.",
+                &["listener", "certificate"],
             )?,
         })
     }

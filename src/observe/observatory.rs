@@ -7,8 +7,8 @@ use tracing::{debug, error, info, warn};
 
 use super::{audit::Audit, metrics::Metrics};
 use crate::mail::{
-    Attempt, CertificateVerdict, Decided, Domain, Event, Observer, Outcome, QueueId, RuleMatch,
-    TlsRequirement,
+    Attempt, CertificateVerdict, Decided, Domain, Event, Observer, Outcome, Passage, QueueId,
+    RuleMatch, TlsRequirement,
 };
 
 /// The observer that the gateway gives to every stage.
@@ -38,7 +38,17 @@ impl Observer for Observatory {
             Event::SessionOpened { .. }
             | Event::SessionClosed { .. }
             | Event::SessionSecured { .. }
+            | Event::Authentication { .. }
             | Event::Refused { .. } => self.session(&event),
+            Event::RecipientLookedUp { .. } | Event::BlocklistAsked { .. } => {
+                self.looked_up(&event);
+            }
+            Event::Passed { listener, client, passage } => {
+                self.metrics.messages.passages.with_label_values(&[passage.name()]).inc();
+                if matches!(passage, Passage::Forged | Passage::Loop) {
+                    info!(listener, %client, passage = passage.name(), "passage");
+                }
+            }
             Event::Decided(decided) => self.decided(&decided),
             Event::Accepted { id, direction, size } => {
                 let direction = direction.to_string();
@@ -94,9 +104,35 @@ impl Observatory {
             Event::SessionSecured { listener, tls } => {
                 metrics.sessions.secured.with_label_values(&[listener, tls.version.as_str()]).inc();
             }
+            Event::Authentication { listener, client, mechanism, result } => {
+                let labels = [listener, mechanism, result.name()];
+                metrics.sessions.authentications.with_label_values(&labels).inc();
+                info!(listener, %client, mechanism, result = result.name(), "authentication");
+            }
             Event::Refused { listener, client, reason, reply } => {
                 metrics.sessions.refusals.with_label_values(&[listener, reason.name()]).inc();
                 info!(listener, %client, reason = reason.name(), %reply, "refused");
+            }
+            _ => {}
+        }
+    }
+
+    fn looked_up(&self, event: &Event<'_>) {
+        let metrics = &self.metrics.sessions;
+        match event {
+            Event::RecipientLookedUp { source, answer, cause } => {
+                let (source, answer) = (source.name(), answer.name());
+                metrics.recipient_lookups.with_label_values(&[source, answer]).inc();
+                if let Some(cause) = cause {
+                    warn!(source, answer, cause, "it is not known whether a recipient exists");
+                }
+            }
+            Event::BlocklistAsked { zone, client, answer, cause } => {
+                let answer = answer.name();
+                metrics.blocklist_answers.with_label_values(&[answer]).inc();
+                if let Some(cause) = cause {
+                    warn!(%zone, %client, answer, cause, "a block list gave no answer");
+                }
             }
             _ => {}
         }

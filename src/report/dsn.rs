@@ -1,5 +1,8 @@
-//! Delivery status notifications (RFC 3464): a text for people, fields for
-//! programs, and what of the message may be shown again.
+//! Delivery status notifications (RFC 3464, RFC 6533): a text for people,
+//! fields for programs, and what of the message may be shown again.
+//!
+//! RET asks how much of a message comes back (RFC 3461 section 4.3). Less does
+//! than even RET=HDRS would have: law 6 stands above what a sender asks for.
 
 use std::fmt::Write as _;
 
@@ -9,9 +12,7 @@ use super::{
     original::Original,
     writing::{Automatic, Heading, Writing, printable, wrapped},
 };
-use crate::mail::{
-    Address, Domain, EnhancedStatusCode, FailureReason, QueueId, Reply, Severity, Timestamp,
-};
+use crate::mail::{Address, Domain, FailureReason, OriginalRecipient, QueueId, Reply, Timestamp};
 
 /// What is reported of one message.
 #[derive(Clone, Copy, Debug)]
@@ -34,31 +35,43 @@ pub struct DeliveryReport<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct ReportedRecipient<'a> {
     pub address: &'a Address,
-    pub reason: FailureReason,
+    /// ORCPT of RCPT, decoded.
+    pub original: Option<&'a OriginalRecipient>,
+    /// None where nothing has failed, or nothing was tried.
+    pub reason: Option<FailureReason>,
     /// The peer's own reply, or ours with the cause.
     pub reply: &'a Reply,
     /// The host that gave it.
     pub host: Option<&'a str>,
 }
 
-/// The message was given up for these recipients.
-pub fn failed(report: &DeliveryReport<'_>) -> Bytes {
-    report.write(Action::Failed)
-}
-
-/// The message is late for these recipients; it is tried until `until`.
-pub fn delayed(report: &DeliveryReport<'_>, until: Timestamp) -> Bytes {
-    report.write(Action::Delayed(until))
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Action {
+/// What has become of the message, for all the recipients of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It was given up.
     Failed,
+    /// It is late; it is tried until then.
     Delayed(Timestamp),
+    /// It was passed on to somebody who may not tell more.
+    Relayed,
+    /// It is in the mailbox.
+    Delivered,
+}
+
+/// In which characters a report is written: that of the address it goes to
+/// decides, for a report it cannot read would be no report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// RFC 3464: ASCII, other characters by their numbers.
+    Ascii,
+    /// RFC 6533: addresses as they are.
+    Global,
 }
 
 impl DeliveryReport<'_> {
-    fn write(&self, action: Action) -> Bytes {
+    /// The report as a message, to be sent with the null reverse path.
+    pub fn write(&self, action: Action) -> Bytes {
+        let form = if self.to.needs_smtputf8() { Form::Global } else { Form::Ascii };
         let original = Original::of(self.content);
         // Neither quoted-printable text nor our fields can hold `=_`, so the
         // boundary cannot occur in what it bounds.
@@ -81,12 +94,10 @@ impl DeliveryReport<'_> {
         writing.line(&format!("--{boundary}"));
         writing.text(&self.text(action, &original));
         writing.line(&format!("--{boundary}"));
-        writing.field("Content-Type", "message/delivery-status");
-        writing.line("");
-        self.status(action, &mut writing);
+        form.begin_status(&mut writing);
+        self.status(action, form, &mut writing);
         writing.line(&format!("--{boundary}"));
-        writing.field("Content-Type", "text/rfc822-headers");
-        writing.line("");
+        form.begin_header(&mut writing);
         for (name, value) in original.fields() {
             writing.field(name, value);
         }
@@ -108,9 +119,9 @@ impl DeliveryReport<'_> {
         for recipient in self.recipients {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "\n  {}\n", recipient.address);
-            text.push_str(&wrapped(&recipient.why(), "    "));
-            text.push('\n');
-            text.push_str(&wrapped(recipient.advice(action), "    "));
+            for sentence in recipient.words(action) {
+                text.push_str(&wrapped(&sentence, "    "));
+            }
         }
         text.push_str("\nAbout your message\n\n");
         let _ = writeln!(text, "  Reference   {}", self.id);
@@ -123,7 +134,7 @@ impl DeliveryReport<'_> {
         text
     }
 
-    fn status(&self, action: Action, writing: &mut Writing) {
+    fn status(&self, action: Action, form: Form, writing: &mut Writing) {
         writing.field("Reporting-MTA", format!("dns; {}", self.node));
         if let Some(envelope_id) = self.envelope_id {
             writing.field("Original-Envelope-Id", printable(envelope_id));
@@ -131,92 +142,32 @@ impl DeliveryReport<'_> {
         writing.field("Arrival-Date", self.received_at.rfc5322());
         writing.line("");
         for recipient in self.recipients {
-            recipient.status(action, self.at, writing);
+            recipient.status(action, form, self.at, writing);
             writing.line("");
         }
     }
 }
 
 impl ReportedRecipient<'_> {
-    /// What happened, in a sentence.
-    fn why(&self) -> String {
-        let host = self
-            .host
-            .map_or_else(|| format!("the mail system of {}", self.address.domain()), printable);
-        let said = printable(&self.reply.to_string());
-        match (self.reason, self.reply.severity()) {
-            (FailureReason::Peer, Severity::Permanent) => format!("{host} refused it: {said}"),
-            (FailureReason::Peer, _) => format!("{host} would not take it yet: {said}"),
-            (FailureReason::Tls, _) => {
-                format!(
-                    "A connection to {host} as secure as this message needs could not be made, so \
-                     nothing was sent: {said}"
-                )
-            }
-            (FailureReason::Dns, _) => format!("The way to {host} could not be found: {said}"),
-            (FailureReason::Connect | FailureReason::Connection, _) => {
-                format!("{host} could not be reached: {said}")
-            }
-            (FailureReason::Extension, _) => {
-                format!("{host} cannot carry this kind of message: {said}")
-            }
-            (FailureReason::NoRoute, _) => format!("This gateway knows no way there: {said}"),
-            (FailureReason::Policy, _) => format!("It may not be sent there: {said}"),
-            (FailureReason::Store, _) => format!("It could not be stored: {said}"),
-            (FailureReason::Expired, _) => {
-                format!("It was tried for as long as is allowed. The last answer was: {said}")
-            }
-        }
-    }
-
-    /// What its sender can do.
-    fn advice(&self, action: Action) -> &'static str {
-        let EnhancedStatusCode(_, subject, detail) = self.reply.status();
-        match (action, self.reason, subject, detail) {
-            (_, FailureReason::Tls, ..) => {
-                "It was not sent unprotected, and will not be. If the matter is urgent, reach the \
-                 recipient another way, and tell your service desk the reference below."
-            }
-            (Action::Delayed(_), ..) => {
-                "You need do nothing. If the matter is urgent, reach the recipient another way."
-            }
-            (_, FailureReason::Peer | FailureReason::Dns, 1, _) => {
-                "Check the address for mistakes, letter by letter. If it was wrong, send the \
-                 message again to the right one."
-            }
-            (_, _, 2, 2) => {
-                "The recipient's mailbox is full. Tell them another way, and send the message \
-                 again when they have made room."
-            }
-            (_, _, 2 | 3, 3 | 4) => {
-                "The message is too large for the recipient. Send less at a time, or share the \
-                 files another approved way."
-            }
-            (_, _, 7, _) => {
-                "The recipient's organisation does not accept this message. Ask the recipient, by \
-                 telephone for example, what their organisation allows."
-            }
-            (_, FailureReason::Extension, 6, _) => {
-                "Send it again as plain text in the English alphabet, or ask your service desk."
-            }
-            _ => {
-                "Send the message again later. If it fails again, tell your service desk the \
-                 reference below."
-            }
-        }
-    }
-
     /// RFC 3464 section 2.3.
-    fn status(&self, action: Action, at: Timestamp, writing: &mut Writing) {
-        writing.field("Final-Recipient", recipient_of(self.address));
+    fn status(&self, action: Action, form: Form, at: Timestamp, writing: &mut Writing) {
+        if let Some(original) = self.original {
+            writing.field("Original-Recipient", form.original(original));
+        }
+        writing.field("Final-Recipient", form.recipient(self.address));
         writing.field("Action", action.word());
         writing.field("Status", self.reply.status());
         if let Some(host) = self.host {
             writing.field("Remote-MTA", format!("dns; {}", printable(host)));
         }
         let said = printable(&self.reply.to_string());
-        let kind = if self.reason == FailureReason::Peer { "smtp" } else { "x-postern" };
-        writing.field("Diagnostic-Code", format!("{kind}; {said}"));
+        let theirs = self.reason.is_none_or(|reason| reason == FailureReason::Peer);
+        match (theirs, self.host) {
+            (true, Some(_)) => writing.field("Diagnostic-Code", format!("smtp; {said}")),
+            (false, _) => writing.field("Diagnostic-Code", format!("x-postern; {said}")),
+            // Where it was stored is ours to know.
+            (true, None) => {}
+        }
         writing.field("Last-Attempt-Date", at.rfc5322());
         if let Action::Delayed(until) = action {
             writing.field("Will-Retry-Until", until.rfc5322());
@@ -229,6 +180,8 @@ impl Action {
         match self {
             Self::Failed => "failed",
             Self::Delayed(_) => "delayed",
+            Self::Relayed => "relayed",
+            Self::Delivered => "delivered",
         }
     }
 
@@ -236,6 +189,8 @@ impl Action {
         match self {
             Self::Failed => "Your message was not delivered",
             Self::Delayed(_) => "Your message is delayed",
+            Self::Relayed => "Your message was passed on",
+            Self::Delivered => "Your message was delivered",
         }
     }
 
@@ -243,44 +198,98 @@ impl Action {
         match self {
             Self::Failed => "Your message could not be delivered to:",
             Self::Delayed(_) => "Your message has not been delivered yet to those named below.",
+            Self::Relayed => {
+                "Your message was passed on to the mail systems of those named below. You may hear \
+                 no more of it, even when it is delivered."
+            }
+            Self::Delivered => "Your message was delivered to:",
         }
     }
 }
 
-/// As xtext where it is not ASCII (RFC 6533 section 3).
-fn recipient_of(address: &Address) -> String {
-    let written = address.to_string();
-    if written.is_ascii() {
-        return format!("rfc822; {written}");
-    }
-    let mut encoded = String::from("utf-8; ");
-    for character in written.chars() {
-        if character.is_ascii_graphic() && !matches!(character, '+' | '=' | '\\') {
-            encoded.push(character);
-        } else {
-            let _ = write!(encoded, "\\x{{{:X}}}", u32::from(character));
+impl Form {
+    fn begin_status(self, writing: &mut Writing) {
+        match self {
+            Self::Ascii => writing.field("Content-Type", "message/delivery-status"),
+            Self::Global => {
+                writing.field("Content-Type", "message/global-delivery-status");
+                writing.field("Content-Transfer-Encoding", "8bit");
+            }
         }
+        writing.line("");
     }
-    encoded
+
+    fn begin_header(self, writing: &mut Writing) {
+        match self {
+            Self::Ascii => writing.field("Content-Type", "text/rfc822-headers"),
+            Self::Global => {
+                writing.field("Content-Type", "message/global-headers");
+                writing.field("Content-Transfer-Encoding", "8bit");
+            }
+        }
+        writing.line("");
+    }
+
+    fn recipient(self, address: &Address) -> String {
+        let written = address.to_string();
+        if written.is_ascii() {
+            return format!("rfc822; {written}");
+        }
+        format!("utf-8; {}", self.utf8(&written))
+    }
+
+    /// As its sender wrote it; a type of address we do not know is read as
+    /// text.
+    fn original(self, original: &OriginalRecipient) -> String {
+        let address = match &*original.address {
+            ascii if ascii.is_ascii() => printable(ascii),
+            other => self.utf8(other),
+        };
+        format!("{}; {address}", printable(&original.address_type))
+    }
+
+    /// RFC 6533 section 3: with their numbers where they cannot be written.
+    fn utf8(self, text: &str) -> String {
+        let mut written = String::new();
+        for character in text.chars().take(MAX_ADDRESS) {
+            let plain = character.is_ascii_graphic() && !matches!(character, '+' | '=' | '\\');
+            let beyond = !character.is_ascii() && !character.is_control();
+            if plain || beyond && self == Self::Global {
+                written.push(character);
+            } else {
+                // Writing to a String cannot fail.
+                let _ = write!(written, "\\x{{{:X}}}", u32::from(character));
+            }
+        }
+        written
+    }
 }
 
 const CLOSING: &str = "This report was made by a machine. For the privacy of the people your \
     message may be about, it shows neither the subject nor the text: you will find them in your \
     sent items.";
+/// Characters of an address that a report repeats: RFC 3461 section 5.4 has
+/// at most 500 in ORCPT.
+const MAX_ADDRESS: usize = 500;
 
 #[cfg(test)]
 mod tests {
     use mail_parser::{MessageParser, MimeHeaders};
 
     use super::*;
+    use crate::mail::EnhancedStatusCode;
 
     const CONTENT: &[u8] = b"From: Dr Invented <dr@nhs.test.example>\r\n\
         To: <a@x.example>\r\nSubject: Ann Example 999 000 0018\r\n\
         Message-ID: <1@nhs.test.example>\r\n\r\nAnn Example, NHS number 999 000 0018\r\n";
 
     fn report(recipient: &ReportedRecipient<'_>, action: Action) -> String {
+        report_to("dr@nhs.test.example", recipient, action)
+    }
+
+    fn report_to(to: &str, recipient: &ReportedRecipient<'_>, action: Action) -> String {
         let node: Domain = "gw.test.example".parse().unwrap();
-        let to: Address = "dr@nhs.test.example".parse().unwrap();
+        let to: Address = to.parse().unwrap();
         let report = DeliveryReport {
             node: &node,
             at: Timestamp::from_unix_milliseconds(1_795_367_525_123),
@@ -300,7 +309,8 @@ mod tests {
             REPLY.get_or_init(|| Reply::new(550, EnhancedStatusCode(5, 1, 1), "nobody\nhere"));
         ReportedRecipient {
             address,
-            reason: FailureReason::Peer,
+            original: None,
+            reason: Some(FailureReason::Peer),
             reply,
             host: Some("mx.x.example"),
         }

@@ -5,10 +5,11 @@
 //! shows findings masked only (law 6). Pure: who is told, when, and under
 //! which (null) reverse path is the gateway's business.
 
-mod dsn; // failed and delayed deliveries
+mod advice; // what happened and what to do, in words
+mod dsn; // what became of a delivery
 mod held; // messages in quarantine: to the sender, to the officers
 mod original; // what of a message may be shown again
 mod writing; // fields, folding, encoded text
 
-pub use dsn::{DeliveryReport, ReportedRecipient, delayed, failed};
+pub use dsn::{Action, DeliveryReport, ReportedRecipient};
 pub use held::{HeldMessage, tell_officers, tell_sender};

@@ -1,6 +1,7 @@
 //! Transform: what leaves is what came, but for the edits asked for.
 //!
-//! Owns the edits (trace and other header fields, the tag line), the one pass
+//! Owns the edits (trace and other header fields, the mark of a message that
+//! has been through, the tag line), the one pass
 //! that makes them, and the DKIM signature, which comes last. Every edit is a
 //! range of octets of the original and what stands there instead: the rest is
 //! identical (law 5). Refuses to touch what is signed, encrypted, a report, a
@@ -11,6 +12,7 @@
 mod encode;
 mod field;
 mod lift;
+mod passage;
 mod place;
 mod plan;
 mod received;
@@ -22,6 +24,7 @@ mod tag_line;
 mod wrap;
 
 pub use field::{HeaderField, HeaderFieldError};
+pub use passage::{PASSAGE, PassageKey, PassageKeyError, PassageMark, Trail};
 pub use received::Received;
 pub use rewrite::{Change, DisclaimerOutcome, Edits, Removal, Rewritten, rewrite};
 pub use sign::{Signer, SignerError, SigningKey};

@@ -26,12 +26,16 @@ def connect(gateway, tls=False):
 
 def submit(client, mail, recipients, sender=SENDER):
     """One transaction of smtplib's: the reply to the content."""
+    return submit_octets(client, mail.as_bytes(policy=mail.policy.clone(linesep="\r\n")), recipients, sender)
+
+
+def submit_octets(client, content, recipients, sender=SENDER):
     client.ehlo_or_helo_if_needed()
     for code, text in (client.mail(sender), *(client.rcpt(recipient) for recipient in recipients)):
         if code != 250:
             client.rset()
             return code, text.decode()
-    code, text = client.data(mail.as_bytes(policy=mail.policy.clone(linesep="\r\n")))
+    code, text = client.data(content)
     return code, text.decode()
 
 

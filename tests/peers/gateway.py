@@ -79,7 +79,7 @@ class Gateway:
     def __init__(self, home, routes, policies=None, clients="127.0.0.0/8", more=""):
         self.home = pathlib.Path(home)
         self.home.mkdir(parents=True, exist_ok=True)
-        self.port, self.metrics, dns = free_port(), free_port(), free_port()
+        self.port, self.metrics, self.dns = free_port(), free_port(), free_port()
         lab = ROOT / "deploy/lab"
         subprocess.run([lab / "certificates", self.home, NAME], check=True)
         subprocess.run([lab / "dkim", self.home], check=True)
@@ -89,7 +89,7 @@ class Gateway:
         self.config = self.home / "postern.toml"
         self.config.write_text(
             CONFIG.format(name=NAME, domain=DOMAIN, home=self.home, policies=self.policies, port=self.port,
-                          clients=clients, metrics=self.metrics, dns=dns)
+                          clients=clients, metrics=self.metrics, dns=self.dns)
             + "\n" + "\n".join(routes) + more
         )
         self.process = None

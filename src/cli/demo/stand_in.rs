@@ -16,7 +16,7 @@ use super::watch::{Arrived, Watch};
 use crate::{
     cli::exit::Failure,
     config::{CertificateFiles, Limits, Listener, ListenerTls, SenderAuthentication},
-    listen::{BoundListener, Capacity, Orders, Reception, Verdict},
+    listen::{BoundListener, Capacity, Orders, Reception, ShutOut, Verdict},
     mail::{
         DelayNotice, Direction, Domain, EnhancedStatusCode, Envelope, Event, Observer, Origin,
         QueuedMessage, Recipient, Refusal, Reply, Submission, Timestamp,
@@ -57,6 +57,7 @@ impl StandIn<'_> {
         let desk = Desk { host: self.host, spool: Arc::new(spool), watch: Arc::clone(watch) };
         tasks.spawn(bound.serve(Orders {
             capacity: Capacity::new(&limits),
+            shut_out: ShutOut::new(&limits),
             reception: Arc::new(desk),
             observer: Arc::new(Silent),
             stop: stop.clone(),

@@ -8,7 +8,7 @@ use super::{
     root::Reader,
 };
 use crate::{
-    config::{Blocklist, Directory, DirectoryBind, DirectoryTls, RecipientSource, Source},
+    config::{Blocklist, Directory, DirectoryBind, DirectoryTls, Filter, RecipientSource, Source},
     policy::written::{Table, Value},
 };
 
@@ -27,7 +27,7 @@ impl Reader<'_> {
             _ if written == "next_hop" => Source::NextHop,
             Some(("file", path)) => Source::File(self.folder.join(path)),
             Some(("ldap" | "ldaps", _)) => {
-                return self.directory(table, written).map(Source::Directory);
+                return self.directory(table, value).map(Source::Directory);
             }
             _ => return value.expected("`file:PATH`, `ldap://HOST`, `ldaps://HOST` or `next_hop`"),
         };
@@ -39,15 +39,12 @@ impl Reader<'_> {
         Some(source)
     }
 
-    fn directory(&self, table: &Table<'_>, url: &str) -> Option<Directory> {
+    fn directory(&self, table: &Table<'_>, url: &Value<'_>) -> Option<Directory> {
+        let written = url;
+        let url = url.parsed("bad-directory");
         let base = table.required("base").and_then(|value| value.string().map(str::to_owned));
-        let filter = optional(table, "filter", USUAL_FILTER.to_owned(), |value| {
-            let filter = value.sentence()?;
-            match filter.contains("{address}") {
-                true => Some(filter.to_owned()),
-                false => value.expected("a filter with `{address}` where the address goes"),
-            }
-        });
+        let filter =
+            optional(table, "filter", Filter::default(), |value| value.parsed("bad-filter"));
         let start_tls = optional(table, "start_tls", DirectoryTls::AsTheUrlSays, |value| {
             value.either(DirectoryTls::StartTls, DirectoryTls::AsTheUrlSays)
         });
@@ -59,7 +56,13 @@ impl Reader<'_> {
                 table.required("bind_password_file").and_then(|value| self.path(&value));
             Some(DirectoryBind { dn: dn?, password_file: password_file? })
         });
-        Some(Directory { url: url.to_owned(), start_tls, base: base?, filter, bind, trust_anchors })
+        let directory =
+            Directory { url: url?, start_tls, base: base?, filter, bind, trust_anchors };
+        if directory.bind.is_some() && !directory.is_encrypted() && !directory.url.is_local() {
+            let why = "the password would go in clear: use `ldaps://`, or `start_tls = true`";
+            written.invalid::<()>("password-in-clear", why);
+        }
+        Some(directory)
     }
 }
 
@@ -71,9 +74,6 @@ pub(super) fn blocklist(table: &Table<'_>) -> Option<Blocklist> {
     });
     Some(Blocklist { zone: zone?, answers })
 }
-
-/// As most directories hold mailboxes, Active Directory's aliases among them.
-const USUAL_FILTER: &str = "(|(mail={address})(proxyAddresses=smtp:{address}))";
 
 pub(super) const RECIPIENTS: &[&str] = &[
     "domains",

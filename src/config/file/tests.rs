@@ -149,7 +149,7 @@ fn a_door_is_what_is_written_of_it() {
     let CertifiedBy::Fingerprint(octets) = &door.certified[1].by else { panic!("by subject") };
     assert_eq!(octets[..3], [0x00, 0x11, 0x22]);
     let Source::Directory(directory) = &config.recipients[0].source else { panic!("no directory") };
-    assert!(directory.filter.contains("{address}"));
+    assert!(directory.filter.to_string().contains("{address}"));
     assert_eq!(config.recipients[0].refusal_cache, Duration::from_secs(60));
     assert!(
         matches!(&config.recipients[1].source, Source::File(path) if path.ends_with("recipients"))
@@ -169,6 +169,9 @@ fn what_a_door_cannot_have_is_named() {
         ("source = \"file:recipients\"", "source = \"postgres\"", "wrong-type"),
         ("source = \"file:recipients\"", "source = \"file:r\"\nbase = \"x\"", "not-a-directory"),
         ("base = \"ou=people,dc=example\"", "", "missing-key"),
+        ("base = ", "filter = \"(mail=*)\"\nbase = ", "bad-filter"),
+        ("ldaps://", "ldaps://ldap@", "bad-directory"),
+        ("ldaps://", "ldap://", "password-in-clear"),
         ("bad_commands = 5", "bad_commands = 0", "wrong-type"),
     ] {
         let text = with_door();

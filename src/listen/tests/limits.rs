@@ -33,14 +33,40 @@ async fn a_message_there_is_no_memory_for_is_refused_and_the_session_goes_on() {
     let lab = Lab::start(|_, limits| limits.memory = 200 << 10).await;
     let mut client = lab.connect().await;
     client.begin_message().await;
-    client.write("x".repeat(998).as_bytes()).await;
-    client.write(format!("\r\n{}", "x".repeat(400_000)).as_bytes()).await;
-    client.say("\r\n.", "452 4.3.1").await;
+    client.write("all work and no play\r\n".repeat(20_000).as_bytes()).await;
+    client.say(".", "452 4.3.1").await;
     client.say("RSET", "250").await;
     client.say("MAIL FROM:<a@nhs.test.example>", "250").await;
     client.say("RCPT TO:<b@gov.test.example>", "250").await;
     client.say("DATA", "354").await;
     client.say("small\r\n.", "250").await;
+}
+
+#[tokio::test]
+async fn chunks_that_are_kept_are_paid_for() {
+    let lab = Lab::start(|_, limits| limits.memory = 300 << 10).await;
+    let mut client = lab.connect().await;
+    client.begin_envelope().await;
+    let chunk = "all work and no play\r\n".repeat(3_000);
+    let command = format!("BDAT {}\r\n{chunk}", chunk.len());
+    let mut taken = 0;
+    loop {
+        client.write(command.as_bytes()).await;
+        let reply = client.reply().await;
+        if reply.starts_with("452 4.3.1") {
+            break;
+        }
+        assert!(reply.starts_with("250 2.0.0 66000 octets"), "{reply:?}");
+        taken += 1;
+    }
+    assert!((1..=4).contains(&taken), "{taken} chunks of 64 KiB in 300 KiB");
+    // What they took has been given back.
+    client.say("MAIL FROM:<a@nhs.test.example>", "250").await;
+    client.say("RCPT TO:<b@gov.test.example>", "250").await;
+    client.write(command.as_bytes()).await;
+    client.expect("250 2.0.0 66000 octets").await;
+    client.say("BDAT 0 LAST", "250 2.0.0 queued").await;
+    assert!(lab.reception.messages.lock().unwrap()[0].content == chunk.as_bytes());
 }
 
 #[tokio::test]

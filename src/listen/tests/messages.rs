@@ -29,6 +29,26 @@ async fn a_large_message_arrives_whole() {
 }
 
 #[tokio::test]
+async fn a_large_message_in_chunks_arrives_whole() {
+    let lab = Lab::start(|_, _| {}).await;
+    let mut client = lab.connect().await;
+    let text = "all work and no play\r\n.dull\r\n".repeat(40_000);
+    client.begin_envelope().await;
+    let mut wire = Vec::new();
+    for chunk in text.as_bytes().chunks(300_001) {
+        wire.extend_from_slice(format!("BDAT {}\r\n", chunk.len()).as_bytes());
+        wire.extend_from_slice(chunk);
+    }
+    wire.extend_from_slice(b"BDAT 0 LAST\r\n");
+    client.write(&wire).await;
+    for _ in text.as_bytes().chunks(300_001) {
+        client.expect("octets received").await;
+    }
+    client.expect("250 2.0.0 queued").await;
+    assert!(lab.reception.messages.lock().unwrap()[0].content == text.as_bytes());
+}
+
+#[tokio::test]
 async fn a_refusal_of_framing_reaches_a_client_that_is_still_sending() {
     let lab = Lab::start(|_, _| {}).await;
     let mut client = lab.connect().await;

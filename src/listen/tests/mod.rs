@@ -1,6 +1,8 @@
 //! Listeners on loopback, with real sockets and real TLS; only what stands
 //! behind the port, and who listens to events, is stood in for.
 
+mod authentication;
+mod certified;
 mod clients;
 mod limits;
 mod messages;
@@ -16,8 +18,11 @@ use std::{
 };
 
 use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
+    ClientConfig, DigitallySignedStruct, SignatureScheme, SupportedCipherSuite,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
+    pki_types::{CertificateDer, ServerName, UnixTime},
+    version::{TLS12, TLS13},
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream},
@@ -27,7 +32,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_util::sync::CancellationToken;
 
-use super::{BoundListener, Capacity, Certificate, Orders, Reception, Verdict};
+use super::{BoundListener, Capacity, Certificates, Orders, Reception, ShutOut, Verdict};
 use crate::{
     config::{self, CertificateFiles},
     mail::{
@@ -41,8 +46,9 @@ use crate::{
 /// A listener that serves, and what it has served.
 struct Lab {
     address: SocketAddr,
-    certificate: Option<Arc<Certificate>>,
+    certificates: Option<Arc<Certificates>>,
     reception: Arc<Desk>,
+    shut_out: Arc<ShutOut>,
     observer: Arc<Recorder>,
     stop: CancellationToken,
     serving: Mutex<Option<JoinHandle<()>>>,
@@ -66,6 +72,20 @@ impl Lab {
         Self::start_changed(|_, _| {}, change).await
     }
 
+    /// Under TLS, with a second certificate for what is below
+    /// `trust.test.example`.
+    async fn start_with_trust() -> Self {
+        Self::start(|listener, _| {
+            let folder = listener.certificate.as_ref().unwrap().chain.parent().unwrap().to_owned();
+            let files =
+                CertificateFiles { chain: folder.join("trust.pem"), key: folder.join("trust.key") };
+            write_certificate_for("*.trust.test.example", &files);
+            listener.tls = config::ListenerTls::Implicit;
+            listener.sni = vec![files];
+        })
+        .await
+    }
+
     async fn start_changed(
         change: impl FnOnce(&mut config::Listener, &mut config::Limits),
         change_bound: impl FnOnce(&mut BoundListener),
@@ -79,16 +99,18 @@ impl Lab {
         change_bound(&mut bound);
         let (reception, observer) = (Arc::new(Desk::default()), Arc::new(Recorder::default()));
         let stop = CancellationToken::new();
-        let (address, certificate) = (bound.address(), bound.certificate());
+        let (address, certificates) = (bound.address(), bound.certificates());
+        let shut_out = ShutOut::new(&limits);
         let serving = tokio::spawn(bound.serve(Orders {
             capacity: Capacity::new(&limits),
+            shut_out: Arc::clone(&shut_out),
             reception: Arc::clone(&reception),
             observer: Arc::<Recorder>::clone(&observer),
             stop: stop.clone(),
             grace: limits.stop_grace,
         }));
         let serving = Mutex::new(Some(serving));
-        Self { address, certificate, reception, observer, stop, serving, folder }
+        Self { address, certificates, reception, shut_out, observer, stop, serving, folder }
     }
 
     async fn connect(&self) -> Client<TcpStream> {
@@ -97,18 +119,50 @@ impl Lab {
         client
     }
 
+    async fn dial(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
     async fn handshake(&self, tcp: TcpStream) -> TlsStream<TcpStream> {
-        let mut roots = RootCertStore::empty();
-        let pem = std::fs::read(self.folder.path().join("chain.pem")).unwrap();
-        roots.add(CertificateDer::from_pem_slice(&pem).unwrap()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let client = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let client = Arc::new(self.tls_client(aws_lc_rs::ALL_CIPHER_SUITES));
         let name = "mx1.test.example".try_into().unwrap();
-        TlsConnector::from(Arc::new(client)).connect(name, tcp).await.unwrap()
+        TlsConnector::from(client).connect(name, tcp).await.unwrap()
+    }
+
+    async fn try_handshake(
+        &self,
+        name: &'static str,
+        suites: &[SupportedCipherSuite],
+    ) -> std::io::Result<TlsStream<TcpStream>> {
+        let client = TlsConnector::from(Arc::new(self.tls_client(suites)));
+        client.connect(name.try_into().unwrap(), self.dial().await).await
+    }
+
+    /// The certificate that a client which asks for `name` is shown.
+    async fn shown(&self, name: &'static str) -> Vec<u8> {
+        let stream = self.try_handshake(name, aws_lc_rs::ALL_CIPHER_SUITES).await.unwrap();
+        Client::new(stream).certificate()
+    }
+
+    /// One that looks at the chain and not at the name in it.
+    fn tls_client(&self, suites: &[SupportedCipherSuite]) -> ClientConfig {
+        let provider =
+            CryptoProvider { cipher_suites: suites.to_vec(), ..aws_lc_rs::default_provider() };
+        let builder = ClientConfig::builder_with_provider(Arc::new(provider));
+        let versions: Vec<_> = [&TLS13, &TLS12]
+            .into_iter()
+            .filter(|version| suites.iter().any(|suite| suite.version() == *version))
+            .collect();
+        builder
+            .with_protocol_versions(&versions)
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AnyCertificate))
+            .with_no_client_auth()
+    }
+
+    fn certificates(&self) -> &Certificates {
+        self.certificates.as_ref().unwrap()
     }
 
     /// Orders the stop and waits for its end.
@@ -149,8 +203,11 @@ impl Reception for Desk {
     }
 
     async fn authenticate(&self, _: &Origin, claim: &Credentials) -> Result<String, Refused> {
-        match claim.password.reveal() {
-            "lab" => Ok(claim.user.clone()),
+        match claim {
+            Credentials::Password { user, password } if password.reveal() == "lab" => {
+                Ok(user.clone())
+            }
+            Credentials::Certificate { name } => Ok(name.clone()),
             _ => Err(Refused {
                 reason: Refusal::Authentication,
                 reply: Reply::new(535, EnhancedStatusCode(5, 7, 8), "wrong"),
@@ -174,6 +231,9 @@ impl Observer for Recorder {
             Event::SessionSecured { tls, .. } => format!("secured {}", tls.version),
             Event::Refused { reason, reply, .. } => {
                 format!("refused {} {}", reason.name(), reply.code)
+            }
+            Event::Authentication { mechanism, result, .. } => {
+                format!("authentication {mechanism} {}", result.name())
             }
             other => format!("{other:?}"),
         };
@@ -199,6 +259,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// Reads one reply, all its lines, and looks for something in it.
     async fn expect(&mut self, wanted: &str) {
+        let reply = self.reply().await;
+        assert!(reply.contains(wanted), "{reply:?} instead of {wanted}");
+    }
+
+    async fn reply(&mut self) -> String {
         let mut reply = String::new();
         let reading = async {
             loop {
@@ -210,7 +275,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             }
         };
         tokio::time::timeout(Duration::from_secs(5), reading).await.expect("a reply");
-        assert!(reply.contains(wanted), "{reply:?} instead of {wanted}");
+        reply
+    }
+
+    async fn ask(&mut self, line: &str) -> String {
+        self.write(format!("{line}\r\n").as_bytes()).await;
+        self.reply().await
     }
 
     async fn say(&mut self, line: &str, wanted: &str) {
@@ -218,10 +288,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.expect(wanted).await;
     }
 
-    async fn begin_message(&mut self) {
+    async fn begin_envelope(&mut self) {
         self.say("EHLO client.test.example", "250").await;
         self.say("MAIL FROM:<a@nhs.test.example>", "250").await;
         self.say("RCPT TO:<b@gov.test.example>", "250").await;
+    }
+
+    async fn begin_message(&mut self) {
+        self.begin_envelope().await;
         self.say("DATA", "354").await;
     }
 
@@ -262,6 +336,7 @@ fn settings(folder: &Path) -> (config::Listener, config::Limits) {
         sessions_per_client: 10,
         recipients: 10,
         memory: 50 << 20,
+        authentication_delay: Duration::from_millis(10),
         stop_grace: Duration::from_secs(5),
         ..config::Limits::default()
     };
@@ -269,7 +344,53 @@ fn settings(folder: &Path) -> (config::Listener, config::Limits) {
 }
 
 fn write_certificate(folder: &Path) {
-    let made = rcgen::generate_simple_self_signed(vec!["mx1.test.example".to_owned()]).unwrap();
-    std::fs::write(folder.join("chain.pem"), made.cert.pem()).unwrap();
-    std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    let files = CertificateFiles { chain: folder.join("chain.pem"), key: folder.join("key.pem") };
+    write_certificate_for("mx1.test.example", &files);
+}
+
+fn write_certificate_for(name: &str, files: &CertificateFiles) {
+    let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+    std::fs::write(&files.chain, made.cert.pem()).unwrap();
+    std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+}
+
+/// What the certificate says is looked at by the tests themselves.
+#[derive(Debug)]
+struct AnyCertificate;
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, &algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, &algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
+    }
 }

@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use super::{
     content::Stuffed,
+    extensions::Extensions,
     failed::Failed,
-    message::Extensions,
     session::{Dialect, Session, State},
     transaction::{Stage, Transaction},
 };

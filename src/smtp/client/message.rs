@@ -2,50 +2,29 @@
 
 use bytes::Bytes;
 use memchr::memmem;
-use smtp_proto::{
-    EXT_8BIT_MIME, EXT_PIPELINING, EXT_SIZE, EXT_SMTP_UTF8, EXT_START_TLS, EhloResponse,
-};
 
+use super::{
+    extensions::Extensions,
+    parameters::{self, Speech},
+};
 use crate::mail::{
-    Address, AddressEncoding, Body, EnhancedStatusCode, Failure, FailureReason, Reply, ReversePath,
+    Address, AddressEncoding, Body, EnhancedStatusCode, Failure, FailureReason, Recipient, Reply,
+    Requests, ReversePath,
 };
 
 /// A message as the sending end takes it.
 #[derive(Clone, Debug)]
 pub struct Message {
     pub reverse_path: ReversePath,
-    /// RFC 5321 section 4.5.3.1.8 has every peer take [`Message::RECIPIENTS`].
-    pub recipients: Vec<Address>,
+    /// RFC 5321 section 4.5.3.1.8 has every peer take [`Message::RECIPIENTS`],
+    /// but for one that announces less.
+    pub recipients: Vec<Recipient>,
     pub body: Body,
     pub encoding: AddressEncoding,
+    /// What is still asked for: the seconds of BY count from now.
+    pub requests: Requests,
     /// Every line ended by CRLF; not dot-stuffed.
     pub content: Bytes,
-}
-
-/// What the peer offers that we use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Extensions {
-    offered: u32,
-    /// The largest message it takes, in octets; 0 if it does not say.
-    max_size: usize,
-}
-
-impl Extensions {
-    pub(super) fn of(response: &EhloResponse<String>) -> Self {
-        Self { offered: response.capabilities, max_size: response.size }
-    }
-
-    pub(super) const fn pipelining(self) -> bool {
-        self.offers(EXT_PIPELINING)
-    }
-
-    pub(super) const fn start_tls(self) -> bool {
-        self.offers(EXT_START_TLS)
-    }
-
-    const fn offers(self, extension: u32) -> bool {
-        self.offered & extension != 0
-    }
 }
 
 impl Message {
@@ -53,24 +32,25 @@ impl Message {
     pub const RECIPIENTS: usize = 100;
 
     /// The MAIL command for this peer, or why it cannot carry the message.
-    pub(super) fn mail_command(&self, peer: Extensions) -> Result<String, Failure> {
+    pub(super) fn mail_command(&self, peer: &Extensions) -> Result<String, Failure> {
         let mut command = format!("MAIL FROM:<{}>", self.reverse_path);
-        if peer.offers(EXT_SIZE) {
-            if peer.max_size != 0 && self.content.len() > peer.max_size {
-                return Err(too_large(self.content.len(), peer.max_size));
-            }
+        if let Some(limit) = peer.max_size().filter(|&limit| self.content.len() > limit) {
+            return Err(too_large(self.content.len(), limit));
+        }
+        if peer.size() {
             command.push_str(&format!(" SIZE={}", self.content.len()));
         }
         // The BODY parameter says what the sender announced; what must be
         // carried is what the content really is.
         let eight_bit = !self.content.is_ascii();
-        if eight_bit && !peer.offers(EXT_8BIT_MIME) {
+        if eight_bit && !peer.eight_bit() {
             return Err(no_eight_bit());
         }
-        if peer.offers(EXT_8BIT_MIME) && (eight_bit || self.body == Body::EightBitMime) {
+        if peer.eight_bit() && (eight_bit || self.body == Body::EightBitMime) {
             command.push_str(" BODY=8BITMIME");
         }
-        match (self.encoding, peer.offers(EXT_SMTP_UTF8)) {
+        // What was announced as UTF-8 and is ASCII throughout needs nothing.
+        match (self.encoding, peer.smtp_utf8()) {
             (AddressEncoding::Utf8, true) => command.push_str(" SMTPUTF8"),
             (AddressEncoding::Utf8, false) if self.has_utf8_header() => return Err(no_utf8()),
             _ => {}
@@ -78,6 +58,7 @@ impl Message {
         if self.reverse_path.mailbox().is_some_and(|sender| self.cannot_be_said(sender, peer)) {
             return Err(no_utf8());
         }
+        command.push_str(&parameters::of_mail(&self.requests, peer)?);
         command.push_str("\r\n");
         Ok(command)
     }
@@ -85,18 +66,25 @@ impl Message {
     /// The RCPT command, or why this recipient cannot be named to this peer.
     pub(super) fn recipient_command(
         &self,
-        recipient: &Address,
-        peer: Extensions,
+        recipient: &Recipient,
+        peer: &Extensions,
     ) -> Result<String, Failure> {
-        if self.cannot_be_said(recipient, peer) {
+        if self.cannot_be_said(&recipient.address, peer) {
             return Err(no_utf8());
         }
-        Ok(format!("RCPT TO:<{recipient}>\r\n"))
+        let parameters = parameters::of_recipient(recipient, self.speech(peer), peer);
+        Ok(format!("RCPT TO:<{}>{parameters}\r\n", recipient.address))
     }
 
-    fn cannot_be_said(&self, address: &Address, peer: Extensions) -> bool {
-        let spoken = self.encoding == AddressEncoding::Utf8 && peer.offers(EXT_SMTP_UTF8);
-        address.needs_smtputf8() && !spoken
+    fn cannot_be_said(&self, address: &Address, peer: &Extensions) -> bool {
+        address.needs_smtputf8() && self.speech(peer) == Speech::Ascii
+    }
+
+    fn speech(&self, peer: &Extensions) -> Speech {
+        match (self.encoding, peer.smtp_utf8()) {
+            (AddressEncoding::Utf8, true) => Speech::Utf8,
+            _ => Speech::Ascii,
+        }
     }
 
     fn has_utf8_header(&self) -> bool {

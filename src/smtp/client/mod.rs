@@ -6,18 +6,23 @@
 //! to a peer that has not offered to carry it. Stands in `deliver`, which owns
 //! the socket, the handshake and the clock.
 
+mod asking; // who is known to a peer, without a message
 mod content; // dot-stuffing
 #[cfg(test)]
 mod dialogues;
+mod extensions; // what a peer offers
 mod failed; // how it comes to nothing
 mod mailing; // one message: from MAIL to the end of content
 mod message; // what a message needs of a peer
 mod opening; // from the greeting to where MAIL may be said
+mod parameters; // what senders have asked for, as MAIL and RCPT carry it
 mod replies; // from octets to replies
 mod session; // the dialogue: where it stands, how it ends
 mod transaction; // a message's recipients and what became of each
 mod wait; // how long to wait for what
 
+pub use asking::{Answer, Question};
+pub use extensions::{Extensions, Limits};
 pub use failed::{Failed, Lost};
 pub use message::Message;
 pub use session::{Action, Dialect, Encryption, Session, Settings};

@@ -3,8 +3,8 @@
 //! be said, begins here: law 2 stands or falls with it.
 
 use super::{
+    extensions::Extensions,
     failed::Failed,
-    message::Extensions,
     replies::Received,
     session::{Channel, Dialect, Encryption, Session, State},
 };
@@ -22,8 +22,7 @@ impl Session {
     pub(super) fn hello(&mut self, channel: Channel, received: &Received) {
         match (received.reply.severity(), self.settings.dialect) {
             (Severity::Positive, _) => {
-                let peer = received.extensions().map(|response| Extensions::of(&response));
-                self.greeted(channel, peer.unwrap_or_default());
+                self.greeted(channel, Extensions::of(received.lines(), channel));
             }
             (Severity::Permanent, Dialect::Smtp) => {
                 let command = format!("HELO {}\r\n", self.settings.name);

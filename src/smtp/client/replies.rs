@@ -3,7 +3,7 @@
 //! Lines are framed and checked here before smtp-proto reads them: it would
 //! take several codes in one reply, and the code 999.
 
-use smtp_proto::{EhloResponse, response::parser::ResponseReceiver};
+use smtp_proto::response::parser::ResponseReceiver;
 
 use crate::mail::{EnhancedStatusCode, Reply};
 
@@ -57,9 +57,13 @@ impl Replies {
 }
 
 impl Received {
-    /// The extensions a 250 to EHLO or LHLO names.
-    pub(super) fn extensions(&self) -> Option<EhloResponse<String>> {
-        EhloResponse::parse(&mut self.octets.iter()).ok()
+    /// Its lines without their codes, for the extensions a 250 to EHLO or
+    /// LHLO names; one that is not UTF-8 names none.
+    pub(super) fn lines(&self) -> impl Iterator<Item = &str> {
+        self.octets.split(|&octet| octet == b'\n').map(|line| {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            str::from_utf8(line.get(4..).unwrap_or_default()).unwrap_or_default()
+        })
     }
 }
 

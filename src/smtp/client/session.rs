@@ -10,9 +10,11 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::{
+    asking::{Answer, Asked},
     content::Stuffed,
+    extensions::Extensions,
     failed::{Failed, Lost},
-    message::{Extensions, Message},
+    message::Message,
     replies::{Received, Replies},
     transaction::{Onward, Settlement, Stage, Transaction},
     wait::Wait,
@@ -25,7 +27,7 @@ pub struct Session {
     pub(super) settings: Settings,
     pub(super) replies: Replies,
     pub(super) outbox: Vec<Bytes>,
-    news: Option<Action>,
+    pub(super) news: Option<Action>,
     pub(super) state: State,
 }
 
@@ -66,6 +68,8 @@ pub enum Action {
     /// The message that was begun is over; ask on to see whether another can
     /// follow.
     Settled(Settlement),
+    /// What [`Session::ask`] was answered.
+    Answered(Answer),
     /// The session has failed with no message under way.
     Failed(Failed),
     Closed,
@@ -92,6 +96,8 @@ pub(super) enum State {
     /// A pipelined DATA was granted although nobody was accepted: the empty
     /// message was sent (RFC 2920 section 3.1).
     Nothing(Extensions, Transaction),
+    /// A recipient is asked about, for no message.
+    Asking(Extensions, Asked),
     /// RSET was said.
     Reset(Extensions),
     Quit,
@@ -168,7 +174,7 @@ impl Session {
             self.state = State::Closed;
             return;
         }
-        match Transaction::new(message, peer) {
+        match Transaction::new(message, &peer, self.settings.dialect) {
             Err(settlement) => self.news = Some(Action::Settled(settlement)),
             Ok(transaction) => {
                 let commands = match peer.pipelining() {
@@ -235,6 +241,7 @@ impl Session {
                 self.settle(transaction);
                 self.state = State::Ready(peer);
             }
+            State::Asking(peer, asked) => self.answered(peer, asked, reply),
             State::Reset(peer) => match reply.severity() {
                 Severity::Positive => self.state = State::Ready(peer),
                 _ => self.state = State::Closed,
@@ -267,7 +274,7 @@ impl Session {
     fn settle_unsent(&mut self, message: Message, failed: &Failed) {
         let outcome = Outcome::Transient(failed.failure());
         let recipients = message.recipients.into_iter();
-        let outcomes = recipients.map(|address| (address, outcome.clone())).collect();
+        let outcomes = recipients.map(|one| (one.address, outcome.clone())).collect();
         let settlement = Settlement { outcomes, onward: Onward::NextHost };
         self.news = Some(Action::Settled(settlement));
     }
@@ -307,6 +314,8 @@ impl Session {
                 Some(Stage::Recipient(_)) => Wait::Recipient,
                 Some(Stage::Data) | None => Wait::Data,
             },
+            State::Asking(_, Asked::Sender(_)) => Wait::Mail,
+            State::Asking(_, Asked::Recipient) => Wait::Recipient,
             State::Content(..) => Wait::Block,
             State::End(..) | State::Nothing(..) => Wait::End,
             State::Quit | State::Closed => Wait::Quit,

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::message::{Extensions, Message};
-use crate::mail::{Address, Failure, FailureReason, Outcome, Reply, Severity};
+use super::{extensions::Extensions, message::Message, session::Dialect};
+use crate::mail::{Address, Failure, FailureReason, Handover, Outcome, Reply, Severity, Taker};
 
 /// What a transaction came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +30,8 @@ pub(super) struct Transaction {
     pub(super) content: Bytes,
     mail: String,
     recipients: Vec<Recipient>,
+    /// Who has the copies that are accepted.
+    taker: Taker,
     onward: Onward,
 }
 
@@ -59,11 +61,15 @@ pub(super) enum Stage {
 impl Transaction {
     /// The transaction as far as it can go without a word to the peer: an
     /// error if it is over already.
-    pub(super) fn new(message: Message, peer: Extensions) -> Result<Self, Settlement> {
+    pub(super) fn new(
+        message: Message,
+        peer: &Extensions,
+        dialect: Dialect,
+    ) -> Result<Self, Settlement> {
         let mail = message.mail_command(peer);
-        let recipients = message.recipients.iter().map(|address| Recipient {
-            address: address.clone(),
-            state: match message.recipient_command(address, peer) {
+        let recipients = message.recipients.iter().map(|recipient| Recipient {
+            address: recipient.address.clone(),
+            state: match message.recipient_command(recipient, peer) {
                 Ok(command) => RecipientState::Named(command),
                 Err(failure) => RecipientState::Settled(Outcome::Permanent(failure)),
             },
@@ -72,6 +78,7 @@ impl Transaction {
             recipients: recipients.collect(),
             mail: String::new(),
             content: message.content,
+            taker: taker(peer, dialect),
             onward: Onward::NextHost,
         };
         match mail {
@@ -126,14 +133,15 @@ impl Transaction {
 
     /// Takes the reply to the end of content for one recipient (LMTP).
     pub(super) fn conclude(&mut self, position: usize, reply: &Reply) {
+        let taker = self.taker;
         if let Some(recipient) = self.recipients.get_mut(position) {
-            recipient.state = RecipientState::Settled(concluded(reply));
+            recipient.state = RecipientState::Settled(concluded(reply, taker));
         }
     }
 
     /// Takes it for all who were accepted.
     pub(super) fn conclude_all(&mut self, reply: &Reply) {
-        self.settle_rest(&concluded(reply));
+        self.settle_rest(&concluded(reply, self.taker));
     }
 
     /// The same outcome for all who have none.
@@ -185,6 +193,15 @@ impl Transaction {
     }
 }
 
+/// An LMTP server stores what it takes. One that offers DSN says so itself,
+/// as any server does (RFC 3461 section 5.2.1).
+fn taker(peer: &Extensions, dialect: Dialect) -> Taker {
+    match dialect {
+        Dialect::Lmtp if !peer.dsn() => Taker::Mailbox,
+        _ => Taker::Relay { dsn: peer.dsn_promise(), deliver_by: peer.deliver_by_promise() },
+    }
+}
+
 /// What a reply other than the hoped-for one means.
 fn refused(reply: &Reply) -> Outcome {
     let failure = Failure { reason: FailureReason::Peer, reply: reply.clone() };
@@ -194,9 +211,9 @@ fn refused(reply: &Reply) -> Outcome {
     }
 }
 
-fn concluded(reply: &Reply) -> Outcome {
+fn concluded(reply: &Reply, to: Taker) -> Outcome {
     match reply.severity() {
-        Severity::Positive => Outcome::Delivered(reply.clone()),
+        Severity::Positive => Outcome::Delivered(Handover { reply: reply.clone(), to }),
         _ => refused(reply),
     }
 }

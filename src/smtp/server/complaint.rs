@@ -56,6 +56,10 @@ pub(super) enum Complaint {
     SaslMechanism,
     SaslEncoding,
     SaslCancelled,
+    SaslChannelBinding,
+    /// Acting for somebody else.
+    SaslIdentity,
+    SaslWrong,
     // What it asks for.
     RelayDenied,
     RequireTlsInClear,
@@ -123,7 +127,9 @@ impl Complaint {
             Self::SaslNeedsTls => (538, 7, 11),
             Self::SaslMechanism => (504, 5, 4),
             Self::SaslEncoding => (501, 5, 2),
+            Self::SaslChannelBinding => (501, 5, 4),
             Self::SaslCancelled => (501, 7, 0),
+            Self::SaslIdentity | Self::SaslWrong => (535, 7, 8),
             Self::RelayDenied | Self::HoldDenied => (550, 7, 1),
             Self::TooLarge => (552, 3, 4),
             Self::TooManyRecipients => (452, 5, 3),
@@ -173,7 +179,10 @@ impl Complaint {
             | Self::SaslAlready
             | Self::SaslMechanism
             | Self::SaslEncoding
-            | Self::SaslCancelled => Refusal::Authentication,
+            | Self::SaslCancelled
+            | Self::SaslChannelBinding
+            | Self::SaslIdentity
+            | Self::SaslWrong => Refusal::Authentication,
             Self::RelayDenied | Self::HoldDenied => Refusal::RelayDenied,
             Self::TooLarge => Refusal::Size,
             Self::TooManyRecipients => Refusal::Recipients,
@@ -226,9 +235,12 @@ impl Complaint {
             Self::SaslNotOffered => "AUTH is not offered here",
             Self::SaslNeedsTls => "STARTTLS first: passwords are not taken in clear",
             Self::SaslAlready => "already authenticated",
-            Self::SaslMechanism => "mechanism not offered; PLAIN and LOGIN are",
+            Self::SaslMechanism => "the mechanism is not offered here",
             Self::SaslEncoding => "the response cannot be decoded",
             Self::SaslCancelled => "authentication cancelled",
+            Self::SaslChannelBinding => "channel binding is not offered here",
+            Self::SaslIdentity => "nobody may act for another here",
+            Self::SaslWrong => "authentication failed",
             Self::RelayDenied => "relaying denied",
             Self::RequireTlsInClear => "REQUIRETLS is for sessions under TLS",
             Self::TooSoon => "BY asks for less time than delivery may take",

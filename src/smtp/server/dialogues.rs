@@ -21,12 +21,21 @@
 //! What the gateway would say goes by the local part of the (first) recipient;
 //! see `Gateway`.
 
-use std::{fmt::Write, fs, path::Path, sync::Arc, time::Duration, time::Instant};
+use std::{
+    fmt::Write,
+    fs,
+    num::NonZeroU32,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use bytes::BytesMut;
 
 use super::{
-    Action, Dialect, Limits, Peer, Refused, Relaying, Sasl, Session, Settings, StartTls, transcript,
+    Action, Credentials, Dialect, Limits, Nonce, Peer, Proof, Refused, Relaying, Sasl,
+    ScramVerifier, Session, Settings, StartTls, transcript,
 };
 use crate::{
     mail::{
@@ -187,6 +196,8 @@ struct Run {
 struct Gateway {
     memory: bool,
     accepted: u16,
+    /// Whom the certificate says the client is.
+    certified: Option<String>,
 }
 
 impl Gateway {
@@ -209,7 +220,7 @@ impl Run {
         let address = "192.0.2.7".parse().unwrap();
         let connected = Timestamp::from_unix_milliseconds(1_800_000_000_000);
         let mut peer = Peer { connected, relaying: Relaying::Permitted, ..Peer::at(address) };
-        let mut gateway = Gateway { memory: true, accepted: 0 };
+        let mut gateway = Gateway { memory: true, accepted: 0, certified: None };
         for line in head.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             match line.split_once(": ").expect("a setting") {
                 ("direction", "inbound") => settings.direction = Direction::Inbound,
@@ -217,6 +228,7 @@ impl Run {
                 ("tls", "offered") => settings.start_tls = StartTls::Offered,
                 ("tls", "required") => settings.start_tls = StartTls::Required,
                 ("tls", "implicit") => peer.tls = Some(tls_session()),
+                ("certified", name) => gateway.certified = Some(name.to_owned()),
                 ("users", "some") => settings.sasl = Sasl::UnderTls,
                 ("dialect", "lmtp") => settings.dialect = Dialect::Lmtp,
                 ("future-release", seconds) => {
@@ -232,6 +244,9 @@ impl Run {
                 ("memory", "none") => gateway.memory = false,
                 (name, value) => panic!("no setting {name}: {value}"),
             }
+        }
+        if peer.tls.is_some() {
+            peer.certified.clone_from(&gateway.certified);
         }
         Self {
             session: Session::new(Arc::new(settings), peer),
@@ -283,12 +298,15 @@ impl Run {
                     };
                     question.answer(verdict);
                 }
+                Action::Verifier(question) => match question.user() {
+                    "later" => question.refuse(refused(Refusal::ShutOut, 454, (4, 7, 0), "later")),
+                    user => {
+                        let verifier = verifier(user);
+                        question.answer(verifier, &Nonce::for_tests(SERVER_NONCE));
+                    }
+                },
                 Action::Authenticate(question) => {
-                    let given = question.credentials();
-                    let verdict = match (given.user.as_str(), given.password.reveal()) {
-                        ("lab", "lab") => Ok("lab".to_owned()),
-                        _ => Err(refused(Refusal::Authentication, 535, (5, 7, 8), "wrong")),
-                    };
+                    let verdict = verdict(question.credentials());
                     question.answer(verdict);
                 }
                 Action::Content(question) => match self.gateway.memory {
@@ -316,7 +334,7 @@ impl Run {
                     }
                 }
                 Action::StartTls(upgrade) => {
-                    upgrade.established(tls_session(), None);
+                    upgrade.established(tls_session(), self.gateway.certified.clone());
                     self.handshaking = true;
                 }
                 Action::Close(end) => {
@@ -332,6 +350,35 @@ impl Run {
         for line in String::from_utf8(self.session.take_output()).unwrap().lines() {
             writeln!(self.transcript, "S: {line}").unwrap();
         }
+    }
+}
+
+fn verdict(credentials: &Credentials) -> Result<String, Refused> {
+    let identity = match credentials {
+        Credentials::Password { user, password } => {
+            (user == "lab" && password.reveal() == "lab").then_some(user)
+        }
+        Credentials::Scram { user, proof: Proof::Right } => Some(user),
+        // Not what a gateway should say, and it must not matter.
+        Credentials::Scram { user, proof: Proof::Wrong } => (user == "fooled").then_some(user),
+        Credentials::Certificate { name } => Some(name),
+    };
+    let wrong = || refused(Refusal::Authentication, 535, (5, 7, 8), "wrong");
+    identity.cloned().ok_or_else(wrong)
+}
+
+/// RFC 7677 section 3, whoever asks.
+fn verifier(user: &str) -> ScramVerifier {
+    let decode = |text: &str| BASE64.decode(text).unwrap();
+    let salt = match user {
+        "user" | "fooled" => "W22ZaJ0SNY7soEsUEjb6gQ==",
+        _ => "AAAAAAAAAAAAAAAAAAAAAA==",
+    };
+    ScramVerifier {
+        iterations: NonZeroU32::new(4096).unwrap(),
+        salt: decode(salt),
+        stored_key: decode("WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY="),
+        server_key: decode("wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="),
     }
 }
 
@@ -374,3 +421,5 @@ fn unescape(text: &str) -> Vec<u8> {
     octets.extend_from_slice(rest.as_bytes());
     octets
 }
+
+const SERVER_NONCE: &str = "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";

@@ -5,9 +5,9 @@ use super::{
     complaint::Complaint,
     parameters::Extension,
     session::{Phase, Session},
-    settings::{Dialect, Sasl, StartTls},
+    settings::{Dialect, StartTls},
 };
-use crate::mail::{Direction, Origin, Protocol};
+use crate::mail::{Direction, Origin, Protocol, Timestamp};
 
 impl Session {
     /// Also ends a transaction (RFC 5321 section 4.1.4).
@@ -68,12 +68,13 @@ impl Session {
             "SMTPUTF8".to_owned(),
             "CHUNKING".to_owned(),
         ];
-        match (&self.peer.tls, self.settings.sasl) {
-            (None, _) if self.settings.start_tls != StartTls::NotOffered => {
-                offered.push("STARTTLS".to_owned());
-            }
-            (Some(_), Sasl::UnderTls) => offered.push("AUTH PLAIN LOGIN".to_owned()),
-            _ => {}
+        if self.peer.tls.is_none() && self.settings.start_tls != StartTls::NotOffered {
+            offered.push("STARTTLS".to_owned());
+        }
+        let mechanisms: Vec<_> =
+            self.mechanisms().into_iter().map(|mechanism| mechanism.name()).collect();
+        if !mechanisms.is_empty() {
+            offered.push(format!("AUTH {}", mechanisms.join(" ")));
         }
         if self.offers(Extension::RequireTls) {
             offered.push("REQUIRETLS".to_owned());
@@ -88,7 +89,7 @@ impl Session {
         if let Some(furthest) = self.settings.future_release
             && self.offers(Extension::FutureRelease)
         {
-            let date = (self.wall() + furthest).rfc3339();
+            let date = to_the_second(self.wall() + furthest);
             offered.push(format!("FUTURERELEASE {} {date}", furthest.as_secs()));
         }
         let (messages, recipients) = (limits.messages, limits.recipients);
@@ -107,6 +108,12 @@ fn listed(offered: &[String]) -> String {
     let (last, others) = offered.split_last().map_or(("", &[][..]), |(last, rest)| (last, rest));
     let lines: String = others.iter().map(|line| format!("250-{line}\r\n")).collect();
     format!("{lines}250 {last}")
+}
+
+/// RFC 3339, and no longer ahead than is meant.
+fn to_the_second(moment: Timestamp) -> String {
+    let written = moment.rfc3339();
+    written.split_once('.').map_or(written.clone(), |(seconds, _)| format!("{seconds}Z"))
 }
 
 /// What BY may ask for at least, in seconds, where mail is to be returned

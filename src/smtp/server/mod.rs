@@ -19,6 +19,7 @@
 //!         Refused(why)  => tell the observer
 //!         Mail(q)       => q.answer(may this sender bring a message?, ..)
 //!         Recipient(q)  => q.answer(may this recipient be served?, ..)
+//!         Verifier(q)   => q.answer(what proves this user?, a fresh nonce)
 //!         Authenticate(q) => q.answer(who is this?, ..)
 //!         Content(q)    => q.proceed() if there is memory for it, or q.refuse(..)
 //!         Message(m)    => (submission, pending) = m.hand_over();
@@ -33,6 +34,7 @@
 //! that is dropped instead ends the session. So nothing can be answered twice,
 //! late or out of order, and no answer is ever assumed.
 
+mod authentication;
 mod chunks;
 mod command;
 mod complaint;
@@ -44,6 +46,7 @@ mod path;
 mod questions;
 mod replies;
 mod sasl;
+mod scram;
 mod session;
 mod settings;
 mod transaction;
@@ -56,12 +59,13 @@ mod properties;
 #[cfg(test)]
 mod transcript;
 
+pub use authentication::{AuthenticationQuestion, VerifierQuestion};
 pub use complaint::Refused;
 pub use questions::{
-    AuthenticationQuestion, ContentQuestion, FinishedMessage, PendingReply, RecipientQuestion,
-    SenderQuestion, TlsUpgrade,
+    ContentQuestion, FinishedMessage, PendingReply, RecipientQuestion, SenderQuestion, TlsUpgrade,
 };
-pub use sasl::{Credentials, Password, ScramVerifier};
+pub use sasl::{Credentials, Mechanism, Password};
+pub use scram::{Nonce, Proof, ScramVerifier};
 pub use session::{Action, Expected, Session, Wait};
 pub use settings::{
     Dialect, Forwarding, Limits, LineEnds, Peer, Relaying, Sasl, Settings, StartTls, Timeouts,

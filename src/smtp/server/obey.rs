@@ -4,11 +4,10 @@
 use super::{
     command::Command,
     complaint::Complaint,
-    sasl::{Mechanism, Turn},
     session::{Phase, Session, Step},
-    settings::{Sasl, StartTls},
+    settings::StartTls,
 };
-use crate::mail::{Origin, SessionEnd};
+use crate::mail::SessionEnd;
 
 impl Session {
     pub(super) fn obey(&mut self, command: Command) -> Option<Step> {
@@ -66,55 +65,6 @@ impl Session {
             _ => self.hello_first(),
         };
         self.complain(&complaint);
-        None
-    }
-
-    fn authenticate(&mut self, mechanism: &str, response: Option<&str>) -> Option<Step> {
-        match self.may_authenticate(mechanism) {
-            Err(complaint) => {
-                self.complain(&complaint);
-                None
-            }
-            Ok(mechanism) => match std::mem::take(&mut self.phase) {
-                Phase::Idle(origin) => self.sasl_turn(origin, mechanism.begin(response)),
-                phase => {
-                    self.out_of_order(phase);
-                    None
-                }
-            },
-        }
-    }
-
-    fn may_authenticate(&self, mechanism: &str) -> Result<Mechanism, Complaint> {
-        if self.settings.sasl == Sasl::NotOffered {
-            return Err(Complaint::SaslNotOffered);
-        }
-        if self.peer.tls.is_none() {
-            return Err(Complaint::SaslNeedsTls);
-        }
-        match &self.phase {
-            Phase::Idle(origin) if origin.authenticated.is_some() => Err(Complaint::SaslAlready),
-            Phase::Envelope(_) | Phase::Chunked(_) => Err(Complaint::TransactionOpen),
-            _ => Mechanism::named(mechanism).ok_or(Complaint::SaslMechanism),
-        }
-    }
-
-    pub(super) fn sasl_turn(
-        &mut self,
-        origin: Box<Origin>,
-        turn: Result<Turn, Complaint>,
-    ) -> Option<Step> {
-        match turn {
-            Ok(Turn::Done(credentials)) => return Some(Step::Authenticate(origin, credentials)),
-            Ok(Turn::Challenge(challenge, exchange)) => {
-                self.reply(&format!("334 {challenge}"));
-                self.phase = Phase::Authenticating(origin, exchange);
-            }
-            Err(complaint) => {
-                self.phase = Phase::Idle(origin);
-                self.complain(&complaint);
-            }
-        }
         None
     }
 }

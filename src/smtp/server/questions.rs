@@ -6,7 +6,6 @@ use bytes::Bytes;
 
 use super::{
     complaint::Refused,
-    sasl::Credentials,
     session::{Phase, Session},
     settings::Dialect,
     transaction::{Bringing, Transaction},
@@ -31,15 +30,6 @@ pub struct RecipientQuestion<'s> {
     pub(super) session: &'s mut Session,
     pub(super) transaction: Box<Transaction>,
     pub(super) recipient: Recipient,
-}
-
-/// Who is this?
-#[derive(Debug)]
-#[must_use = "a question without an answer ends the session"]
-pub struct AuthenticationQuestion<'s> {
-    pub(super) session: &'s mut Session,
-    pub(super) origin: Box<Origin>,
-    pub(super) credentials: Credentials,
 }
 
 /// Is there memory for a message?
@@ -147,33 +137,6 @@ impl RecipientQuestion<'_> {
             Err(refused) => self.session.refuse(refused),
         }
         self.session.resume(Phase::Envelope(transaction));
-    }
-}
-
-impl AuthenticationQuestion<'_> {
-    pub fn origin(&self) -> &Origin {
-        &self.origin
-    }
-
-    pub fn credentials(&self) -> &Credentials {
-        &self.credentials
-    }
-
-    /// The identity as the gateway knows it from here on.
-    pub fn answer(self, verdict: Result<String, Refused>) {
-        let mut origin = self.origin;
-        match verdict {
-            Ok(identity) => {
-                origin.authenticated = Some(identity);
-                self.session.reply("235 2.7.0 authenticated");
-                self.session.resume(Phase::Idle(origin));
-            }
-            Err(refused) => {
-                self.session.refuse(refused);
-                self.session.resume(Phase::Idle(origin));
-                self.session.count_authentication_failure();
-            }
-        }
     }
 }
 

@@ -9,16 +9,15 @@ use std::{
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
+    authentication::{AuthenticationQuestion, VerifierQuestion},
     chunks::{Chunks, Dropping},
     command,
     complaint::{Complaint, Refused},
     incoming::Incoming,
-    questions::{
-        AuthenticationQuestion, ContentQuestion, FinishedMessage, RecipientQuestion,
-        SenderQuestion, TlsUpgrade,
-    },
+    questions::{ContentQuestion, FinishedMessage, RecipientQuestion, SenderQuestion, TlsUpgrade},
     replies::Tally,
-    sasl::{Credentials, Exchange},
+    sasl::{Claim, Exchange},
+    scram::ClientFirst,
     settings::{Dialect, Peer, Settings},
     transaction::{Bringing, Transaction},
 };
@@ -42,7 +41,7 @@ pub struct Session {
     pub(super) tally: Tally,
     /// When it was first called.
     began: Option<Instant>,
-    elapsed: Duration,
+    age: Duration,
     running: Running,
 }
 
@@ -56,6 +55,7 @@ pub enum Action<'s> {
     Refused(Refused),
     Mail(SenderQuestion<'s>),
     Recipient(RecipientQuestion<'s>),
+    Verifier(VerifierQuestion<'s>),
     Authenticate(AuthenticationQuestion<'s>),
     Content(ContentQuestion<'s>),
     Message(FinishedMessage<'s>),
@@ -117,7 +117,8 @@ pub(super) enum Step {
     Refused(Refused),
     Mail(Box<Transaction>),
     Recipient(Box<Transaction>, Recipient),
-    Authenticate(Box<Origin>, Credentials),
+    Verifier(Box<Origin>, ClientFirst),
+    Authenticate(Box<Origin>, Claim),
     Content(Box<Transaction>, Bringing),
     Message(Box<Transaction>, Bytes),
     StartTls,
@@ -136,7 +137,7 @@ impl Session {
             waiting_since: None,
             tally: Tally::default(),
             began: None,
-            elapsed: Duration::ZERO,
+            age: Duration::ZERO,
             running: Running::On,
         }
     }
@@ -145,7 +146,7 @@ impl Session {
     /// the front of the input; the same octets give the same actions however
     /// they arrive.
     pub fn next(&mut self, input: &mut BytesMut, now: Instant) -> Action<'_> {
-        self.elapsed = now.saturating_duration_since(*self.began.get_or_insert(now));
+        self.age = now.saturating_duration_since(*self.began.get_or_insert(now));
         match self.step(input, now) {
             Step::Read(wait) => Action::Read(wait),
             Step::Refused(refused) => Action::Refused(refused),
@@ -153,8 +154,11 @@ impl Session {
             Step::Recipient(transaction, recipient) => {
                 Action::Recipient(RecipientQuestion { session: self, transaction, recipient })
             }
-            Step::Authenticate(origin, credentials) => {
-                Action::Authenticate(AuthenticationQuestion { session: self, origin, credentials })
+            Step::Verifier(origin, first) => {
+                Action::Verifier(VerifierQuestion { session: self, origin, first })
+            }
+            Step::Authenticate(origin, claim) => {
+                Action::Authenticate(AuthenticationQuestion { session: self, origin, claim })
             }
             Step::Content(transaction, bringing) => {
                 Action::Content(ContentQuestion { session: self, transaction, bringing })
@@ -185,7 +189,7 @@ impl Session {
 
     /// The time of day.
     pub(super) fn wall(&self) -> Timestamp {
-        self.peer.connected + self.elapsed
+        self.peer.connected + self.age
     }
 
     pub(super) fn resume(&mut self, phase: Phase) {

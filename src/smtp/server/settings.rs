@@ -87,7 +87,7 @@ pub enum StartTls {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sasl {
     NotOffered,
-    /// PLAIN and LOGIN, once the session is under TLS.
+    /// PLAIN, LOGIN and SCRAM-SHA-256, once the session is under TLS.
     UnderTls,
 }
 

@@ -197,7 +197,7 @@ fn an_lmtp_peer_answers_for_each_recipient() {
     assert_eq!(
         news,
         [
-            "a@x.example delivered 250 stored",
+            "a@x.example stored 250 stored",
             "b@x.example peer! 550 no",
             "c@x.example peer: 452 4.2.2 full",
             "later"

@@ -1,13 +1,17 @@
 //! Whole dialogues, each at every way its octets may be cut.
 
+mod asking;
 mod mailing;
 mod offers;
 mod opening;
+mod requests;
 
 use bytes::Bytes;
 
 use super::{Action, Dialect, Encryption, Lost, Message, Onward, Session, Settings};
-use crate::mail::{AddressEncoding, Body, Outcome, ReversePath};
+use crate::mail::{
+    Address, AddressEncoding, Body, Outcome, Promise, Recipient, Requests, ReversePath, Taker,
+};
 
 /// Plays the lines of a dialogue: `S:` is what the peer says, `C:` what the
 /// session must say, `TLS` the handshake, `--` the peer hanging up. Gives the
@@ -75,6 +79,7 @@ fn play_cut(settings: &Settings, messages: &[Message], lines: &[&str], size: usi
                     news.push("later".to_owned());
                 }
             }
+            Action::Answered(answer) => news.push(format!("{answer:?}")),
             Action::Failed(failed) => news.push(failed.to_string()),
             Action::Closed => {
                 assert_eq!(lines.next(), None, "the session is closed");
@@ -86,7 +91,14 @@ fn play_cut(settings: &Settings, messages: &[Message], lines: &[&str], size: usi
 
 fn word(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Delivered(reply) => format!("delivered {reply}"),
+        Outcome::Delivered(handover) => {
+            let to = match handover.to {
+                Taker::Mailbox => "stored",
+                Taker::Relay { dsn: Promise::Made, .. } => "taken over",
+                Taker::Relay { dsn: Promise::Absent, .. } => "delivered",
+            };
+            format!("{to} {}", handover.reply)
+        }
         Outcome::Transient(failure) => format!("{}: {}", failure.reason.name(), failure.reply),
         Outcome::Permanent(failure) => format!("{}! {}", failure.reason.name(), failure.reply),
     }
@@ -100,11 +112,16 @@ fn settings(encryption: Encryption) -> Settings {
 fn message(content: &'static str, recipients: &[&str]) -> Message {
     Message {
         reverse_path: ReversePath::Mailbox("s@nhs.test.example".parse().unwrap()),
-        recipients: recipients.iter().map(|to| to.parse().unwrap()).collect(),
+        recipients: recipients.iter().map(|to| recipient(to)).collect(),
         body: Body::SevenBit,
         encoding: AddressEncoding::Ascii,
+        requests: Requests::default(),
         content: Bytes::from_static(content.as_bytes()),
     }
+}
+
+fn recipient(address: &str) -> Recipient {
+    address.parse::<Address>().unwrap().into()
 }
 
 fn one() -> [Message; 1] {
