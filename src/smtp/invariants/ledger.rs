@@ -2,7 +2,7 @@
 //! has to keep. Answers go by the local part: `no…` is refused at MAIL and
 //! RCPT, `full…` finds no memory, `late…` is refused after its content.
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc};
 
 use super::content;
 use crate::{
@@ -11,8 +11,8 @@ use crate::{
         Reply, ReversePath, SessionEnd, Submission,
     },
     smtp::server::{
-        Credentials, Dialect, Expected, Forwarding, Peer, Refused, Relaying, Sasl, Settings,
-        StartTls,
+        Credentials, Dialect, Expected, Forwarding, Nonce, Peer, Proof, Refused, Relaying, Sasl,
+        ScramVerifier, Settings, StartTls,
     },
     spool::Receipt,
 };
@@ -25,6 +25,8 @@ pub(super) struct Ledger {
     /// What was asked about and allowed in the transaction that is open.
     reverse_path: Option<ReversePath>,
     allowed: Vec<Address>,
+    /// That have been proven.
+    identities: Vec<String>,
     /// Replies that must tell of a receipt.
     promised: usize,
 }
@@ -38,6 +40,7 @@ impl Ledger {
             said: String::new(),
             reverse_path: None,
             allowed: Vec::new(),
+            identities: Vec::new(),
             promised: 0,
         }
     }
@@ -78,12 +81,37 @@ impl Ledger {
         origin: &Origin,
         credentials: &Credentials,
     ) -> Result<String, Refused> {
-        assert!(origin.tls.is_some(), "a password in clear");
-        assert_ne!(self.settings.sasl, Sasl::NotOffered, "a password nobody asked for");
+        self.may_authenticate(origin);
         self.done.push(format!("authentication {credentials:?}"));
-        match credentials.user.as_str() {
-            "lab" => Ok("lab".to_owned()),
-            _ => Err(refusal(Refusal::Authentication, 535)),
+        let identity = match credentials {
+            Credentials::Password { user, .. } => (user == "lab").then_some(user),
+            // Whatever is said here, a proof that is wrong must not do.
+            Credentials::Scram { user, proof } => {
+                if *proof == Proof::Right {
+                    self.identities.push(user.clone());
+                }
+                return Ok(user.clone());
+            }
+            Credentials::Certificate { name } => {
+                assert_eq!(self.peer.certified.as_ref(), Some(name), "nobody's certificate");
+                Some(name)
+            }
+        };
+        let identity = identity.ok_or_else(|| refusal(Refusal::Authentication, 535))?;
+        self.identities.push(identity.clone());
+        Ok(identity.clone())
+    }
+
+    pub(super) fn verifier(
+        &mut self,
+        origin: &Origin,
+        user: &str,
+    ) -> Result<(ScramVerifier, Nonce), Refused> {
+        self.may_authenticate(origin);
+        self.done.push(format!("verifier {user}"));
+        match user {
+            "no" => Err(refusal(Refusal::ShutOut, 454)),
+            _ => Ok((pencil(), Nonce::new([7; 18]))),
         }
     }
 
@@ -122,9 +150,11 @@ impl Ledger {
     }
 
     /// A new session, which knows nothing of what came before.
-    pub(super) fn secured(&mut self) {
+    pub(super) fn secured(&mut self, certified: Option<String>) {
         self.reverse_path = None;
         self.allowed.clear();
+        self.identities.clear();
+        self.peer.certified = certified;
         self.peer.tls = Some(super::session::tls_session());
         self.done.push("secured".to_owned());
     }
@@ -167,7 +197,15 @@ impl Ledger {
         self.done
     }
 
+    fn may_authenticate(&self, origin: &Origin) {
+        assert!(origin.tls.is_some(), "a password in clear");
+        let offered = self.settings.sasl != Sasl::NotOffered || self.peer.certified.is_some();
+        assert!(offered, "a password nobody asked for");
+    }
+
     fn may_bring_mail(&self, origin: &Origin) {
+        let known = |identity| self.identities.contains(identity);
+        assert!(origin.authenticated.as_ref().is_none_or(known), "{:?}", origin.authenticated);
         assert_eq!(origin.tls, self.peer.tls, "TLS that there is not");
         let needed = self.settings.start_tls == StartTls::Required;
         assert!(!needed || origin.tls.is_some(), "mail in clear where TLS is required");
@@ -191,6 +229,21 @@ fn refusal(reason: Refusal, code: u16) -> Refused {
     Refused { reason, reply: Reply::new(code, EnhancedStatusCode(class, 0, 0), "not this one") }
 }
 
+/// Of the password `pencil`, as `tests/fuzz/session.dict` proves to know it.
+fn pencil() -> ScramVerifier {
+    ScramVerifier {
+        iterations: NonZeroU32::MIN,
+        salt: b"salt".to_vec(),
+        stored_key: STORED_KEY.to_vec(),
+        server_key: vec![0; 32],
+    }
+}
+
+/// SHA-256 of HMAC("Client Key"), after one iteration with that salt.
+const STORED_KEY: [u8; 32] = [
+    0x3a, 0xd9, 0x39, 0x91, 0xd9, 0xc0, 0xa3, 0xfe, 0x94, 0x0d, 0x47, 0x26, 0xd0, 0xa6, 0x8e, 0xfa,
+    0xe1, 0x12, 0x79, 0xdf, 0x38, 0x15, 0x52, 0xc5, 0xed, 0x08, 0x38, 0x37, 0xdb, 0xf5, 0x31, 0x10,
+];
 /// What AUTH may need (RFC 4954 section 4), and its CRLF.
 const LONGEST_LINE: usize = 12_288 + 2;
 /// RFC 5321 section 4.5.3.1.5, without its CRLF.

@@ -14,6 +14,11 @@ pub(super) fn chosen([door, more]: [u8; 2]) -> (Settings, Peer) {
     (settings(door, more), peer(door, more))
 }
 
+/// Who the client's certificate says it is, at whatever handshake there is.
+pub(super) fn certified([_, more]: [u8; 2]) -> Option<String> {
+    is_set(more, 3).then(|| "laboratory".to_owned())
+}
+
 fn settings(door: u8, more: u8) -> Settings {
     let direction = if is_set(door, 0) { Direction::Outbound } else { Direction::Inbound };
     let node = "mx1.test.example".parse().expect("a domain");
@@ -56,7 +61,7 @@ fn peer(door: u8, more: u8) -> Peer {
     Peer {
         relaying: if is_set(door, 4) { Relaying::Permitted } else { Relaying::Denied },
         tls: implicit.then(tls_session),
-        certified: (implicit && is_set(more, 3)).then(|| "laboratory".to_owned()),
+        certified: certified([door, more]).filter(|_| implicit),
         line_ends: if is_set(door, 5) { LineEnds::Normalised } else { LineEnds::Strict },
         forwarding: match door >> 6 {
             1 => Forwarding::Attributes,
