@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{certificates, exit::Failure, files};
 use crate::{
-    config::{Config, read_file},
+    config::{Config, check_users, read_file},
     mail::Timestamp,
     policy::{
         Context, Policy,
@@ -41,8 +41,9 @@ pub fn check(arguments: CheckArguments, now: Timestamp) -> Result<(), Failure> {
             let file = read_file(path).map_err(Failure::no_input)?;
             let (config, faults) = Config::read(&file);
             diagnostics.extend(faults);
-            if let Some(Config { node, recipients, .. }) = &config {
-                diagnostics.extend(recipients::check(recipients, &node.local_domains, &file));
+            if let Some(config) = &config {
+                diagnostics.extend(recipients::check(config, &file));
+                diagnostics.extend(check_users(config));
             }
             config
         }

@@ -7,7 +7,10 @@ use clap::{Args, Subcommand};
 use super::exit::Failure;
 use crate::{
     gateway::{Answer, Request, Selection, ask},
-    mail::{QueueId, QueuedMessage, QueuedRecipient, RecipientState, Timestamp},
+    mail::{
+        ByMode, Notify, QueueId, QueuedMessage, QueuedRecipient, RecipientState, Requests,
+        RequireTls, Timestamp,
+    },
 };
 
 #[derive(Debug, Args)]
@@ -90,19 +93,20 @@ pub fn queue(arguments: QueueArguments, now: Timestamp) -> Result<(), Failure> {
 }
 
 fn list(out: &mut impl Write, messages: &[QueuedMessage], now: Timestamp) -> std::io::Result<()> {
+    let states: Vec<&str> = messages.iter().map(|message| state(message, now)).collect();
+    let width = states.iter().map(|state| state.len()).max().unwrap_or(0).max("waiting".len());
     writeln!(
         out,
-        "{:13}  {:>6}  {:>9}  {:5}  {:7}  SENDER → RECIPIENTS",
+        "{:13}  {:>6}  {:>9}  {:5}  {:width$}  SENDER → RECIPIENTS",
         "ID", "AGE", "SIZE", "LEVEL", "STATE"
     )?;
-    for message in messages {
+    for (message, state) in messages.iter().zip(states) {
         let age = short(now.saturating_since(message.received_at));
-        let state = if message.is_held() { "held" } else { "waiting" };
         let recipients: Vec<_> =
             message.recipients.iter().map(|recipient| recipient.address.to_string()).collect();
         writeln!(
             out,
-            "{}  {age:>6}  {:>9}  {:5}  {state:7}  <{}> → {}",
+            "{}  {age:>6}  {:>9}  {:5}  {state:width$}  <{}> → {}",
             message.id,
             message.size,
             message.level.to_string(),
@@ -111,6 +115,16 @@ fn list(out: &mut impl Write, messages: &[QueuedMessage], now: Timestamp) -> std
         )?;
     }
     writeln!(out, "{} messages", messages.len())
+}
+
+fn state(message: &QueuedMessage, now: Timestamp) -> &'static str {
+    if message.is_held() {
+        "held"
+    } else if message.released_at() > now {
+        "waiting for release"
+    } else {
+        "waiting"
+    }
 }
 
 fn show(out: &mut impl Write, message: &QueuedMessage) -> std::io::Result<()> {
@@ -137,12 +151,52 @@ fn show(out: &mut impl Write, message: &QueuedMessage) -> std::io::Result<()> {
             )?;
         }
     }
+    requests(out, message)?;
     for recipient in &message.recipients {
-        let QueuedRecipient { address, protection, state, .. } = recipient;
+        let QueuedRecipient { address, protection, state, notify, .. } = recipient;
         writeln!(out, "  recipient  {address}: {}", progress(state))?;
         writeln!(out, "             TLS {}", protection.tls)?;
+        if let Some(notify) = notify {
+            writeln!(out, "             sender is told of {}", told_of(*notify))?;
+        }
     }
     Ok(())
+}
+
+/// What the sender has asked for beside delivery.
+fn requests(out: &mut impl Write, message: &QueuedMessage) -> std::io::Result<()> {
+    let Requests { envelope_id, require_tls, priority, deliver_by, release, .. } =
+        &message.requests;
+    if release.is_some() {
+        writeln!(out, "  release    held until {}", message.released_at())?;
+    }
+    if let Some(priority) = priority {
+        writeln!(out, "  priority   {}", priority.value())?;
+    }
+    if let Some(by) = deliver_by {
+        let (moment, otherwise) = match by.mode {
+            ByMode::Return => (message.requests.returned_at(message.received_at), "or returned"),
+            ByMode::Notify => {
+                (message.requests.noticed_at(message.received_at), "or its sender is told")
+            }
+        };
+        let moment = moment.unwrap_or(message.received_at);
+        writeln!(out, "  deliver by {moment}, {otherwise}")?;
+    }
+    if *require_tls == RequireTls::Yes {
+        writeln!(out, "  REQUIRETLS verified TLS at every hop")?;
+    }
+    if let Some(id) = envelope_id {
+        writeln!(out, "  envelope   {}", id.escape_debug())?;
+    }
+    Ok(())
+}
+
+fn told_of(notify: Notify) -> String {
+    let kinds = [("success", notify.success), ("failure", notify.failure), ("delay", notify.delay)];
+    let told: Vec<&str> =
+        kinds.into_iter().filter_map(|(name, told)| told.then_some(name)).collect();
+    if told.is_empty() { "nothing".to_owned() } else { told.join(", ") }
 }
 
 fn progress(state: &RecipientState) -> String {
@@ -165,5 +219,53 @@ fn short(age: Duration) -> String {
         60..3_600 => format!("{}m", seconds / 60),
         3_600..86_400 => format!("{}h", seconds / 3_600),
         _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ASKING: &str = r#"{"id":"01dcayhax6g00","received_at":1795367525123,
+        "direction":"outbound","reverse_path":"dr@nhs.test.example","level":0,"policy":"p",
+        "size":312,"requests":{"envelope_id":"QQ1","require_tls":"yes","priority":4,
+        "deliver_by":{"seconds":600,"mode":"return","trace":"no"},
+        "release":{"at":1795367585123}},
+        "recipients":[{"address":"a@x.example","protection":{"tls":"verified"},
+        "notify":{"success":false,"failure":false,"delay":false},
+        "state":{"pending":{"attempts":0,"next_attempt_at":1795367525123,"last":null}}}]}"#;
+
+    fn written(write: impl Fn(&mut Vec<u8>) -> std::io::Result<()>) -> String {
+        let mut out = Vec::new();
+        write(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_message_shows_what_its_sender_has_asked_for() {
+        let message: QueuedMessage = serde_json::from_str(ASKING).unwrap();
+        let shown = written(|out| show(out, &message));
+        for line in [
+            "  release    held until 2026-11-22T17:13:05.123Z\n",
+            "  priority   4\n",
+            "  deliver by 2026-11-22T17:22:05.123Z, or returned\n",
+            "  REQUIRETLS verified TLS at every hop\n",
+            "  envelope   QQ1\n",
+            "  recipient  a@x.example: not tried yet\n",
+            "             sender is told of nothing\n",
+        ] {
+            assert!(shown.contains(line), "{line:?} is missing in {shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_to_go_yet_waits_for_release_and_then_like_any_other() {
+        let message: QueuedMessage = serde_json::from_str(ASKING).unwrap();
+        let released_at = message.released_at();
+        let messages = [message];
+        let before = written(|out| list(out, &messages, messages[0].received_at));
+        assert!(before.contains("  waiting for release  <dr@nhs.test.example>"), "{before}");
+        let after = written(|out| list(out, &messages, released_at));
+        assert!(after.contains("  waiting  <dr@nhs.test.example>"), "{after}");
     }
 }

@@ -73,7 +73,7 @@ impl Signals {
 
 fn start(error: StartError) -> Failure {
     match error {
-        StartError::Policy(diagnostics) => {
+        StartError::Policy(diagnostics) | StartError::Users(diagnostics) => {
             files::show(&diagnostics);
             Failure::configuration(files::faults(&diagnostics))
         }

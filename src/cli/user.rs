@@ -1,16 +1,24 @@
 //! `postern user`: the file of SASL users.
+//!
+//! The file is replaced whole: a gateway that reads it meanwhile, or a crash,
+//! sees the old one or the new one. Comments, order, owner and mode stay.
 
 use std::{
-    fs::OpenOptions,
-    io::{BufRead, IsTerminal, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::PathBuf,
+    fs::{File, OpenOptions, Permissions},
+    io::{self, BufRead, IsTerminal, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown},
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 
-use super::exit::Failure;
-use crate::config::{Users, Verifier};
+use super::{exit::Failure, files};
+use crate::{
+    config::{DomainPattern, User, Users, Verifier, is_user_name, user_named_on},
+    policy::diagnostics::SourceFile,
+};
 
 #[derive(Debug, Args)]
 pub struct UserArguments {
@@ -26,37 +34,143 @@ enum UserCommand {
         /// The file that listeners name as `users`; made where it is missing
         #[arg(long, value_name = "FILE")]
         file: PathBuf,
+        /// May send from this domain (example.com, .example.com for all below it, * for any);
+        /// may be repeated [default: the local domains of the node]
+        #[arg(long, value_name = "DOMAIN")]
+        sender_domain: Vec<DomainPattern>,
+    },
+    /// Show who there is, and what they may send from
+    List {
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
+        /// A line of JSON a user
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take a user out
+    Remove {
+        name: String,
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
     },
 }
 
 pub fn user(arguments: UserArguments) -> Result<(), Failure> {
-    let UserCommand::Add { name, file } = arguments.command;
-    if name.is_empty() || name.contains([':', '#']) || name.chars().any(char::is_control) {
-        return Err(Failure::bad_data(format!("`{name}` cannot be a user name: no `:` or `#`")));
+    match arguments.command {
+        UserCommand::Add { name, file, sender_domain } => add(&name, &file, sender_domain),
+        UserCommand::List { file, json } => list(&file, json),
+        UserCommand::Remove { name, file } => remove(&name, &file),
+    }
+}
+
+fn add(name: &str, path: &Path, sender_domains: Vec<DomainPattern>) -> Result<(), Failure> {
+    if !is_user_name(name) {
+        let why = "no `:`, no control characters, no `#` or space first";
+        return Err(Failure::bad_data(format!("`{name}` cannot be a user name: {why}")));
     }
     let verifier = Verifier::new(&password()?).map_err(Failure::unavailable)?;
-    let existing = match std::fs::read_to_string(&file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(Failure::no_input(format!("{}: {error}", file.display()))),
-    };
-    let added = format!("{name}:{verifier}\n");
-    // Parsing the whole finds a name that stands there already.
-    format!("{existing}{added}")
-        .parse::<Users>()
-        .map_err(|error| Failure::bad_data(format!("{}: {error}", file.display())))?;
-    let separator = if existing.is_empty() || existing.ends_with('\n') { "" } else { "\n" };
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(&file)
-        .and_then(|mut file| write!(file, "{separator}{added}"))
-        .map_err(|error| Failure::cannot_create(format!("{}: {error}", file.display())))
+    let _lock = lock(path)?;
+    let (text, users) = read(path)?;
+    if users.get(name).is_some() {
+        return Err(Failure::bad_data(format!(
+            "{}: `{name}` stands there already",
+            path.display()
+        )));
+    }
+    let separator = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    let user = User { verifier, sender_domains };
+    replace(path, &format!("{text}{separator}{name}:{user}\n"))
+}
+
+fn list(path: &Path, as_json: bool) -> Result<(), Failure> {
+    let (text, users) = existing(path)?;
+    let mut out = io::stdout().lock();
+    for name in text.lines().filter_map(user_named_on) {
+        let Some(user) = users.get(name) else { continue };
+        let domains: Vec<_> = user.sender_domains.iter().map(ToString::to_string).collect();
+        match as_json {
+            true => writeln!(out, "{}", json!({ "name": name, "sender_domains": domains }))?,
+            false if domains.is_empty() => writeln!(out, "{name}\tlocal domains")?,
+            false => writeln!(out, "{name}\t{}", domains.join(" "))?,
+        }
+    }
+    Ok(())
+}
+
+fn remove(name: &str, path: &Path) -> Result<(), Failure> {
+    let _lock = lock(path)?;
+    let (text, users) = existing(path)?;
+    if users.get(name).is_none() {
+        return Err(Failure::bad_data(format!("{}: there is no `{name}`", path.display())));
+    }
+    let others = text.split_inclusive('\n').filter(|line| user_named_on(line) != Some(name));
+    replace(path, &others.collect::<String>())
+}
+
+/// The file's text and its users; nobody where it is missing. A file with
+/// faults is left to a person.
+fn read(path: &Path) -> Result<(String, Users), Failure> {
+    match existing(path) {
+        Err(_) if !path.exists() => Ok((String::new(), Users::default())),
+        read => read,
+    }
+}
+
+fn existing(path: &Path) -> Result<(String, Users), Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::no_input(format!("{}: {error}", path.display())))?;
+    let file = Arc::new(SourceFile { path: path.display().to_string(), text: text.clone() });
+    let (users, diagnostics) = Users::read(&file);
+    files::show(&diagnostics);
+    let users = users.ok_or_else(|| Failure::bad_data(files::faults(&diagnostics)))?;
+    Ok((text, users))
+}
+
+/// Two commands at once must not lose what one of them has done. The folder
+/// is locked, since the file itself is replaced.
+fn lock(path: &Path) -> Result<File, Failure> {
+    let folder = folder_of(path);
+    let locked = File::open(folder).and_then(|folder| folder.lock().map(|()| folder));
+    locked.map_err(|error| Failure::cannot_create(format!("{}: {error}", folder.display())))
+}
+
+fn replace(path: &Path, text: &str) -> Result<(), Failure> {
+    // A link stays one: what it leads to is replaced.
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let replaced = write_beside(path, text).and_then(|new| {
+        std::fs::rename(&new, path).inspect_err(|_| _ = std::fs::remove_file(&new))?;
+        File::open(folder_of(path))?.sync_all()
+    });
+    replaced.map_err(|error| Failure::cannot_create(format!("{}: {error}", path.display())))
+}
+
+/// On disk under a name of its own, with the owner and mode of the file it
+/// will take the place of: the gateway must be able to read it, others not.
+fn write_beside(path: &Path, text: &str) -> io::Result<PathBuf> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let new = folder_of(path).join(format!(".{name}.{}.new", std::process::id()));
+    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&new)?;
+    let written = (|| {
+        if let Ok(before) = std::fs::metadata(path) {
+            let own = file.metadata()?;
+            if (own.uid(), own.gid()) != (before.uid(), before.gid()) {
+                fchown(&file, Some(before.uid()), Some(before.gid()))?;
+            }
+            file.set_permissions(Permissions::from_mode(before.mode() & 0o777))?;
+        }
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    })();
+    written.inspect_err(|_| _ = std::fs::remove_file(&new))?;
+    Ok(new)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn password() -> Result<String, Failure> {
-    let input = std::io::stdin();
+    let input = io::stdin();
     if input.is_terminal() {
         eprint!("Password (it will be shown): ");
     }
@@ -64,6 +178,51 @@ fn password() -> Result<String, Failure> {
     input.lock().read_line(&mut line).map_err(Failure::no_input)?;
     match line.trim_end_matches(['\r', '\n']) {
         "" => Err(Failure::no_input("a password is expected on standard input")),
+        password if password.chars().any(char::is_control) => {
+            // No client may send them (RFC 4013 section 2.3).
+            Err(Failure::bad_data("a password has no control characters"))
+        }
         password => Ok(password.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().mode() & 0o777
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_stays_as_private_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users");
+        replace(&path, "one\n").unwrap();
+        assert_eq!(mode(&path), 0o600, "a new one is nobody else's");
+        std::fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        replace(&link, "two\n").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "two\n");
+        assert_eq!(mode(&path), 0o640);
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "something is left over");
+    }
+
+    #[test]
+    fn removing_a_user_leaves_everything_else_as_it_stands() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users");
+        let verifier = Verifier::new("wisteria").unwrap();
+        let text = format!("# ward 7\na:{verifier}\n\n  b:{verifier} sender-domains=*\n# b: gone");
+        std::fs::write(&path, &text).unwrap();
+        remove("b", &path).unwrap();
+        let left = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(left, format!("# ward 7\na:{verifier}\n\n# b: gone"));
+        assert!(remove("b", &path).is_err());
+        std::fs::write(&path, "fault\n").unwrap();
+        assert!(remove("a", &path).is_err(), "a file with faults is not rewritten");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "fault\n");
     }
 }

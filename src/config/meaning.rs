@@ -348,12 +348,35 @@ impl Directory {
 }
 
 impl Config {
+    /// A domain whose recipients the next hop is to know, and whose route
+    /// names none: an exchange found by MX is not ours to question, and a
+    /// folder has no answer.
+    pub fn asks_nobody(&self) -> Option<&Domain> {
+        let of_next_hop =
+            self.recipients.iter().filter(|source| matches!(source.source, Source::NextHop));
+        of_next_hop.flat_map(|source| &source.domains).find(|domain| {
+            let next_hop = self.route(domain).map(|route| &route.next_hop);
+            !matches!(next_hop, Some(NextHop::Smtp { .. } | NextHop::Lmtp { .. }))
+        })
+    }
+
     /// The most specific route for a domain; none if the file has no `*`.
     pub fn route(&self, domain: &Domain) -> Option<&Route> {
         self.routes
             .iter()
             .filter(|route| route.domain.matches(domain))
             .max_by_key(|route| route.domain.specificity())
+    }
+}
+
+/// As it is written.
+impl std::fmt::Display for DomainPattern {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exact(domain) => write!(out, "{domain}"),
+            Self::Below(parent) => write!(out, ".{parent}"),
+            Self::Any => out.write_str("*"),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod network;
 mod quantity;
 mod resolver;
 mod users;
+mod verifier;
 
 pub use directory::{DirectoryUrl, DirectoryUrlError, Filter, FilterError};
 pub use folder::{ReadError, read_file, read_policies};
@@ -21,4 +22,5 @@ pub use meaning::{
 };
 pub use network::{Network, NetworkError};
 pub use resolver::resolver;
-pub use users::{Users, UsersError, Verdict, Verifier};
+pub use users::{NoRandomness, User, Users, Verdict, check_users, is_user_name, user_named_on};
+pub use verifier::{Impostors, Verifier};

@@ -1,59 +1,42 @@
-//! The file of SASL users: names and SCRAM-SHA-256 verifiers (RFC 5803),
-//! never passwords. `postern user add` writes it, listeners read it.
+//! The file of SASL users: names, SCRAM-SHA-256 verifiers, never passwords,
+//! and the domains that each may send from. `postern user` writes it,
+//! listeners read it, again when the gateway is told to.
 //!
-//! A line a user, `name:SCRAM-SHA-256$iterations:salt$stored-key:server-key`
-//! with base 64 values; `#` starts a comment. A verifier serves PLAIN, LOGIN
-//! and SCRAM alike.
+//! A line a user, `name:verifier`, then perhaps
+//! ` sender-domains=example.com,.example.org,*`; without them the user may
+//! send from the node's local domains. `#` starts a comment.
 
-use std::{collections::HashMap, fmt, num::NonZeroU32, str::FromStr};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    ops::Range,
+    sync::Arc,
+};
 
-use aws_lc_rs::{constant_time::verify_slices_are_equal, digest, hmac, pbkdf2, rand};
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use super::{
+    folder::read_file,
+    meaning::{Config, DomainPattern, Listener},
+    verifier::{Impostors, Shape, Verifier},
+};
+use crate::policy::{
+    diagnostics::{Diagnostics, Severity, SourceFile},
+    written::{Fault, Faults},
+};
 
 /// Everybody who may authenticate on a listener.
 #[derive(Debug, Default)]
-pub struct Users(HashMap<String, Verifier>);
+pub struct Users {
+    known: HashMap<String, User>,
+    /// Of their verifiers, in the order of the file.
+    shapes: Vec<Shape>,
+}
 
-/// What it takes to check a password, and not to know it.
+/// One line, without the name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verifier {
-    pub iterations: NonZeroU32,
-    pub salt: Vec<u8>,
-    pub stored_key: Vec<u8>,
-    pub server_key: Vec<u8>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum UsersError {
-    #[error("line {0}: `name:SCRAM-SHA-256$iterations:salt$stored-key:server-key` is expected")]
-    Malformed(usize),
-    #[error("line {line}: user `{name}` stands here a second time")]
-    Twice { line: usize, name: String },
-    #[error("the system gives no random numbers")]
-    NoRandomness,
-}
-
-impl Users {
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// A user's verifier; one that nothing matches for names that do not
-    /// exist.
-    pub fn verifier(&self, name: &str) -> Verifier {
-        self.0.get(name).cloned().unwrap_or_else(Verifier::nobody)
-    }
-
-    /// Whether the password is this user's. Costs the same for names that do
-    /// not exist, so that nobody can find out which do.
-    pub fn verify(&self, name: &str, password: &str) -> Verdict {
-        let known = self.0.get(name);
-        let nobody = Verifier::nobody();
-        match known.unwrap_or(&nobody).verify(password) {
-            Verdict::Right if known.is_some() => Verdict::Right,
-            _ => Verdict::Wrong,
-        }
-    }
+pub struct User {
+    pub verifier: Verifier,
+    /// What it may send from; empty for the node's local domains.
+    pub sender_domains: Vec<DomainPattern>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,127 +45,252 @@ pub enum Verdict {
     Wrong,
 }
 
-impl FromStr for Users {
-    type Err = UsersError;
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the system gives no random numbers")]
+pub struct NoRandomness;
 
-    fn from_str(text: &str) -> Result<Self, UsersError> {
-        let mut users = HashMap::new();
-        for (index, line) in text.lines().enumerate() {
-            let line_number = index + 1;
-            if line.trim().is_empty() || line.starts_with('#') {
-                continue;
+impl Users {
+    /// Every fault of the file; none of its users where there is one.
+    pub fn read(file: &Arc<SourceFile>) -> (Option<Self>, Diagnostics) {
+        let faults = Faults::new(file);
+        let (mut users, mut lines) = (Self::default(), HashMap::new());
+        for line in file.text.lines() {
+            let Some((name, user)) = read_line(line, &file.text, &faults) else { continue };
+            let place = place(&file.text, line);
+            if let Some(before) = lines.insert(name, faults.line(place.start)) {
+                let twice = Fault::new("user-twice", format!("`{name}` stands here twice"));
+                let label = format!("it stands in line {before} already");
+                faults.error(twice.at(place).label(label).help("take one of both out"));
             }
-            let malformed = || UsersError::Malformed(line_number);
-            let (name, verifier) = line.trim().split_once(':').ok_or_else(malformed)?;
-            let verifier = Verifier::parse(verifier).ok_or_else(malformed)?;
-            if users.insert(name.to_owned(), verifier).is_some() {
-                return Err(UsersError::Twice { line: line_number, name: name.to_owned() });
+            users.shapes.push(user.verifier.shape());
+            users.known.insert(name.to_owned(), user);
+        }
+        let diagnostics = faults.into_diagnostics();
+        ((!diagnostics.has_errors()).then_some(users), diagnostics)
+    }
+
+    pub fn get(&self, name: &str) -> Option<&User> {
+        self.known.get(name)
+    }
+
+    /// Users with the name of a system that the listener knows by its
+    /// certificate: whose sender domains are meant?
+    fn namesakes(&self, listener: &Listener, file: &Arc<SourceFile>) -> Diagnostics {
+        let faults = Faults::new(file);
+        for line in file.text.lines() {
+            let Some(name) = user_named_on(line).filter(|name| self.known.contains_key(*name))
+            else {
+                continue;
+            };
+            if listener.certified.iter().any(|system| system.name == name) {
+                let message = format!("`{name}` is a certified system of `{}`, too", listener.name);
+                let fault = Fault::new("user-is-certified", message).at(place(&file.text, name));
+                faults.error(fault.help("the user or the system needs another name"));
             }
         }
-        Ok(Self(users))
+        faults.into_diagnostics()
+    }
+
+    /// A user's verifier, or an impostor's.
+    pub fn verifier(&self, name: &str, impostors: &Impostors) -> Verifier {
+        // Made in either case, so that both take as long.
+        let impostor = impostors.verifier(name, &self.shapes);
+        self.known.get(name).map_or(impostor, |user| user.verifier.clone())
+    }
+
+    /// Whether the password is this user's. Costs the same for names that do
+    /// not exist, so that nobody can find out which do. Takes a few
+    /// milliseconds.
+    pub fn verify(&self, name: &str, password: &str, impostors: &Impostors) -> Verdict {
+        match self.verifier(name, impostors).verify(password) {
+            Verdict::Right if self.known.contains_key(name) => Verdict::Right,
+            _ => Verdict::Wrong,
+        }
     }
 }
 
-impl Verifier {
-    /// For a new password, with a fresh salt.
-    pub fn new(password: &str) -> Result<Self, UsersError> {
-        let mut salt = [0; SALT_OCTETS];
-        rand::fill(&mut salt).map_err(|_| UsersError::NoRandomness)?;
-        Ok(Self::derive(password, &salt, ITERATIONS))
-    }
-
-    fn verify(&self, password: &str) -> Verdict {
-        let given = Self::derive(password, &self.salt, self.iterations);
-        match verify_slices_are_equal(&given.stored_key, &self.stored_key) {
-            Ok(()) => Verdict::Right,
-            Err(_) => Verdict::Wrong,
-        }
-    }
-
-    /// RFC 5802 section 3: StoredKey and ServerKey.
-    fn derive(password: &str, salt: &[u8], iterations: NonZeroU32) -> Self {
-        let mut salted = [0; digest::SHA256_OUTPUT_LEN];
-        let password = password.as_bytes();
-        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, iterations, salt, password, &mut salted);
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &salted);
-        let client_key = hmac::sign(&key, b"Client Key");
-        Self {
-            iterations,
-            salt: salt.to_vec(),
-            stored_key: digest::digest(&digest::SHA256, client_key.as_ref()).as_ref().to_vec(),
-            server_key: hmac::sign(&key, b"Server Key").as_ref().to_vec(),
-        }
-    }
-
-    fn parse(written: &str) -> Option<Self> {
-        let (iterations, rest) = written.strip_prefix(SCHEME)?.split_once(':')?;
-        let (salt, keys) = rest.split_once('$')?;
-        let (stored_key, server_key) = keys.split_once(':')?;
-        let key = |text: &str| {
-            let octets = BASE64.decode(text).ok()?;
-            (octets.len() == digest::SHA256_OUTPUT_LEN).then_some(octets)
+/// The faults of every file of users that listeners name.
+pub fn check_users(config: &Config) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    let mut seen = HashSet::new();
+    for (listener, path) in
+        config.listeners.iter().filter_map(|listener| Some((listener, listener.users.as_ref()?)))
+    {
+        let file = match read_file(path) {
+            Ok(file) => file,
+            Err(error) => {
+                let message = format!("listener `{}` has no users: {error}", listener.name);
+                let path = path.display().to_string();
+                let file = Arc::new(SourceFile { path, text: String::new() });
+                diagnostics
+                    .push(Fault::new("users-unreadable", message).of(&file, Severity::Error));
+                continue;
+            }
         };
-        Some(Self {
-            iterations: iterations.parse().ok()?,
-            salt: BASE64.decode(salt).ok()?,
-            stored_key: key(stored_key)?,
-            server_key: key(server_key)?,
-        })
+        let (users, faults) = Users::read(&file);
+        if seen.insert(path) {
+            diagnostics.extend(faults);
+        }
+        diagnostics.extend(users.map(|users| users.namesakes(listener, &file)).unwrap_or_default());
     }
+    diagnostics
+}
 
-    /// Matches no password.
-    fn nobody() -> Self {
-        Self {
-            iterations: ITERATIONS,
-            salt: vec![0; SALT_OCTETS],
-            stored_key: vec![0; digest::SHA256_OUTPUT_LEN],
-            server_key: vec![0; digest::SHA256_OUTPUT_LEN],
+/// The user's name that a line of the file is about.
+pub fn user_named_on(line: &str) -> Option<&str> {
+    let line = line.trim();
+    let (name, _) = line.split_once(':').filter(|_| !line.starts_with('#'))?;
+    Some(name)
+}
+
+/// Whether a user can be called this.
+pub fn is_user_name(name: &str) -> bool {
+    let fits = |letter: char| !letter.is_control() && letter != ':';
+    !name.is_empty() && name.trim() == name && !name.starts_with('#') && name.chars().all(fits)
+}
+
+fn read_line<'a>(line: &'a str, text: &str, faults: &Faults) -> Option<(&'a str, User)> {
+    let line = line.trim();
+    if line.is_empty() || line.starts_with('#') {
+        return None;
+    }
+    let malformed = |part: &str, message: &str, help: &str| {
+        let fault = Fault::new("bad-user", message).at(place(text, part));
+        faults.error(fault.help(help));
+        None
+    };
+    let Some((name, rest)) = line.split_once(':').filter(|(name, _)| is_user_name(name)) else {
+        return malformed(line, "a user is expected", LINE);
+    };
+    let mut words = rest.split_ascii_whitespace();
+    let written = words.next().unwrap_or_default();
+    let Some(verifier) = Verifier::parse(written) else {
+        return malformed(line, "the user has no verifier that can be read", LINE);
+    };
+    if !ITERATIONS.contains(&verifier.iterations.get()) {
+        let message = format!("{} iterations are too few or too many", verifier.iterations);
+        return malformed(written, &message, "between 4096 (RFC 7677) and a million are taken");
+    }
+    let mut sender_domains = Vec::new();
+    for word in words {
+        match word.strip_prefix(SENDER_DOMAINS) {
+            Some(domains) => sender_domains.extend(read_domains(domains, text, faults)?),
+            None => {
+                let help = format!("`{SENDER_DOMAINS}example.com,.example.org` can stand here");
+                return malformed(word, "nobody knows what this says of the user", &help);
+            }
         }
     }
+    Some((name, User { verifier, sender_domains }))
+}
+
+fn read_domains(written: &str, text: &str, faults: &Faults) -> Option<Vec<DomainPattern>> {
+    let domains = written.split(',').map(|domain| {
+        let bad = |error: crate::mail::DomainError| {
+            let fault = Fault::new("bad-domain", error.to_string()).at(place(text, domain));
+            faults.error(fault.help("example.com, .example.com (all below it) or * (any)"));
+        };
+        domain.parse().map_err(bad).ok()
+    });
+    // All are read before any may end it: every fault is shown at once.
+    domains.collect::<Vec<_>>().into_iter().collect()
+}
+
+/// Where a part of the text stands in it.
+fn place(text: &str, part: &str) -> Range<usize> {
+    let start = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+    start..start + part.len()
 }
 
 /// As it stands in the file, after `name:`.
-impl fmt::Display for Verifier {
+impl fmt::Display for User {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [salt, stored_key, server_key] =
-            [&self.salt, &self.stored_key, &self.server_key].map(|octets| BASE64.encode(octets));
-        write!(out, "{SCHEME}{}:{salt}${stored_key}:{server_key}", self.iterations)
+        write!(out, "{}", self.verifier)?;
+        for (index, domain) in self.sender_domains.iter().enumerate() {
+            match index {
+                0 => write!(out, " {SENDER_DOMAINS}{domain}")?,
+                _ => write!(out, ",{domain}")?,
+            }
+        }
+        Ok(())
     }
 }
 
-const SCHEME: &str = "SCRAM-SHA-256$";
-const SALT_OCTETS: usize = 16;
-/// The least RFC 7677 section 4 allows; SCRAM clients pay it at every log-in.
-const ITERATIONS: NonZeroU32 = NonZeroU32::new(4096).unwrap();
+const SENDER_DOMAINS: &str = "sender-domains=";
+const LINE: &str =
+    "name:SCRAM-SHA-256$iterations:salt$stored-key:server-key, as `postern user add` has it";
+/// What SCRAM asks for at least, and what still takes less than a second.
+const ITERATIONS: std::ops::RangeInclusive<u32> = 4_096..=1_000_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_verifier_is_that_of_the_rfc_example() {
-        // RFC 7677 section 3: user "user", password "pencil".
-        let salt = BASE64.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
-        let verifier = Verifier::derive("pencil", &salt, ITERATIONS);
-        assert_eq!(
-            verifier.to_string(),
-            "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$\
-             WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:\
-             wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
-        );
+    fn read(text: &str) -> Result<Users, Vec<String>> {
+        let file = SourceFile { path: "users".to_owned(), text: text.to_owned() };
+        let (users, faults) = Users::read(&Arc::new(file));
+        let shown = |fault: &crate::policy::diagnostics::Diagnostic| {
+            let text = fault.file.text.get(fault.span.clone().unwrap()).unwrap();
+            format!("{}: {}: {text}", fault.line(), fault.code)
+        };
+        users.ok_or_else(|| faults.iter().map(shown).collect())
+    }
+
+    fn verifier() -> String {
+        Verifier::new("wisteria").unwrap().to_string()
     }
 
     #[test]
     fn only_the_right_password_of_a_known_user_passes() {
-        let verifier = Verifier::new("wisteria").unwrap();
-        let users: Users = format!("# ward scanners\nscanner:{verifier}\n").parse().unwrap();
-        assert_eq!(users.verify("scanner", "wisteria"), Verdict::Right);
-        assert_eq!(users.verify("scanner", "Wisteria"), Verdict::Wrong);
-        assert_eq!(users.verify("nobody", "wisteria"), Verdict::Wrong);
+        let impostors = Impostors::new().unwrap();
+        let users = read(&format!("# ward scanners\nscanner:{}\n", verifier())).unwrap();
+        assert_eq!(users.verify("scanner", "wisteria", &impostors), Verdict::Right);
+        assert_eq!(users.verify("scanner", "Wisteria", &impostors), Verdict::Wrong);
+        assert_eq!(users.verify("nobody", "wisteria", &impostors), Verdict::Wrong);
     }
 
     #[test]
-    fn a_malformed_line_is_named_by_its_number() {
-        assert_eq!("# fine\nbad".parse::<Users>().unwrap_err(), UsersError::Malformed(2));
+    fn a_line_says_what_the_user_may_send_from_and_is_written_as_it_was_read() {
+        let line = format!("{} sender-domains=a.example,.b.example,*", verifier());
+        let users = read(&format!("plain:{}\r\nfull:{line}\n", verifier())).unwrap();
+        assert_eq!(users.get("plain").unwrap().sender_domains, []);
+        let full = users.get("full").unwrap();
+        let domains: Vec<_> = full.sender_domains.iter().map(ToString::to_string).collect();
+        assert_eq!(domains, ["a.example", ".b.example", "*"]);
+        assert_eq!(full.to_string(), line);
+    }
+
+    #[test]
+    fn every_fault_is_shown_with_its_line_and_place() {
+        let good = verifier();
+        let few = good.replace("$4096:", "$4095:");
+        let text = format!(
+            "# fine\nbad\n\n:{good}\nshort:{few}\none:{good} sender-domains=a b\n\
+             two:{good} sender-domains=a..b,c.example,[192.0.2.1]\none:{good}\none:{good}\n"
+        );
+        assert_eq!(
+            read(&text).unwrap_err(),
+            [
+                "2: bad-user: bad".to_owned(),
+                format!("4: bad-user: :{good}"),
+                format!("5: bad-user: {few}"),
+                "6: bad-user: b".to_owned(),
+                "7: bad-domain: a..b".to_owned(),
+                "7: bad-domain: [192.0.2.1]".to_owned(),
+                format!("9: user-twice: one:{good}"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_name_that_would_not_be_read_again_is_none() {
+        for name in ["scanner", "ward 7", "a#b", "j\u{f6}rg"] {
+            assert!(is_user_name(name), "{name}");
+            assert_eq!(user_named_on(&format!("{name}:{}", verifier())), Some(name));
+        }
+        for name in ["", " a", "a ", "a:b", "#a", "a\nb", "a\0"] {
+            assert!(!is_user_name(name), "{name:?}");
+        }
+        assert_eq!(user_named_on("# a:b"), None);
     }
 }

@@ -10,6 +10,7 @@
 //! needs a reader of its own (documents, archives) is told by `sniff` and is
 //! opaque until that reader stands here.
 
+mod authors;
 mod charset;
 mod extract;
 mod facts;
@@ -24,6 +25,7 @@ mod transfer;
 mod tree;
 mod walk;
 
+pub use authors::{AuthorError, author_domains};
 pub use facts::Protected;
 pub use header::Field;
 pub use media::{MediaType, Parameters};

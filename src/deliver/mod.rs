@@ -21,6 +21,8 @@ mod tls; // trust anchors, and the verifier that records
 #[cfg(test)]
 mod peers; // scripted next hops and name servers for the tests
 #[cfg(test)]
+mod promises; // what next hops offer, and what is asked of them
+#[cfg(test)]
 mod trials; // whole deliveries over real sockets
 
 pub use deliverer::{Deliverer, DelivererError, Delivery, ExchangeAddresses, RouteTls, Settings};

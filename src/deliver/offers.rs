@@ -11,13 +11,19 @@ use crate::{mail::NextHop, smtp::client::Extensions};
 /// Shared by its clones; bounded, and forgetting: a server is mended or
 /// replaced without telling us.
 #[derive(Clone, Debug)]
-pub(super) struct Offers(Cache<NextHop, Extensions>);
+pub(super) struct Offers {
+    known: Cache<NextHop, Extensions>,
+    /// Those that gave no answer just now.
+    silent: Cache<NextHop, ()>,
+}
 
 /// Whether a next hop carries addresses beyond ASCII.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Smtputf8 {
     Offered,
     Lacking,
+    /// It was asked just now, and said nothing.
+    Silent,
     /// Nobody has asked it lately.
     Unknown,
 }
@@ -27,14 +33,21 @@ impl Offers {
     /// known of it.
     pub(super) fn note(&self, next_hop: &NextHop, extensions: Extensions) {
         if matches!(next_hop, NextHop::Smtp { .. } | NextHop::Lmtp { .. }) {
-            self.0.insert(next_hop.clone(), extensions);
+            self.known.insert(next_hop.clone(), extensions);
         }
     }
 
+    /// One that does not answer is not asked again at once: who names it a
+    /// hundred times is not kept waiting a hundred times.
+    pub(super) fn note_silence(&self, next_hop: &NextHop) {
+        self.silent.insert(next_hop.clone(), ());
+    }
+
     pub(super) fn smtputf8(&self, next_hop: &NextHop) -> Smtputf8 {
-        match (next_hop, self.0.get(next_hop)) {
+        match (next_hop, self.known.get(next_hop)) {
             // A file takes any address.
             (NextHop::Maildir(_), _) => Smtputf8::Offered,
+            (_, None) if self.silent.contains_key(next_hop) => Smtputf8::Silent,
             (_, None) => Smtputf8::Unknown,
             (_, Some(extensions)) if extensions.smtp_utf8() => Smtputf8::Offered,
             (_, Some(_)) => Smtputf8::Lacking,
@@ -44,10 +57,15 @@ impl Offers {
 
 impl Default for Offers {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(CAPACITY).time_to_live(LIFETIME).build())
+        Self { known: remembering(LIFETIME), silent: remembering(SILENCE) }
     }
+}
+
+fn remembering<V: Clone + Send + Sync + 'static>(lifetime: Duration) -> Cache<NextHop, V> {
+    Cache::builder().max_capacity(CAPACITY).time_to_live(lifetime).build()
 }
 
 /// As many as postern.toml could name routes.
 const CAPACITY: u64 = 10_000;
 const LIFETIME: Duration = Duration::from_secs(10 * 60);
+const SILENCE: Duration = Duration::from_secs(30);

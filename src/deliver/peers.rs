@@ -69,9 +69,13 @@ pub(super) struct Taken {
     pub(super) content: String,
 }
 
+/// Every command line a peer was told.
+type Told = Arc<Mutex<Vec<String>>>;
+
 pub(super) struct Peer {
     pub(super) address: SocketAddr,
     taken: Arc<Mutex<Vec<Taken>>>,
+    told: Told,
 }
 
 /// Two authorities, of which the first is trusted.
@@ -133,34 +137,68 @@ impl Peer {
         Self::listen("127.0.0.1:0".parse().unwrap(), fault, tls).await
     }
 
+    /// One that names these extensions too, once nothing is in clear that
+    /// need not be.
+    pub(super) async fn offering(
+        extensions: &'static [&'static str],
+        tls: Option<Arc<ServerConfig>>,
+    ) -> Self {
+        Self::serve("127.0.0.1:0".parse().unwrap(), Fault::None, tls, extensions).await
+    }
+
     pub(super) async fn listen(
         address: SocketAddr,
         fault: Fault,
         tls: Option<Arc<ServerConfig>>,
     ) -> Self {
+        Self::serve(address, fault, tls, &[]).await
+    }
+
+    async fn serve(
+        address: SocketAddr,
+        fault: Fault,
+        tls: Option<Arc<ServerConfig>>,
+        extensions: &'static [&'static str],
+    ) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let taken = Arc::new(Mutex::new(Vec::new()));
         let kept = taken.clone();
+        let told = Told::default();
+        let heard = told.clone();
         tokio::spawn(async move {
             for connection in 1.. {
                 let (stream, _) = listener.accept().await.unwrap();
-                let serve = Serve { fault, connection, taken: kept.clone() };
+                let serve = Serve {
+                    fault,
+                    connection,
+                    extensions,
+                    taken: kept.clone(),
+                    told: heard.clone(),
+                };
                 tokio::spawn(serve.greet(stream, tls.clone()));
             }
         });
-        Self { address, taken }
+        Self { address, taken, told }
     }
 
     pub(super) fn taken(&self) -> Vec<Taken> {
         self.taken.lock().unwrap().clone()
+    }
+
+    /// The commands that begin so, each without its line end.
+    pub(super) fn told(&self, verb: &str) -> Vec<String> {
+        let told = self.told.lock().unwrap();
+        told.iter().filter(|line| line.starts_with(verb)).cloned().collect()
     }
 }
 
 struct Serve {
     fault: Fault,
     connection: usize,
+    extensions: &'static [&'static str],
     taken: Arc<Mutex<Vec<Taken>>>,
+    told: Told,
 }
 
 /// What ended a session in clear.
@@ -216,11 +254,17 @@ impl Serve {
             if stream.read_line(&mut line).await? == 0 {
                 return Ok(End::Closed);
             }
+            self.told.lock().unwrap().push(line.trim_end().to_owned());
             let verb = line.get(..4).unwrap_or_default().to_ascii_uppercase();
+            let greeting;
             let reply = match verb.as_str() {
                 "EHLO" if self.fault == Fault::Busy => "421 4.3.2 busy\r\n",
                 "EHLO" if offers => "250-mx\r\n250-PIPELINING\r\n250 STARTTLS\r\n",
-                "EHLO" | "LHLO" => "250-mx\r\n250 PIPELINING\r\n",
+                "EHLO" | "LHLO" => {
+                    let named = self.extensions.iter().map(|name| format!("250-{name}\r\n"));
+                    greeting = format!("250-mx\r\n{}250 PIPELINING\r\n", named.collect::<String>());
+                    &greeting
+                }
                 "STAR" if self.fault == Fault::RefusesTls => "454 4.7.0 not now\r\n",
                 "STAR" => return Ok(End::StartTls),
                 "RCPT" if line.contains("<nobody@") => "550 5.1.1 nobody here\r\n",

@@ -61,9 +61,10 @@ impl Deliverer {
     pub async fn probe(&self, probe: &Probe) -> Probed {
         let deadline = Instant::now() + PATIENCE;
         let asked = timeout_at(deadline, self.ask(probe, deadline)).await;
-        asked
-            .unwrap_or_else(|_| Err("no answer in time".to_owned()))
-            .unwrap_or_else(Probed::Unreachable)
+        asked.unwrap_or_else(|_| Err("no answer in time".to_owned())).unwrap_or_else(|why| {
+            self.offers.note_silence(&probe.next_hop);
+            Probed::Unreachable(why)
+        })
     }
 
     async fn ask(&self, probe: &Probe, deadline: Instant) -> Result<Probed, String> {

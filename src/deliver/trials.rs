@@ -13,7 +13,7 @@ use crate::mail::{
     Outcome, Protection, QueueId, Recipient, Requests, ReversePath, TlsRequirement, Voucher,
 };
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     let mut settings = Settings::new("gw.test.example".parse().unwrap());
     settings.exchange_addresses = ExchangeAddresses::Any;
     settings.deadline = Duration::from_secs(20);
@@ -21,15 +21,15 @@ fn settings() -> Settings {
     settings
 }
 
-fn to(local: &str) -> Recipient {
+pub(super) fn to(local: &str) -> Recipient {
     format!("{local}@gov.test.example").parse::<Address>().unwrap().into()
 }
 
-fn deliverer() -> Deliverer {
+pub(super) fn deliverer() -> Deliverer {
     Deliverer::new(settings()).unwrap()
 }
 
-fn delivery(next_hop: NextHop, tls: TlsRequirement) -> Delivery {
+pub(super) fn delivery(next_hop: NextHop, tls: TlsRequirement) -> Delivery {
     Delivery {
         id: QueueId::at(1, 0),
         reverse_path: ReversePath::Mailbox("s@nhs.test.example".parse().unwrap()),
@@ -46,7 +46,7 @@ fn delivery(next_hop: NextHop, tls: TlsRequirement) -> Delivery {
     }
 }
 
-fn routed(peer: &Peer, tls: TlsRequirement, authorities: &Authorities) -> Delivery {
+pub(super) fn routed(peer: &Peer, tls: TlsRequirement, authorities: &Authorities) -> Delivery {
     let port = peer.address.port();
     let mut delivery = delivery(NextHop::Smtp { host: "127.0.0.1".to_owned(), port }, tls);
     delivery.route.tls_name = Some(MX_NAME.parse().unwrap());
@@ -54,16 +54,16 @@ fn routed(peer: &Peer, tls: TlsRequirement, authorities: &Authorities) -> Delive
     delivery
 }
 
-fn only(attempt: &Attempt) -> &Outcome {
+pub(super) fn only(attempt: &Attempt) -> &Outcome {
     let [(_, outcome)] = attempt.outcomes.as_slice() else { panic!("{attempt:?}") };
     outcome
 }
 
-fn delivered(attempt: &Attempt) -> bool {
+pub(super) fn delivered(attempt: &Attempt) -> bool {
     matches!(only(attempt), Outcome::Delivered(_))
 }
 
-fn waits_for(attempt: &Attempt) -> FailureReason {
+pub(super) fn waits_for(attempt: &Attempt) -> FailureReason {
     let Outcome::Transient(failure) = only(attempt) else { panic!("{attempt:?}") };
     failure.reason
 }

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::{
+    accounts::Accounts,
+    prober::NextHops,
     reception::{Processor, refused},
     strangers::Strangers,
 };
 use crate::{
     authenticate::Authenticator,
-    config::{Users, Verdict as Password, Verifier},
+    config::{Certified, Verdict as Password, Verifier},
     listen::{Reception, Verdict},
     mail::{Direction, Envelope, Origin, Recipient, Refusal, Submission},
     smtp::server::{Credentials, Proof, Refused, ScramVerifier},
@@ -21,28 +23,37 @@ use crate::{
 pub(super) struct Desk {
     /// The listener's name.
     pub(super) listener: String,
-    pub(super) users: Arc<Users>,
+    pub(super) accounts: Arc<Accounts>,
+    /// The sending systems it knows by their certificates.
+    pub(super) certified: Vec<Certified>,
     /// Absent where senders are not looked at.
     pub(super) authenticator: Option<Arc<Authenticator>>,
     pub(super) strangers: Arc<Strangers>,
+    pub(super) next_hops: Arc<NextHops>,
     pub(super) processor: Arc<Processor>,
     /// Places in the pool for messages that would keep an IO thread too long.
     pub(super) pool: Arc<Semaphore>,
 }
 
 impl Reception for Desk {
-    async fn sender(&self, _: &Origin, _: &Envelope) -> Result<(), Refused> {
-        Ok(())
+    async fn sender(&self, origin: &Origin, envelope: &Envelope) -> Result<(), Refused> {
+        self.sender_entitled(origin, envelope)
     }
 
     async fn recipient(
         &self,
         origin: &Origin,
-        _: &Envelope,
+        envelope: &Envelope,
         recipient: &Recipient,
     ) -> Result<(), Refused> {
+        let address = &recipient.address;
+        let ours = self.processor.config.node.local_domains.contains(address.domain());
+        // Asked first: a next hop cannot say who exists of those it cannot read.
+        if origin.direction == Direction::Outbound || ours {
+            self.next_hops.carry(envelope, address).await?;
+        }
         match origin.direction {
-            Direction::Inbound => self.strangers.admit(origin, &recipient.address).await,
+            Direction::Inbound => self.strangers.admit(origin, address).await,
             Direction::Outbound => Ok(()),
         }
     }
@@ -50,12 +61,15 @@ impl Reception for Desk {
     async fn authenticate(&self, _: &Origin, credentials: &Credentials) -> Result<String, Refused> {
         let identity = match credentials {
             Credentials::Password { user, password } => {
-                match self.users.verify(user, password.reveal()) {
-                    Password::Right => Some(user),
-                    Password::Wrong => None,
+                match self.accounts.verify(user, password.reveal()).await {
+                    Some(Password::Right) => Some(user),
+                    Some(Password::Wrong) => None,
+                    None => return Err(not_now()),
                 }
             }
-            Credentials::Scram { user, proof: Proof::Right } => Some(user),
+            Credentials::Scram { user, proof: Proof::Right } => {
+                self.accounts.sender_domains(user).map(|_| user)
+            }
             Credentials::Scram { proof: Proof::Wrong, .. } => None,
             Credentials::Certificate { name } => Some(name),
         };
@@ -65,11 +79,19 @@ impl Reception for Desk {
     }
 
     fn verifier(&self, _: &Origin, user: &str) -> ScramVerifier {
-        let Verifier { iterations, salt, stored_key, server_key } = self.users.verifier(user);
+        let Verifier { iterations, salt, stored_key, server_key } = self.accounts.verifier(user);
         ScramVerifier { iterations, salt, stored_key, server_key }
     }
 
     async fn message(&self, submission: Submission) -> Verdict {
-        self.take(submission).await
+        match self.authors_entitled(&submission) {
+            Ok(()) => self.take(submission).await,
+            Err(refused) => Verdict::Refused(refused),
+        }
     }
+}
+
+/// No fault of the client's: it is not counted as one.
+fn not_now() -> Refused {
+    refused(Refusal::Policy, 454, (4, 7, 0), "temporary authentication failure")
 }

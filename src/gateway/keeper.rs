@@ -1,4 +1,4 @@
-//! Keeping a running gateway current: policies and certificates, by order and
+//! Keeping a running gateway current: policies, certificates and users, by order and
 //! by the calendar. A new policy is compiled aside and swapped whole; one with
 //! faults changes nothing.
 
@@ -8,7 +8,8 @@ use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    parts::{StartError, load_policy},
+    accounts::Accounts,
+    parts::{faults, load_policy},
     queue::now,
 };
 use crate::{
@@ -24,6 +25,8 @@ pub(super) struct Keeper {
     pub(super) policy: Arc<ArcSwap<Policy>>,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) observatory: Arc<Observatory>,
+    /// Of every listener.
+    pub(super) accounts: Vec<Arc<Accounts>>,
     /// By listener.
     pub(super) certificates: Vec<(String, Arc<Certificates>)>,
 }
@@ -32,6 +35,7 @@ impl Keeper {
     pub(super) fn reload(&self) {
         self.reload_policy();
         self.reload_certificates();
+        self.accounts.iter().for_each(|accounts| accounts.reload());
     }
 
     /// The same files can mean something else tomorrow: an exemption expires,
@@ -107,16 +111,6 @@ impl Keeper {
                 }
             }
         }
-    }
-}
-
-/// A line a fault.
-fn faults(error: &StartError) -> String {
-    match error {
-        StartError::Policy(faults) => {
-            faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-        }
-        other => other.to_string(),
     }
 }
 

@@ -1,18 +1,20 @@
 //! The only wiring: joins the stages into a gateway, keeps it current, stops
 //! it in order.
 //!
-//! What a session asks, `admission` answers. A message comes in by
-//! `reception`, is turned into decided copies by
-//! `processing`, waits in the `queue`, and leaves by `dispatch`, where
+//! What a session asks, `admission` answers: who it is with `accounts`, whom
+//! it may send as with `entitlement`. A message comes in by `reception`, is
+//! turned into decided copies by `processing`, waits in the `queue`, and leaves by `dispatch`, where
 //! `settlement` says what an attempt has changed and `reports` writes to
 //! whoever must know. `parts` makes the stages from postern.toml, `running`
-//! starts and stops them, `keeper` keeps policy and certificates current.
-//! Operators ask on the `control` socket and `operator`
-//! carries it out.
+//! starts and stops them, `keeper` keeps policy, certificates and users
+//! current. Operators ask on the `control` socket and `operator` carries it
+//! out.
 
+mod accounts;
 mod admission;
 mod control;
 mod dispatch;
+mod entitlement;
 mod keeper;
 mod operator;
 mod parts;

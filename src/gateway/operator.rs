@@ -148,6 +148,11 @@ impl Operator {
     async fn retry(&self, id: Option<QueueId>, by: &str) -> Result<Answer, SpoolError> {
         let messages = match id {
             Some(id) if !self.queue.spool().contains(id) => return Ok(unknown(id)),
+            Some(id) if let Some(moment) = self.queue.kept_until(id) => {
+                let why =
+                    format!("{id} waits for release: its sender wants it held until {moment}");
+                return Ok(Answer::Refused { why });
+            }
             Some(id) => {
                 self.handled(id, "retry", by, None);
                 1

@@ -5,7 +5,7 @@ use std::{io::Write, path::Path, sync::Arc};
 
 use crate::{
     authenticate::{self, Authenticator, Blocklists},
-    config::{Config, Listener, Users, read_file, read_policies},
+    config::{Config, Users, read_file, read_policies},
     deliver::{self, Deliverer},
     mail::Observer,
     policy::{Context, Policy, diagnostics::Diagnostics},
@@ -26,6 +26,8 @@ use super::{
 pub enum StartError {
     #[error("the policies have faults")]
     Policy(Diagnostics),
+    #[error("a file of users has faults")]
+    Users(Diagnostics),
     #[error("{what}: {cause}")]
     Part { what: &'static str, cause: String },
 }
@@ -88,17 +90,21 @@ pub(super) fn authenticator(config: &Config) -> Result<Authenticator, StartError
 }
 
 pub(super) fn strangers(
-    config: &Arc<Config>,
+    next_hops: &Arc<NextHops>,
     observer: &Arc<dyn Observer>,
 ) -> Result<Strangers, StartError> {
-    let observer = Arc::clone(observer);
+    let (config, observer) = (Arc::clone(&next_hops.config), Arc::clone(observer));
+    if let Some(domain) = config.asks_nobody() {
+        let cause = format!("the route of {domain} names no host that could be asked");
+        return Err(part("a source of recipients", cause));
+    }
     let servers = &config.dns.servers;
     let blocklists = Blocklists::new(&config.blocklists, servers, Arc::clone(&observer))
         .map_err(|cause| part("a block list", cause))?;
-    let prober: Arc<dyn Prober> = Arc::new(NextHops);
+    let prober: Arc<dyn Prober> = Arc::clone(next_hops) as _;
     let recipients = Recipients::open(&config.recipients, &prober)
         .map_err(|cause| part("a source of recipients", cause))?;
-    Ok(Strangers { config: Arc::clone(config), blocklists, recipients, observer })
+    Ok(Strangers { config, blocklists, recipients, observer })
 }
 
 /// The secret that marks messages, made where there is none yet.
@@ -137,10 +143,20 @@ pub fn signer(config: &Config) -> Result<Signer, StartError> {
     Ok(Signer::new(keys.collect::<Result<Vec<_>, _>>()?))
 }
 
-pub(super) fn users(listener: &Listener) -> Result<Users, StartError> {
-    let Some(path) = &listener.users else { return Ok(Users::default()) };
+pub(super) fn users(path: &Path) -> Result<Users, StartError> {
     let file = read_file(path).map_err(|cause| part("the users of a listener", cause))?;
-    file.text.parse().map_err(|cause| part("the users of a listener", at(path, cause)))
+    let (users, diagnostics) = Users::read(&file);
+    users.ok_or(StartError::Users(diagnostics))
+}
+
+/// Why not, a line a fault.
+pub(super) fn faults(error: &StartError) -> String {
+    match error {
+        StartError::Policy(faults) | StartError::Users(faults) => {
+            faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        }
+        StartError::Part { .. } => error.to_string(),
+    }
 }
 
 pub(super) fn part(what: &'static str, cause: impl std::fmt::Display) -> StartError {

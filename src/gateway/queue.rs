@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use crate::{
     mail::{Domain, QueueId, QueuedMessage, RecipientState, Timestamp},
     observe::QueueState,
-    schedule::Schedule,
+    schedule::{Releases, Schedule},
     spool::{Batch, Receipt, Spool, SpoolError},
 };
 
@@ -26,6 +26,8 @@ pub(super) type Entry = (QueuedMessage, Bytes);
 pub(super) struct Queue {
     spool: Arc<Spool>,
     schedule: Mutex<Schedule<Domain>>,
+    /// What its sender wants kept until a moment; not scheduled before.
+    releases: Mutex<Releases>,
     /// Rung when the schedule has something new.
     changed: Notify,
     held: Mutex<BTreeSet<QueueId>>,
@@ -37,6 +39,7 @@ impl Queue {
         Self {
             spool: Arc::new(spool),
             schedule: Mutex::new(schedule),
+            releases: Mutex::default(),
             changed: Notify::new(),
             held: Mutex::default(),
             locks: (0..1 << LOCK_BITS).map(|_| tokio::sync::Mutex::default()).collect(),
@@ -80,13 +83,21 @@ impl Queue {
         }
     }
 
-    /// Schedules what waits in a message, or counts it among the held.
+    /// Schedules what waits in a message, or counts it among the held or
+    /// those that are not to go yet.
     pub(super) fn enrol(&self, message: &QueuedMessage) {
         if message.is_held() {
             locked(&self.held).insert(message.id);
             return;
         }
         locked(&self.held).remove(&message.id);
+        let released_at = message.released_at();
+        if released_at > now() {
+            locked(&self.releases).add(message.id, released_at);
+            self.changed.notify_one();
+            return;
+        }
+        let priority = message.requests.priority.unwrap_or_default();
         let mut domains: BTreeMap<&Domain, Timestamp> = BTreeMap::new();
         for recipient in message.pending() {
             let RecipientState::Pending { next_attempt_at, .. } = recipient.state else { continue };
@@ -95,7 +106,7 @@ impl Queue {
         }
         let mut schedule = locked(&self.schedule);
         for (domain, due) in domains {
-            schedule.add(message.id, domain.clone(), due);
+            schedule.add(message.id, domain.clone(), due, priority);
         }
         drop(schedule);
         self.changed.notify_one();
@@ -104,6 +115,7 @@ impl Queue {
     /// Forgets a message that is no longer in the spool.
     pub(super) fn strike(&self, id: QueueId) {
         locked(&self.held).remove(&id);
+        locked(&self.releases).remove(id);
         locked(&self.schedule).remove(id);
         self.changed.notify_one();
     }
@@ -112,14 +124,16 @@ impl Queue {
     pub(super) async fn next_job(&self) -> Job {
         loop {
             let changed = self.changed.notified();
-            let wake = {
+            self.release(now());
+            let due = {
                 let mut schedule = locked(&self.schedule);
                 if let Some(job) = schedule.take(now()) {
                     return job;
                 }
                 schedule.next_due(now())
             };
-            match wake {
+            let release = locked(&self.releases).next();
+            match due.into_iter().chain(release).min() {
                 None => changed.await,
                 Some(wake) => {
                     let wait = wake.saturating_since(now()).max(Duration::from_millis(1));
@@ -128,6 +142,30 @@ impl Queue {
                 }
             }
         }
+    }
+
+    /// Schedules the messages whose moment has come.
+    fn release(&self, now: Timestamp) {
+        loop {
+            // Taken in a statement of its own: enrolling asks for the lock.
+            let released = locked(&self.releases).take(now);
+            let Some(id) = released else { return };
+            match self.spool.message(id) {
+                Ok(Some(message)) => self.enrol(&message),
+                // Gone meanwhile.
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::error!(%id, %error, "a message that is to be released was not read");
+                    locked(&self.releases).add(id, now + PAUSE);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Until when a message is kept, if it is not to go yet.
+    pub(super) fn kept_until(&self, id: QueueId) -> Option<Timestamp> {
+        locked(&self.releases).kept_until(id)
     }
 
     /// Ends a job: nothing of it waits, or it is due again.
@@ -141,7 +179,8 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// Makes a message that waits due now, or all.
+    /// Makes a message that waits due now, or all; none before its sender
+    /// lets it go.
     pub(super) fn flush(&self, id: Option<QueueId>) {
         let mut schedule = locked(&self.schedule);
         match id {
@@ -184,6 +223,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// How long a release rests after a failure of our own.
+const PAUSE: Duration = Duration::from_secs(30);
 const LOCK_BITS: u32 = 10;
 /// 2^64 divided by the golden ratio, made odd (Knuth's multiplicative hash).
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -32,7 +32,7 @@ pub(super) struct Processor {
     pub(super) config: Arc<Config>,
     pub(super) policy: Arc<ArcSwap<Policy>>,
     pub(super) signer: Arc<Signer>,
-    pub(super) passage_key: PassageKey,
+    pub(super) passage_key: Arc<PassageKey>,
     pub(super) queue: Arc<Queue>,
     pub(super) reports: Reports,
     pub(super) observer: Arc<dyn Observer>,

@@ -13,12 +13,15 @@ use super::{
 };
 use crate::{
     config::Config,
+    content::Content,
     mail::{
         Address, AddressEncoding, Body, DelayNotice, Direction, EnhancedStatusCode, FailureReason,
-        Level, QueuedMessage, QueuedRecipient, Reply, Requests, ReversePath, Timestamp, Told,
+        Level, QueueId, QueuedMessage, QueuedRecipient, Reply, Requests, ReversePath, Timestamp,
+        Told,
     },
     policy::Policy,
     report::{Action, DeliveryReport, HeldMessage, ReportedRecipient, tell_officers, tell_sender},
+    transform::{Edits, PassageKey, PassageMark, Trail, rewrite},
 };
 
 #[derive(Clone)]
@@ -26,6 +29,7 @@ pub(super) struct Reports {
     pub(super) config: Arc<Config>,
     pub(super) policy: Arc<ArcSwap<Policy>>,
     pub(super) queue: Arc<Queue>,
+    pub(super) passage_key: Arc<PassageKey>,
 }
 
 impl Reports {
@@ -143,6 +147,8 @@ impl Reports {
 
     fn entry(&self, to: &Address, content: Bytes) -> Entry {
         let now = now();
+        let id = self.queue.next_id();
+        let content = self.marked(id, content);
         let policy = self.policy.load();
         let protection = policy.destination(to.domain()).protection();
         // What RFC 6531 asks for an address beyond ASCII; the fields of a
@@ -152,7 +158,7 @@ impl Reports {
             false => (Body::SevenBit, AddressEncoding::Ascii),
         };
         let message = QueuedMessage {
-            id: self.queue.next_id(),
+            id,
             received_at: now,
             direction: Direction::Outbound,
             reverse_path: ReversePath::Null,
@@ -168,6 +174,15 @@ impl Reports {
             recipients: vec![QueuedRecipient::new(to.clone(), protection, now)],
         };
         (message, content)
+    }
+
+    /// A report can come back as any other message can.
+    fn marked(&self, id: QueueId, content: Bytes) -> Bytes {
+        let content = Content::parse(content);
+        let node = &self.config.node.name;
+        let mark = PassageMark { node, way: Direction::Outbound, id, trail: Trail::default() };
+        let prepend = vec![self.passage_key.field(&content, &mark)];
+        rewrite(&content, &Edits { prepend, ..Edits::default() }).into_bytes()
     }
 }
 

@@ -14,21 +14,23 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    accounts::Accounts,
     admission::Desk,
     dispatch::Dispatcher,
     keeper::Keeper,
     operator::{self, Operator},
     parts::{
         StartError, at, authenticator, deliverer, load_policy, open_queue, part, passage_key,
-        retry_schedule, signer, strangers, users,
+        retry_schedule, signer, strangers,
     },
+    prober::NextHops,
     queue::Queue,
     reception::Processor,
     reports::Reports,
     strangers::Strangers,
 };
 use crate::{
-    config::{Config, SenderAuthentication},
+    config::{Config, Impostors, SenderAuthentication},
     console::{self, Overview, OverviewSource},
     listen::{BoundListener, Capacity, Certificates, Orders, ShutOut},
     mail::{Event, Observer},
@@ -75,36 +77,45 @@ impl Gateway {
         let policy = Arc::new(ArcSwap::from_pointee(load_policy(&config)?));
         let observer = observers(&observatory, watchers);
         let queue = Arc::new(open_queue(&config)?);
+        let passage_key = Arc::new(passage_key(&config.node.passage_key)?);
         let reports = Reports {
             config: Arc::clone(&config),
             policy: Arc::clone(&policy),
             queue: Arc::clone(&queue),
+            passage_key: Arc::clone(&passage_key),
         };
         let processor = Arc::new(Processor {
             config: Arc::clone(&config),
             policy: Arc::clone(&policy),
             signer: Arc::new(signer(&config)?),
-            passage_key: passage_key(&config.node.passage_key)?,
+            passage_key,
             queue: Arc::clone(&queue),
             reports: reports.clone(),
             observer: Arc::clone(&observer),
         });
+        let deliverer = deliverer(&config)?;
+        let next_hops = Arc::new(NextHops {
+            config: Arc::clone(&config),
+            policy: Arc::clone(&policy),
+            deliverer: deliverer.clone(),
+        });
         let dispatcher = Dispatcher {
             config: Arc::clone(&config),
             queue: Arc::clone(&queue),
-            deliverer: deliverer(&config)?,
+            deliverer,
             retry: retry_schedule(&config)?,
             reports: reports.clone(),
             observer: Arc::clone(&observer),
         };
         let operator = Operator { queue, reports, observer: Arc::clone(&observer) };
-        let doors =
-            Doors::take(&config, &processor, Arc::new(strangers(&config, &observer)?)).await?;
+        let strangers = Arc::new(strangers(&next_hops, &observer)?);
+        let doors = Doors::take(&config, &processor, strangers, next_hops).await?;
         let keeper = Keeper {
             config: Arc::clone(&config),
             policy,
             observer,
             observatory,
+            accounts: doors.accounts(),
             certificates: doors.certificates(),
         };
         let metrics = doors.metrics.local_addr().map_err(|cause| part("metrics", cause))?;
@@ -193,6 +204,7 @@ impl Doors {
         config: &Config,
         processor: &Arc<Processor>,
         strangers: Arc<Strangers>,
+        next_hops: Arc<NextHops>,
     ) -> Result<Self, StartError> {
         let Config { node, metrics, limits, .. } = config;
         let control = operator::bind(&node.control_socket)
@@ -210,6 +222,9 @@ impl Doors {
         let authenticator = Arc::new(authenticator(config)?);
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let pool = Arc::new(Semaphore::new(processors));
+        let passwords = Arc::new(Semaphore::new(processors));
+        let impostors = Impostors::new().map_err(|cause| part("authentication", cause))?;
+        let impostors = Arc::new(impostors);
         let mut listeners = Vec::new();
         for listener in &config.listeners {
             let bound = BoundListener::bind(listener, &node.name, limits)
@@ -218,9 +233,11 @@ impl Doors {
             let authenticates = listener.authenticate == SenderAuthentication::On;
             let desk = Desk {
                 listener: listener.name.clone(),
-                users: Arc::new(users(listener)?),
+                accounts: Arc::new(Accounts::open(listener, &impostors, &passwords)?),
+                certified: listener.certified.clone(),
                 authenticator: authenticates.then(|| Arc::clone(&authenticator)),
                 strangers: Arc::clone(&strangers),
+                next_hops: Arc::clone(&next_hops),
                 processor: Arc::clone(processor),
                 pool: Arc::clone(&pool),
             };
@@ -234,6 +251,10 @@ impl Doors {
             .iter()
             .map(|(desk, bound)| (desk.listener.clone(), bound.address()))
             .collect()
+    }
+
+    fn accounts(&self) -> Vec<Arc<Accounts>> {
+        self.listeners.iter().map(|(desk, _)| Arc::clone(&desk.accounts)).collect()
     }
 
     fn certificates(&self) -> Vec<(String, Arc<Certificates>)> {

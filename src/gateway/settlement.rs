@@ -393,7 +393,8 @@ mod tests {
         let failure = Notify { success: false, failure: true, delay: false };
         let delay = Notify { success: false, failure: false, delay: true };
         let never = Some(Notify::NEVER);
-        let cases: [(Option<Notify>, fn() -> Outcome, u64, &[&str]); 16] = [
+        type Case = (Option<Notify>, fn() -> Outcome, u64, &'static [&'static str]);
+        let cases: [Case; 16] = [
             (None, unknown, 1, &["failed"]),
             (never, unknown, 1, &[]),
             (Some(SUCCESS), unknown, 1, &[]),

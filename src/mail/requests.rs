@@ -148,6 +148,8 @@ impl Requests {
 }
 
 impl Priority {
+    pub const NORMAL: Self = Self(0);
+
     pub const fn value(self) -> i8 {
         self.0
     }

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 
 use super::{address_list::AddressList, directory};
 use crate::{
-    config::{self, RecipientSource, Source, read_file},
+    config::{self, Config, RecipientSource, Source, read_file},
     mail::Domain,
     policy::diagnostics::{Diagnostic, Diagnostics, Severity, SourceFile},
 };
@@ -13,7 +13,16 @@ use crate::{
 /// The faults of files that the sources name, and of the sources together.
 /// `postern_toml` is the file they are written in, for what stands nowhere
 /// else.
-pub fn check(
+pub fn check(config: &Config, postern_toml: &Arc<SourceFile>) -> Diagnostics {
+    let mut faults = check_sources(&config.recipients, &config.node.local_domains, postern_toml);
+    if let Some(domain) = config.asks_nobody() {
+        let message = format!("the route of {domain} names no host that could be asked");
+        faults.push(fault(postern_toml, Severity::Error, "recipients-nobody-to-ask", message));
+    }
+    faults
+}
+
+fn check_sources(
     sources: &[RecipientSource],
     local_domains: &[Domain],
     postern_toml: &Arc<SourceFile>,
@@ -91,7 +100,8 @@ mod tests {
             })
             .collect();
         let file = SourceFile { path: "postern.toml".into(), text: String::new() };
-        let faults = check(&sources, &["nhs.example".parse().unwrap()], &Arc::new(file));
+        let local = ["nhs.example".parse().unwrap()];
+        let faults = check_sources(&sources, &local, &Arc::new(file));
         faults.iter().map(|fault| fault.code).collect()
     }
 

@@ -394,4 +394,67 @@ mod tests {
         let written = report(&refused(&address), Action::Failed);
         assert!(written.contains("Final-Recipient: utf-8; \\x{E9}@x.example\r\n"));
     }
+
+    /// Whole reports, as files: one for each kind of news.
+    #[test]
+    fn reports_are_as_they_have_been_agreed() {
+        let address: Address = "a@x.example".parse().unwrap();
+        let beyond: Address = "\u{e9}@x.example".parse().unwrap();
+        let original = OriginalRecipient {
+            address_type: "rfc822".into(),
+            address: "list+a=b@y.example".into(),
+        };
+        let refused = ReportedRecipient { original: Some(&original), ..refused(&address) };
+        let taken = Reply::new(250, EnhancedStatusCode(2, 0, 0), "queued as 7");
+        let taken = ReportedRecipient { reason: None, reply: &taken, ..refused };
+        let busy = Reply::new(451, EnhancedStatusCode(4, 3, 2), "come back later");
+        let busy = ReportedRecipient { reply: &busy, ..refused };
+        let stored = ReportedRecipient { host: None, original: None, ..taken };
+        let global = ReportedRecipient { address: &beyond, ..refused };
+        let until = Timestamp::from_unix_milliseconds(1_795_800_000_000);
+        let dr = "dr@nhs.test.example";
+        for (name, to, recipient, action) in [
+            ("failed", dr, refused, Action::Failed),
+            ("failed-beyond-ascii", dr, global, Action::Failed),
+            ("failed-to-beyond-ascii", "\u{fc}@nhs.test.example", global, Action::Failed),
+            ("delayed", dr, busy, Action::Delayed(until)),
+            ("relayed", dr, taken, Action::Relayed),
+            ("delivered", dr, stored, Action::Delivered),
+        ] {
+            let written = report_to(to, &recipient, action).replace("\r\n", "\n");
+            let path = format!("{}/tests/reports/{name}.eml", env!("CARGO_MANIFEST_DIR"));
+            if std::env::var_os("WRITE_REPORTS").is_some() {
+                std::fs::write(&path, &written).unwrap();
+            }
+            let agreed = std::fs::read_to_string(&path).unwrap_or_default();
+            assert_eq!(written, agreed, "{path}; WRITE_REPORTS=1 writes what is now");
+        }
+    }
+
+    #[test]
+    fn a_report_to_an_address_beyond_ascii_is_a_global_one() {
+        let address = "\u{e9}@x.example".parse().unwrap();
+        let written = report_to("\u{fc}@nhs.test.example", &refused(&address), Action::Failed);
+        assert!(written.contains("Content-Type: message/global-delivery-status\r\n"));
+        assert!(written.contains("Final-Recipient: utf-8; \u{e9}@x.example\r\n"));
+        let ascii = report(&refused(&address), Action::Failed);
+        assert!(ascii.contains("Content-Type: message/delivery-status\r\n"));
+        // The boundary between a report that any server takes and one that
+        // only SMTPUTF8 carries.
+        assert!(ascii.is_ascii());
+    }
+
+    #[test]
+    fn an_original_recipient_cannot_add_a_field() {
+        let address = "a@x.example".parse().unwrap();
+        let evil = OriginalRecipient {
+            address_type: "rfc822\r\nX-Evil: 1".into(),
+            address: "a@x.example\r\nX-Evil: 2\u{e9}\r\nX-Evil: 3".into(),
+        };
+        for to in ["dr@nhs.test.example", "\u{fc}@nhs.test.example"] {
+            let recipient = ReportedRecipient { original: Some(&evil), ..refused(&address) };
+            let written = report_to(to, &recipient, Action::Failed);
+            assert!(!written.contains("\nX-Evil"), "{written}");
+        }
+    }
 }

@@ -9,11 +9,14 @@
 //! RFC 5321 section 4.5.4.1 (retries, expiry); the destination queues follow
 //! Postfix's queue manager in that concurrency is counted per destination.
 
-mod queues;
-mod retry;
+mod line; // what waits at one destination
+mod queues; // whose turn it is, of all destinations
+mod releases; // what is kept until a moment
+mod retry; // when to try again
 
 #[cfg(test)]
 mod properties;
 
 pub use queues::{Limits, Load, Removal, Schedule};
+pub use releases::Releases;
 pub use retry::{Jitter, RetrySchedule, RetryScheduleError};

@@ -5,20 +5,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::{Limits, Schedule};
-use crate::mail::{QueueId, Timestamp};
+use super::{Limits, Schedule, line::Waiting};
+use crate::mail::{Priority, QueueId, Timestamp};
 
 fn id(number: u64) -> QueueId {
     QueueId::at(number, 0)
 }
 
+fn priority(level: i8) -> Priority {
+    Priority::try_from(level).unwrap()
+}
+
+/// Days after 1970, so that no head start is cut off there.
 fn at(milliseconds: u64) -> Timestamp {
-    Timestamp::from_unix_milliseconds(milliseconds)
+    Timestamp::from_unix_milliseconds(1_000_000_000 + milliseconds)
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Act {
-    Add(u64, u8, u64),
+    Add(u64, u8, u64, i8),
     Take,
     Finish(usize),
     Retry(usize, u64),
@@ -29,13 +34,15 @@ enum Act {
 
 fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
-        4 => (0..40_u64, 0..6_u8, 0..50_u64).prop_map(|(id, d, due)| Act::Add(id, d, due)),
+        4 => (0..40_u64, 0..6_u8, 0..50_u64, -9..=9_i8)
+            .prop_map(|(id, d, due, priority)| Act::Add(id, d, due, priority)),
         6 => Just(Act::Take),
         3 => any::<usize>().prop_map(Act::Finish),
         2 => (any::<usize>(), 0..50_u64).prop_map(|(which, wait)| Act::Retry(which, wait)),
         1 => (0..40_u64).prop_map(Act::Remove),
         1 => Just(Act::FlushAll),
         2 => (0..20_u64).prop_map(Act::Pass),
+        1 => (0..3_000_000_u64).prop_map(Act::Pass),
     ]
 }
 
@@ -43,6 +50,8 @@ fn act() -> impl Strategy<Value = Act> {
 #[derive(Default)]
 struct Model {
     waiting: BTreeMap<(u64, u8), u64>,
+    /// As each was added with last.
+    priorities: BTreeMap<(u64, u8), i8>,
     flying: Vec<(u64, u8)>,
     leaving: BTreeSet<(u64, u8)>,
     now: u64,
@@ -61,6 +70,12 @@ impl Model {
             let allowed = flying == 0 && free > 0 || free > limits.total / 10;
             due <= self.now && flying < limits.per_destination && allowed
         })
+    }
+
+    /// As if it had been due since.
+    fn rank(&self, entry: (u64, u8), due: u64) -> Timestamp {
+        let level = self.priorities.get(&entry).copied().unwrap_or_default();
+        Waiting { due: at(due), priority: priority(level) }.rank()
     }
 
     fn land(&mut self, which: usize) -> Option<((u64, u8), bool)> {
@@ -96,7 +111,8 @@ proptest! {
         let mut schedule = Schedule::new(Limits { total: 1000, per_destination: 1000 });
         for (destination, &size) in sizes.iter().enumerate() {
             for number in 0..size {
-                schedule.add(id(number * 100 + destination as u64), destination, at(number));
+                let id = id(number * 100 + destination as u64);
+                schedule.add(id, destination, at(number), Priority::NORMAL);
             }
         }
         let mut left = sizes;
@@ -119,9 +135,10 @@ fn step(
     act: Act,
 ) -> Result<(), TestCaseError> {
     match act {
-        Act::Add(number, destination, wait) => {
+        Act::Add(number, destination, wait, level) => {
             let entry = (number, destination);
-            schedule.add(id(number), destination, at(model.now + wait));
+            schedule.add(id(number), destination, at(model.now + wait), priority(level));
+            model.priorities.insert(entry, level);
             model.leaving.remove(&entry);
             if !model.flying.contains(&entry) {
                 model.waiting.insert(entry, model.now + wait);
@@ -134,10 +151,14 @@ fn step(
             if let Some((taken, destination)) = taken {
                 let entry = (taken.unix_milliseconds(), destination);
                 let due = model.waiting.remove(&entry);
-                let earliest =
-                    model.waiting.iter().filter(|(key, _)| key.1 == destination).map(|x| *x.1);
-                prop_assert!(due.is_some_and(|due| earliest.min().is_none_or(|e| due <= e)));
-                prop_assert!(due <= Some(model.now));
+                prop_assert!(due.is_some_and(|due| due <= model.now));
+                let rank = due.map(|due| model.rank(entry, due));
+                let others = model
+                    .waiting
+                    .iter()
+                    .filter(|(key, due)| key.1 == destination && **due <= model.now);
+                let first = others.map(|(key, due)| model.rank(*key, *due)).min();
+                prop_assert!(first.is_none_or(|first| rank <= Some(first)));
                 model.flying.push(entry);
                 prop_assert!(model.in_flight(destination) <= limits.per_destination);
                 prop_assert!(model.flying.len() <= limits.total);

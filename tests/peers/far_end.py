@@ -20,6 +20,9 @@ import time
 from processes import free_port, wait_until
 
 
+OFFERS = ("PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "SIZE 100000000")
+
+
 @dataclasses.dataclass
 class Received:
     reverse_path: str
@@ -44,11 +47,13 @@ class Received:
 
 class FarEnd:
     """`certificate`: files of the chain and key; STARTTLS is offered with it.
-    `on_starttls`: "agree", "refuse" (454), or "in clear" (220, but no TLS)."""
+    `on_starttls`: "agree", "refuse" (454), or "in clear" (220, but no TLS).
+    `offers`: the extensions it names beside STARTTLS."""
 
-    def __init__(self, port=None, certificate=None, on_starttls="agree"):
+    def __init__(self, port=None, certificate=None, on_starttls="agree", offers=OFFERS):
         self.port = port or free_port()
         self.on_starttls = on_starttls
+        self.offers = offers
         self.context = None
         if certificate:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -153,7 +158,7 @@ class Session:
                     await self.say("503 5.5.1 not now")
 
     def greeting(self):
-        offers = ["far.test.example", "PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "SIZE 100000000"]
+        offers = ["far.test.example", *self.far_end.offers]
         if self.far_end.context and not self.tls:
             offers.append("STARTTLS")
         return [f"250-{offer}" for offer in offers[:-1]] + [f"250 {offers[-1]}"]

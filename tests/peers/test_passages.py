@@ -37,6 +37,7 @@ def test_a_loop_through_ourselves_ends_in_a_report(home, far_end, allowed):
             assert clients.submit(client, message(recipient=LOOPING), [LOOPING])[0] == 250
         report = far_end.only(60)
         assert report.reverse_path == "" and report.forward_paths == ["ward7@nhs.test.example"]
+        assert mark(report) == ("outbound", "1", None), "a report can loop as well"
         said = b" ".join(report.content.split())
         assert f"a mail loop: passages through here before this: {allowed}".encode() in said, said
         assert b"5.4.6" in report.content

@@ -4,6 +4,7 @@ recipients."""
 import contextlib
 import time
 
+import pytest
 from gateway import Gateway, postern, route
 from name_server import SILENT, NameServer
 from processes import free_port, wait_until
@@ -87,6 +88,40 @@ def test_only_who_stands_in_the_file_exists(home, far_end):
         time.sleep(1.1)
         assert client.recipient("clinic@nhs.test.example").startswith("250")
         wait_until("it is logged", lambda: f"{people}:2: " in gateway.log(), 5)
+
+
+def test_the_next_hop_is_asked_who_exists(home, far_end):
+    more = RECIPIENTS.replace("file:recipients", "next_hop") + 'refusal_cache = "1s"\n'
+    with world(home, far_end, {}, more) as (port, gateway, _):
+        with stranger(port) as client:
+            assert client.recipient("ward@nhs.test.example").startswith("250")
+            assert client.recipient("reject@nhs.test.example") == "550 5.1.1 no such recipient here\r\n"
+            # Said once "later", which is neither yes nor no; and then yes.
+            assert client.recipient("later@nhs.test.example").startswith("451 4.3.0")
+            assert client.recipient("ward@nhs.test.example").startswith("250")
+        asked = [command for command, _ in far_end.commands if command.startswith("RCPT")]
+        assert len(asked) == 3, "once for each"
+        assert "DATA" not in [command for command, _ in far_end.commands]
+        wait_until("it is asked again", lambda: recipient(port, "later@nhs.test.example").startswith("250"), 10)
+        assert count(gateway, 'postern_recipient_lookups_total{answer="unknown",source="next_hop"}') == 1
+        assert far_end.received == []
+        far_end.stop()
+        assert recipient(port, "other@nhs.test.example").startswith("451 4.3.0")
+        assert recipient(port, "ward@nhs.test.example").startswith("250")
+
+
+def test_a_next_hop_that_has_no_name_cannot_be_asked(home):
+    more = RECIPIENTS.replace("file:recipients", "next_hop")
+    gateway = Gateway(home / "gateway", ['[[route]]\ndomain = "*"\nnext_hop = "mx"\n'], more=more)
+    checked = postern("check", "--config", gateway.config)
+    assert checked.returncode == 1 and "recipients-nobody-to-ask" in checked.stdout, checked.stdout
+    with pytest.raises(RuntimeError, match="names no host that could be asked"):
+        gateway.start()
+
+
+def recipient(port, address):
+    with stranger(port) as client:
+        return client.recipient(address)
 
 
 def test_check_names_every_line_of_the_file_that_is_wrong(home, far_end):

@@ -154,7 +154,7 @@ async fn start_gateway(
     let gateway =
         Gateway::start(config, Arc::clone(&observatory), watchers).await.map_err(|error| {
             match error {
-                StartError::Policy(diagnostics) => {
+                StartError::Policy(diagnostics) | StartError::Users(diagnostics) => {
                     files::show(&diagnostics);
                     Failure::configuration(files::faults(&diagnostics))
                 }

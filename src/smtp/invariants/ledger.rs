@@ -7,12 +7,12 @@ use std::{num::NonZeroU32, sync::Arc};
 use super::content;
 use crate::{
     mail::{
-        Address, Direction, EnhancedStatusCode, Envelope, Origin, QueueId, Recipient, Refusal,
-        Reply, ReversePath, SessionEnd, Submission,
+        Address, AddressEncoding, Direction, EnhancedStatusCode, Envelope, Origin, QueueId,
+        Recipient, Refusal, Reply, RequireTls, ReversePath, SessionEnd, Submission,
     },
     smtp::server::{
         Credentials, Dialect, Expected, Forwarding, Nonce, Peer, Proof, Refused, Relaying, Sasl,
-        ScramVerifier, Settings, StartTls,
+        ScramVerifier, Settings, StartTls, Wait,
     },
     spool::Receipt,
 };
@@ -125,6 +125,9 @@ impl Ledger {
         self.may_bring_mail(origin);
         self.may_relay(origin);
         content::check(content, self.settings.limits.message);
+        let longest = content.split_inclusive(|octet| *octet == b'\n').map(<[u8]>::len).max();
+        assert!(longest.is_none_or(|longest| longest <= self.settings.limits.content_line));
+        self.was_offered(submission);
         assert_eq!(self.reverse_path.take().as_ref(), Some(&envelope.reverse_path));
         let recipients = &envelope.recipients;
         assert!(!recipients.is_empty() && recipients.len() <= self.settings.limits.recipients);
@@ -164,8 +167,9 @@ impl Ledger {
     }
 
     /// Law 7: a session that waits holds what it may hold.
-    pub(super) fn keeps(&self, input: &[u8], expected: Expected) {
-        let most = match expected {
+    pub(super) fn keeps(&self, input: &[u8], wait: Wait) {
+        assert!(wait.held <= self.settings.limits.message, "{} octets are held", wait.held);
+        let most = match wait.expected {
             Expected::Command => LONGEST_LINE,
             Expected::Content => 2 * self.settings.limits.message + LONGEST_LINE,
         };
@@ -209,6 +213,22 @@ impl Ledger {
         assert_eq!(origin.tls, self.peer.tls, "TLS that there is not");
         let needed = self.settings.start_tls == StartTls::Required;
         assert!(!needed || origin.tls.is_some(), "mail in clear where TLS is required");
+    }
+
+    /// Nothing that this listener does not offer, to this client.
+    fn was_offered(&self, Submission { envelope, origin, .. }: &Submission) {
+        let requests = &envelope.requests;
+        assert!(requests.require_tls == RequireTls::No || origin.tls.is_some(), "{requests:?}");
+        if self.settings.direction == Direction::Inbound {
+            let none = requests.priority.is_none() && requests.deliver_by.is_none();
+            assert!(none && requests.release.is_none(), "{requests:?}");
+        }
+        if envelope.encoding == AddressEncoding::Ascii {
+            let sender = envelope.reverse_path.mailbox();
+            let mut recipients = envelope.recipients.iter().map(|recipient| &recipient.address);
+            assert!(!sender.is_some_and(Address::needs_smtputf8), "{sender:?}");
+            assert!(!recipients.any(Address::needs_smtputf8), "{recipients:?}");
+        }
     }
 
     /// Whose rights XCLIENT may have lent is for the dialogues to show.

@@ -144,7 +144,7 @@ impl Driver {
         match self.session.next(&mut self.input, self.now) {
             Action::Read(wait) => {
                 assert!(wait.until > self.now, "a wait that is over already");
-                ledger.keeps(&self.input, wait.expected);
+                ledger.keeps(&self.input, wait);
                 next = Next::Input;
             }
             Action::Refused(refused) => ledger.refused(&refused),
