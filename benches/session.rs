@@ -61,7 +61,9 @@ fn sessions(criterion: &mut Criterion) {
             let address = "192.0.2.7".parse().expect("an address");
             let peer = Peer { relaying: Relaying::Permitted, ..Peer::at(address) };
             let mut session = Session::new(Arc::clone(&settings), peer);
-            let mut input = BytesMut::from(&b"EHLO client.test.example\r\n"[..]);
+            let mut input = BytesMut::new();
+            drive(&mut session, &mut input);
+            input.extend_from_slice(b"EHLO client.test.example\r\n");
             drive(&mut session, &mut input);
             for _ in 0..10 {
                 for piece in [&transaction[..], &content] {
@@ -91,7 +93,7 @@ fn drive(session: &mut Session, input: &mut BytesMut) -> Vec<u8> {
             }
             Action::Refused(_) => {}
             Action::Verifier(question) => drop(question),
-            Action::Authenticate(_) | Action::StartTls(_) => {}
+            Action::Client(_) | Action::Authenticate(_) | Action::StartTls(_) => {}
         }
     }
 }

@@ -19,6 +19,14 @@ pub struct Capacity {
     clients: Mutex<HashMap<IpAddr, usize>>,
     sessions_per_client: usize,
     memory: Arc<Semaphore>,
+    memory_units: usize,
+}
+
+/// Octets of content that sessions hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ContentMemory {
+    pub used: usize,
+    pub limit: usize,
 }
 
 /// One session's place; given back when dropped.
@@ -42,14 +50,19 @@ pub(super) struct Memory {
 
 impl Capacity {
     pub fn new(limits: &Limits) -> Arc<Self> {
+        let memory_units = (limits.memory / MEMORY_UNIT).min(Semaphore::MAX_PERMITS);
         Arc::new(Self {
             sessions: Arc::new(Semaphore::new(limits.sessions.min(Semaphore::MAX_PERMITS))),
             clients: Mutex::default(),
             sessions_per_client: limits.sessions_per_client,
-            memory: Arc::new(Semaphore::new(
-                (limits.memory / MEMORY_UNIT).min(Semaphore::MAX_PERMITS),
-            )),
+            memory: Arc::new(Semaphore::new(memory_units)),
+            memory_units,
         })
+    }
+
+    pub fn content_memory(&self) -> ContentMemory {
+        let used = self.memory_units.saturating_sub(self.memory.available_permits());
+        ContentMemory { used: used * MEMORY_UNIT, limit: self.memory_units * MEMORY_UNIT }
     }
 
     pub(super) fn session(&self) -> Option<SessionPlace> {
@@ -159,7 +172,10 @@ mod tests {
         assert_eq!(memory.octets(), MEMORY_UNIT);
         assert_eq!(capacity.extend(&mut memory, 10 * MEMORY_UNIT), Ok(()));
         assert_eq!(capacity.extend(&mut memory, 10 * MEMORY_UNIT + 1), Err(OutOfMemory));
+        let used = ContentMemory { used: 10 * MEMORY_UNIT, limit: 10 * MEMORY_UNIT };
+        assert_eq!(capacity.content_memory(), used);
         drop(memory);
+        assert_eq!(capacity.content_memory().used, 0);
         assert!(capacity.memory(10 * MEMORY_UNIT).await.is_some());
     }
 }

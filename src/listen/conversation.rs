@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     pin::pin,
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use bytes::BytesMut;
@@ -14,19 +14,16 @@ use tokio::{net::TcpStream, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    arrival::{self, Arrived},
     authentication,
     capacity::{ClientPlace, Memory, SessionPlace},
-    listener::{ImplicitTls, Shared, too_many_sessions, turn_away},
-    proxy,
+    listener::{Shared, too_many_sessions},
     reception::{Reception, Verdict},
-    shut_out::shut_out_now,
     stream::Stream,
-    tls,
 };
 use crate::{
-    config::ProxyProtocol,
-    mail::{EnhancedStatusCode, Event, Refusal, Reply, SessionEnd, TlsSession},
-    smtp::server::{Action, Expected, Peer, Refused, Session, Wait},
+    mail::{EnhancedStatusCode, Event, Refusal, Reply, SessionEnd},
+    smtp::server::{Action, Expected, Refused, Session, TlsUpgrade, Wait},
 };
 
 /// From the accepted connection to its end, events and all.
@@ -49,78 +46,28 @@ pub(super) async fn hold<R: Reception>(
     drop(place);
 }
 
-/// All that comes before SMTP: whose connection it is, whether there is room
-/// for it, TLS where that comes first. `client` becomes who it really is.
+/// `client` becomes who it really is.
 async fn greet_and_converse<R: Reception>(
     shared: &Shared<R>,
-    mut tcp: TcpStream,
+    tcp: TcpStream,
     client: &mut IpAddr,
 ) -> SessionEnd {
-    // Replies are whole when they are written; waiting for more helps nobody.
-    _ = tcp.set_nodelay(true);
-    if shared.door.proxy_protocol == ProxyProtocol::Required {
-        match Box::pin(timeout(PROXY_PATIENCE, proxy::read_header(&mut tcp))).await {
-            Ok(Ok(Some(address))) => *client = address.ip().to_canonical(),
-            Ok(Ok(None)) => {}
-            Ok(Err(_)) => return SessionEnd::Refused,
-            Err(_) => return SessionEnd::Timeout,
-        }
-    }
-    if shared.orders.shut_out.holds(*client, Instant::now()) {
-        turn_away(shared, &tcp, *client, &shut_out_now(421));
-        return SessionEnd::Refused;
-    }
-    let place = shared.orders.capacity.client(*client);
-    let (stream, tls, certified) = match shared.door.implicit_tls {
-        ImplicitTls::Off => (Stream::Plain(tcp), None, None),
-        ImplicitTls::On => match Box::pin(secure(shared, tcp, *client)).await {
-            Ok(Secured { stream, tls, certified }) => (stream, Some(tls), certified),
-            Err(end) => return end,
-        },
+    let arrived = match Box::pin(arrival::welcome(shared, tcp, client)).await {
+        Ok(arrived) => arrived,
+        Err(end) => return end,
     };
-    let relaying = shared.door.relaying(*client);
-    let line_ends = shared.door.line_ends(*client);
-    let forwarding = shared.door.forwarding(*client);
-    let connected = SystemTime::now().into();
-    let address = *client;
-    let peer = Peer { address, connected, relaying, tls, certified, line_ends, forwarding };
+    let Arrived { stream, peer, place } = arrived;
     let mut conversation = Conversation {
         shared,
         stream,
         session: Session::new(Arc::clone(&shared.door.settings), peer),
         input: BytesMut::new(),
         memory: None,
-        client: *client,
+        client,
+        place,
         stopping: Stopping::NotYet,
     };
-    conversation.run(place).await
-}
-
-struct Secured {
-    stream: Stream,
-    tls: TlsSession,
-    /// The sending system whose certificate the client has shown.
-    certified: Option<String>,
-}
-
-/// The handshake, within its time.
-async fn secure<R: Reception>(
-    shared: &Shared<R>,
-    tcp: TcpStream,
-    client: IpAddr,
-) -> Result<Secured, SessionEnd> {
-    let certificates = shared.door.certificates.as_ref().ok_or(SessionEnd::Failed)?;
-    match timeout(HANDSHAKE_PATIENCE, tls::accept(certificates, tcp)).await {
-        Ok(Ok((stream, shown))) => {
-            let tls = tls::session(&stream);
-            let listener = &shared.door.settings.listener;
-            shared.observe(Event::SessionSecured { listener, tls: &tls });
-            let certified = shown.system(listener, client);
-            Ok(Secured { stream: Stream::Tls(Box::new(stream)), tls, certified })
-        }
-        Ok(Err(_)) => Err(SessionEnd::TlsFailed),
-        Err(_) => Err(SessionEnd::Timeout),
-    }
+    conversation.run().await
 }
 
 struct Conversation<'a, R> {
@@ -130,7 +77,8 @@ struct Conversation<'a, R> {
     input: BytesMut,
     /// For the message that is coming in.
     memory: Option<Memory>,
-    client: IpAddr,
+    client: &'a mut IpAddr,
+    place: Option<ClientPlace>,
     stopping: Stopping,
 }
 
@@ -142,9 +90,9 @@ enum Stopping {
 }
 
 impl<R: Reception> Conversation<'_, R> {
-    async fn run(&mut self, place: Option<ClientPlace>) -> SessionEnd {
-        let ended = match place {
-            Some(_place) => self.converse().await,
+    async fn run(&mut self) -> SessionEnd {
+        let ended = match self.place {
+            Some(_) => self.converse().await,
             None => Box::pin(self.turn_away()).await,
         };
         ended.unwrap_or_else(|end| end)
@@ -152,7 +100,7 @@ impl<R: Reception> Conversation<'_, R> {
 
     async fn turn_away(&mut self) -> Result<SessionEnd, SessionEnd> {
         let refused = too_many_sessions(Refusal::ClientSessions);
-        self.shared.refuse(self.client, &refused);
+        self.shared.refuse(*self.client, &refused);
         let mut line = Vec::new();
         refused.reply.write_to(&mut line);
         self.send(&line).await?;
@@ -162,23 +110,44 @@ impl<R: Reception> Conversation<'_, R> {
 
     /// The session's loop; an error is a connection that has failed.
     async fn converse(&mut self) -> Result<SessionEnd, SessionEnd> {
-        let reception = &*self.shared.orders.reception;
+        let shared = self.shared;
+        Box::pin(self.hear_early()).await;
         loop {
             match self.session.next(&mut self.input, Instant::now()) {
                 Action::Read(wait) => self.read(wait).await?,
-                Action::Refused(refused) => self.shared.refuse(self.client, &refused),
+                Action::Refused(refused) => self.shared.refuse(*self.client, &refused),
                 // All that is rare and large is boxed: a session is idle for
                 // most of its life, and must then be small.
                 Action::Mail(question) => {
-                    let asked = reception.sender(question.origin(), question.envelope());
-                    let verdict = Box::pin(asked).await;
+                    let asked =
+                        || shared.orders.reception.sender(question.origin(), question.envelope());
+                    let verdict = match shared.door.rates.message(*self.client) {
+                        Ok(()) => Box::pin(asked()).await,
+                        Err(refused) => Err(refused),
+                    };
                     question.answer(verdict);
                 }
                 Action::Recipient(question) => {
                     let (origin, envelope) = (question.origin(), question.envelope());
-                    let asked = reception.recipient(origin, envelope, question.recipient());
-                    let verdict = Box::pin(asked).await;
+                    let asked = || {
+                        shared.orders.reception.recipient(origin, envelope, question.recipient())
+                    };
+                    let verdict = match shared.door.rates.recipient(*self.client) {
+                        Ok(()) => Box::pin(asked()).await,
+                        Err(refused) => Err(refused),
+                    };
                     question.answer(verdict);
+                }
+                Action::Client(question) => {
+                    // Given back first: it may be the same client again.
+                    self.place = None;
+                    let client = question.address();
+                    let admitted = arrival::admit(self.shared, client);
+                    question.answer(admitted.map(|place| {
+                        *self.client = client;
+                        self.place = Some(place);
+                        self.shared.door.standing(client)
+                    }));
                 }
                 Action::Verifier(question) => {
                     Box::pin(authentication::challenge(self.shared, question)).await;
@@ -200,7 +169,7 @@ impl<R: Reception> Conversation<'_, R> {
                 Action::Message(message) => {
                     let _memory = self.memory.take();
                     let (submission, pending) = message.hand_over();
-                    match Box::pin(reception.message(submission)).await {
+                    match Box::pin(shared.orders.reception.message(submission)).await {
                         Verdict::Accepted(receipt) => pending.accepted(receipt),
                         Verdict::AcceptedExcept(receipt, refused) => {
                             pending.accepted_except(receipt, &refused);
@@ -208,13 +177,9 @@ impl<R: Reception> Conversation<'_, R> {
                         Verdict::Refused(refused) => pending.refused(refused),
                     }
                 }
-                Action::StartTls(mut upgrade) => {
-                    let ready = upgrade.take_output();
-                    send(&mut self.stream, &ready, self.shared).await?;
-                    let tcp = self.stream.take_plain().ok_or(SessionEnd::Failed)?;
-                    let secured = Box::pin(secure(self.shared, tcp, self.client)).await?;
-                    self.stream = secured.stream;
-                    upgrade.established(secured.tls, secured.certified);
+                Action::StartTls(upgrade) => {
+                    let Self { stream, client, .. } = self;
+                    Box::pin(start_tls(shared, stream, **client, upgrade)).await?;
                 }
                 Action::Close(end) => {
                     self.flush().await?;
@@ -222,6 +187,14 @@ impl<R: Reception> Conversation<'_, R> {
                     return Ok(end);
                 }
             }
+        }
+    }
+
+    /// What has come before the greeting, where that is not held back: the
+    /// session is to see it before it greets.
+    async fn hear_early(&mut self) {
+        if self.shared.door.settings.timeouts.greeting.is_zero() {
+            _ = timeout(Duration::ZERO, self.stream.read_some(&mut self.input)).await;
         }
     }
 
@@ -287,6 +260,11 @@ impl<R: Reception> Conversation<'_, R> {
     }
 
     async fn flush(&mut self) -> Result<(), SessionEnd> {
+        let count = self.session.take_normalised();
+        if count > 0 {
+            let (listener, client) = (&self.shared.door.settings.listener, *self.client);
+            self.shared.observe(Event::LineEndsNormalised { listener, client, count });
+        }
         let output = self.session.take_output();
         self.send(&output).await
     }
@@ -318,6 +296,22 @@ impl<R: Reception> Conversation<'_, R> {
     }
 }
 
+/// The handshake that the session has just agreed to.
+async fn start_tls<R: Reception>(
+    shared: &Shared<R>,
+    stream: &mut Stream,
+    client: IpAddr,
+    mut upgrade: TlsUpgrade<'_>,
+) -> Result<(), SessionEnd> {
+    let ready = upgrade.take_output();
+    send(stream, &ready, shared).await?;
+    let tcp = stream.take_plain().ok_or(SessionEnd::Failed)?;
+    let secured = arrival::secure(shared, tcp, client).await?;
+    *stream = secured.stream;
+    upgrade.established(secured.tls, secured.certified);
+    Ok(())
+}
+
 async fn send<R>(stream: &mut Stream, octets: &[u8], shared: &Shared<R>) -> Result<(), SessionEnd> {
     if octets.is_empty() {
         return Ok(());
@@ -340,8 +334,6 @@ fn out_of_memory() -> Refused {
     Refused { reason: Refusal::Memory, reply: Reply::new(452, EnhancedStatusCode(4, 3, 1), text) }
 }
 
-const PROXY_PATIENCE: Duration = Duration::from_secs(10);
-const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(60);
 const LINGER: Duration = Duration::from_secs(5);
 /// One TLS record.
 const FIRST_ROOM: usize = 16 << 10;

@@ -15,15 +15,19 @@ use super::{
     capacity::Capacity,
     certificates::{CertificateError, Certificates},
     conversation,
+    rates::Rates,
     reception::Reception,
     shut_out::ShutOut,
 };
 use crate::{
     config::{self, ListenerProtocol, ListenerTls, Network, ProxyProtocol},
     mail::{Direction, Domain, EnhancedStatusCode, Event, Observer, Refusal, Reply},
-    smtp::server::{
-        Dialect, Forwarding, Limits, LineEnds, Refused, Relaying, Sasl, Settings, StartTls,
-        Timeouts,
+    smtp::{
+        LineEnds,
+        server::{
+            Dialect, Forwarding, Limits, Refused, Relaying, Sasl, Settings, Standing, StartTls,
+            Timeouts,
+        },
     },
 };
 
@@ -65,6 +69,8 @@ pub(super) struct Door {
     pub(super) certificates: Option<Arc<Certificates>>,
     pub(super) implicit_tls: ImplicitTls,
     pub(super) proxy_protocol: ProxyProtocol,
+    pub(super) rates: Rates,
+    proxies: Vec<Network>,
     clients: Vec<Network>,
     xclient: Vec<Network>,
     xforward: Vec<Network>,
@@ -216,6 +222,8 @@ impl Door {
             certificates: load_certificates(listener)?,
             implicit_tls,
             proxy_protocol: listener.proxy_protocol,
+            rates: Rates::new(listener),
+            proxies: listener.proxies.clone(),
             clients: listener.clients.clone(),
             xclient: listener.xclient.clone(),
             xforward: listener.xforward.clone(),
@@ -223,17 +231,22 @@ impl Door {
         })
     }
 
-    pub(super) fn relaying(&self, client: IpAddr) -> Relaying {
-        match stands_in(&self.clients, client) {
-            true => Relaying::Permitted,
-            false => Relaying::Denied,
-        }
+    /// Whether this may say for whom it connects.
+    pub(super) fn is_proxy(&self, peer: IpAddr) -> bool {
+        self.proxies.is_empty() || stands_in(&self.proxies, peer)
     }
 
-    pub(super) fn line_ends(&self, client: IpAddr) -> LineEnds {
-        match stands_in(&self.normalised, client) {
-            true => LineEnds::Normalised,
-            false => LineEnds::Strict,
+    /// What goes by a client's address alone.
+    pub(super) fn standing(&self, client: IpAddr) -> Standing {
+        Standing {
+            relaying: match stands_in(&self.clients, client) {
+                true => Relaying::Permitted,
+                false => Relaying::Denied,
+            },
+            line_ends: match stands_in(&self.normalised, client) {
+                true => LineEnds::Normalised,
+                false => LineEnds::Strict,
+            },
         }
     }
 

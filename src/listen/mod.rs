@@ -7,6 +7,7 @@
 //!
 //! [`Session`]: crate::smtp::server::Session
 
+mod arrival;
 mod authentication;
 mod capacity;
 mod certificates;
@@ -14,6 +15,7 @@ mod client_certificate;
 mod conversation;
 mod listener;
 mod proxy;
+mod rates;
 mod reception;
 mod server_names;
 mod shut_out;
@@ -25,6 +27,7 @@ mod tests;
 
 pub use capacity::Capacity;
 pub use certificates::{CertificateError, CertificateSummary, Certificates, Outlook, Renewal};
+pub use client_certificate::check_client_ca;
 pub use listener::{BoundListener, ListenError, Orders};
 pub use reception::{Reception, Verdict};
 pub use shut_out::ShutOut;

@@ -43,6 +43,9 @@ pub enum Event<'a> {
         /// Its IANA name: a closed set.
         mechanism: &'static str,
         result: AuthenticationResult,
+        /// Who it is, where the claim was accepted. What others claim to be
+        /// is told to nobody: people type passwords where names belong.
+        identity: Option<&'a str>,
     },
     /// A reply of 4xx or 5xx to a command or to content.
     Refused {
@@ -50,6 +53,13 @@ pub enum Event<'a> {
         client: IpAddr,
         reason: Refusal,
         reply: &'a Reply,
+    },
+    /// Commands and messages of an old device, whose bare CR or LF was borne
+    /// with.
+    LineEndsNormalised {
+        listener: &'a str,
+        client: IpAddr,
+        count: u64,
     },
     /// Whether a recipient of ours exists was looked up, or remembered.
     RecipientLookedUp {

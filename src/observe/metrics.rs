@@ -81,6 +81,7 @@ pub(super) struct SessionMetrics {
     pub(super) authentications: IntCounterVec,
     clients_shut_out: IntGauge,
     pub(super) refusals: IntCounterVec,
+    pub(super) normalised: IntCounterVec,
     pub(super) recipient_lookups: IntCounterVec,
     pub(super) blocklist_answers: IntCounterVec,
 }
@@ -117,6 +118,11 @@ impl SessionMetrics {
                 "postern_refusals_total",
                 "Commands and messages refused with 4xx or 5xx, by why.",
                 &["listener", "reason"],
+            )?,
+            normalised: new.counters(
+                "postern_line_ends_normalised_total",
+                "Commands and messages of listed devices whose bare CR or LF became CRLF.",
+                &["listener"],
             )?,
             recipient_lookups: new.counters(
                 "postern_recipient_lookups_total",

@@ -39,6 +39,7 @@ impl Observer for Observatory {
             | Event::SessionClosed { .. }
             | Event::SessionSecured { .. }
             | Event::Authentication { .. }
+            | Event::LineEndsNormalised { .. }
             | Event::Refused { .. } => self.session(&event),
             Event::RecipientLookedUp { .. } | Event::BlocklistAsked { .. } => {
                 self.looked_up(&event);
@@ -104,14 +105,19 @@ impl Observatory {
             Event::SessionSecured { listener, tls } => {
                 metrics.sessions.secured.with_label_values(&[listener, tls.version.as_str()]).inc();
             }
-            Event::Authentication { listener, client, mechanism, result } => {
+            Event::Authentication { listener, client, mechanism, result, identity } => {
                 let labels = [listener, mechanism, result.name()];
                 metrics.sessions.authentications.with_label_values(&labels).inc();
-                info!(listener, %client, mechanism, result = result.name(), "authentication");
+                let result = result.name();
+                info!(listener, %client, mechanism, result, identity, "authentication");
             }
             Event::Refused { listener, client, reason, reply } => {
                 metrics.sessions.refusals.with_label_values(&[listener, reason.name()]).inc();
                 info!(listener, %client, reason = reason.name(), %reply, "refused");
+            }
+            Event::LineEndsNormalised { listener, client, count } => {
+                metrics.sessions.normalised.with_label_values(&[listener]).inc_by(*count);
+                debug!(listener, %client, count, "line ends normalised");
             }
             _ => {}
         }

@@ -3,7 +3,8 @@
 //! Owns where content ends: at CRLF.CRLF and nowhere else, a dot in its very
 //! first line counting as one after CRLF. Refuses every CR or LF that is not
 //! part of CRLF, and NUL: the reader stops there, and so must the session.
-//! Content over a limit is read to its end, or its rest would be taken for
+//! Old devices that are listed are borne with: see `line_ends`. Content over a
+//! limit is read to its end, or its rest would be taken for
 //! commands.
 //!
 //! The octets stay where they were received: dots are taken out in place, and
@@ -12,7 +13,11 @@
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr3;
 
-use super::{chunk::ContentLimits, line::Stray};
+use super::{
+    chunk::ContentLimits,
+    line::Stray,
+    line_ends::{LineEnds, normalised},
+};
 
 /// Reads the content of one message from the front of the input.
 ///
@@ -22,6 +27,9 @@ use super::{chunk::ContentLimits, line::Stray};
 pub struct ContentReader {
     /// Dots taken out.
     limits: ContentLimits,
+    line_ends: LineEnds,
+    /// Strays that have been borne with: each makes the content longer by one.
+    strays: usize,
     fate: Fate,
     position: Position,
     longest_line: LongestLine,
@@ -86,6 +94,8 @@ impl ContentReader {
     pub fn new(limits: ContentLimits) -> Self {
         Self {
             limits,
+            line_ends: LineEnds::Strict,
+            strays: 0,
             fate: Fate::Kept,
             position: Position::LineStart,
             longest_line: LongestLine::WithinLimit,
@@ -97,9 +107,19 @@ impl ContentReader {
         }
     }
 
+    /// What becomes of strays; they are refused unless it is said here.
+    pub fn with_line_ends(self, line_ends: LineEnds) -> Self {
+        Self { line_ends, ..self }
+    }
+
+    /// Strays that have become line ends so far.
+    pub fn strays(&self) -> usize {
+        self.strays
+    }
+
     /// Octets of content so far, whether they were kept or not.
     pub fn size(&self) -> usize {
-        self.dropped + self.present()
+        self.dropped + self.present() + self.strays
     }
 
     /// Octets of content that are in the input.
@@ -114,7 +134,7 @@ impl ContentReader {
             self.dropped = self.size();
             // A new buffer, so that the memory of the old one is free at once.
             *input = BytesMut::from(input.get(self.read..).unwrap_or_default());
-            (self.kept, self.run, self.read) = (0, 0, 0);
+            (self.kept, self.run, self.read, self.strays) = (0, 0, 0, 0);
         }
     }
 
@@ -131,7 +151,7 @@ impl ContentReader {
                 if self.fate == Fate::Discarded {
                     self.dropped = self.size();
                     input.advance(self.read);
-                    (self.kept, self.run, self.read) = (0, 0, 0);
+                    (self.kept, self.run, self.read, self.strays) = (0, 0, 0, 0);
                 }
                 Progress::Incomplete
             }
@@ -154,6 +174,10 @@ impl ContentReader {
         let mut content = input.split_to((self.read + END.len()).min(input.len()));
         match self.fate {
             Fate::Discarded => Progress::Discarded(excess),
+            Fate::Kept if self.strays > 0 => {
+                content.truncate(self.kept);
+                Progress::Complete(normalised(&content, self.strays))
+            }
             Fate::Kept => {
                 content.truncate(self.kept);
                 Progress::Complete(content.freeze())
@@ -178,13 +202,22 @@ impl ContentReader {
             };
             self.read += found;
             self.lengthen(found);
-            if Stray::or_line_end(rest.get(found..).unwrap_or_default())?.is_none() {
-                return Ok(Scanned::Everything);
+            match Stray::or_line_end(rest.get(found..).unwrap_or_default()) {
+                Ok(Some(())) => {
+                    self.read += CRLF;
+                    self.lengthen(CRLF);
+                    self.position = Position::LineStart;
+                }
+                Ok(None) => return Ok(Scanned::Everything),
+                Err(stray) => {
+                    // A line of text ends here, and no line of the protocol.
+                    self.line_ends.bear(stray)?;
+                    self.strays += 1;
+                    self.read += 1;
+                    self.lengthen(CRLF);
+                }
             }
-            self.read += CRLF;
-            self.lengthen(CRLF);
             self.line = 0;
-            self.position = Position::LineStart;
         }
     }
 
@@ -328,8 +361,8 @@ mod tests {
 
     #[test]
     fn stuffed_dots_past_the_limit_move_nothing() {
-        let limits = ContentLimits { message: 2, line: 60 };
-        let (mut reader, mut input) = (ContentReader::new(limits), BytesMut::new());
+        let (mut reader, mut input) =
+            (ContentReader::new(ContentLimits { message: 2, line: 60 }), BytesMut::new());
         for piece in ["abc\r\n", "d\r\n.e\r\n", "f\r\n.g\r\n"] {
             input.extend_from_slice(piece.as_bytes());
             assert_eq!(reader.receive(&mut input), Progress::Incomplete, "{piece:?}");

@@ -7,9 +7,12 @@
 use bytes::{Buf, BytesMut};
 use memchr::memchr3;
 
+use super::line_ends::LineEnds;
+
 /// Cuts lines from what has been received so far.
 #[derive(Debug, Default)]
 pub struct LineReader {
+    line_ends: LineEnds,
     line: Line,
 }
 
@@ -18,6 +21,8 @@ pub struct LineReader {
 pub enum Framed {
     /// So many octets, CRLF and all; they are still in the input.
     Line(usize),
+    /// So many octets, the last of them a bare CR or LF that is borne with.
+    BareLine(usize),
     /// A line over the limit that began like this; it has been taken from the
     /// input.
     TooLong(Verb),
@@ -46,25 +51,38 @@ enum Line {
 }
 
 impl LineReader {
+    pub fn new(line_ends: LineEnds) -> Self {
+        Self { line_ends, line: Line::default() }
+    }
+
     /// Looks for the end of the first line; `limit` counts its CRLF.
     ///
     /// The answer depends on the octets alone, not on how they arrive.
     pub fn receive(&mut self, input: &mut BytesMut, limit: usize) -> Framed {
         match find_end(input) {
-            Ok(Some(length)) => self.complete(input, length, limit),
+            Ok(Some(length)) => self.complete(input, length, limit, Framed::Line),
             Ok(None) => {
                 self.drop_excess(input, limit);
                 Framed::Incomplete
             }
-            Err(stray) => Framed::Stray(stray),
+            Err((stray, position)) => match self.line_ends.bear(stray) {
+                Ok(()) => self.complete(input, position + 1, limit, Framed::BareLine),
+                Err(stray) => Framed::Stray(stray),
+            },
         }
     }
 
-    fn complete(&mut self, input: &mut BytesMut, length: usize, limit: usize) -> Framed {
+    fn complete(
+        &mut self,
+        input: &mut BytesMut,
+        length: usize,
+        limit: usize,
+        line: fn(usize) -> Framed,
+    ) -> Framed {
         match std::mem::take(&mut self.line) {
-            Line::Kept if length <= limit => Framed::Line(length),
-            line => {
-                let verb = line.verb(input);
+            Line::Kept if length <= limit => line(length),
+            dropped => {
+                let verb = dropped.verb(input);
                 input.advance(length);
                 Framed::TooLong(verb)
             }
@@ -91,12 +109,13 @@ impl Line {
     }
 }
 
-/// The length of the first line with its CRLF.
-fn find_end(input: &[u8]) -> Result<Option<usize>, Stray> {
+/// The length of the first line with its CRLF; a stray with its place.
+fn find_end(input: &[u8]) -> Result<Option<usize>, (Stray, usize)> {
     let Some(position) = memchr3(b'\r', b'\n', 0, input) else { return Ok(None) };
-    match Stray::or_line_end(input.get(position..).unwrap_or_default())? {
-        Some(()) => Ok(Some(position + 2)),
-        None => Ok(None),
+    match Stray::or_line_end(input.get(position..).unwrap_or_default()) {
+        Ok(Some(())) => Ok(Some(position + 2)),
+        Ok(None) => Ok(None),
+        Err(stray) => Err((stray, position)),
     }
 }
 

@@ -15,7 +15,9 @@ pub mod invariants; // what holds whatever octets come
 mod chunk; // message content counted out by BDAT
 mod content; // message content up to its CRLF.CRLF
 mod line; // command lines
+mod line_ends; // a CR or LF outside CRLF
 
 pub use chunk::{ChunkProgress, ChunkReader, ContentLimits, Flaw};
 pub use content::{ContentReader, Excess, Progress};
 pub use line::{Framed, LineReader, Stray};
+pub use line_ends::LineEnds;

@@ -33,7 +33,8 @@ async fn a_message_there_is_no_memory_for_is_refused_and_the_session_goes_on() {
     let lab = Lab::start(|_, limits| limits.memory = 200 << 10).await;
     let mut client = lab.connect().await;
     client.begin_message().await;
-    client.write("all work and no play\r\n".repeat(20_000).as_bytes()).await;
+    let line = format!("{}\r\n", "x".repeat(998));
+    client.write(line.repeat(400).as_bytes()).await;
     client.say(".", "452 4.3.1").await;
     client.say("RSET", "250").await;
     client.say("MAIL FROM:<a@nhs.test.example>", "250").await;

@@ -2,7 +2,7 @@
 //! has to keep. Answers go by the local part: `no…` is refused at MAIL and
 //! RCPT, `full…` finds no memory, `late…` is refused after its content.
 
-use std::{num::NonZeroU32, sync::Arc};
+use std::{net::IpAddr, num::NonZeroU32, sync::Arc};
 
 use super::content;
 use crate::{
@@ -10,9 +10,12 @@ use crate::{
         Address, AddressEncoding, Direction, EnhancedStatusCode, Envelope, Origin, QueueId,
         Recipient, Refusal, Reply, RequireTls, ReversePath, SessionEnd, Submission,
     },
-    smtp::server::{
-        Credentials, Dialect, Expected, Forwarding, Nonce, Peer, Proof, Refused, Relaying, Sasl,
-        ScramVerifier, Settings, StartTls, Wait,
+    smtp::{
+        LineEnds,
+        server::{
+            Credentials, Dialect, Expected, Forwarding, Nonce, Peer, Proof, Refused, Relaying,
+            Sasl, ScramVerifier, Settings, Standing, StartTls, Wait,
+        },
     },
     spool::Receipt,
 };
@@ -74,6 +77,21 @@ impl Ledger {
         }
         self.allowed.push(recipient.address.clone());
         Ok(())
+    }
+
+    /// Another client, which may nothing that this one might.
+    pub(super) fn client(&mut self, address: IpAddr) -> Result<Standing, Refused> {
+        assert_eq!(self.peer.forwarding, Forwarding::Sessions, "a stranger speaks for another");
+        self.reverse_path = None;
+        self.allowed.clear();
+        self.identities.clear();
+        self.peer.certified = None;
+        self.peer.relaying = Relaying::Denied;
+        self.done.push(format!("client {address}"));
+        match address {
+            address if address.is_loopback() => Err(refusal(Refusal::ClientSessions, 421)),
+            _ => Ok(Standing { relaying: Relaying::Denied, line_ends: LineEnds::Strict }),
+        }
     }
 
     pub(super) fn authentication(
@@ -208,7 +226,10 @@ impl Ledger {
     }
 
     fn may_bring_mail(&self, origin: &Origin) {
-        let known = |identity| self.identities.contains(identity);
+        // A peer that may speak for others may say who has authenticated.
+        let known = |identity| {
+            self.identities.contains(identity) || self.peer.forwarding == Forwarding::Sessions
+        };
         assert!(origin.authenticated.as_ref().is_none_or(known), "{:?}", origin.authenticated);
         assert_eq!(origin.tls, self.peer.tls, "TLS that there is not");
         let needed = self.settings.start_tls == StartTls::Required;
@@ -237,7 +258,6 @@ impl Ledger {
         assert!(
             self.settings.direction == Direction::Inbound
                 || self.peer.relaying == Relaying::Permitted
-                || self.peer.forwarding == Forwarding::Sessions
                 || somebody,
             "a stranger relays"
         );

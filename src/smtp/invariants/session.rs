@@ -156,6 +156,10 @@ impl Driver {
                 let verdict = ledger.recipient(question.origin(), question.recipient());
                 question.answer(verdict);
             }
+            Action::Client(question) => {
+                let verdict = ledger.client(question.address());
+                question.answer(verdict);
+            }
             Action::Verifier(question) => match ledger.verifier(question.origin(), question.user())
             {
                 Ok((verifier, nonce)) => question.answer(verifier, &nonce),

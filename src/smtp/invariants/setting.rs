@@ -5,8 +5,9 @@ use std::{net::Ipv4Addr, time::Duration};
 use super::session::tls_session;
 use crate::{
     mail::{Direction, Timestamp},
-    smtp::server::{
-        Dialect, Forwarding, Limits, LineEnds, Peer, Relaying, Sasl, Settings, StartTls, Timeouts,
+    smtp::{
+        LineEnds,
+        server::{Dialect, Forwarding, Limits, Peer, Relaying, Sasl, Settings, StartTls, Timeouts},
     },
 };
 

@@ -37,6 +37,8 @@ pub(super) enum Command {
         mechanism: String,
         initial_response: Option<String>,
     },
+    XClient(String),
+    XForward(String),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -77,6 +79,8 @@ pub(super) fn parse(line: &[u8], node: &Domain, offers: Offers<'_>) -> Result<Co
         "VRFY" if !text.is_ascii() => return verify(argument),
         _ if !text.is_ascii() => return Err(Complaint::NotAscii),
         "AUTH" => return authenticate(argument),
+        "XCLIENT" => return Ok(Command::XClient(argument.to_owned())),
+        "XFORWARD" => return Ok(Command::XForward(argument.to_owned())),
         _ => {}
     }
     match Request::parse(&mut line.iter()).map_err(|error| complaint(&error))? {

@@ -62,6 +62,8 @@ pub(super) enum Complaint {
     SaslWrong,
     // What it asks for.
     RelayDenied,
+    /// XCLIENT or XFORWARD, from a peer that is not believed.
+    NotForwarder,
     RequireTlsInClear,
     /// BY=…;R
     TooSoon,
@@ -69,6 +71,7 @@ pub(super) enum Complaint {
     HeldTooLong,
     ReleaseIsPast,
     // Limits.
+    EarlyTalker,
     TooLarge,
     TooManyRecipients,
     TooManyMessages,
@@ -131,6 +134,8 @@ impl Complaint {
             Self::SaslCancelled => (501, 7, 0),
             Self::SaslIdentity | Self::SaslWrong => (535, 7, 8),
             Self::RelayDenied | Self::HoldDenied => (550, 7, 1),
+            Self::NotForwarder => (550, 7, 0),
+            Self::EarlyTalker => (554, 5, 1),
             Self::TooLarge => (552, 3, 4),
             Self::TooManyRecipients => (452, 5, 3),
             Self::TooManyMessages
@@ -183,7 +188,8 @@ impl Complaint {
             | Self::SaslChannelBinding
             | Self::SaslIdentity
             | Self::SaslWrong => Refusal::Authentication,
-            Self::RelayDenied | Self::HoldDenied => Refusal::RelayDenied,
+            Self::RelayDenied | Self::NotForwarder | Self::HoldDenied => Refusal::RelayDenied,
+            Self::EarlyTalker => Refusal::EarlyTalker,
             Self::TooLarge => Refusal::Size,
             Self::TooManyRecipients => Refusal::Recipients,
             Self::TooManyMessages => Refusal::Messages,
@@ -242,6 +248,8 @@ impl Complaint {
             Self::SaslIdentity => "nobody may act for another here",
             Self::SaslWrong => "authentication failed",
             Self::RelayDenied => "relaying denied",
+            Self::NotForwarder => "you may not speak for others here",
+            Self::EarlyTalker => "you must wait for the greeting; closing",
             Self::RequireTlsInClear => "REQUIRETLS is for sessions under TLS",
             Self::TooSoon => "BY asks for less time than delivery may take",
             Self::HoldDenied => "messages are held back for clients that may relay only",

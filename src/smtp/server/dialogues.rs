@@ -14,6 +14,7 @@
 //! | `stop` | the order to stop |
 //! | `S: text` | a reply's line |
 //! | `R: reason` | a refusal as it is counted |
+//! | `N: number` | so many commands and messages had bare line ends in all |
 //! | `A: envelope` | a message accepted, and its content in lines with `|` |
 //! | `X: end` | the end of the session |
 //!
@@ -34,14 +35,16 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use bytes::BytesMut;
 
 use super::{
-    Action, Credentials, Dialect, Limits, Nonce, Peer, Proof, Refused, Relaying, Sasl,
-    ScramVerifier, Session, Settings, StartTls, transcript,
+    Action, Credentials, Dialect, Forwarding, Limits, Nonce, Peer, Proof, Refused, Relaying, Sasl,
+    ScramVerifier, Session, Settings, Standing, StartTls,
+    transcript::{self, ADDRESS, unescape},
 };
 use crate::{
     mail::{
         Address, Direction, EnhancedStatusCode, QueueId, Refusal, Reply, Submission, Timestamp,
         TlsSession,
     },
+    smtp::LineEnds,
     spool::Receipt,
 };
 
@@ -111,7 +114,7 @@ impl<'a> Dialogue<'a> {
         let mut steps: Vec<Step<'a>> = Vec::new();
         for line in body.lines() {
             let what = match line.split_at_checked(2) {
-                Some(("S:" | "R:" | "A:" | "X:" | "| ", _)) => {
+                Some(("S:" | "R:" | "N:" | "A:" | "X:" | "| ", _)) => {
                     // Whatever comes after a reply is a step of its own.
                     steps.push(Step { lines: Vec::new(), what: What::Comment });
                     continue;
@@ -189,6 +192,7 @@ struct Run {
     /// What is sent in clear after STARTTLS goes to the handshake.
     handshaking: bool,
     over: bool,
+    normalised: u64,
     transcript: String,
 }
 
@@ -217,9 +221,9 @@ impl Run {
             limits: Limits { message: 1_000, ..Limits::default() },
             ..Settings::new(node, "test", Direction::Outbound)
         };
-        let address = "192.0.2.7".parse().unwrap();
         let connected = Timestamp::from_unix_milliseconds(1_800_000_000_000);
-        let mut peer = Peer { connected, relaying: Relaying::Permitted, ..Peer::at(address) };
+        let mut peer = Peer { connected, relaying: Relaying::Permitted, ..Peer::at(ADDRESS) };
+        let mut input = BytesMut::new();
         let mut gateway = Gateway { memory: true, accepted: 0, certified: None };
         for line in head.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             match line.split_once(": ").expect("a setting") {
@@ -241,6 +245,13 @@ impl Run {
                 ("recipients", most) => settings.limits.recipients = most.parse().unwrap(),
                 ("bad-commands", most) => settings.limits.bad_commands = most.parse().unwrap(),
                 ("idle-commands", most) => settings.limits.idle_commands = most.parse().unwrap(),
+                ("greeting", seconds) => {
+                    settings.timeouts.greeting = Duration::from_secs(seconds.parse().unwrap());
+                }
+                ("line-ends", "normalised") => peer.line_ends = LineEnds::Normalised,
+                ("forwarding", "attributes") => peer.forwarding = Forwarding::Attributes,
+                ("forwarding", "sessions") => peer.forwarding = Forwarding::Sessions,
+                ("talks", "early") => input.extend_from_slice(b"EHLO client.test.example\r\n"),
                 ("memory", "none") => gateway.memory = false,
                 (name, value) => panic!("no setting {name}: {value}"),
             }
@@ -251,10 +262,11 @@ impl Run {
         Self {
             session: Session::new(Arc::new(settings), peer),
             gateway,
-            input: BytesMut::new(),
+            input,
             now: Instant::now(),
             handshaking: false,
             over: false,
+            normalised: 0,
             transcript: head.to_owned(),
         }
     }
@@ -298,6 +310,10 @@ impl Run {
                     };
                     question.answer(verdict);
                 }
+                Action::Client(question) => {
+                    let verdict = standing(&question.address().to_string());
+                    question.answer(verdict);
+                }
                 Action::Verifier(question) => match question.user() {
                     "later" => question.refuse(refused(Refusal::ShutOut, 454, (4, 7, 0), "later")),
                     user => {
@@ -339,6 +355,9 @@ impl Run {
                 }
                 Action::Close(end) => {
                     self.flush();
+                    if self.normalised > 0 {
+                        writeln!(self.transcript, "N: {}", self.normalised).unwrap();
+                    }
                     writeln!(self.transcript, "X: {}", end.name()).unwrap();
                     self.over = true;
                 }
@@ -347,6 +366,7 @@ impl Run {
     }
 
     fn flush(&mut self) {
+        self.normalised += self.session.take_normalised();
         for line in String::from_utf8(self.session.take_output()).unwrap().lines() {
             writeln!(self.transcript, "S: {line}").unwrap();
         }
@@ -382,6 +402,16 @@ fn verifier(user: &str) -> ScramVerifier {
     }
 }
 
+fn standing(address: &str) -> Result<Standing, Refused> {
+    let (relaying, line_ends) = match address {
+        "192.0.2.66" => return Err(refused(Refusal::ClientSessions, 421, (4, 7, 0), "too many")),
+        "10.0.0.7" => (Relaying::Permitted, LineEnds::Strict),
+        "10.0.0.8" => (Relaying::Permitted, LineEnds::Normalised),
+        _ => (Relaying::Denied, LineEnds::Strict),
+    };
+    Ok(Standing { relaying, line_ends })
+}
+
 fn refused(reason: Refusal, code: u16, enhanced: (u8, u16, u16), text: &str) -> Refused {
     let (class, subject, detail) = enhanced;
     let enhanced = EnhancedStatusCode(class, subject, detail);
@@ -390,36 +420,6 @@ fn refused(reason: Refusal, code: u16, enhanced: (u8, u16, u16), text: &str) -> 
 
 fn tls_session() -> TlsSession {
     TlsSession { version: "TLSv1.3".to_owned(), cipher: "TLS_AES_256_GCM_SHA384".to_owned() }
-}
-
-fn unescape(text: &str) -> Vec<u8> {
-    let mut octets = Vec::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('\\') {
-        octets.extend_from_slice(before.as_bytes());
-        let (escape, after) = after.split_at(1);
-        rest = after;
-        match escape {
-            "r" => octets.push(b'\r'),
-            "n" => octets.push(b'\n'),
-            "0" => octets.push(0),
-            "\\" => octets.push(b'\\'),
-            "x" => {
-                let (digits, after) = rest.split_at(2);
-                octets.push(u8::from_str_radix(digits, 16).unwrap());
-                rest = after;
-            }
-            "{" => {
-                let (repeated, after) = rest.split_once('}').unwrap();
-                let (times, what) = repeated.split_once(' ').unwrap();
-                octets.extend(what.repeat(times.parse().unwrap()).bytes());
-                rest = after;
-            }
-            other => panic!("no escape \\{other}"),
-        }
-    }
-    octets.extend_from_slice(rest.as_bytes());
-    octets
 }
 
 const SERVER_NONCE: &str = "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";

@@ -17,7 +17,12 @@ impl Session {
             return self.complain(&Complaint::UnknownCommand);
         }
         let before = std::mem::take(&mut self.phase).into_origin();
-        let authenticated = before.and_then(|origin| origin.authenticated);
+        // Before EHLO, what a peer has said of its client.
+        let authenticated = match before {
+            Some(origin) => origin.authenticated,
+            None => self.login().map(str::to_owned),
+        };
+        self.take_forwarded();
         self.phase = Phase::Idle(Box::new(Origin {
             listener: self.settings.listener.clone(),
             direction: self.settings.direction,
@@ -68,7 +73,11 @@ impl Session {
             "SMTPUTF8".to_owned(),
             "CHUNKING".to_owned(),
         ];
-        if self.peer.tls.is_none() && self.settings.start_tls != StartTls::NotOffered {
+        offered.extend(self.forwarding_keywords());
+        if self.peer.tls.is_none()
+            && self.settings.start_tls != StartTls::NotOffered
+            && !self.speaks_for_another()
+        {
             offered.push("STARTTLS".to_owned());
         }
         let mechanisms: Vec<_> =

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     mail::SessionEnd,
-    smtp::{ContentLimits, ContentReader, Excess, Progress},
+    smtp::{ContentLimits, ContentReader, Excess, LineEnds, Progress},
 };
 
 #[derive(Debug)]
@@ -25,8 +25,12 @@ pub(super) struct Incoming {
 }
 
 impl Phase {
-    pub(super) fn content(transaction: Box<Transaction>, limits: &Limits) -> Self {
-        let reader = ContentReader::new(limits.of_content());
+    pub(super) fn content(
+        transaction: Box<Transaction>,
+        limits: &Limits,
+        line_ends: LineEnds,
+    ) -> Self {
+        let reader = ContentReader::new(limits.of_content()).with_line_ends(line_ends);
         Self::Content(Box::new(Incoming { transaction, reader, refused: None }))
     }
 }
@@ -69,6 +73,7 @@ impl Session {
                 Some(Step::Read(wait))
             }
             Progress::Complete(content) => {
+                self.normalised += u64::from(incoming.reader.strays() > 0);
                 self.tally.idle_commands = 0;
                 Some(Step::Message(incoming.transaction, content))
             }

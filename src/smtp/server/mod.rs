@@ -19,6 +19,7 @@
 //!         Refused(why)  => tell the observer
 //!         Mail(q)       => q.answer(may this sender bring a message?, ..)
 //!         Recipient(q)  => q.answer(may this recipient be served?, ..)
+//!         Client(q)     => q.answer(what may a client at q.address() do?, ..)
 //!         Verifier(q)   => q.answer(what proves this user?, a fresh nonce)
 //!         Authenticate(q) => q.answer(who is this?, ..)
 //!         Content(q)    => q.proceed() if there is memory for it, or q.refuse(..)
@@ -38,6 +39,8 @@ mod authentication;
 mod chunks;
 mod command;
 mod complaint;
+mod forwarding;
+mod greeting;
 mod hello;
 mod incoming;
 mod obey;
@@ -61,6 +64,7 @@ mod transcript;
 
 pub use authentication::{AuthenticationQuestion, VerifierQuestion};
 pub use complaint::Refused;
+pub use forwarding::{ClientQuestion, Standing};
 pub use questions::{
     ContentQuestion, FinishedMessage, PendingReply, RecipientQuestion, SenderQuestion, TlsUpgrade,
 };
@@ -68,5 +72,5 @@ pub use sasl::{Credentials, Mechanism, Password};
 pub use scram::{Nonce, Proof, ScramVerifier};
 pub use session::{Action, Expected, Session, Wait};
 pub use settings::{
-    Dialect, Forwarding, Limits, LineEnds, Peer, Relaying, Sasl, Settings, StartTls, Timeouts,
+    Dialect, Forwarding, Limits, Peer, Relaying, Sasl, Settings, StartTls, Timeouts,
 };

@@ -25,6 +25,8 @@ impl Session {
             Command::Authenticate { mechanism, initial_response } => {
                 return self.authenticate(&mechanism, initial_response.as_deref());
             }
+            Command::XClient(argument) => return self.xclient(&argument),
+            Command::XForward(argument) => self.xforward(&argument),
             Command::Reset => self.reset(),
             Command::Noop => self.idle_reply("250 2.0.0 ok"),
             Command::Verify => self.idle_reply("252 2.1.5 not verified; send mail and see"),
@@ -55,7 +57,9 @@ impl Session {
     fn start_tls(&mut self) -> Option<Step> {
         let complaint = match &self.phase {
             _ if self.peer.tls.is_some() => Complaint::TlsAlready,
-            _ if self.settings.start_tls == StartTls::NotOffered => Complaint::TlsNotOffered,
+            _ if self.settings.start_tls == StartTls::NotOffered || self.speaks_for_another() => {
+                Complaint::TlsNotOffered
+            }
             Phase::Envelope(_) | Phase::Chunked(_) => Complaint::TransactionOpen,
             Phase::Idle(_) => {
                 self.reply("220 2.0.0 ready for TLS");

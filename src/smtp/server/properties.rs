@@ -87,6 +87,8 @@ fn cuts() -> impl Strategy<Value = Vec<usize>> {
 /// Everything the session said and did.
 fn run(dialect: Dialect, client: &[u8], cuts: &[usize]) -> Vec<String> {
     let mut driver = Driver::new(dialect);
+    // It waits for the greeting.
+    driver.receive(b"");
     let mut ends: Vec<usize> = cuts.iter().map(|cut| cut % (client.len() + 1)).collect();
     ends.push(client.len());
     ends.sort_unstable();
@@ -170,6 +172,7 @@ impl Driver {
                     self.taken += 1;
                     question.answer(Ok(()));
                 }
+                Action::Client(question) => drop(question),
                 Action::Verifier(question) => {
                     let verifier = ScramVerifier {
                         iterations: NonZeroU32::MIN,

@@ -155,7 +155,11 @@ impl ContentQuestion<'_> {
         match self.bringing {
             Bringing::Data => {
                 self.session.reply("354 end with CRLF.CRLF");
-                let content = Phase::content(self.transaction, &self.session.settings.limits);
+                let content = Phase::content(
+                    self.transaction,
+                    &self.session.settings.limits,
+                    self.session.peer.line_ends,
+                );
                 self.session.resume(content);
             }
             Bringing::Chunk(chunk) => self.session.take_chunks(self.transaction, chunk),

@@ -13,17 +13,18 @@ use super::{
     chunks::{Chunks, Dropping},
     command,
     complaint::{Complaint, Refused},
+    forwarding::{Client, ClientQuestion, Guise},
     incoming::Incoming,
     questions::{ContentQuestion, FinishedMessage, RecipientQuestion, SenderQuestion, TlsUpgrade},
     replies::Tally,
     sasl::{Claim, Exchange},
     scram::ClientFirst,
-    settings::{Dialect, Peer, Settings},
+    settings::{Peer, Settings},
     transaction::{Bringing, Transaction},
 };
 use crate::{
     mail::{Origin, Recipient, SessionEnd, Timestamp, TlsSession},
-    smtp::{Framed, LineReader},
+    smtp::{Framed, LineEnds, LineReader},
 };
 
 /// One client's session. See the module for how it is driven.
@@ -32,7 +33,11 @@ pub struct Session {
     pub(super) settings: Arc<Settings>,
     pub(super) peer: Peer,
     pub(super) phase: Phase,
+    /// What a peer that speaks for others has said of its client.
+    pub(super) guise: Option<Box<Guise>>,
     lines: LineReader,
+    /// Commands and messages with bare line ends, since last asked about.
+    pub(super) normalised: u64,
     pub(super) output: Vec<u8>,
     /// Replied to, but not yet told to the driver.
     pub(super) refused: VecDeque<Refused>,
@@ -42,7 +47,7 @@ pub struct Session {
     /// When it was first called.
     began: Option<Instant>,
     age: Duration,
-    running: Running,
+    pub(super) running: Running,
 }
 
 /// What the driver does next. All but `Refused` first want what the session
@@ -55,6 +60,7 @@ pub enum Action<'s> {
     Refused(Refused),
     Mail(SenderQuestion<'s>),
     Recipient(RecipientQuestion<'s>),
+    Client(ClientQuestion<'s>),
     Verifier(VerifierQuestion<'s>),
     Authenticate(AuthenticationQuestion<'s>),
     Content(ContentQuestion<'s>),
@@ -105,7 +111,7 @@ pub(super) enum Phase {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Running {
+pub(super) enum Running {
     On,
     /// No new transaction is begun.
     Stopping,
@@ -117,6 +123,7 @@ pub(super) enum Step {
     Refused(Refused),
     Mail(Box<Transaction>),
     Recipient(Box<Transaction>, Recipient),
+    Client(Client),
     Verifier(Box<Origin>, ClientFirst),
     Authenticate(Box<Origin>, Claim),
     Content(Box<Transaction>, Bringing),
@@ -127,11 +134,14 @@ pub(super) enum Step {
 
 impl Session {
     pub fn new(settings: Arc<Settings>, peer: Peer) -> Self {
+        let lines = LineReader::new(peer.line_ends);
         Self {
             settings,
             peer,
             phase: Phase::Connected,
-            lines: LineReader::default(),
+            guise: None,
+            lines,
+            normalised: 0,
             output: Vec::new(),
             refused: VecDeque::new(),
             waiting_since: None,
@@ -154,6 +164,7 @@ impl Session {
             Step::Recipient(transaction, recipient) => {
                 Action::Recipient(RecipientQuestion { session: self, transaction, recipient })
             }
+            Step::Client(client) => Action::Client(ClientQuestion { session: self, client }),
             Step::Verifier(origin, first) => {
                 Action::Verifier(VerifierQuestion { session: self, origin, first })
             }
@@ -182,6 +193,12 @@ impl Session {
         std::mem::take(&mut self.output)
     }
 
+    /// How many commands and messages have come with bare line ends, and have
+    /// been borne with, since it was last called.
+    pub fn take_normalised(&mut self) -> u64 {
+        std::mem::take(&mut self.normalised)
+    }
+
     /// No new transaction from here on; one that is under way may end.
     pub fn stop(&mut self) {
         self.running = Running::Stopping;
@@ -200,8 +217,14 @@ impl Session {
     pub(super) fn restart(&mut self, tls: TlsSession, certified: Option<String>) {
         self.peer.tls = Some(tls);
         self.peer.certified = certified;
-        self.lines = LineReader::default();
+        self.guise = None;
+        self.set_line_ends(self.peer.line_ends);
         self.resume(Phase::Anonymous);
+    }
+
+    pub(super) fn set_line_ends(&mut self, line_ends: LineEnds) {
+        self.peer.line_ends = line_ends;
+        self.lines = LineReader::new(line_ends);
     }
 
     fn step(&mut self, input: &mut BytesMut, now: Instant) -> Step {
@@ -210,10 +233,7 @@ impl Session {
                 return Step::Refused(refused);
             }
             let step = match std::mem::take(&mut self.phase) {
-                Phase::Connected => {
-                    self.greet();
-                    None
-                }
+                Phase::Connected => self.await_greeting(input, now),
                 Phase::Over(end) => {
                     self.phase = Phase::Over(end);
                     Some(Step::Close(end))
@@ -232,16 +252,6 @@ impl Session {
         }
     }
 
-    fn greet(&mut self) {
-        let protocol = match self.settings.dialect {
-            Dialect::Smtp => "ESMTP",
-            Dialect::Lmtp => "LMTP",
-        };
-        let greeting = format!("220 {} {protocol} Postern", self.settings.node);
-        self.reply(&greeting);
-        self.resume(Phase::Anonymous);
-    }
-
     fn line(&mut self, input: &mut BytesMut, now: Instant) -> Option<Step> {
         if self.running == Running::Stopping && self.phase.transaction().is_none() {
             self.give_up(&Complaint::Stopping, SessionEnd::Stopping);
@@ -258,6 +268,12 @@ impl Session {
                 let step = self.take_line(input.get(..length).unwrap_or_default());
                 input.advance(length);
                 step
+            }
+            Framed::BareLine(length) => {
+                self.waiting_since = None;
+                self.normalised += 1;
+                let text = input.split_to(length);
+                self.take_line(&[text.get(..length - 1).unwrap_or_default(), b"\r\n"].concat())
             }
             Framed::TooLong(verb) => {
                 self.waiting_since = None;

@@ -2,7 +2,10 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use crate::mail::{Direction, Domain, Timestamp, TlsSession};
+use crate::{
+    mail::{Direction, Domain, Timestamp, TlsSession},
+    smtp::LineEnds,
+};
 
 /// The same for all sessions of a listener.
 #[derive(Clone, Debug)]
@@ -44,17 +47,6 @@ pub struct Peer {
     pub certified: Option<String>,
     pub line_ends: LineEnds,
     pub forwarding: Forwarding,
-}
-
-/// What becomes of a CR or LF that is not part of CRLF.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LineEnds {
-    /// Refused, and the session with it.
-    #[default]
-    Strict,
-    /// Taken for a line's end, and counted: old devices that the operator has
-    /// listed. Content still ends at CRLF.CRLF only.
-    Normalised,
 }
 
 /// What a peer may say of the client it speaks for.

@@ -53,7 +53,7 @@ impl Session {
     }
 
     /// Every MAIL counts, also one that is refused (RFC 9422 section 4.1).
-    fn begin(&mut self, origin: Box<Origin>, mail: Mail) -> Option<Step> {
+    fn begin(&mut self, mut origin: Box<Origin>, mail: Mail) -> Option<Step> {
         self.tally.messages += 1;
         if self.tally.messages > self.settings.limits.messages {
             self.too_many(&Complaint::TooManyMessages);
@@ -70,6 +70,8 @@ impl Session {
             self.refuse(complaint.refused());
             return None;
         }
+        // For this transaction, and for no other after it.
+        origin.forwarded = self.take_forwarded();
         let lowered = self.lower_priority(&origin, &mut requests);
         let (body, encoding) = (parameters.body, parameters.encoding);
         let envelope = Envelope { reverse_path, recipients: Vec::new(), body, encoding, requests };
@@ -196,6 +198,7 @@ impl Session {
     }
 
     pub(super) fn reset(&mut self) {
+        self.take_forwarded();
         self.phase = match std::mem::take(&mut self.phase) {
             Phase::Envelope(transaction) => Phase::Idle(transaction.origin),
             Phase::Chunked(chunks) => Phase::Idle(chunks.transaction.origin),

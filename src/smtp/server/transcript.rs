@@ -1,12 +1,19 @@
-//! A message as a dialogue shows it: the envelope with whatever was asked for
-//! beside delivery, then its content.
+//! How a dialogue is written: octets that a client sends, and a message as it
+//! is shown: the envelope with whatever was asked for beside delivery, then its
+//! content.
 
-use std::fmt::Write;
+use std::{
+    fmt::Write,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use crate::mail::{
     AddressEncoding, Body, ByMode, ByTrace, DeliverBy, Envelope, Notify, Protocol, Recipient,
     Release, RequireTls, Returned, Submission,
 };
+
+/// The client of every dialogue, unless it says otherwise.
+pub(super) const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
 pub(super) fn show(submission: &Submission, transcript: &mut String) {
     let Submission { envelope, origin, content } = submission;
@@ -31,9 +38,49 @@ pub(super) fn show(submission: &Submission, transcript: &mut String) {
         origin.helo
     )
     .unwrap();
+    if origin.client != ADDRESS {
+        writeln!(transcript, "| at {}", origin.client).unwrap();
+    }
+    if let Some(forwarded) = &origin.forwarded {
+        let address = forwarded.address.map_or("nowhere".to_owned(), |known| known.to_string());
+        let said = [&forwarded.name, &forwarded.helo, &forwarded.ident];
+        let said = said.map(|value| value.as_deref().unwrap_or("-")).join(" ");
+        writeln!(transcript, "| for {address} {said}").unwrap();
+    }
     for line in content.split_inclusive(|&octet| octet == b'\n') {
         writeln!(transcript, "| {}", line.escape_ascii()).unwrap();
     }
+}
+
+/// Octets as a dialogue writes them.
+pub(super) fn unescape(text: &str) -> Vec<u8> {
+    let mut octets = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\\') {
+        octets.extend_from_slice(before.as_bytes());
+        let (escape, after) = after.split_at(1);
+        rest = after;
+        match escape {
+            "r" => octets.push(b'\r'),
+            "n" => octets.push(b'\n'),
+            "0" => octets.push(0),
+            "\\" => octets.push(b'\\'),
+            "x" => {
+                let (digits, after) = rest.split_at(2);
+                octets.push(u8::from_str_radix(digits, 16).unwrap());
+                rest = after;
+            }
+            "{" => {
+                let (repeated, after) = rest.split_once('}').unwrap();
+                let (times, what) = repeated.split_once(' ').unwrap();
+                octets.extend(what.repeat(times.parse().unwrap()).bytes());
+                rest = after;
+            }
+            other => panic!("no escape \\{other}"),
+        }
+    }
+    octets.extend_from_slice(rest.as_bytes());
+    octets
 }
 
 fn recipient(to: &Recipient) -> String {

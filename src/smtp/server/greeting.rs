@@ -1,0 +1,49 @@
+//! The greeting, and those who talk before it (RFC 5321 section 3.1).
+//!
+//! A client has to wait for the 220. One that does not has not read what this
+//! server is, and never will: it fires off a list. Nothing it says is looked
+//! at.
+
+use std::time::Instant;
+
+use bytes::BytesMut;
+
+use super::{
+    complaint::Complaint,
+    session::{Expected, Phase, Running, Session, Step, Wait},
+    settings::Dialect,
+};
+use crate::mail::SessionEnd;
+
+impl Session {
+    /// Holds the greeting back for its time. With none to hold it back, only
+    /// what has been received already is too early.
+    pub(super) fn await_greeting(&mut self, input: &mut BytesMut, now: Instant) -> Option<Step> {
+        if !input.is_empty() {
+            input.clear();
+            self.give_up(&Complaint::EarlyTalker, SessionEnd::Refused);
+            return None;
+        }
+        if self.running == Running::Stopping {
+            self.give_up(&Complaint::Stopping, SessionEnd::Stopping);
+            return None;
+        }
+        let until = *self.waiting_since.get_or_insert(now) + self.settings.timeouts.greeting;
+        if now < until {
+            self.phase = Phase::Connected;
+            return Some(Step::Read(Wait { until, expected: Expected::Command, held: 0 }));
+        }
+        self.greet();
+        None
+    }
+
+    pub(super) fn greet(&mut self) {
+        let protocol = match self.settings.dialect {
+            Dialect::Smtp => "ESMTP",
+            Dialect::Lmtp => "LMTP",
+        };
+        let greeting = format!("220 {} {protocol} Postern", self.settings.node);
+        self.reply(&greeting);
+        self.resume(Phase::Anonymous);
+    }
+}
