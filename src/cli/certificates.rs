@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use crate::{
     config::{CertificateFiles, Config},
-    listen::{CertificateSummary, Outlook},
+    listen::{CertificateSummary, Outlook, check_client_ca},
     mail::{Domain, Timestamp},
     policy::diagnostics::{Diagnostic, Diagnostics, Severity, SourceFile},
 };
@@ -14,6 +14,11 @@ pub(super) fn faults(config: &Config, now: Timestamp) -> Diagnostics {
     let mut faults = Diagnostics::default();
     let mut seen: Vec<&CertificateFiles> = Vec::new();
     for listener in &config.listeners {
+        if let (Some(path), Err(error)) = (&listener.client_ca, check_client_ca(listener)) {
+            let help = "Without it the gateway does not start.";
+            let message = error.to_string();
+            faults.push(fault(path, Severity::Error, "client-ca-unusable", message, help));
+        }
         for files in listener.certificate.iter().chain(&listener.sni) {
             if seen.contains(&files) {
                 continue;

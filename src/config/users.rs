@@ -10,6 +10,8 @@ use std::{
     collections::{HashMap, HashSet},
     fmt,
     ops::Range,
+    os::unix::fs::PermissionsExt,
+    path::Path,
     sync::Arc,
 };
 
@@ -19,7 +21,7 @@ use super::{
     verifier::{Impostors, Shape, Verifier},
 };
 use crate::policy::{
-    diagnostics::{Diagnostics, Severity, SourceFile},
+    diagnostics::{Diagnostic, Diagnostics, Severity, SourceFile},
     written::{Fault, Faults},
 };
 
@@ -130,10 +132,19 @@ pub fn check_users(config: &Config) -> Diagnostics {
         let (users, faults) = Users::read(&file);
         if seen.insert(path) {
             diagnostics.extend(faults);
+            diagnostics.extend_one(readable_by_all(path, &file));
         }
         diagnostics.extend(users.map(|users| users.namesakes(listener, &file)).unwrap_or_default());
     }
     diagnostics
+}
+
+/// A verifier is no password, but it lets one be guessed at leisure.
+fn readable_by_all(path: &Path, file: &Arc<SourceFile>) -> Option<Diagnostic> {
+    let mode = std::fs::metadata(path).ok()?.permissions().mode();
+    let fault = Fault::new("users-readable", "everybody on this machine can read the users");
+    (mode & 0o004 != 0)
+        .then(|| fault.help("chmod 600, and the gateway's owner").of(file, Severity::Warning))
 }
 
 /// The user's name that a line of the file is about.

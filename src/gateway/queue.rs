@@ -228,3 +228,90 @@ const PAUSE: Duration = Duration::from_secs(30);
 const LOCK_BITS: u32 = 10;
 /// 2^64 divided by the golden ratio, made odd (Knuth's multiplicative hash).
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        mail::{
+            Address, Direction, Level, Protection, QueuedRecipient, Release, Requests, ReversePath,
+        },
+        schedule::Limits,
+        spool::Settings,
+    };
+
+    fn message(id: QueueId, release: Option<Release>) -> QueuedMessage {
+        let to: Address = "a@x.example".parse().unwrap();
+        QueuedMessage {
+            id,
+            received_at: now(),
+            direction: Direction::Outbound,
+            reverse_path: ReversePath::Null,
+            body: Default::default(),
+            encoding: Default::default(),
+            requests: Requests { release, ..Requests::default() },
+            level: Level::default(),
+            policy: String::new(),
+            size: 3,
+            redirect: None,
+            hold: None,
+            delay_notice: Default::default(),
+            recipients: vec![QueuedRecipient::new(to, Protection::default(), now())],
+        }
+    }
+
+    fn queue(folder: &std::path::Path) -> Queue {
+        let mut recovered = Vec::new();
+        let spool =
+            Spool::open(folder, Settings::default(), |message| recovered.push(message)).unwrap();
+        let queue = Queue::new(spool, Schedule::new(Limits { total: 9, per_destination: 9 }));
+        recovered.iter().for_each(|message| queue.enrol(message));
+        queue
+    }
+
+    async fn accepted(queue: &Queue, release: Option<Release>) -> QueueId {
+        let message = message(queue.next_id(), release);
+        let id = message.id;
+        let entry = (message, Bytes::from_static(b"x\r\n"));
+        // Nobody waits for a reply.
+        queue.accept(Batch::new(), entry, []).await.map(drop).unwrap();
+        id
+    }
+
+    async fn next(queue: &Queue, within: Duration) -> Option<QueueId> {
+        tokio::time::timeout(within, queue.next_job()).await.ok().map(|(id, _)| id)
+    }
+
+    #[tokio::test]
+    async fn what_is_to_be_held_is_no_job_and_not_the_oldest_before_its_release() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = queue(folder.path());
+        let id = accepted(&queue, Some(Release::After(Duration::from_millis(700)))).await;
+        queue.flush(Some(id));
+        queue.flush(None);
+        assert_eq!(next(&queue, Duration::from_millis(100)).await, None);
+        assert!(queue.kept_until(id).is_some());
+        assert_eq!(queue.state().oldest, Duration::ZERO);
+        let prompt = accepted(&queue, None).await;
+        assert_eq!(next(&queue, Duration::from_millis(100)).await, Some(prompt));
+        assert_eq!(next(&queue, Duration::from_secs(10)).await, Some(id));
+        assert_eq!(queue.kept_until(id), None);
+    }
+
+    #[tokio::test]
+    async fn a_release_outlives_a_restart_and_not_its_message() {
+        let folder = tempfile::tempdir().unwrap();
+        let far = Some(Release::After(Duration::from_secs(3600)));
+        let (kept, gone) = {
+            let queue = queue(folder.path());
+            let ids = (accepted(&queue, far).await, accepted(&queue, far).await);
+            queue.record(Batch::new().remove(ids.1), Vec::new()).await.unwrap();
+            queue.strike(ids.1);
+            assert_eq!(queue.kept_until(ids.1), None);
+            ids
+        };
+        let queue = queue(folder.path());
+        assert!(queue.kept_until(kept).is_some() && queue.kept_until(gone).is_none());
+        assert_eq!(next(&queue, Duration::from_millis(50)).await, None);
+    }
+}

@@ -19,7 +19,7 @@ use crate::{
     listen::Verdict,
     mail::{
         Decided, Disposition, EnhancedStatusCode, Event, Finding, Obligation, Observer, Origin,
-        Passage, QueueId, QueuedMessage, QueuedRecipient, Refusal, Reply, Submission,
+        Passage, QueueId, QueuedMessage, QueuedRecipient, Refusal, Reply, Requests, Submission,
     },
     policy::Policy,
     smtp::server::Refused,
@@ -211,6 +211,12 @@ impl Processor {
                 id: self.queue.next_id(),
                 hold: None,
                 redirect: None,
+                // How fast and when it goes, and what is told of it, was asked
+                // for the sender's own recipients.
+                requests: Requests {
+                    require_tls: message.requests.require_tls,
+                    ..Requests::default()
+                },
                 recipients: vec![QueuedRecipient::new(
                     archive.clone(),
                     workshop.policy.destination(archive.domain()).protection(),

@@ -18,13 +18,13 @@ use crate::{
 pub(super) async fn challenge<R: Reception>(shared: &Shared<R>, question: VerifierQuestion<'_>) {
     let client = question.origin().client;
     if shared.orders.shut_out.holds(client, Instant::now()) {
-        tell(shared, client, Mechanism::ScramSha256, AuthenticationResult::ShutOut);
+        tell(shared, client, Mechanism::ScramSha256, AuthenticationResult::ShutOut, None);
         tokio::time::sleep(shared.orders.shut_out.delay()).await;
         return question.refuse(shut_out_now(454));
     }
     let mut random = [0; 18];
     if rand::fill(&mut random).is_err() {
-        tell(shared, client, Mechanism::ScramSha256, AuthenticationResult::Unavailable);
+        tell(shared, client, Mechanism::ScramSha256, AuthenticationResult::Unavailable, None);
         return question.refuse(no_randomness());
     }
     let verifier = shared.orders.reception.verifier(question.origin(), question.user());
@@ -54,17 +54,24 @@ pub(super) async fn decide<R: Reception>(shared: &Shared<R>, question: Authentic
         Err(refused) if refused.reason == Refusal::ShutOut => AuthenticationResult::ShutOut,
         Err(_) => AuthenticationResult::Unavailable,
     };
-    tell(shared, client, question.mechanism(), result);
+    let identity = verdict.as_ref().ok().map(String::as_str);
+    tell(shared, client, question.mechanism(), result, identity);
     if verdict.is_err() {
         tokio::time::sleep(shut_out.delay()).await;
     }
     question.answer(verdict);
 }
 
-fn tell<R>(shared: &Shared<R>, client: IpAddr, mechanism: Mechanism, result: AuthenticationResult) {
+fn tell<R>(
+    shared: &Shared<R>,
+    client: IpAddr,
+    mechanism: Mechanism,
+    result: AuthenticationResult,
+    identity: Option<&str>,
+) {
     let listener = &shared.door.settings.listener;
     let mechanism = mechanism.name();
-    shared.observe(Event::Authentication { listener, client, mechanism, result });
+    shared.observe(Event::Authentication { listener, client, mechanism, result, identity });
 }
 
 fn no_randomness() -> Refused {

@@ -33,7 +33,7 @@ use rustls::{
 };
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName, time::ASN1Time};
 
-use super::certificates::CertificateError;
+use super::{certificates::CertificateError, tls};
 use crate::config::{self, Certified, CertifiedBy};
 
 /// Whom a listener knows, as postern.toml has it.
@@ -72,6 +72,12 @@ pub(super) enum Shown {
     Certified {
         system: String,
     },
+}
+
+/// Whether `client_ca` can be read, where it is needed.
+pub fn check_client_ca(listener: &config::Listener) -> Result<(), CertificateError> {
+    let provider = Arc::new(tls::provider(listener.ciphers));
+    ClientSettings::of(listener).read(&provider).map(|_| ())
 }
 
 impl ClientSettings {

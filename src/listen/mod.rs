@@ -27,6 +27,7 @@ mod tests;
 
 pub use capacity::Capacity;
 pub use certificates::{CertificateError, CertificateSummary, Certificates, Outlook, Renewal};
+pub use client_certificate::check_client_ca;
 pub use listener::{BoundListener, ListenError, Orders};
 pub use reception::{Reception, Verdict};
 pub use shut_out::ShutOut;

@@ -44,6 +44,9 @@ pub enum Event<'a> {
         /// Its IANA name: a closed set.
         mechanism: &'static str,
         result: AuthenticationResult,
+        /// Who it is, where the claim was accepted. What others claim to be
+        /// is told to nobody: people type passwords where names belong.
+        identity: Option<&'a str>,
     },
     /// A reply of 4xx or 5xx to a command or to content.
     Refused {

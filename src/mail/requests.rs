@@ -126,9 +126,10 @@ impl Requests {
     }
 
     /// When the sender of a message received then must be told if it is not
-    /// delivered by then.
+    /// delivered by then. A time that had passed before it came was told of
+    /// by whoever had it then.
     pub fn noticed_at(&self, received_at: Timestamp) -> Option<Timestamp> {
-        self.deadline(ByMode::Notify, received_at)
+        self.deadline(ByMode::Notify, received_at).filter(|&moment| moment > received_at)
     }
 
     fn deadline(&self, mode: ByMode, received_at: Timestamp) -> Option<Timestamp> {
@@ -213,11 +214,12 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_belongs_to_its_mode_and_one_that_has_passed_is_arrival() {
+    fn a_deadline_belongs_to_its_mode_and_one_that_had_passed_was_told_of() {
         let minute = ARRIVAL + Duration::from_secs(60);
         assert_eq!(by(60, ByMode::Return).returned_at(ARRIVAL), Some(minute));
         assert_eq!(by(60, ByMode::Return).noticed_at(ARRIVAL), None);
         assert_eq!(by(60, ByMode::Notify).noticed_at(ARRIVAL), Some(minute));
-        assert_eq!(by(-60, ByMode::Notify).noticed_at(ARRIVAL), Some(ARRIVAL));
+        assert_eq!(by(-60, ByMode::Notify).noticed_at(ARRIVAL), None);
+        assert_eq!(by(-60, ByMode::Return).returned_at(ARRIVAL), Some(ARRIVAL));
     }
 }

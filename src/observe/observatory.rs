@@ -105,10 +105,11 @@ impl Observatory {
             Event::SessionSecured { listener, tls } => {
                 metrics.sessions.secured.with_label_values(&[listener, tls.version.as_str()]).inc();
             }
-            Event::Authentication { listener, client, mechanism, result } => {
+            Event::Authentication { listener, client, mechanism, result, identity } => {
                 let labels = [listener, mechanism, result.name()];
                 metrics.sessions.authentications.with_label_values(&labels).inc();
-                info!(listener, %client, mechanism, result = result.name(), "authentication");
+                let result = result.name();
+                info!(listener, %client, mechanism, result, identity, "authentication");
             }
             Event::Refused { listener, client, reason, reply } => {
                 metrics.sessions.refusals.with_label_values(&[listener, reason.name()]).inc();

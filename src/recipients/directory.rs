@@ -256,3 +256,65 @@ const REST: Duration = Duration::from_secs(1);
 const NO_ATTRIBUTES: &str = "1.1";
 const SUCCESS: u32 = 0;
 const SIZE_LIMIT_EXCEEDED: u32 = 4;
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::config::{DirectoryBind, Filter};
+
+    fn directory(port: u16, password_file: &Path) -> Directory {
+        Directory::new(config::Directory {
+            url: format!("ldap://127.0.0.1:{port}").parse().unwrap(),
+            start_tls: DirectoryTls::AsTheUrlSays,
+            base: "dc=nhs".to_owned(),
+            filter: Filter::default(),
+            bind: Some(DirectoryBind {
+                dn: "cn=gateway".to_owned(),
+                password_file: password_file.to_owned(),
+            }),
+            trust_anchors: None,
+        })
+        .unwrap()
+    }
+
+    async fn why(directory: &Directory) -> String {
+        match directory.find(&"ann@nhs.example".parse().unwrap()).await {
+            Found::Unavailable(why) => why,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_empty_password_is_not_sent() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        for (text, sent) in [("", false), ("\nsecret", false), ("secret\n", true)] {
+            std::fs::write(file.path(), text).unwrap();
+            assert_eq!(password(file.path()).is_ok(), sent, "{text:?}");
+        }
+        std::fs::write(file.path(), "").unwrap();
+        let directory = directory(listener.local_addr().unwrap().port(), file.path());
+        let why = why(&directory).await;
+        assert!(why.contains("a password is expected"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_hangs_holds_nobody_for_long() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "secret\n").unwrap();
+        // Connections are taken by the kernel, and nobody ever reads.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let directory = directory(listener.local_addr().unwrap().port(), file.path());
+        let began = Instant::now();
+        let (first, second) = tokio::join!(why(&directory), why(&directory));
+        assert_eq!(first, DirectoryError::Timeout.to_string());
+        assert!(second.contains("gave no answer in time"), "{second}");
+        assert!(began.elapsed() < TIME_LIMIT + Duration::from_secs(1));
+        // Those who come at once after that do not wait at all.
+        let began = Instant::now();
+        assert!(why(&directory).await.contains("a moment ago"));
+        assert!(began.elapsed() < Duration::from_millis(200));
+    }
+}

@@ -73,6 +73,15 @@ async fn a_client_that_guesses_is_shut_out_over_all_its_sessions() {
 }
 
 #[tokio::test]
+async fn many_sessions_at_once_bring_no_more_guesses() {
+    let lab = lab(|limits| limits.shut_out_after = 1).await;
+    let (mut one, mut two) = (connect(&lab).await, connect(&lab).await);
+    // Right, and looked at while the other session is shut out.
+    let (right, wrong) = (plain("slow"), plain("wrong"));
+    tokio::join!(one.say(&right, "454 4.7.0"), two.say(&wrong, "535 5.7.8"));
+}
+
+#[tokio::test]
 async fn a_client_that_is_shut_out_is_told_so_before_it_is_greeted() {
     let lab = Lab::start(|listener, limits| {
         listener.proxy_protocol = ProxyProtocol::Required;

@@ -219,6 +219,10 @@ impl Reception for Desk {
             Credentials::Password { user, password } if password.reveal() == "lab" => {
                 Ok(user.clone())
             }
+            Credentials::Password { user, password } if password.reveal() == "slow" => {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                Ok(user.clone())
+            }
             Credentials::Certificate { name } => Ok(name.clone()),
             _ => Err(Refused {
                 reason: Refusal::Authentication,

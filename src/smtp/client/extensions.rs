@@ -135,6 +135,8 @@ impl Limits {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn extensions(lines: &[&str], channel: Channel) -> Extensions {
@@ -174,5 +176,21 @@ mod tests {
         let lines = ["mx", "REQUIRETLS"];
         assert!(extensions(&lines, Channel::Encrypted).require_tls());
         assert!(!extensions(&lines, Channel::Clear).require_tls());
+    }
+
+    proptest! {
+        #[test]
+        fn no_greeting_is_too_strange_to_read(lines in prop::collection::vec(
+            prop_oneof![
+                any::<String>(),
+                "(SIZE|DELIVERBY|FUTURERELEASE|MT-PRIORITY|AUTH|LIMITS|NO-SOLICITING)[ =]?\\PC{0,30}",
+                "(SIZE|DELIVERBY|FUTURERELEASE|LIMITS RCPTMAX=) ?[0-9]{1,40}( [0-9T:Z-]{0,30})?",
+            ],
+            0..6,
+        )) {
+            let lines = lines.iter().map(String::as_str);
+            let read = Extensions::of(lines, Channel::Encrypted);
+            prop_assert!(read.limits().recipients != Some(0) && read.shortest_by() > 0);
+        }
     }
 }

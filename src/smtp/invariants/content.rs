@@ -3,20 +3,33 @@
 
 use bytes::BytesMut;
 
-use crate::smtp::{ContentLimits, ContentReader, Progress, Stray};
+use crate::smtp::{ContentLimits, ContentReader, Excess, LineEnds, Progress, Stray};
 
-/// The first octet is the limit; the others are content, and [`CUT`] in them
-/// is where it comes in pieces.
+/// The first two octets are the limits, of the message and of a line, with a
+/// bit for what becomes of bare line ends; the others are content, and [`CUT`]
+/// in them is where it comes in pieces.
 pub fn content(octets: &[u8]) {
-    let Some((limit, sent)) = octets.split_first() else { return };
-    let limit = usize::from(*limit);
+    let Some(([message, line], sent)) = octets.split_first_chunk() else { return };
+    let rules = Rules {
+        limits: ContentLimits {
+            message: usize::from(*message),
+            line: 2 * usize::from(*line & 0x7f),
+        },
+        line_ends: if *line < 0x80 { LineEnds::Strict } else { LineEnds::Normalised },
+    };
     let pieces: Vec<&[u8]> = sent.split(|octet| *octet == CUT).collect();
     let text = pieces.concat();
-    let expected = read_naively(&text, limit);
-    assert_eq!(receive(&[&text], limit), expected, "in one piece");
-    assert_eq!(receive(&pieces, limit), expected, "in pieces");
+    let expected = read_naively(&text, rules);
+    assert_eq!(receive(&[&text], rules), expected, "in one piece");
+    assert_eq!(receive(&pieces, rules), expected, "in pieces");
     let one_by_one: Vec<&[u8]> = text.chunks(1).collect();
-    assert_eq!(receive(&one_by_one, limit), expected, "an octet at a time");
+    assert_eq!(receive(&one_by_one, rules), expected, "an octet at a time");
+}
+
+#[derive(Clone, Copy)]
+struct Rules {
+    limits: ContentLimits,
+    line_ends: LineEnds,
 }
 
 /// What became of the text.
@@ -24,29 +37,29 @@ pub fn content(octets: &[u8]) {
 enum Outcome {
     Incomplete,
     Complete { content: Vec<u8>, rest: Vec<u8> },
-    Discarded { rest: Vec<u8> },
+    Discarded { excess: Excess, rest: Vec<u8> },
     Stray(Stray),
 }
 
-fn receive(pieces: &[&[u8]], limit: usize) -> Outcome {
-    let limits = ContentLimits { message: limit, line: usize::MAX };
-    let (mut reader, mut input) = (ContentReader::new(limits), BytesMut::new());
+fn receive(pieces: &[&[u8]], Rules { limits, line_ends }: Rules) -> Outcome {
+    let mut reader = ContentReader::new(limits).with_line_ends(line_ends);
+    let mut input = BytesMut::new();
     let mut progress = Progress::Incomplete;
     for piece in pieces {
         input.extend_from_slice(piece);
         if progress == Progress::Incomplete {
             progress = reader.receive(&mut input);
-            let kept = input.len() <= 2 * limit + piece.len() + END.len();
+            let kept = input.len() <= 2 * limits.message + piece.len() + END.len();
             assert!(kept || progress != Progress::Incomplete, "{} octets are kept", input.len());
         }
     }
     let rest = input.to_vec();
     match progress {
         Progress::Incomplete => Outcome::Incomplete,
-        Progress::Discarded(_) => Outcome::Discarded { rest },
+        Progress::Discarded(excess) => Outcome::Discarded { excess, rest },
         Progress::Stray(stray) => Outcome::Stray(stray),
         Progress::Complete(content) => {
-            check(&content, limit);
+            check(&content, limits.message);
             Outcome::Complete { content: content.to_vec(), rest }
         }
     }
@@ -61,18 +74,23 @@ pub(super) fn check(content: &[u8], limit: usize) {
 
 /// The text has an end where CRLF.CRLF stands in it, a CRLF before its
 /// beginning being understood; what is wrong before that comes first.
-fn read_naively(text: &[u8], limit: usize) -> Outcome {
+fn read_naively(text: &[u8], Rules { limits, line_ends }: Rules) -> Outcome {
     let framed = [b"\r\n", text].concat();
     let end = framed.windows(END.len()).position(|octets| octets == END);
     let before = end.map_or(framed.as_slice(), |end| framed.get(..end + 2).unwrap_or_default());
-    if let Some(stray) = first_stray(before) {
+    let nul = before.contains(&0).then_some(Stray::Nul);
+    let stray = if line_ends == LineEnds::Strict { first_stray(before) } else { nul };
+    if let Some(stray) = stray {
         return Outcome::Stray(stray);
     }
     let Some(end) = end else { return Outcome::Incomplete };
     let rest = framed.get(end + END.len()..).unwrap_or_default().to_vec();
-    let content = unstuffed(before.get(2..).unwrap_or_default());
-    if content.len() > limit {
-        return Outcome::Discarded { rest };
+    let content = normalised(&unstuffed(before.get(2..).unwrap_or_default()));
+    if content.len() > limits.message {
+        return Outcome::Discarded { excess: Excess::Size, rest };
+    }
+    if content.split_inclusive(|octet| *octet == b'\n').any(|line| line.len() > limits.line) {
+        return Outcome::Discarded { excess: Excess::Line, rest };
     }
     Outcome::Complete { content, rest }
 }
@@ -91,9 +109,29 @@ fn first_stray(text: &[u8]) -> Option<Stray> {
     })
 }
 
+/// Without the dots that follow a CRLF.
 fn unstuffed(text: &[u8]) -> Vec<u8> {
-    let lines = text.split_inclusive(|octet| *octet == b'\n');
-    lines.flat_map(|line| line.strip_prefix(b".").unwrap_or(line)).copied().collect()
+    let is_stuffed = |at: usize| {
+        let before = text.get(..at).unwrap_or_default();
+        text.get(at) == Some(&b'.') && (at == 0 || before.ends_with(b"\r\n"))
+    };
+    let kept = text.iter().enumerate().filter(|(at, _)| !is_stuffed(*at));
+    kept.map(|(_, octet)| *octet).collect()
+}
+
+/// Every CR and LF that is no part of CRLF made one; there is none in strict.
+fn normalised(text: &[u8]) -> Vec<u8> {
+    let mut lines = Vec::new();
+    let mut before = None;
+    for octet in text {
+        match octet {
+            b'\n' if before == Some(b'\r') => {}
+            b'\r' | b'\n' => lines.extend_from_slice(b"\r\n"),
+            octet => lines.push(*octet),
+        }
+        before = Some(*octet);
+    }
+    lines
 }
 
 const END: &[u8] = b"\r\n.\r\n";

@@ -153,16 +153,14 @@ impl Ledger {
             assert!(self.allowed.contains(&recipient.address), "{recipient:?} was not allowed");
         }
         self.done.push(format!("message {envelope:?} {origin:?} {}", content.escape_ascii()));
-        let late = self.allowed.iter().any(|recipient| recipient.local_part().starts_with("late"));
-        // Over LMTP for each RCPT, also where two have named the same.
-        let replies = self.allowed.len();
-        self.allowed.clear();
-        if late {
+        let allowed = std::mem::take(&mut self.allowed);
+        if allowed.iter().any(|recipient| recipient.local_part().starts_with("late")) {
             return Err(refusal(Refusal::Policy, 554));
         }
         self.promised += match self.settings.dialect {
             Dialect::Smtp => 1,
-            Dialect::Lmtp => replies,
+            // One for each RCPT that was taken (RFC 2033 section 4.2).
+            Dialect::Lmtp => allowed.len(),
         };
         Ok(Receipt::for_tests(QueueId::at(1, 1)))
     }

@@ -77,6 +77,7 @@ fn run(choice: [u8; 2], client: &[u8], pieces: Pieces, now: Instant) -> Vec<Stri
         }
     }
     driver.receive(&piece);
+    driver.falls_silent();
     driver.ledger.close()
 }
 
@@ -84,6 +85,7 @@ struct Driver {
     session: Session,
     input: BytesMut,
     now: Instant,
+    until: Instant,
     stage: Stage,
     certified: Option<String>,
     ledger: Ledger,
@@ -106,6 +108,7 @@ impl Driver {
             session,
             input: BytesMut::new(),
             now,
+            until: now,
             stage: Stage::Talking,
             certified: certified(choice),
             ledger,
@@ -137,6 +140,18 @@ impl Driver {
         }
     }
 
+    /// A client that says no more is waited for once, and once more where the
+    /// greeting has yet to come.
+    fn falls_silent(&mut self) {
+        for _ in 0..2 {
+            if self.stage == Stage::Talking {
+                self.now = self.until;
+                self.receive(b"");
+            }
+        }
+        assert!(self.stage != Stage::Talking, "it is waited for for ever");
+    }
+
     /// One round of the driver's loop.
     fn go_on(&mut self) -> Next {
         let ledger = &mut self.ledger;
@@ -145,6 +160,7 @@ impl Driver {
             Action::Read(wait) => {
                 assert!(wait.until > self.now, "a wait that is over already");
                 ledger.keeps(&self.input, wait);
+                self.until = wait.until;
                 next = Next::Input;
             }
             Action::Refused(refused) => ledger.refused(&refused),

@@ -204,3 +204,30 @@ fn an_lmtp_peer_answers_for_each_recipient() {
         ]
     );
 }
+
+#[test]
+fn an_lmtp_peer_that_offers_dsn_answers_for_its_mailboxes_itself() {
+    let mut lmtp = settings(Encryption::Never);
+    lmtp.dialect = Dialect::Lmtp;
+    let news = play(
+        &lmtp,
+        &[message("A: b\r\n\r\n", &["a@x.example"])],
+        "S: 220 mx
+         C: LHLO gw.test.example
+         S: 250-mx
+         S: 250 DSN
+         C: MAIL FROM:<s@nhs.test.example>
+         S: 250 ok
+         C: RCPT TO:<a@x.example>
+         S: 250 ok
+         C: DATA
+         S: 354 go on
+         C: A: b
+         C:
+         C: .
+         S: 250 stored
+         C: QUIT
+         S: 221 bye",
+    );
+    assert_eq!(news, ["a@x.example taken over 250 stored", "later"]);
+}
