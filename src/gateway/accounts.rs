@@ -65,8 +65,17 @@ impl Accounts {
         self.users.load().verifier(user, &self.impostors)
     }
 
-    /// None where there is no such user.
+    pub(super) fn has(&self, user: &str) -> bool {
+        self.users.load().get(user).is_some()
+    }
+
+    /// None where there is no such user. On a listener without users, whoever
+    /// has a name has it from a peer that speaks for it (XCLIENT), and
+    /// nothing of its own.
     pub(super) fn sender_domains(&self, user: &str) -> Option<Vec<DomainPattern>> {
+        if self.file.is_none() {
+            return Some(Vec::new());
+        }
         self.users.load().get(user).map(|user| user.sender_domains.clone())
     }
 }

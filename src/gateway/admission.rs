@@ -68,7 +68,7 @@ impl Reception for Desk {
                 }
             }
             Credentials::Scram { user, proof: Proof::Right } => {
-                self.accounts.sender_domains(user).map(|_| user)
+                self.accounts.has(user).then_some(user)
             }
             Credentials::Scram { proof: Proof::Wrong, .. } => None,
             Credentials::Certificate { name } => Some(name),

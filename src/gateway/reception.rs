@@ -61,7 +61,7 @@ impl Desk {
     async fn authentication(&self, submission: &Submission) -> Option<Authentication> {
         let authenticator = self.authenticator.as_ref()?;
         let client = submission.origin.attributed();
-        let helo = &submission.origin.helo;
+        let helo = submission.origin.attributed_helo();
         let reverse_path = &submission.envelope.reverse_path;
         Some(authenticator.authenticate(client, helo, reverse_path, &submission.content).await)
     }
@@ -240,6 +240,7 @@ impl Processor {
             id,
             listener: &submission.origin.listener,
             client: submission.origin.client,
+            forwarded: submission.origin.forwarded.as_deref(),
             facts: &judgement.facts,
             findings: &findings,
             policy: policy.version(),

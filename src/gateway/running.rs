@@ -34,7 +34,7 @@ use crate::{
     console::{self, Overview, OverviewSource},
     listen::{BoundListener, Capacity, Certificates, Orders, ShutOut},
     mail::{Event, Observer},
-    observe::{self, Observatory, Probes, QueueState},
+    observe::{self, ContentMemory, Observatory, Probes, QueueState},
     policy::Policy,
 };
 
@@ -163,11 +163,14 @@ impl Gateway {
         let Self { keeper, listening, serving, .. } = self;
         let queue = Arc::clone(&operator.queue);
         let shut_out = ShutOut::new(&self.config.limits);
+        let capacity = Capacity::new(&self.config.limits);
         let state = Arc::new(State {
             node: self.config.node.name.to_string(),
             policy: Arc::clone(&keeper.policy),
             queue,
             shut_out: Arc::clone(&shut_out),
+            capacity: Arc::clone(&capacity),
+            memory_limit: self.config.limits.memory,
             stopping: listening.stop.clone(),
         });
         let observatory = Arc::clone(&keeper.observatory);
@@ -181,7 +184,6 @@ impl Gateway {
         serving.spawn(Arc::new(operator).serve(control, serving.stop.clone()));
         serving.spawn(Arc::clone(keeper).follow_calendar(serving.stop.clone()));
         serving.spawn(Arc::new(dispatcher).run(serving.tracker.clone(), serving.stop.clone()));
-        let capacity = Capacity::new(&self.config.limits);
         for (desk, listener) in listeners {
             let orders = Orders {
                 capacity: Arc::clone(&capacity),
@@ -296,6 +298,8 @@ struct State {
     policy: Arc<ArcSwap<Policy>>,
     queue: Arc<Queue>,
     shut_out: Arc<ShutOut>,
+    capacity: Arc<Capacity>,
+    memory_limit: usize,
     stopping: CancellationToken,
 }
 
@@ -320,6 +324,10 @@ impl Probes for State {
 
     fn clients_shut_out(&self) -> usize {
         self.shut_out.clients(Instant::now())
+    }
+
+    fn content_memory(&self) -> ContentMemory {
+        ContentMemory { used: self.capacity.memory_used(), limit: self.memory_limit }
     }
 
     fn unready(&self) -> Option<String> {

@@ -22,13 +22,6 @@ pub struct Capacity {
     memory_units: usize,
 }
 
-/// Octets of content that sessions hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ContentMemory {
-    pub used: usize,
-    pub limit: usize,
-}
-
 /// One session's place; given back when dropped.
 #[derive(Debug)]
 pub(super) struct SessionPlace(
@@ -60,9 +53,9 @@ impl Capacity {
         })
     }
 
-    pub fn content_memory(&self) -> ContentMemory {
-        let used = self.memory_units.saturating_sub(self.memory.available_permits());
-        ContentMemory { used: used * MEMORY_UNIT, limit: self.memory_units * MEMORY_UNIT }
+    /// Octets granted to messages that are coming in or being judged.
+    pub fn memory_used(&self) -> usize {
+        self.memory_units.saturating_sub(self.memory.available_permits()) * MEMORY_UNIT
     }
 
     pub(super) fn session(&self) -> Option<SessionPlace> {
@@ -172,10 +165,9 @@ mod tests {
         assert_eq!(memory.octets(), MEMORY_UNIT);
         assert_eq!(capacity.extend(&mut memory, 10 * MEMORY_UNIT), Ok(()));
         assert_eq!(capacity.extend(&mut memory, 10 * MEMORY_UNIT + 1), Err(OutOfMemory));
-        let used = ContentMemory { used: 10 * MEMORY_UNIT, limit: 10 * MEMORY_UNIT };
-        assert_eq!(capacity.content_memory(), used);
+        assert_eq!(capacity.memory_used(), 10 * MEMORY_UNIT);
         drop(memory);
-        assert_eq!(capacity.content_memory().used, 0);
+        assert_eq!(capacity.memory_used(), 0);
         assert!(capacity.memory(10 * MEMORY_UNIT).await.is_some());
     }
 }

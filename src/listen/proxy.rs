@@ -100,24 +100,69 @@ mod tests {
         }
     }
 
+    /// `command` is 0x20 for LOCAL, 0x21 for PROXY; `family` and transport as
+    /// the specification has them.
+    fn version_2_with(command: u8, family: u8, rest: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(rest.len()).unwrap().to_be_bytes();
+        [b"\r\n\r\n\0\r\nQUIT\n", &[command, family][..], &length, rest].concat()
+    }
+
+    const IPV4: &[u8] = &[192, 0, 2, 7, 192, 0, 2, 1, 0x30, 0x39, 0, 25];
+
+    #[tokio::test]
+    async fn a_header_may_come_an_octet_at_a_time() {
+        for header in [b"PROXY TCP6 2001:db8::7 2001:db8::1 12345 25\r\n".to_vec(), version_2()] {
+            let whole = [&header[..], b"EHLO x\r\n"].concat();
+            let octets: Vec<&[u8]> = whole.chunks(1).collect();
+            let (client, rest) = read(&octets).await.unwrap();
+            assert_eq!(client.map(|client| client.port()), Some(12_345));
+            assert_eq!(rest, b"EHLO x\r\n");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_else_a_balancer_says_is_passed_over() {
+        // PP2_TYPE_AUTHORITY, and 600 octets of nothing (PP2_TYPE_NOOP).
+        let extras = [&[0x02, 0, 2, b'm', b'x', 0x04, 2, 88][..], &[0; 600]].concat();
+        let header = version_2_with(0x21, 0x11, &[IPV4, &extras].concat());
+        let whole = [&header[..], b"EHLO x\r\n"].concat();
+        let (client, rest) = read(&[&whole]).await.unwrap();
+        assert_eq!((client, &rest[..]), ("192.0.2.7:12345".parse().ok(), &b"EHLO x\r\n"[..]));
+    }
+
     #[tokio::test]
     async fn the_balancers_own_connections_name_nobody() {
-        let (client, rest) = read(&[b"PROXY UNKNOWN\r\nQUIT\r\n"]).await.unwrap();
-        assert_eq!((client, &rest[..]), (None, &b"QUIT\r\n"[..]));
+        let unknown = b"PROXY UNKNOWN\r\n".to_vec();
+        let with_addresses = b"PROXY UNKNOWN 192.0.2.7 192.0.2.1 1 2\r\n".to_vec();
+        let local = version_2_with(0x20, 0, b"");
+        let local_with_addresses = version_2_with(0x20, 0x11, IPV4);
+        let unspecified = version_2_with(0x21, 0, b"");
+        for header in [unknown, with_addresses, local, local_with_addresses, unspecified] {
+            let (client, rest) = read(&[&header, b"QUIT\r\n"]).await.unwrap();
+            assert_eq!((client, &rest[..]), (None, &b"QUIT\r\n"[..]), "{}", header.escape_ascii());
+        }
     }
 
     #[tokio::test]
     async fn a_connection_without_a_sound_header_is_refused() {
-        let endless = [b"PROXY TCP4 ", &[b'1'; 5_000][..]].concat();
-        let datagram = {
-            let mut header = version_2();
-            header[13] = 0x12;
-            header
-        };
-        for wrong in
-            [&b"EHLO client.example\r\n"[..], b"PROXY TCP4 x y 1 2\r\n", &endless, &datagram]
-        {
-            assert!(read(&[wrong]).await.is_err(), "{:?}", wrong.escape_ascii().to_string());
+        for wrong in [
+            b"EHLO client.example\r\n".to_vec(),
+            b"PROXY TCP4 x y 1 2\r\n".to_vec(),
+            b"PROXY TCP4 192.0.2.7 192.0.2.1 1 65536\r\n".to_vec(),
+            b"PROXY TCP4 2001:db8::7 2001:db8::1 1 2\r\n".to_vec(),
+            b"PROXY TCP4 192.0.2.7 192.0.2.1 1 2\n".to_vec(),
+            b"proxy TCP4 192.0.2.7 192.0.2.1 1 2\r\n".to_vec(),
+            [b"PROXY TCP4 ", &[b'1'; 5_000][..]].concat(),
+            // Over UDP; of an unknown version, command and family.
+            version_2_with(0x21, 0x12, IPV4),
+            version_2_with(0x11, 0x11, IPV4),
+            version_2_with(0x22, 0x11, IPV4),
+            version_2_with(0x21, 0x41, IPV4),
+            // Too short for its addresses; longer than any that is borne with.
+            version_2_with(0x21, 0x11, &IPV4[..11]),
+            version_2_with(0x21, 0x11, &[IPV4, &[0x04, 0x10, 0][..], &[0; 5_000]].concat()),
+        ] {
+            assert!(read(&[&wrong]).await.is_err(), "{}", wrong.escape_ascii());
         }
     }
 }

@@ -12,6 +12,7 @@ use super::{
     facts::{Direction, MessageFacts},
     finding::Finding,
     lookup::{BlocklistAnswer, LookupAnswer, LookupSource, Passage},
+    message::Forwarded,
     queue_id::QueueId,
     reply::Reply,
     tls::TlsSession,
@@ -130,6 +131,8 @@ pub struct Decided<'a> {
     pub id: QueueId,
     pub listener: &'a str,
     pub client: IpAddr,
+    /// Whom a named peer has it from, as it says.
+    pub forwarded: Option<&'a Forwarded>,
     pub facts: &'a MessageFacts,
     pub findings: &'a [Finding],
     /// The version of the policy.

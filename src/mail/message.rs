@@ -51,7 +51,7 @@ pub struct Origin {
 
 /// A client one hop back, as XFORWARD tells of it: the message is attributed
 /// to it, and nothing is permitted for its sake.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Forwarded {
     pub address: Option<IpAddr>,
     pub name: Option<String>,
@@ -73,6 +73,15 @@ impl Origin {
     /// for others, theirs.
     pub fn attributed(&self) -> IpAddr {
         self.forwarded.as_ref().and_then(|forwarded| forwarded.address).unwrap_or(self.client)
+    }
+
+    /// The EHLO name that goes with it: what one client has said is not held
+    /// against the address of another.
+    pub fn attributed_helo(&self) -> &str {
+        match self.forwarded.as_deref() {
+            Some(Forwarded { address: Some(_), helo, .. }) => helo.as_deref().unwrap_or_default(),
+            _ => &self.helo,
+        }
     }
 }
 

@@ -12,13 +12,15 @@ use axum::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{Observatory, QueueState};
+use super::{ContentMemory, Observatory, QueueState};
 
 /// What only the gateway can say, asked at each scrape and probe.
 pub trait Probes: Send + Sync + 'static {
     fn queue(&self) -> QueueState;
     /// How many clients are shut out for failing to authenticate.
     fn clients_shut_out(&self) -> usize;
+    /// What messages that are coming in hold.
+    fn content_memory(&self) -> ContentMemory;
     /// Why the gateway should be sent no mail now; nothing if it should.
     fn unready(&self) -> Option<String>;
 }
@@ -42,6 +44,7 @@ type Doors = (Arc<Observatory>, Arc<dyn Probes>);
 
 async fn metrics(State((observatory, probes)): State<Doors>) -> Response {
     observatory.metrics().set_clients_shut_out(probes.clients_shut_out());
+    observatory.metrics().set_content_memory(probes.content_memory());
     match observatory.metrics().render(probes.queue()) {
         Ok(exposition) => ([(header::CONTENT_TYPE, EXPOSITION)], exposition).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),

@@ -33,6 +33,13 @@ pub struct QueueState {
     pub disk_octets: u64,
 }
 
+/// What a scrape asks the listeners.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ContentMemory {
+    pub used: usize,
+    pub limit: usize,
+}
+
 impl Metrics {
     pub fn new() -> Result<Self, Error> {
         let registry = Registry::new();
@@ -64,6 +71,12 @@ impl Metrics {
         self.sessions.clients_shut_out.set(gauge_value(clients as u64));
     }
 
+    /// As it stands now, in octets; asked at each scrape.
+    pub fn set_content_memory(&self, memory: ContentMemory) {
+        self.sessions.content_memory.set(gauge_value(memory.used as u64));
+        self.sessions.content_memory_limit.set(gauge_value(memory.limit as u64));
+    }
+
     /// The exposition format, with the queue as it stands now.
     pub fn render(&self, queue: QueueState) -> Result<String, Error> {
         self.queue.set(queue);
@@ -80,6 +93,8 @@ pub(super) struct SessionMetrics {
     pub(super) secured: IntCounterVec,
     pub(super) authentications: IntCounterVec,
     clients_shut_out: IntGauge,
+    content_memory: IntGauge,
+    content_memory_limit: IntGauge,
     pub(super) refusals: IntCounterVec,
     pub(super) normalised: IntCounterVec,
     pub(super) recipient_lookups: IntCounterVec,
@@ -113,6 +128,14 @@ impl SessionMetrics {
             clients_shut_out: new.register(IntGauge::new(
                 "postern_clients_shut_out",
                 "Clients shut out now for too many failures to authenticate.",
+            )?)?,
+            content_memory: new.register(IntGauge::new(
+                "postern_content_memory_bytes",
+                "Octets of memory granted to messages that are coming in.",
+            )?)?,
+            content_memory_limit: new.register(IntGauge::new(
+                "postern_content_memory_limit_bytes",
+                "Octets of memory that messages coming in may have; beyond it they get a 452.",
             )?)?,
             refusals: new.counters(
                 "postern_refusals_total",

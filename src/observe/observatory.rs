@@ -237,7 +237,7 @@ fn decision_line(decided: &Decided<'_>) -> serde_json::Value {
             })
         })
         .collect();
-    json!({
+    let mut line = json!({
         "event": "decision",
         "id": decided.id,
         "listener": decided.listener,
@@ -246,7 +246,11 @@ fn decision_line(decided: &Decided<'_>) -> serde_json::Value {
         "facts": decided.facts,
         "findings": decided.findings,
         "recipients": recipients,
-    })
+    });
+    if let (Some(forwarded), Some(line)) = (decided.forwarded, line.as_object_mut()) {
+        line.insert("forwarded".to_owned(), json!(forwarded));
+    }
+    line
 }
 
 /// Rules that would have decided, had they not only observed.

@@ -361,8 +361,8 @@ mod tests {
 
     #[test]
     fn stuffed_dots_past_the_limit_move_nothing() {
-        let (mut reader, mut input) =
-            (ContentReader::new(ContentLimits { message: 2, line: 60 }), BytesMut::new());
+        let limits = ContentLimits { message: 2, line: 60 };
+        let (mut reader, mut input) = (ContentReader::new(limits), BytesMut::new());
         for piece in ["abc\r\n", "d\r\n.e\r\n", "f\r\n.g\r\n"] {
             input.extend_from_slice(piece.as_bytes());
             assert_eq!(reader.receive(&mut input), Progress::Incomplete, "{piece:?}");

@@ -47,6 +47,7 @@ use crate::{
 struct Lab {
     address: SocketAddr,
     certificates: Option<Arc<Certificates>>,
+    capacity: Arc<Capacity>,
     reception: Arc<Desk>,
     shut_out: Arc<ShutOut>,
     observer: Arc<Recorder>,
@@ -101,8 +102,9 @@ impl Lab {
         let stop = CancellationToken::new();
         let (address, certificates) = (bound.address(), bound.certificates());
         let shut_out = ShutOut::new(&limits);
+        let capacity = Capacity::new(&limits);
         let serving = tokio::spawn(bound.serve(Orders {
-            capacity: Capacity::new(&limits),
+            capacity: Arc::clone(&capacity),
             shut_out: Arc::clone(&shut_out),
             reception: Arc::clone(&reception),
             observer: Arc::<Recorder>::clone(&observer),
@@ -110,7 +112,17 @@ impl Lab {
             grace: limits.stop_grace,
         }));
         let serving = Mutex::new(Some(serving));
-        Self { address, certificates, reception, shut_out, observer, stop, serving, folder }
+        Self {
+            capacity,
+            address,
+            certificates,
+            reception,
+            shut_out,
+            observer,
+            stop,
+            serving,
+            folder,
+        }
     }
 
     async fn connect(&self) -> Client<TcpStream> {
@@ -239,6 +251,7 @@ impl Observer for Recorder {
             Event::Authentication { mechanism, result, .. } => {
                 format!("authentication {mechanism} {}", result.name())
             }
+            Event::LineEndsNormalised { count, .. } => format!("normalised {count}"),
             other => format!("{other:?}"),
         };
         self.0.lock().unwrap().push(line);

@@ -252,7 +252,6 @@ impl Ledger {
         }
     }
 
-    /// Whose rights XCLIENT may have lent is for the dialogues to show.
     fn may_relay(&self, origin: &Origin) {
         let somebody = origin.authenticated.is_some() || origin.certified.is_some();
         assert!(
