@@ -139,39 +139,46 @@ impl Judgement {
     /// message is refused when none of its copies may go on, and deferred
     /// when any must wait, since taking the others would send them twice.
     pub fn fate(&self) -> Fate {
-        let deferred = self.deciding(Disposition::Defer);
-        if let Some((_, decision)) = deferred {
-            return refused(decision, 451, EnhancedStatusCode(4, 7, 1));
+        let decisions = || self.decisions.iter().map(|(_, decision)| decision);
+        let deferred = decisions().find(|decision| decision.disposition == Disposition::Defer);
+        let refused = match decisions().all(|decision| refusal(decision).is_some()) {
+            true => deferred.or(decisions().next()),
+            false => deferred,
+        };
+        match refused.and_then(refusal) {
+            Some(reply) => Fate::Refused { reason: Refusal::Policy, reply },
+            None => Fate::Taken(groups(&self.decisions)),
         }
-        let rejected = self.deciding(Disposition::Reject);
-        match rejected {
-            Some((_, decision)) if self.all(Disposition::Reject) => {
-                refused(decision, 550, EnhancedStatusCode(5, 7, 1))
-            }
-            _ => Fate::Taken(self.groups()),
-        }
     }
 
-    fn deciding(&self, disposition: Disposition) -> Option<&(Address, Decision)> {
-        self.decisions.iter().find(|(_, decision)| decision.disposition == disposition)
-    }
-
-    fn all(&self, disposition: Disposition) -> bool {
-        self.decisions.iter().all(|(_, decision)| decision.disposition == disposition)
-    }
-
-    fn groups(&self) -> Vec<Group> {
-        let mut groups: Vec<Group> = Vec::new();
-        for (recipient, decision) in &self.decisions {
-            let treatment = Treatment::of(decision);
-            let member = (recipient.clone(), decision.clone());
-            match groups.iter_mut().find(|group| group.treatment == treatment) {
-                Some(group) => group.recipients.push(member),
-                None => groups.push(Group { treatment, recipients: vec![member] }),
+    /// Where each recipient has a reply of its own (RFC 2033 section 4.2): the
+    /// fate of the others, and who is refused with what.
+    pub fn fate_of_each(&self) -> (Fate, Vec<(Address, Reply)>) {
+        let refused = |(recipient, decision): &(Address, Decision)| {
+            refusal(decision).map(|reply| (recipient.clone(), reply))
+        };
+        let taken: Vec<_> =
+            self.decisions.iter().filter(|decided| refused(decided).is_none()).cloned().collect();
+        match taken.is_empty() {
+            true => (self.fate(), Vec::new()),
+            false => {
+                (Fate::Taken(groups(&taken)), self.decisions.iter().filter_map(refused).collect())
             }
         }
-        groups
     }
+}
+
+fn groups(decisions: &[(Address, Decision)]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (recipient, decision) in decisions {
+        let treatment = Treatment::of(decision);
+        let member = (recipient.clone(), decision.clone());
+        match groups.iter_mut().find(|group| group.treatment == treatment) {
+            Some(group) => group.recipients.push(member),
+            None => groups.push(Group { treatment, recipients: vec![member] }),
+        }
+    }
+    groups
 }
 
 impl Treatment {
@@ -186,12 +193,18 @@ impl Treatment {
     }
 }
 
-fn refused(decision: &Decision, code: u16, status: EnhancedStatusCode) -> Fate {
+/// What is said of a copy that is not taken.
+fn refusal(decision: &Decision) -> Option<Reply> {
+    let (code, status) = match decision.disposition {
+        Disposition::Defer => (451, EnhancedStatusCode(4, 7, 1)),
+        Disposition::Reject => (550, EnhancedStatusCode(5, 7, 1)),
+        _ => return None,
+    };
     let text = match &decision.decided_by {
         Some(matched) => format!("{}\nRule: {}", matched.reason, matched.rule),
         None => "refused by policy".to_owned(),
     };
-    Fate::Refused { reason: Refusal::Policy, reply: Reply::new(code, status, text) }
+    Some(Reply::new(code, status, text))
 }
 
 /// A judged message with what it takes to make copies of it.

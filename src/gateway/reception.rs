@@ -18,8 +18,9 @@ use crate::{
     content::Content,
     listen::Verdict,
     mail::{
-        Decided, Disposition, EnhancedStatusCode, Event, Finding, Obligation, Observer, Origin,
-        Passage, QueueId, QueuedMessage, QueuedRecipient, Refusal, Reply, Requests, Submission,
+        Address, Decided, Disposition, EnhancedStatusCode, Event, Finding, Obligation, Observer,
+        Origin, Passage, Protocol, QueueId, QueuedMessage, QueuedRecipient, Refusal, Reply,
+        Requests, Submission,
     },
     policy::Policy,
     smtp::server::Refused,
@@ -48,11 +49,14 @@ impl Desk {
             Ok(prepared) => prepared,
             Err(refused) => return Verdict::Refused(refused),
         };
-        let Prepared { id, first, others } = prepared;
+        let Prepared { id, first, others, refused } = prepared;
         match self.processor.queue.accept(Batch::new(), first, others).await {
             Ok(receipt) => {
                 self.processor.observer.observe(Event::Accepted { id, direction, size });
-                Verdict::Accepted(receipt)
+                match refused.is_empty() {
+                    true => Verdict::Accepted(receipt),
+                    false => Verdict::AcceptedExcept(receipt, refused),
+                }
             }
             Err(error) => Verdict::Refused(self.processor.not_committed(&error)),
         }
@@ -94,6 +98,8 @@ struct Prepared {
     id: QueueId,
     first: Entry,
     others: Vec<Entry>,
+    /// Recipients who are told so by a reply of their own.
+    refused: Vec<(Address, Refused)>,
 }
 
 impl Processor {
@@ -111,7 +117,11 @@ impl Processor {
         let trail = self.trail(submission, &judgement.content)?;
         let id = self.queue.next_id();
         self.tell_decided(id, &policy, submission, &judgement, started);
-        let groups = match judgement.fate() {
+        let (fate, refused) = match submission.origin.protocol {
+            Protocol::Lmtp => judgement.fate_of_each(),
+            Protocol::Smtp | Protocol::Esmtp => (judgement.fate(), Vec::new()),
+        };
+        let groups = match fate {
             Fate::Refused { reason, reply } => return Err(Refused { reason, reply }),
             Fate::Taken(groups) => groups,
         };
@@ -130,12 +140,17 @@ impl Processor {
             let id = if entries.is_empty() { id } else { self.queue.next_id() };
             self.add_group(&mut entries, id, &workshop, group).map_err(|error| {
                 tracing::error!(%id, %error, "a copy could not be made");
-                refused(Refusal::Policy, 451, (4, 3, 0), "the message could not be prepared")
+                self::refused(Refusal::Policy, 451, (4, 3, 0), "the message could not be prepared")
             })?;
         }
         let mut entries = entries.into_iter();
-        let nobody = || refused(Refusal::Syntax, 554, (5, 5, 1), "no valid recipients");
-        Ok(Prepared { id, first: entries.next().ok_or_else(nobody)?, others: entries.collect() })
+        let nobody = || self::refused(Refusal::Syntax, 554, (5, 5, 1), "no valid recipients");
+        let first = entries.next().ok_or_else(nobody)?;
+        let refused = refused
+            .into_iter()
+            .map(|(recipient, reply)| (recipient, Refused { reason: Refusal::Policy, reply }))
+            .collect();
+        Ok(Prepared { id, first, others: entries.collect(), refused })
     }
 
     /// How often the message has been through; too often is a loop that its

@@ -1,12 +1,13 @@
 """One message, several recipients, and what policy wants for each."""
 
 import pathlib
+import smtplib
 import subprocess
 
 import clients
 from far_end import FarEnd
-from gateway import ROOT, Gateway, route
-from messages import RECIPIENT, message
+from gateway import ROOT, Gateway, amend, route
+from messages import RECIPIENT, SENDER, message
 
 RULES = """
 [[rule]]
@@ -69,3 +70,22 @@ def test_each_recipient_gets_its_own_disposition(home, far_end):
             assert code == 451 and "is moving" in text, (code, text)
             gateway.wait_until_empty()
         assert len(far_end.received) == 2, "a deferred message was sent on in part"
+
+
+def test_over_lmtp_each_recipient_has_its_own_reply(home, far_end):
+    with FarEnd() as portal:
+        policies = enforcing(home, portal.port)
+        gateway = Gateway(home / "gateway", [route("*", far_end.port)], policies=policies)
+        with amend(gateway, listener='protocol = "lmtp"'):
+            closed, moving = "ward@closed.test.example", "desk@moving.test.example"
+            with smtplib.LMTP("127.0.0.1", gateway.port, local_hostname="client.test.example", timeout=30) as client:
+                client.ehlo()
+                client.mail(SENDER)
+                for recipient in (closed, RECIPIENT, moving):
+                    assert client.rcpt(recipient)[0] == 250
+                replies = [client.data(message(recipient=RECIPIENT).as_bytes()), client.getreply(), client.getreply()]
+            assert [code for code, _ in replies] == [550, 250, 451], replies
+            assert b"Rule: closed for good" in replies[0][1] and b"queued as" in replies[1][1]
+            # Whoever has been told needs no report.
+            assert far_end.only().forward_paths == [RECIPIENT]
+            gateway.wait_until_empty()
