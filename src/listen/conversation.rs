@@ -111,7 +111,6 @@ impl<R: Reception> Conversation<'_, R> {
     /// The session's loop; an error is a connection that has failed.
     async fn converse(&mut self) -> Result<SessionEnd, SessionEnd> {
         let shared = self.shared;
-        Box::pin(self.hear_early()).await;
         loop {
             match self.session.next(&mut self.input, Instant::now()) {
                 Action::Read(wait) => self.read(wait).await?,
@@ -187,14 +186,6 @@ impl<R: Reception> Conversation<'_, R> {
                     return Ok(end);
                 }
             }
-        }
-    }
-
-    /// What has come before the greeting, where that is not held back: the
-    /// session is to see it before it greets.
-    async fn hear_early(&mut self) {
-        if self.shared.door.settings.timeouts.greeting.is_zero() {
-            _ = timeout(Duration::ZERO, self.stream.read_some(&mut self.input)).await;
         }
     }
 

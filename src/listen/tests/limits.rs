@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, sync::Barrier};
 
 use super::{super::conversation, Client, Desk, Lab};
 use crate::config::Rate;
@@ -99,12 +99,18 @@ async fn a_flood_of_large_messages_is_taken_as_far_as_there_is_memory() {
     .await;
     let lab = &lab;
     let line = format!("{}\r\n", "x".repeat(1_022));
+    // So that they stand there together, however fast each of them is.
+    let (all_have_begun, half_is_there) = (Barrier::new(32), Barrier::new(32));
     let bring = async || {
         let mut client = lab.connect().await;
         client.begin_message().await;
-        for _ in 0..64 {
-            client.write(line.repeat(16).as_bytes()).await;
-            assert!(lab.capacity.memory_used() <= MEMORY);
+        for half in [&all_have_begun, &half_is_there] {
+            half.wait().await;
+            for _ in 0..32 {
+                client.write(line.repeat(16).as_bytes()).await;
+                assert!(lab.capacity.memory_used() <= MEMORY);
+            }
+            memory_is_still(lab).await;
         }
         client.write(b".\r\n").await;
         client.reply().await
@@ -119,6 +125,17 @@ async fn a_flood_of_large_messages_is_taken_as_far_as_there_is_memory() {
     assert!(messages.iter().all(|message| message.content.len() == 1 << 20));
     drop(messages);
     assert_eq!(lab.capacity.memory_used(), 0, "memory that nobody holds is not given back");
+}
+
+/// What has been sent has been read, and has its memory or none.
+async fn memory_is_still(lab: &Lab) {
+    let (mut used, mut looked) = (lab.capacity.memory_used(), 0);
+    while looked < 10 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        let now = lab.capacity.memory_used();
+        looked = if now == used { looked + 1 } else { 0 };
+        used = now;
+    }
 }
 
 /// All at once, on this thread.

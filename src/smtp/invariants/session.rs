@@ -216,7 +216,7 @@ impl Driver {
 }
 
 /// More than that takes long, and shows nothing new.
-const SHORT: usize = 300;
+const SHORT: usize = 100;
 
 #[derive(PartialEq, Eq)]
 enum Next {

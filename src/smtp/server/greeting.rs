@@ -16,10 +16,11 @@ use super::{
 use crate::mail::SessionEnd;
 
 impl Session {
-    /// Holds the greeting back for its time. With none to hold it back, only
-    /// what has been received already is too early.
+    /// Holds the greeting back for its time. Where the operator gives it none,
+    /// nobody is looked at: there are clients that talk first and mean well.
     pub(super) fn await_greeting(&mut self, input: &mut BytesMut, now: Instant) -> Option<Step> {
-        if !input.is_empty() {
+        let held_back = !self.settings.timeouts.greeting.is_zero();
+        if held_back && !input.is_empty() {
             input.clear();
             self.give_up(&Complaint::EarlyTalker, SessionEnd::Refused);
             return None;

@@ -107,7 +107,7 @@ pub struct Limits {
 #[derive(Clone, Debug)]
 pub struct Timeouts {
     /// How long the greeting is held back, to see who talks before it; zero
-    /// only refuses those who have talked already.
+    /// looks at nobody.
     pub greeting: Duration,
     /// For a whole command line: an octet now and then does not extend it.
     pub command: Duration,

@@ -20,11 +20,13 @@ pub(super) fn decode(written: &str) -> Option<String> {
     (!plain.is_empty()).then_some(plain)
 }
 
-/// RFC 3461 has upper case only.
+/// RFC 3461 has upper case only; lower case cannot be misread, and to refuse a
+/// message for it helps nobody.
 fn digit(octet: u8) -> Option<u8> {
     match octet {
         b'0'..=b'9' => Some(octet - b'0'),
         b'A'..=b'F' => Some(octet - b'A' + 10),
+        b'a'..=b'f' => Some(octet - b'a' + 10),
         _ => None,
     }
 }
@@ -73,13 +75,14 @@ mod tests {
     #[test]
     fn xtext_is_decoded() {
         assert_eq!(decode("a+2Bb+3Dc").as_deref(), Some("a+b=c"));
+        assert_eq!(decode("a+2bb").as_deref(), Some("a+b"));
         assert_eq!(decode("+20").as_deref(), Some(" "));
     }
 
     #[test]
     fn what_is_not_xtext_or_would_not_be_printable_is_refused() {
         for wrong in
-            ["", "+", "+2", "+2b", "+G0", "a=b", "a b", "+0D+0A", "+00", "+7F", "+C3+A9", "\u{e9}"]
+            ["", "+", "+2", "+G0", "a=b", "a b", "+0D+0A", "+00", "+7F", "+C3+A9", "\u{e9}"]
         {
             assert_eq!(decode(wrong), None, "{wrong:?}");
         }
