@@ -76,8 +76,8 @@ pub(super) fn server_config(
         .with_protocol_versions(&[&TLS13, &TLS12])?
         .with_client_cert_verifier(clients)
         .with_cert_resolver(certificates);
-    // Mozilla lets the client choose among suites that are all good; the NCSC
-    // has an order of its own.
+    // Mozilla lets the client choose among suites that are all good: a phone
+    // without AES in hardware knows best. The NCSC's have no such excuse.
     config.ignore_client_order = ciphers == Ciphers::Ncsc;
     // Mail servers hardly ever resume, and each ticket costs memory and time.
     config.send_tls13_tickets = 0;
@@ -116,7 +116,8 @@ const INTERMEDIATE: &[SupportedCipherSuite] = &[
 const INTERMEDIATE_GROUPS: &[&dyn SupportedKxGroup] =
     &[X25519MLKEM768, X25519, SECP256R1, SECP384R1];
 
-/// The recommended profiles of the NCSC's "Using TLS to protect data".
+/// What the NCSC's "Using TLS to protect data" recommends: ECDHE over these
+/// curves, AES-GCM. The order, the longer key first, is ours.
 const NCSC: &[SupportedCipherSuite] = &[
     TLS13_AES_256_GCM_SHA384,
     TLS13_AES_128_GCM_SHA256,

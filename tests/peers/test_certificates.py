@@ -8,9 +8,10 @@ import subprocess
 import pytest
 
 from gateway import NAME, ROOT, Gateway, amend, postern, route
-from processes import needed, wait_until
+from processes import free_port, needed, wait_until
 
 OTHER = "mail.trust.test.example"
+THIRD = "submissions.test.example"
 
 
 def make(home, name):
@@ -21,9 +22,21 @@ def make(home, name):
 
 @pytest.fixture
 def gateway(home, far_end):
-    """With a second certificate, for another name."""
-    gateway = Gateway(home / "gateway", [route("*", far_end.port)])
+    """With a second certificate, for another name, and a second listener
+    with its own."""
+    folder = home / "gateway"
+    submissions = f"""
+[[listener]]
+name = "submissions"
+address = "127.0.0.1:{free_port()}"
+direction = "outbound"
+tls = "implicit"
+certificate = "{folder}/{THIRD}.pem"
+key = "{folder}/{THIRD}.key"
+"""
+    gateway = Gateway(folder, [route("*", far_end.port)], more=submissions)
     make(gateway.home, OTHER)
+    make(gateway.home, THIRD)
     pair = f'certificate = "{gateway.home}/{OTHER}.pem", key = "{gateway.home}/{OTHER}.key"'
     with amend(gateway, listener=f'sni = [{{ {pair} }}]\nciphers = "ncsc"'):
         yield gateway
@@ -69,14 +82,16 @@ def test_certificates_are_renewed_all_or_none_and_no_session_is_dropped(gateway)
         client.starttls(context=context)
         for name in (NAME, OTHER):
             make(gateway.home, name)
-        key = gateway.home / f"{OTHER}.key"
-        good = key.read_text()
-        key.write_text("no key\n")
-        gateway.reload()
-        wait_until("it says which file is wrong",
-                   lambda: "certificates not reloaded" in gateway.log() and f"{OTHER}.key" in gateway.log())
-        assert [shown(gateway, "-servername", name) for name in (NAME, OTHER)] == before
-        key.write_text(good)
+        # Of this listener, and of another one that is read after it.
+        for wrong in (OTHER, THIRD):
+            key = gateway.home / f"{wrong}.key"
+            good = key.read_text()
+            key.write_text("no key\n")
+            gateway.reload()
+            wait_until("it says which file is wrong",
+                       lambda: "certificates not reloaded" in gateway.log() and f"{wrong}.key" in gateway.log())
+            assert [shown(gateway, "-servername", name) for name in (NAME, OTHER)] == before, wrong
+            key.write_text(good)
         gateway.reload()
         wait_until("both are new", lambda: all(
             shown(gateway, "-servername", name) != old for name, old in zip((NAME, OTHER), before)))
@@ -96,7 +111,9 @@ def test_a_check_warns_of_certificates_that_expire_or_have_another_name(gateway)
         done = postern("check", "--config", gateway.config, "--json")
         return done.returncode, [line for line in done.stdout.splitlines() if "certificate-" in line]
 
-    assert said() == (0, [])
+    # The second listener's is for another name from the start.
+    code, lines = said()
+    assert code == 0 and len(lines) == 1 and f"{THIRD}.pem" in lines[0], lines
     key = gateway.home / f"{NAME}.key"
     subprocess.run(
         [needed("openssl"), "req", "-x509", "-new", "-key", key, "-days", "20", "-subj", "/CN=old",
@@ -104,6 +121,7 @@ def test_a_check_warns_of_certificates_that_expire_or_have_another_name(gateway)
         check=True, capture_output=True,
     )
     code, lines = said()
+    lines = [line for line in lines if f"{THIRD}.pem" not in line]
     assert code == 0 and len(lines) == 2, lines
     assert any("certificate-expires" in line and f"{NAME}.pem" in line for line in lines)
     assert any("certificate-name" in line for line in lines)

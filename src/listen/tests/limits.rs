@@ -19,6 +19,7 @@ async fn sessions_over_the_limit_are_told_so() {
     let mut first = lab.connect().await;
     let mut second = Client::new(TcpStream::connect(lab.address).await.unwrap());
     second.expect("421 4.7.0").await;
+    assert!(lab.events().contains(&"refused sessions 421".to_owned()));
     first.say("QUIT", "221").await;
     assert_eq!(first.rest().await, "");
     lab.settle().await;

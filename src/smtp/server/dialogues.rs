@@ -405,7 +405,7 @@ fn verifier(user: &str) -> ScramVerifier {
 fn standing(address: &str) -> Result<Standing, Refused> {
     let (relaying, line_ends) = match address {
         "192.0.2.66" => return Err(refused(Refusal::ClientSessions, 421, (4, 7, 0), "too many")),
-        "10.0.0.7" => (Relaying::Permitted, LineEnds::Strict),
+        "192.0.2.7" | "10.0.0.7" => (Relaying::Permitted, LineEnds::Strict),
         "10.0.0.8" => (Relaying::Permitted, LineEnds::Normalised),
         _ => (Relaying::Denied, LineEnds::Strict),
     };
