@@ -83,7 +83,9 @@ def test_over_lmtp_each_recipient_has_its_own_reply(home, far_end):
                 client.mail(SENDER)
                 for recipient in (closed, RECIPIENT, moving):
                     assert client.rcpt(recipient)[0] == 250
-                replies = [client.data(message(recipient=RECIPIENT).as_bytes()), client.getreply(), client.getreply()]
+                mail = message(recipient=RECIPIENT)
+                content = mail.as_bytes(policy=mail.policy.clone(linesep="\r\n"))
+                replies = [client.data(content), client.getreply(), client.getreply()]
             assert [code for code, _ in replies] == [550, 250, 451], replies
             assert b"Rule: closed for good" in replies[0][1] and b"queued as" in replies[1][1]
             # Whoever has been told needs no report.
