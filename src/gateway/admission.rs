@@ -3,16 +3,10 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 use super::{
-    accounts::Accounts,
-    prober::NextHops,
-    reception::{Processor, refused},
-    strangers::Strangers,
+    accounts::Accounts, prober::NextHops, reception::Intake, replies::refused, strangers::Strangers,
 };
 use crate::{
-    authenticate::Authenticator,
     config::{Certified, Verdict as Password, Verifier},
     listen::{Reception, Verdict},
     mail::{Direction, Envelope, Origin, Recipient, Refusal, Submission},
@@ -26,13 +20,9 @@ pub(super) struct Desk {
     pub(super) accounts: Arc<Accounts>,
     /// The sending systems it knows by their certificates.
     pub(super) certified: Vec<Certified>,
-    /// Absent where senders are not looked at.
-    pub(super) authenticator: Option<Arc<Authenticator>>,
     pub(super) strangers: Arc<Strangers>,
     pub(super) next_hops: Arc<NextHops>,
-    pub(super) processor: Arc<Processor>,
-    /// Places in the pool for messages that would keep an IO thread too long.
-    pub(super) pool: Arc<Semaphore>,
+    pub(super) intake: Intake,
 }
 
 impl Reception for Desk {
@@ -47,7 +37,7 @@ impl Reception for Desk {
         recipient: &Recipient,
     ) -> Result<(), Refused> {
         let address = &recipient.address;
-        let ours = self.processor.config.node.local_domains.contains(address.domain());
+        let ours = self.intake.processor.config.node.local_domains.contains(address.domain());
         // Asked first: a next hop cannot say who exists of those it cannot read.
         if origin.direction == Direction::Outbound || ours {
             self.next_hops.carry(envelope, address).await?;
@@ -85,7 +75,7 @@ impl Reception for Desk {
 
     async fn message(&self, submission: Submission) -> Verdict {
         match self.authors_entitled(&submission) {
-            Ok(()) => self.take(submission).await,
+            Ok(()) => self.intake.take(submission).await,
             Err(refused) => Verdict::Refused(refused),
         }
     }

@@ -4,7 +4,7 @@
 //! else. Mail servers that may relay for where they stand carry everybody's
 //! mail and are not limited.
 
-use super::{admission::Desk, reception::refused};
+use super::{admission::Desk, replies::refused};
 use crate::{
     config::DomainPattern,
     content::author_domains,
@@ -63,7 +63,7 @@ impl Desk {
     }
 
     fn may_send_from(&self, entitlement: &Entitlement, domain: &Domain) -> Result<(), Refused> {
-        if entitlement.covers(domain, &self.processor.config.node.local_domains) {
+        if entitlement.covers(domain, &self.intake.processor.config.node.local_domains) {
             return Ok(());
         }
         Err(not_entitled(&format!("{domain} is not a domain that this client may send from")))

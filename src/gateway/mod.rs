@@ -22,6 +22,7 @@ mod prober;
 mod processing;
 mod queue;
 mod reception;
+mod replies;
 mod reports;
 mod running;
 mod settlement;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use super::reception::refused;
+use super::replies::refused;
 use crate::{
     config::{Config, Route},
     deliver::{Deliverer, Probe, Probed, RouteTls, Smtputf8},

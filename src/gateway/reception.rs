@@ -5,22 +5,22 @@
 use std::{sync::Arc, time::Instant};
 
 use arc_swap::ArcSwap;
+use tokio::sync::Semaphore;
 
 use super::{
-    admission::Desk,
     processing::{Fate, Group, Judgement, Marking, Workshop, WorkshopError, judge},
     queue::{Entry, Queue, now},
+    replies,
     reports::Reports,
 };
 use crate::{
-    authenticate::Authentication,
+    authenticate::{Authentication, Authenticator},
     config::Config,
     content::Content,
     listen::Verdict,
     mail::{
-        Address, Decided, Disposition, EnhancedStatusCode, Event, Finding, Obligation, Observer,
-        Origin, Passage, Protocol, QueueId, QueuedMessage, QueuedRecipient, Refusal, Reply,
-        Requests, Submission,
+        Address, Decided, Disposition, Event, Finding, Obligation, Observer, Origin, Passage,
+        Protocol, QueueId, QueuedMessage, QueuedRecipient, Refusal, Requests, Submission,
     },
     policy::Policy,
     smtp::server::Refused,
@@ -39,7 +39,16 @@ pub(super) struct Processor {
     pub(super) observer: Arc<dyn Observer>,
 }
 
-impl Desk {
+/// Where a listener's messages come in.
+pub(super) struct Intake {
+    /// Absent where senders are not looked at.
+    pub(super) authenticator: Option<Arc<Authenticator>>,
+    pub(super) processor: Arc<Processor>,
+    /// Places in the pool for messages that would keep an IO thread too long.
+    pub(super) pool: Arc<Semaphore>,
+}
+
+impl Intake {
     /// Takes a message over, or says why not.
     pub(super) async fn take(&self, submission: Submission) -> Verdict {
         let authentication = self.authentication(&submission).await;
@@ -88,7 +97,12 @@ impl Desk {
         });
         prepared.await.unwrap_or_else(|_| {
             // It panicked: a fault of ours, so the sender keeps the message.
-            Err(refused(Refusal::Policy, 451, (4, 3, 0), "the message could not be judged"))
+            Err(replies::refused(
+                Refusal::Policy,
+                451,
+                (4, 3, 0),
+                "the message could not be judged",
+            ))
         })
     }
 }
@@ -112,7 +126,12 @@ impl Processor {
         let policy = self.policy.load_full();
         let judgement = judge(&policy, submission, authentication);
         if judgement.content.received_count() > MAX_HOPS {
-            return Err(refused(Refusal::Loop, 554, (5, 4, 6), "too many hops: a mail loop"));
+            return Err(replies::refused(
+                Refusal::Loop,
+                554,
+                (5, 4, 6),
+                "too many hops: a mail loop",
+            ));
         }
         let trail = self.trail(submission, &judgement.content)?;
         let id = self.queue.next_id();
@@ -140,11 +159,16 @@ impl Processor {
             let id = if entries.is_empty() { id } else { self.queue.next_id() };
             self.add_group(&mut entries, id, &workshop, group).map_err(|error| {
                 tracing::error!(%id, %error, "a copy could not be made");
-                self::refused(Refusal::Policy, 451, (4, 3, 0), "the message could not be prepared")
+                replies::refused(
+                    Refusal::Policy,
+                    451,
+                    (4, 3, 0),
+                    "the message could not be prepared",
+                )
             })?;
         }
         let mut entries = entries.into_iter();
-        let nobody = || self::refused(Refusal::Syntax, 554, (5, 5, 1), "no valid recipients");
+        let nobody = || replies::refused(Refusal::Syntax, 554, (5, 5, 1), "no valid recipients");
         let first = entries.next().ok_or_else(nobody)?;
         let refused = refused
             .into_iter()
@@ -158,7 +182,7 @@ impl Processor {
     fn trail(&self, submission: &Submission, content: &Content) -> Result<Trail, Refused> {
         if !content.header_is_read() {
             // What could not be read could not be taken out either.
-            return Err(refused(Refusal::Size, 554, (5, 6, 0), "too many header fields"));
+            return Err(replies::refused(Refusal::Size, 554, (5, 6, 0), "too many header fields"));
         }
         let trail = self.passage_key.trail(content, submission.origin.direction);
         let loops = usize::try_from(trail.same).is_ok_and(|n| n >= self.config.limits.passages);
@@ -173,7 +197,7 @@ impl Processor {
         self.tell_passed(submission, passage);
         if loops {
             let text = format!("a mail loop: passages through here before this: {}", trail.same);
-            return Err(refused(Refusal::Loop, 554, (5, 4, 6), &text));
+            return Err(replies::refused(Refusal::Loop, 554, (5, 4, 6), &text));
         }
         Ok(trail)
     }
@@ -268,18 +292,8 @@ impl Processor {
     fn not_committed(&self, error: &SpoolError) -> Refused {
         let text = error.to_string();
         self.observer.observe(Event::SpoolFailed { during: "accept", error: &text });
-        refused(Refusal::Spool, 452, (4, 3, 1), "insufficient storage; try again later")
+        replies::refused(Refusal::Spool, 452, (4, 3, 1), "insufficient storage; try again later")
     }
-}
-
-pub(super) fn refused(
-    reason: Refusal,
-    code: u16,
-    (class, subject, detail): (u8, u16, u16),
-    text: &str,
-) -> Refused {
-    let reply = Reply::new(code, EnhancedStatusCode(class, subject, detail), text);
-    Refused { reason, reply }
 }
 
 /// Octets up to which judging takes less than handing over to the pool.

@@ -25,7 +25,7 @@ use super::{
     },
     prober::NextHops,
     queue::Queue,
-    reception::Processor,
+    reception::{Intake, Processor},
     reports::Reports,
     strangers::Strangers,
 };
@@ -237,11 +237,13 @@ impl Doors {
                 listener: listener.name.clone(),
                 accounts: Arc::new(Accounts::open(listener, &impostors, &passwords)?),
                 certified: listener.certified.clone(),
-                authenticator: authenticates.then(|| Arc::clone(&authenticator)),
                 strangers: Arc::clone(&strangers),
                 next_hops: Arc::clone(&next_hops),
-                processor: Arc::clone(processor),
-                pool: Arc::clone(&pool),
+                intake: Intake {
+                    authenticator: authenticates.then(|| Arc::clone(&authenticator)),
+                    processor: Arc::clone(processor),
+                    pool: Arc::clone(&pool),
+                },
             };
             listeners.push((desk, bound));
         }

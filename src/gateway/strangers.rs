@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::reception::refused;
+use super::replies::refused;
 use crate::{
     authenticate::{Blocklists, Listing},
     config::Config,

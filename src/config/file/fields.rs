@@ -1,6 +1,10 @@
 //! How keys are read, and what stands for those that are not written.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use crate::{
     config::{
@@ -10,6 +14,17 @@ use crate::{
     mail::Domain,
     policy::written::{Table, Value},
 };
+
+/// What all of the file is read with.
+pub(super) struct Reader<'a> {
+    pub(super) folder: &'a Path,
+}
+
+impl Reader<'_> {
+    pub(super) fn path(&self, value: &Value<'_>) -> Option<PathBuf> {
+        value.sentence().map(|path| self.folder.join(path))
+    }
+}
 
 /// A key's value, or what stands for it where it is not written. A value that
 /// is written wrongly is noted as a fault, and nothing comes of the whole: what

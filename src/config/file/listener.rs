@@ -2,10 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{
-    fields::{duration, networks, optional, size, socket_address},
-    root::Reader,
-};
+use super::fields::{Reader, duration, networks, optional, size, socket_address};
 use crate::{
     config::{
         CertificateFiles, Certified, CertifiedBy, Ciphers, Listener, ListenerProtocol, ListenerTls,

@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use super::{
-    fields::{domains, duration, optional},
-    root::Reader,
-};
+use super::fields::{Reader, domains, duration, optional};
 use crate::{
     config::{Blocklist, Directory, DirectoryBind, DirectoryTls, Filter, RecipientSource, Source},
     policy::written::{Table, Value},

@@ -1,9 +1,9 @@
 //! The whole of postern.toml, and its smaller tables.
 
-use std::{net::SocketAddr, path::Path, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use super::{
-    fields::{domains, duration, optional, section, socket_address, socket_address_or},
+    fields::{Reader, domains, duration, optional, section, socket_address, socket_address_or},
     limits::{LIMITS, limits},
     listener::LISTENER,
     recipients::{BLOCKLIST, RECIPIENTS, blocklist},
@@ -29,10 +29,6 @@ impl Config {
         let diagnostics = faults.into_diagnostics();
         (config.filter(|_| !diagnostics.has_errors()), diagnostics)
     }
-}
-
-pub(super) struct Reader<'a> {
-    pub(super) folder: &'a Path,
 }
 
 impl Reader<'_> {
@@ -137,10 +133,6 @@ impl Reader<'_> {
         let selector = table.required("selector").and_then(|value| value.parsed("bad-selector"));
         let key = table.required("file").and_then(|value| self.path(&value));
         Some(SigningKey { domain: domain?, selector: selector?, key: key? })
-    }
-
-    pub(super) fn path(&self, value: &Value<'_>) -> Option<PathBuf> {
-        value.sentence().map(|path| self.folder.join(path))
     }
 }
 
