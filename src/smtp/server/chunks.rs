@@ -202,7 +202,10 @@ impl Session {
             if come > 0 {
                 self.waiting_since = None;
             }
-            let wait = self.content_wait(&mut dropping.started, 0, now)?;
+            // The time of a message that stays open passes meanwhile.
+            let Dropping { started, then, .. } = &mut *dropping;
+            let started = then.transaction().map_or(started, |open| &mut open.started);
+            let wait = self.content_wait(started, 0, now)?;
             self.phase = Phase::Dropping(dropping);
             return Some(Step::Read(wait));
         }

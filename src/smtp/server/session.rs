@@ -343,7 +343,7 @@ impl Session {
 
 impl Phase {
     /// The transaction that is open between commands.
-    fn transaction(&mut self) -> Option<&mut Transaction> {
+    pub(super) fn transaction(&mut self) -> Option<&mut Transaction> {
         match self {
             Self::Envelope(transaction) => Some(transaction),
             Self::Chunked(chunks) => Some(&mut chunks.transaction),
