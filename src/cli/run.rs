@@ -3,10 +3,12 @@
 use std::{io, path::PathBuf, sync::Arc};
 
 use clap::Args;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{exit::Failure, files};
 use crate::{
+    config::Limits,
     gateway::{Gateway, StartError},
     observe::{Audit, LogFormat, Metrics, Observatory, start_logging},
 };
@@ -23,6 +25,7 @@ pub struct RunArguments {
 pub fn run(arguments: &RunArguments) -> Result<(), Failure> {
     start_logging(arguments.log).map_err(Failure::configuration)?;
     let config = files::configuration(&arguments.config)?;
+    allow_descriptors(&config.limits);
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::unavailable)?;
     runtime.block_on(async {
         let signals = Signals::new().map_err(Failure::unavailable)?;
@@ -39,6 +42,24 @@ pub fn run(arguments: &RunArguments) -> Result<(), Failure> {
         observatory.close();
         Ok(())
     })
+}
+
+/// A session or a delivery takes a descriptor, and what most systems start
+/// with, 1,024, is far below what the limits allow: as many as may be had.
+fn allow_descriptors(limits: &Limits) {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
+        setrlimit(Resource::RLIMIT_NOFILE, soft.max(hard), hard).map(|()| hard)
+    });
+    let wanted = limits.sessions + limits.deliveries + BESIDES;
+    match raised {
+        Ok(allowed) if allowed >= wanted as u64 => {}
+        Ok(allowed) => tracing::warn!(
+            allowed,
+            wanted,
+            "fewer file descriptors than [limits] allows sessions: raise the hard limit"
+        ),
+        Err(error) => tracing::warn!(%error, "the limit of file descriptors cannot be raised"),
+    }
 }
 
 /// Until a signal says stop.
@@ -80,3 +101,6 @@ fn start(error: StartError) -> Failure {
         other => Failure::unavailable(other),
     }
 }
+
+/// Descriptors for the spool, logs, doors and lookups.
+const BESIDES: usize = 256;

@@ -116,6 +116,21 @@ def test_without_file_descriptors_it_rests_and_goes_on(home, far_end):
         gateway.stop()
 
 
+def test_it_takes_as_many_file_descriptors_as_it_may(home, far_end):
+    gateway = started(home, far_end)
+    gateway.start(under=(needed("prlimit"), "--nofile=256:4096"))
+    try:
+        assert re.search(r"Max open files +4096 +4096 ", pathlib.Path(f"/proc/{gateway.pid()}/limits").read_text())
+        assert "raise the hard limit" not in gateway.log()
+    finally:
+        gateway.stop()
+    gateway.start(under=(needed("prlimit"), "--nofile=256:512"))
+    try:
+        assert "raise the hard limit" in gateway.log()
+    finally:
+        gateway.stop()
+
+
 def processor_seconds(gateway):
     fields = pathlib.Path(f"/proc/{gateway.pid()}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / 100
