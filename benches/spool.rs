@@ -37,6 +37,7 @@ fn message(id: QueueId, size: usize) -> QueuedMessage {
         size: size as u64,
         redirect: None,
         hold: None,
+        recourse: Default::default(),
         delay_notice: DelayNotice::Due,
         recipients: vec![QueuedRecipient::new(address, Protection::default(), received_at)],
     }

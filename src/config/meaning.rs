@@ -6,7 +6,7 @@ use super::{
     directory::{DirectoryUrl, Filter},
     network::Network,
 };
-use crate::mail::{Direction, Domain, NextHop, TlsRequirement};
+use crate::mail::{Ciphers, Direction, Domain, NextHop, TlsRequirement};
 
 /// The whole configuration.
 #[derive(Clone, Debug)]
@@ -14,6 +14,7 @@ pub struct Config {
     pub node: Node,
     pub listeners: Vec<Listener>,
     pub routes: Vec<Route>,
+    pub sending: Sending,
     pub signing: Vec<SigningKey>,
     pub retry: Retry,
     pub limits: Limits,
@@ -85,15 +86,6 @@ pub struct Listener {
 pub enum ListenerProtocol {
     Smtp,
     Lmtp,
-}
-
-/// Which cipher suites of TLS 1.2 and 1.3 are offered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ciphers {
-    /// Mozilla's intermediate list, as far as it has forward secrecy by ECDHE.
-    Intermediate,
-    /// The NCSC's recommended profiles: AES-GCM only.
-    Ncsc,
 }
 
 /// A sending system that shows a certificate.
@@ -280,6 +272,28 @@ pub struct Limits {
     pub deliveries_per_destination: usize,
     /// How long an orderly stop waits for transactions to end.
     pub stop_grace: Duration,
+}
+
+/// How mail goes out to the exchanges of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sending {
+    /// Of exchanges: 25, but in labs and tests.
+    pub port: u16,
+    pub exchange_addresses: ExchangeAddresses,
+    /// How long a connection waits for another message; zero keeps none.
+    pub idle: Duration,
+    /// How many messages one connection carries.
+    pub messages_per_connection: usize,
+}
+
+/// Which addresses of exchanges are connected to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExchangeAddresses {
+    /// Not those of this machine, nor multicast: a stranger's MX record must
+    /// not have us speak to our own services.
+    Remote,
+    /// All: where test and lab domains stand on loopback.
+    Any,
 }
 
 #[derive(Clone, Debug, Default)]

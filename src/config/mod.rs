@@ -16,9 +16,10 @@ mod verifier;
 pub use directory::{DirectoryUrl, DirectoryUrlError, Filter, FilterError};
 pub use folder::{ReadError, read_file, read_policies};
 pub use meaning::{
-    Blocklist, CertificateFiles, Certified, CertifiedBy, Ciphers, Config, Directory, DirectoryBind,
-    DirectoryTls, Dns, DomainPattern, Limits, Listener, ListenerProtocol, ListenerTls, Node,
-    ProxyProtocol, Rate, RecipientSource, Retry, Route, SenderAuthentication, SigningKey, Source,
+    Blocklist, CertificateFiles, Certified, CertifiedBy, Config, Directory, DirectoryBind,
+    DirectoryTls, Dns, DomainPattern, ExchangeAddresses, Limits, Listener, ListenerProtocol,
+    ListenerTls, Node, ProxyProtocol, Rate, RecipientSource, Retry, Route, SenderAuthentication,
+    Sending, SigningKey, Source,
 };
 pub use network::{Network, NetworkError};
 pub use resolver::resolver;

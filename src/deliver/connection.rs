@@ -9,7 +9,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use bytes::{Buf, Bytes};
@@ -26,7 +26,7 @@ use super::{
     tls::{Trust, server_name},
 };
 use crate::{
-    mail::{CertificateVerdict, Domain, Evidence, TlsRequirement, TlsSession},
+    mail::{CertificateVerdict, Domain, Evidence, Outcome, TlsRequirement, TlsSession},
     smtp::client::{
         Action, Answer, Dialect, Encryption, Extensions, Failed, Lost, Message, Question, Session,
         Settings, Settlement, Timeouts,
@@ -90,6 +90,7 @@ impl Connection {
         let mut evidence = Evidence {
             host: Some(purpose.host.clone()),
             address: Some(purpose.address),
+            started_at: Some(SystemTime::now().into()),
             ..Evidence::default()
         };
         let until = deadline.min(Instant::now() + means.timeouts.connect);
@@ -135,6 +136,15 @@ impl Connection {
                 Err(Box::new(Refused { why, evidence: connection.evidence }))
             }
         }
+    }
+
+    /// What can be shown of a message that has been sent on it.
+    pub(super) fn evidence_of(&self, settlement: &Settlement) -> Evidence {
+        let taken = settlement.outcomes.iter().filter_map(|(recipient, outcome)| match outcome {
+            Outcome::Delivered(_) => Some(recipient.clone()),
+            _ => None,
+        });
+        Evidence { took: taken.collect(), ..self.evidence.clone() }
     }
 
     /// Keeps to what the peer has said of itself (RFC 9422).
@@ -297,7 +307,7 @@ impl Drive<'_> {
         let evidence = &mut self.connection.evidence;
         let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
         seen.write_to(evidence);
-        evidence.vouched_by = purpose.demand.vouched_by;
+        evidence.vouched_by = purpose.demand.vouched_by.into_iter().collect();
         let stream = match shaken {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
@@ -308,7 +318,7 @@ impl Drive<'_> {
             }
             Err(_) => return Err(failed(&"no answer in time")),
         };
-        let valid = matches!(evidence.certificate, CertificateVerdict::Valid { .. });
+        let valid = evidence.certificate.is_proof();
         if purpose.demand.level >= TlsRequirement::Verified && !valid {
             return Err(failed(&"the certificate was not verified"));
         }

@@ -14,10 +14,10 @@ use super::{
     connection::Means, journey::Journey, maildir::Letter, offers::Offers, pool::Pool, tls::Trust,
 };
 use crate::{
-    config,
+    config::{self, ExchangeAddresses},
     mail::{
-        AddressEncoding, Attempt, Body, Domain, Evidence, NextHop, Protection, QueueId, Recipient,
-        Requests, RequireTls, ReversePath, Timestamp, TlsRequirement,
+        AddressEncoding, Attempt, Body, Domain, Evidence, NextHop, Outcome, Protection, QueueId,
+        Recipient, Requests, RequireTls, ReversePath, Timestamp, TlsRequirement,
     },
     smtp::client::Timeouts,
 };
@@ -53,16 +53,6 @@ pub struct Settings {
     pub exchange_addresses: ExchangeAddresses,
     /// How long a connection waits for another message; zero keeps none.
     pub idle: Duration,
-}
-
-/// Which addresses of exchanges are connected to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExchangeAddresses {
-    /// Not those of this machine, nor multicast: a stranger's MX record must
-    /// not have us speak to our own services.
-    Remote,
-    /// All: where test and lab domains stand on loopback.
-    Any,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -163,7 +153,12 @@ impl Deliverer {
             content: delivery.content,
         };
         let outcomes = letter.deliver().await;
-        Attempt { outcomes, evidence: Evidence { host, ..Evidence::default() } }
+        let took = outcomes
+            .iter()
+            .filter(|(_, outcome)| matches!(outcome, Outcome::Delivered(_)))
+            .map(|(recipient, _)| recipient.clone());
+        let evidence = Evidence { host, took: took.collect(), ..Evidence::default() };
+        Attempt { outcomes, tries: vec![evidence] }
     }
 }
 
@@ -189,11 +184,10 @@ impl Delivery {
     }
 }
 
-impl ExchangeAddresses {
-    pub(super) fn allow(self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        let ours = address.is_loopback() || address.is_unspecified() || address.is_multicast();
-        let broadcast = address == IpAddr::V4(std::net::Ipv4Addr::BROADCAST);
-        self == Self::Any || !(ours || broadcast)
-    }
+/// Whether an exchange may be connected to there.
+pub(super) fn is_allowed(address: IpAddr, allowed: ExchangeAddresses) -> bool {
+    let address = address.to_canonical();
+    let ours = address.is_loopback() || address.is_unspecified() || address.is_multicast();
+    let broadcast = address == IpAddr::V4(std::net::Ipv4Addr::BROADCAST);
+    allowed == ExchangeAddresses::Any || !(ours || broadcast)
 }

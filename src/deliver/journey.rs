@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{
     connection::{Connection, Purpose, Refused, Why},
-    deliverer::{Deliverer, Delivery},
+    deliverer::{Deliverer, Delivery, is_allowed},
     fates::Fates,
     requirement::Demand,
     resolve::{self, Unroutable},
@@ -31,7 +31,7 @@ pub(super) struct Journey<'a> {
     /// What policy asks for, raised to what the sender does.
     protection: Protection,
     fates: Fates,
-    evidence: Evidence,
+    tries: Vec<Evidence>,
     /// Addresses that may still be tried.
     left: usize,
     deadline: Instant,
@@ -49,7 +49,7 @@ impl<'a> Journey<'a> {
             delivery,
             protection: Protection { tls, ..delivery.protection.clone() },
             fates: Fates::new(delivery.recipients.clone()),
-            evidence: Evidence::default(),
+            tries: Vec::new(),
             left: deliverer.addresses,
             deadline: Instant::now() + time,
         }
@@ -63,7 +63,7 @@ impl<'a> Journey<'a> {
             // Delivered on this machine, without a journey.
             NextHop::Maildir(_) => {}
         }
-        Attempt { outcomes: self.fates.outcomes(), evidence: self.evidence }
+        Attempt { outcomes: self.fates.outcomes(), tries: self.tries }
     }
 
     async fn try_exchanges(&mut self) {
@@ -89,7 +89,7 @@ impl<'a> Journey<'a> {
                 }
             };
             let allowed: Vec<IpAddr> =
-                addresses.into_iter().filter(|ip| exchange_addresses.allow(*ip)).collect();
+                addresses.into_iter().filter(|ip| is_allowed(*ip, *exchange_addresses)).collect();
             if allowed.is_empty() {
                 self.fates.note(&Unroutable::NoAddress(host.to_string()).outcome());
             }
@@ -160,7 +160,7 @@ impl<'a> Journey<'a> {
                 continue;
             }
             open = later;
-            self.evidence = connection.evidence.clone();
+            self.tries.push(connection.evidence_of(&settlement));
             self.fates.take(settlement);
             kept = connection.rest(means).await;
         }
@@ -172,7 +172,7 @@ impl<'a> Journey<'a> {
     async fn open(&mut self, purpose: &Purpose) -> Result<Connection, Outcome> {
         let opened = self.deliverer.connect(purpose, self.deadline).await;
         opened.map_err(|refused| {
-            self.evidence = refused.evidence.clone();
+            self.tries.push(refused.evidence.clone());
             refused.outcome()
         })
     }
@@ -198,7 +198,7 @@ impl<'a> Journey<'a> {
         if demand.can_be_met() {
             return true;
         }
-        self.evidence = Evidence { host: Some(host.to_owned()), ..Evidence::default() };
+        self.tries.push(Evidence { host: Some(host.to_owned()), ..Evidence::default() });
         self.fates.note(&Outcome::Transient(Failure {
             reason: FailureReason::Tls,
             reply: Reply::new(
@@ -245,15 +245,8 @@ impl Deliverer {
             _ => return Err(refused),
         };
         // What was seen of the certificate is why there is no TLS.
-        let Evidence { certificate, fingerprint, names, expires, .. } = refused.evidence;
-        let because = |seen: Evidence| Evidence {
-            certificate,
-            fingerprint,
-            names,
-            expires,
-            fallback,
-            ..seen
-        };
+        let Evidence { certificate, chain, .. } = refused.evidence;
+        let because = |seen: Evidence| Evidence { certificate, chain, fallback, ..seen };
         match Connection::open(&self.means, purpose, Encryption::Never, deadline).await {
             Ok(mut connection) => {
                 connection.evidence = because(connection.evidence);

@@ -6,6 +6,8 @@
 //! delivered as protected as asked waits (law 2). Stands after `schedule`,
 //! which says when; RFC 5321 section 5, RFC 7505, RFC 3207.
 
+#[expect(dead_code, reason = "what asks for claims comes next")]
+mod claims; // what DNS and HTTPS say of exchanges: values
 mod connection; // a socket, a handshake and a clock under a session
 mod deliverer; // what delivers, and what it is given
 mod fates; // what has become of each recipient so far: pure
@@ -25,6 +27,6 @@ mod promises; // what next hops offer, and what is asked of them
 #[cfg(test)]
 mod trials; // whole deliveries over real sockets
 
-pub use deliverer::{Deliverer, DelivererError, Delivery, ExchangeAddresses, RouteTls, Settings};
+pub use deliverer::{Deliverer, DelivererError, Delivery, RouteTls, Settings};
 pub use offers::Smtputf8;
 pub use probe::{Probe, Probed};

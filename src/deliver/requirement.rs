@@ -67,7 +67,9 @@ impl Demand {
         match self.level {
             TlsRequirement::None => Encryption::Never,
             TlsRequirement::Opportunistic => Encryption::IfOffered,
-            TlsRequirement::Encrypted | TlsRequirement::Verified => Encryption::Required,
+            TlsRequirement::Encrypted | TlsRequirement::Verified | TlsRequirement::Dane => {
+                Encryption::Required
+            }
         }
     }
 
@@ -84,7 +86,7 @@ mod tests {
 
     fn protection(tls: TlsRequirement, names: &[&str]) -> Protection {
         let mx_names = names.iter().map(|name| name.parse().unwrap()).collect();
-        Protection { tls, mx_names }
+        Protection { tls, mx_names, ..Protection::default() }
     }
 
     fn route(tls: TlsRequirement, name: Option<&str>) -> RouteTls {

@@ -20,7 +20,9 @@ use rustls::{
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use super::requirement::Demand;
-use crate::mail::{CertificateVerdict, Domain, Evidence, Timestamp, TlsRequirement};
+use crate::mail::{
+    CertificateVerdict, Domain, Evidence, SeenCertificate, Timestamp, TlsRequirement,
+};
 
 /// Whom we trust, by default and by file.
 pub(super) struct Trust {
@@ -111,17 +113,13 @@ fn verifier(roots: RootCertStore, provider: &Arc<CryptoProvider>, source: &str) 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seen {
     verdict: CertificateVerdict,
-    fingerprint: Option<String>,
-    names: Vec<String>,
-    expires: Option<Timestamp>,
+    chain: Vec<SeenCertificate>,
 }
 
 impl Seen {
     pub(super) fn write_to(self, evidence: &mut Evidence) {
         evidence.certificate = self.verdict;
-        evidence.fingerprint = self.fingerprint;
-        evidence.names = self.names;
-        evidence.expires = self.expires;
+        evidence.chain = self.chain;
     }
 }
 
@@ -176,7 +174,8 @@ impl ServerCertVerifier for Recorder {
         let (verdict, error) = self.verdict(leaf, intermediates, ocsp, now);
         let valid = matches!(verdict, CertificateVerdict::Valid { .. });
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        *seen = describe(leaf, verdict);
+        let chain = std::iter::once(leaf).chain(intermediates).take(Evidence::CERTIFICATES);
+        *seen = Seen { verdict, chain: chain.map(describe).collect() };
         if self.demand.level < TlsRequirement::Verified || valid && self.demand.can_be_met() {
             return Ok(ServerCertVerified::assertion());
         }
@@ -212,28 +211,45 @@ pub(super) fn server_name(name: &Domain) -> Result<ServerName<'static>, rustls::
     ServerName::try_from(name.to_string()).map_err(|_| CertificateError::NotValidForName.into())
 }
 
-fn describe(leaf: &CertificateDer<'_>, verdict: CertificateVerdict) -> Seen {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, leaf);
-    let hexadecimal = digest.as_ref().iter().map(|octet| format!("{octet:02x}")).collect();
-    let mut seen = Seen { verdict, fingerprint: Some(hexadecimal), ..Seen::default() };
-    if let Ok((_, certificate)) = X509Certificate::from_der(leaf) {
-        let seconds = u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0);
-        seen.expires = Some(Timestamp::from_unix_milliseconds(seconds.saturating_mul(1000)));
-        let names = certificate.subject_alternative_name().ok().flatten();
-        seen.names = names.map_or_else(Vec::new, |names| {
-            let dns = names.value.general_names.iter().filter_map(|name| match name {
-                GeneralName::DNSName(name) => Some(printable(name)),
-                _ => None,
-            });
-            dns.take(MAX_NAMES).collect()
-        });
+fn describe(certificate: &CertificateDer<'_>) -> SeenCertificate {
+    let mut seen = SeenCertificate {
+        names: Vec::new(),
+        issuer: String::new(),
+        fingerprint: sha256(certificate),
+        key_fingerprint: String::new(),
+        expires: None,
+    };
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return seen };
+    let seconds = u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0);
+    seen.expires = Some(Timestamp::from_unix_milliseconds(seconds.saturating_mul(1000)));
+    seen.issuer = printable(&certificate.issuer().to_string());
+    seen.key_fingerprint = sha256(certificate.public_key().raw);
+    seen.names = dns_names(&certificate);
+    if seen.names.is_empty() {
+        seen.names.push(printable(&certificate.subject().to_string()));
     }
     seen
 }
 
+fn dns_names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let names = certificate.subject_alternative_name().ok().flatten();
+    names.map_or_else(Vec::new, |names| {
+        let dns = names.value.general_names.iter().filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some(printable(name)),
+            _ => None,
+        });
+        dns.take(MAX_NAMES).collect()
+    })
+}
+
+fn sha256(octets: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, octets);
+    digest.as_ref().iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
 /// A certificate's text is a stranger's: it goes into logs.
 fn printable(name: &str) -> String {
-    name.chars().filter(|c| c.is_ascii_graphic()).take(MAX_NAME).collect()
+    name.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(MAX_NAME).collect()
 }
 
 /// In words an operator can act on.

@@ -5,12 +5,16 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use super::{
-    deliverer::{Deliverer, Delivery, ExchangeAddresses, RouteTls, Settings},
+    deliverer::{Deliverer, Delivery, RouteTls, Settings},
     peers::{Answer, Authorities, Certificate, Fault, MX_NAME, Peer, name_server},
 };
-use crate::mail::{
-    Address, AddressEncoding, Attempt, Body, CertificateVerdict, FailureReason, MxName, NextHop,
-    Outcome, Protection, QueueId, Recipient, Requests, ReversePath, TlsRequirement, Voucher,
+use crate::{
+    config::ExchangeAddresses,
+    mail::{
+        Address, AddressEncoding, Attempt, Body, CertificateVerdict, Evidence, FailureReason,
+        MxName, NextHop, Outcome, Protection, QueueId, Recipient, Requests, ReversePath,
+        TlsRequirement, Voucher,
+    },
 };
 
 pub(super) fn settings() -> Settings {
@@ -41,7 +45,7 @@ pub(super) fn delivery(next_hop: NextHop, tls: TlsRequirement) -> Delivery {
         recipients: vec![to("a")],
         domain: "gov.test.example".parse().unwrap(),
         next_hop,
-        protection: Protection { tls, mx_names: vec![] },
+        protection: Protection { tls, ..Protection::default() },
         route: RouteTls { tls: TlsRequirement::None, ..RouteTls::default() },
     }
 }
@@ -57,6 +61,10 @@ pub(super) fn routed(peer: &Peer, tls: TlsRequirement, authorities: &Authorities
 pub(super) fn only(attempt: &Attempt) -> &Outcome {
     let [(_, outcome)] = attempt.outcomes.as_slice() else { panic!("{attempt:?}") };
     outcome
+}
+
+pub(super) fn last(attempt: &Attempt) -> &Evidence {
+    attempt.tries.last().unwrap_or_else(|| panic!("{attempt:?}"))
 }
 
 pub(super) fn delivered(attempt: &Attempt) -> bool {
@@ -107,7 +115,7 @@ async fn no_fault_of_a_peer_lowers_a_requirement() {
                 Some(_) => Clear,
             };
             assert_eq!(went, expected, "{case}");
-            assert_eq!(attempt.evidence.tls.is_some(), expected == Encrypted, "{case}");
+            assert_eq!(last(&attempt).tls.is_some(), expected == Encrypted, "{case}");
             if expected == Nowhere {
                 assert_eq!(waits_for(&attempt), FailureReason::Tls, "{case}");
             } else {
@@ -132,21 +140,21 @@ async fn the_verdict_on_a_certificate_is_evidence_under_every_requirement() {
         ] {
             let peer = Peer::start(Fault::None, Some(authorities.server(certificate))).await;
             let attempt = deliverer.attempt(routed(&peer, tls, &authorities)).await;
-            let CertificateVerdict::Invalid(said) = &attempt.evidence.certificate else {
+            let CertificateVerdict::Invalid(said) = &last(&attempt).certificate else {
                 panic!("{attempt:?}")
             };
             assert!(said.contains(why), "{certificate:?}: {said}");
-            assert_eq!(attempt.evidence.fingerprint.as_ref().map(String::len), Some(64));
+            assert_eq!(last(&attempt).leaf().unwrap().fingerprint.len(), 64);
         }
     }
     let peer = Peer::start(Fault::None, Some(authorities.server(Certificate::Good))).await;
     let attempt = deliverer.attempt(routed(&peer, TlsRequirement::Verified, &authorities)).await;
     let name = MX_NAME.parse().unwrap();
-    assert_eq!(attempt.evidence.certificate, CertificateVerdict::Valid { name });
-    assert_eq!(attempt.evidence.vouched_by, Some(Voucher::Route));
-    assert_eq!(attempt.evidence.names, [MX_NAME]);
-    assert_eq!(attempt.evidence.tls.as_ref().unwrap().version, "TLSv1.3");
-    assert!(attempt.evidence.tls.as_ref().unwrap().cipher.starts_with("TLS_"));
+    assert_eq!(last(&attempt).certificate, CertificateVerdict::Valid { name });
+    assert_eq!(last(&attempt).vouched_by, [Voucher::Route]);
+    assert_eq!(last(&attempt).leaf().unwrap().names, [MX_NAME]);
+    assert_eq!(last(&attempt).tls.as_ref().unwrap().version, "TLSv1.3");
+    assert!(last(&attempt).tls.as_ref().unwrap().cipher.starts_with("TLS_"));
 }
 
 #[tokio::test]
@@ -156,7 +164,7 @@ async fn what_made_opportunistic_tls_fail_is_recorded() {
     let delivery = routed(&peer, TlsRequirement::Opportunistic, &authorities);
     let attempt = deliverer().attempt(delivery).await;
     assert!(delivered(&attempt));
-    assert!(attempt.evidence.fallback.unwrap().contains("handshake failed"));
+    assert!(last(&attempt).fallback.as_ref().unwrap().contains("handshake failed"));
 }
 
 #[tokio::test]
@@ -304,7 +312,7 @@ async fn exchanges_are_tried_by_preference_until_one_takes_it() {
     let deliverer = looking_up(zone, port).await;
     let attempt = deliverer.attempt(delivery(NextHop::Mx, TlsRequirement::None)).await;
     assert!(delivered(&attempt), "{attempt:?}");
-    assert_eq!(attempt.evidence.host.as_deref(), Some("b.test.example"));
+    assert_eq!(last(&attempt).host.as_deref(), Some("b.test.example"));
     assert_eq!(good.taken().len(), 1);
 }
 
@@ -392,7 +400,7 @@ async fn an_exchange_is_verified_only_under_a_name_the_officers_vouch_for() {
         let attempt = deliverer.attempt(delivery).await;
         assert_eq!(delivered(&attempt), expected, "{vouched}: {attempt:?}");
         if expected {
-            assert_eq!(attempt.evidence.vouched_by, Some(Voucher::Officers));
+            assert_eq!(last(&attempt).vouched_by, [Voucher::Officers]);
         }
     }
     assert_eq!(peer.taken().len(), 2);

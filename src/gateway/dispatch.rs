@@ -19,8 +19,8 @@ use crate::{
     config::Config,
     deliver::{Deliverer, Delivery, RouteTls},
     mail::{
-        Attempt, Domain, EnhancedStatusCode, Event, Evidence, Failure, FailureReason, Observer,
-        Outcome, Protection, QueueId, QueuedMessage, Recipient, Reply, Timestamp,
+        Attempt, Domain, EnhancedStatusCode, Event, Failure, FailureReason, Observer, Outcome,
+        Protection, QueueId, QueuedMessage, Recipient, Reply, Timestamp,
     },
     schedule::{Jitter, RetrySchedule},
     spool::{Batch, SpoolError},
@@ -214,7 +214,7 @@ fn too_late(recipients: Vec<Recipient>) -> Attempt {
 fn untried(recipients: Vec<Recipient>, failure: Failure) -> Attempt {
     let outcome = Outcome::Transient(failure);
     let outcomes = recipients.into_iter().map(|one| (one.address, outcome.clone())).collect();
-    Attempt { outcomes, evidence: Evidence::default() }
+    Attempt { outcomes, tries: Vec::new() }
 }
 
 /// How long a message rests after a failure of our own.

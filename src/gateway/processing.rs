@@ -13,8 +13,8 @@ use crate::{
     mail::{
         Address, Arrival, AuthenticationFacts, Decision, DelayNotice, Direction, Disposition,
         EnhancedStatusCode, Envelope, Facts, Finding, Hold, MessageFacts, NextHop, Obligation,
-        QueueId, QueuedMessage, QueuedRecipient, Recipient, Refusal, Reply, ReversePath, RuleMatch,
-        Submission, Timestamp, Told,
+        QueueId, QueuedMessage, QueuedRecipient, Recipient, Recourse, Refusal, Reply, ReversePath,
+        RuleMatch, Submission, Timestamp, Told,
     },
     policy::Policy,
     transform::{
@@ -317,6 +317,7 @@ impl Workshop<'_> {
             size: size as u64,
             redirect: group.treatment.redirect.clone(),
             hold: self.hold(group),
+            recourse: Recourse::default(),
             delay_notice: DelayNotice::Due,
             recipients: recipients.collect(),
         }

@@ -255,6 +255,7 @@ mod tests {
             size: 3,
             redirect: None,
             hold: None,
+            recourse: Default::default(),
             delay_notice: Default::default(),
             recipients: vec![QueuedRecipient::new(to, Protection::default(), now())],
         }

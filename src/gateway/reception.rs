@@ -249,6 +249,7 @@ impl Processor {
             .map(|archive| QueuedMessage {
                 id: self.queue.next_id(),
                 hold: None,
+                recourse: Default::default(),
                 redirect: None,
                 // How fast and when it goes, and what is told of it, was asked
                 // for the sender's own recipients.

@@ -16,8 +16,8 @@ use crate::{
     content::Content,
     mail::{
         Address, AddressEncoding, Body, DelayNotice, Direction, EnhancedStatusCode, FailureReason,
-        Level, QueueId, QueuedMessage, QueuedRecipient, Reply, Requests, ReversePath, Timestamp,
-        Told,
+        Level, QueueId, QueuedMessage, QueuedRecipient, Recourse, Reply, Requests, ReversePath,
+        Timestamp, Told,
     },
     policy::Policy,
     report::{Action, DeliveryReport, HeldMessage, ReportedRecipient, tell_officers, tell_sender},
@@ -170,6 +170,7 @@ impl Reports {
             size: content.len() as u64,
             redirect: None,
             hold: None,
+            recourse: Recourse::default(),
             delay_notice: DelayNotice::Due,
             recipients: vec![QueuedRecipient::new(to.clone(), protection, now)],
         };

@@ -62,7 +62,7 @@ pub(super) fn settle(
         next_attempt_at: None,
     };
     for (recipient, outcome) in &attempt.outcomes {
-        settling.apply(&mut settlement, recipient, outcome, &attempt.evidence);
+        settling.apply(&mut settlement, recipient, outcome, attempt.evidence_for(recipient));
     }
     if !settlement.news.delayed.is_empty() {
         settling.add_others_delayed(&mut settlement, attempt);
@@ -122,7 +122,7 @@ impl Settling<'_> {
         settlement: &mut Settlement,
         recipient: &Address,
         outcome: &Outcome,
-        evidence: &Evidence,
+        evidence: Option<&Evidence>,
     ) {
         let Settlement { message, news, given_up, next_attempt_at } = settlement;
         let requests = &message.requests;
@@ -137,7 +137,7 @@ impl Settling<'_> {
             original: queued.original.clone(),
             reason,
             reply: reply.clone(),
-            host: public_host(evidence),
+            host: evidence.and_then(public_host),
         };
         queued.state = match outcome {
             Outcome::Delivered(Handover { reply, to }) => {
@@ -272,6 +272,7 @@ mod tests {
             size: 0,
             redirect: None,
             hold: None,
+            recourse: Default::default(),
             delay_notice: DelayNotice::Due,
             recipients: recipients.iter().map(|address| pending(address)).collect(),
         }
@@ -282,7 +283,7 @@ mod tests {
             .iter()
             .map(|(address, outcome)| (address.parse().unwrap(), outcome.clone()))
             .collect();
-        Attempt { outcomes, evidence: Evidence::default() }
+        Attempt { outcomes, tries: Vec::new() }
     }
 
     fn later(seconds: u64) -> Timestamp {

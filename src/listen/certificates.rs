@@ -23,8 +23,8 @@ use super::{
     tls,
 };
 use crate::{
-    config::{self, CertificateFiles, Ciphers},
-    mail::Timestamp,
+    config::{self, CertificateFiles},
+    mail::{Ciphers, Timestamp},
 };
 
 /// What a listener shows its clients.

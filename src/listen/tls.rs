@@ -34,7 +34,7 @@ use super::{
     certificates::{Certificates, Handshake},
     client_certificate::Shown,
 };
-use crate::{config::Ciphers, mail::TlsSession};
+use crate::mail::{Ciphers, TlsSession};
 
 /// The server's side of a handshake, and what the client has shown in it.
 /// Cancelling drops the connection.

@@ -1,17 +1,25 @@
-//! Attempts to deliver: what was tried, and the evidence of how well it was
-//! protected.
-
-use std::net::SocketAddr;
+//! Attempts to deliver: what was tried, and what came of it.
 
 use serde::{Deserialize, Serialize};
 
-use super::{address::Address, domain::Domain, reply::Reply, time::Timestamp, tls::TlsSession};
+use super::{address::Address, evidence::Evidence, reply::Reply};
 
-/// What became of each recipient in one attempt, and on what connection.
-#[derive(Clone, Debug, PartialEq)]
+/// What became of each recipient in one attempt, and at which hosts.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Attempt {
     pub outcomes: Vec<(Address, Outcome)>,
-    pub evidence: Evidence,
+    /// A try at each host and address, in their order; those that came to
+    /// nothing before there was a host leave none.
+    pub tries: Vec<Evidence>,
+}
+
+impl Attempt {
+    /// Of the journey a recipient's copy was delivered on; where it was not,
+    /// of the last try, whose failure is told.
+    pub fn evidence_for(&self, recipient: &Address) -> Option<&Evidence> {
+        let took = self.tries.iter().rfind(|evidence| evidence.took.contains(recipient));
+        took.or(self.tries.last())
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -66,9 +74,11 @@ pub enum Taker {
 }
 
 /// Whether a server has offered an extension, and so answers for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Promise {
     Made,
+    #[default]
     Absent,
 }
 
@@ -117,52 +127,4 @@ impl FailureReason {
             Self::Expired => "expired",
         }
     }
-}
-
-/// How the journey was made, for the audit trail. Every field is what was
-/// seen, not what was asked for.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Evidence {
-    /// The MX or host that took it, or the last one tried.
-    pub host: Option<String>,
-    pub address: Option<SocketAddr>,
-    pub tls: Option<TlsSession>,
-    pub certificate: CertificateVerdict,
-    /// SHA-256 of the leaf certificate, hexadecimal.
-    pub fingerprint: Option<String>,
-    /// The DNS names the leaf certificate bears.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub names: Vec<String>,
-    /// When the leaf certificate ends.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires: Option<Timestamp>,
-    /// Who vouched for the MX's name.
-    pub vouched_by: Option<Voucher>,
-    /// Why opportunistic TLS was given up and the journey made in clear.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fallback: Option<String>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CertificateVerdict {
-    /// No TLS, or no certificate seen.
-    #[default]
-    Absent,
-    /// Taken without a check, as opportunistic TLS does.
-    Unchecked,
-    Valid {
-        name: Domain,
-    },
-    /// Why PKIX refused it.
-    Invalid(String),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Voucher {
-    /// `domains.toml`.
-    Officers,
-    /// `postern.toml` names the host of a route.
-    Route,
 }

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    disposition::{Disposition, NextHop, Obligation, Protection, Told},
+    disposition::{Disposition, NextHop, Obligation, Told},
     level::Level,
+    protection::Protection,
 };
 
 /// The outcome for one recipient, with all that led to it.

@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{address::Address, domain::Domain};
+use super::address::Address;
 
 /// What happens to one recipient's copy, least restrictive first, so that the
 /// most restrictive of several is their maximum (law 4).
@@ -43,105 +43,6 @@ impl Disposition {
 impl fmt::Display for Disposition {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.name())
-    }
-}
-
-/// How well a journey must be protected, weakest first.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum TlsRequirement {
-    /// Never TLS: only for next hops on the same machine.
-    None,
-    /// TLS where the next hop offers it, unverified.
-    #[default]
-    Opportunistic,
-    /// TLS or not at all; whose certificate it is does not matter.
-    Encrypted,
-    /// TLS with a valid certificate for an MX name that is itself vouched for.
-    Verified,
-}
-
-impl TlsRequirement {
-    pub const ALL: [Self; 4] = [Self::None, Self::Opportunistic, Self::Encrypted, Self::Verified];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Opportunistic => "opportunistic",
-            Self::Encrypted => "encrypted",
-            Self::Verified => "verified",
-        }
-    }
-}
-
-impl fmt::Display for TlsRequirement {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.name())
-    }
-}
-
-/// The TLS requirement with what it takes to check it; it travels with the
-/// message to every attempt and is never weakened (law 2).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Protection {
-    pub tls: TlsRequirement,
-    /// MX names the officers vouch for; `*.example.com` covers one label.
-    #[serde(default)]
-    pub mx_names: Vec<MxName>,
-}
-
-/// The name of an MX as officers write it: a domain, or `*.` and a domain.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum MxName {
-    Exact(Domain),
-    OneLabelBelow(Domain),
-}
-
-impl MxName {
-    pub fn covers(&self, host: &Domain) -> bool {
-        match self {
-            Self::Exact(name) => name == host,
-            Self::OneLabelBelow(parent) => {
-                host.as_str().split_once('.').is_some_and(|(_, rest)| rest == parent.as_str())
-            }
-        }
-    }
-}
-
-impl FromStr for MxName {
-    type Err = super::domain::DomainError;
-
-    fn from_str(written: &str) -> Result<Self, Self::Err> {
-        match written.strip_prefix("*.") {
-            Some(parent) => parent.parse().map(Self::OneLabelBelow),
-            None => written.parse().map(Self::Exact),
-        }
-    }
-}
-
-impl TryFrom<String> for MxName {
-    type Error = super::domain::DomainError;
-
-    fn try_from(written: String) -> Result<Self, Self::Error> {
-        written.parse()
-    }
-}
-
-impl From<MxName> for String {
-    fn from(name: MxName) -> Self {
-        name.to_string()
-    }
-}
-
-impl fmt::Display for MxName {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exact(name) => name.fmt(out),
-            Self::OneLabelBelow(parent) => write!(out, "*.{parent}"),
-        }
     }
 }
 
@@ -278,13 +179,5 @@ mod tests {
         for wrong in ["", "smtp://host", "http://host:25", "maildir:", "smtp://:25"] {
             assert!(wrong.parse::<NextHop>().is_err(), "{wrong:?} was accepted");
         }
-    }
-
-    #[test]
-    fn a_wildcard_mx_name_covers_one_label() {
-        let name: MxName = "*.nhs.test.example".parse().unwrap();
-        assert!(name.covers(&"a.nhs.test.example".parse().unwrap()));
-        assert!(!name.covers(&"a.b.nhs.test.example".parse().unwrap()));
-        assert!(!name.covers(&"nhs.test.example".parse().unwrap()));
     }
 }

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     address::{Address, ReversePath},
-    disposition::{NextHop, Protection, Told},
+    disposition::{NextHop, Told},
     envelope::{AddressEncoding, Body, Envelope, Recipient},
     facts::Direction,
     finding::Finding,
     level::Level,
+    protection::{Protection, TlsRequirement},
     queue_id::QueueId,
     reply::Reply,
     requests::{Notify, OriginalRecipient, Requests},
@@ -109,6 +110,8 @@ pub struct QueuedMessage {
     pub redirect: Option<NextHop>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
+    #[serde(default)]
+    pub recourse: Recourse,
     /// Set once the sender has been told that the message is late.
     #[serde(default)]
     pub delay_notice: DelayNotice,
@@ -123,6 +126,56 @@ pub struct Hold {
     pub findings: Vec<Finding>,
     #[serde(default)]
     pub tell: Vec<Told>,
+}
+
+/// What follows when the TLS that a message needs cannot be had (law 2).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Recourse {
+    pub urgency: Urgency,
+    /// Where policy sends it then: an encryption portal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<NextHop>,
+    /// Since when it has waited for that alone, and who knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unmet: Option<Unmet>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exemption: Option<Exemption>,
+}
+
+/// How soon people must hear that a message waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Urgency {
+    /// Within the time that `[retry] tls_notice` sets.
+    #[default]
+    Usual,
+    /// At once: its sender or a rule says so.
+    Urgent,
+}
+
+/// A message that waits for TLS as good as it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unmet {
+    pub since: Timestamp,
+    pub told: TlsNotice,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TlsNotice {
+    Due,
+    Sent,
+}
+
+/// What a person has allowed this one message: less TLS than policy asks for,
+/// for a while. Who, why and until when is in the audit trail as well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exemption {
+    pub tls: TlsRequirement,
+    pub by: String,
+    pub reason: String,
+    pub until: Timestamp,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

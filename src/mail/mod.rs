@@ -10,11 +10,13 @@ mod disposition;
 mod domain;
 mod envelope;
 mod event;
+mod evidence;
 mod facts;
 mod finding;
 mod level;
 mod lookup;
 mod message;
+mod protection;
 mod queue_id;
 mod reply;
 mod requests;
@@ -22,25 +24,26 @@ mod time;
 mod tls;
 
 pub use address::{Address, AddressError, ReversePath};
-pub use attempt::{
-    Attempt, CertificateVerdict, Evidence, Failure, FailureReason, Handover, Outcome, Promise,
-    Taker, Voucher,
-};
+pub use attempt::{Attempt, Failure, FailureReason, Handover, Outcome, Promise, Taker};
 pub use decision::{Decision, DestinationClass, DestinationFacts, Mode, RuleMatch};
-pub use disposition::{
-    Disclaimer, Disposition, MxName, NextHop, NextHopError, Obligation, Protection, TlsRequirement,
-    Told,
-};
+pub use disposition::{Disclaimer, Disposition, NextHop, NextHopError, Obligation, Told};
 pub use domain::{Domain, DomainError};
 pub use envelope::{AddressEncoding, Body, Envelope, Recipient};
 pub use event::{AuthenticationResult, Decided, Event, Observer, Refusal, SessionEnd};
+pub use evidence::{
+    CertificateVerdict, Evidence, PublishedPolicy, PublishedPolicyKind, SeenCertificate, TlsFault,
+    Voucher,
+};
 pub use facts::{Arrival, AuthenticationFacts, Direction, Facts, MessageFacts, SecureTag};
 pub use finding::{Finding, Kind, Masked, Opaque, OpaqueReason};
 pub use level::{Level, LevelError};
 pub use lookup::{BlocklistAnswer, LookupAnswer, LookupSource, Passage};
 pub use message::{
-    DelayNotice, Forwarded, Hold, Origin, Protocol, QueuedMessage, QueuedRecipient, RecipientState,
-    Submission,
+    DelayNotice, Exemption, Forwarded, Hold, Origin, Protocol, QueuedMessage, QueuedRecipient,
+    RecipientState, Recourse, Submission, TlsNotice, Unmet, Urgency,
+};
+pub use protection::{
+    Ciphers, KeyPin, KeyPinError, MxName, Protection, TlsRequirement, TlsVersion, Trust,
 };
 pub use queue_id::{QueueId, QueueIdError};
 pub use reply::{EnhancedStatusCode, Reply, Severity};

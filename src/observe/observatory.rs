@@ -181,10 +181,12 @@ impl Observatory {
     ) {
         let metrics = &self.metrics;
         metrics.deliveries.attempt_seconds.observe(took.as_secs_f64());
-        let evidence = &attempt.evidence;
-        let tls = evidence.tls.as_ref().map_or("none", |tls| tls.version.as_str());
-        let certificate = certificate_label(&evidence.certificate);
         for (recipient, outcome) in &attempt.outcomes {
+            let evidence = attempt.evidence_for(recipient);
+            let tls = evidence.and_then(|evidence| evidence.tls.as_ref());
+            let tls = tls.map_or("none", |tls| tls.version.as_str());
+            let certificate =
+                evidence.map_or("absent", |evidence| certificate_label(&evidence.certificate));
             let name = outcome.name();
             let reason = outcome.failure().map_or("none", |failure| failure.reason.name());
             metrics.deliveries.attempts.with_label_values(&[name, reason]).inc();
@@ -193,7 +195,7 @@ impl Observatory {
                 metrics.deliveries.delivered.with_label_values(&labels).inc();
             }
             let reply = outcome.reply();
-            let host = evidence.host.as_deref();
+            let host = evidence.and_then(|evidence| evidence.host.as_deref());
             info!(%id, %recipient, outcome = name, host, tls, certificate, %reply, "attempted");
         }
         self.audit.record(attempt_line(id, domain, requirement, attempt));
@@ -285,7 +287,7 @@ fn attempt_line(
         "id": id,
         "domain": domain,
         "requirement": requirement,
-        "evidence": attempt.evidence,
+        "tries": attempt.tries,
         "recipients": outcomes,
     })
 }
@@ -295,6 +297,8 @@ fn certificate_label(verdict: &CertificateVerdict) -> &'static str {
         CertificateVerdict::Absent => "absent",
         CertificateVerdict::Unchecked => "unchecked",
         CertificateVerdict::Valid { .. } => "valid",
+        CertificateVerdict::Dane { .. } => "dane",
+        CertificateVerdict::Pinned => "pinned",
         CertificateVerdict::Invalid(_) => "invalid",
     }
 }

@@ -217,7 +217,7 @@ fn read_approved(table: &Table<'_>) -> Option<Standing> {
     if mx_names.is_empty() && vouched_by.is_empty() {
         warn_unvouched(table, tls, clearance, tls_value.as_ref());
     }
-    let protection = Protection { tls, mx_names };
+    let protection = Protection { tls, mx_names, ..Protection::default() };
     Some(Standing::Approved { clearance, protection, vouched_by })
 }
 

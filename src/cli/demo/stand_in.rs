@@ -109,6 +109,7 @@ impl Reception for Desk {
             size: content.len() as u64,
             redirect: None,
             hold: None,
+            recourse: Default::default(),
             delay_notice: DelayNotice::Due,
             recipients: Vec::new(),
         };

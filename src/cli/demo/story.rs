@@ -15,10 +15,7 @@ use crate::{
     cli::exit::Failure,
     content::{Content, ReadingKind},
     gateway::classify_content,
-    mail::{
-        CertificateVerdict, Decision, Disclaimer, Disposition, Evidence, Level, Obligation,
-        Outcome, Reply,
-    },
+    mail::{Decision, Disclaimer, Disposition, Evidence, Level, Obligation, Outcome, Reply},
     transform::{DisclaimerOutcome, Edits, rewrite},
 };
 
@@ -113,7 +110,7 @@ impl Story {
     }
 
     pub(super) fn evidence(&self) -> Option<&Evidence> {
-        self.attempted.as_ref().map(|attempted| &attempted.attempt.evidence)
+        self.attempted.as_ref()?.attempt.tries.last()
     }
 
     pub(super) fn outcome(&self) -> Option<&Outcome> {
@@ -187,8 +184,7 @@ impl Story {
             return Some("it was to be delivered".to_owned());
         };
         let encrypted = evidence.tls.is_some() && arrived.tls.is_some();
-        let verified = matches!(evidence.certificate, CertificateVerdict::Valid { .. })
-            && evidence.vouched_by.is_some();
+        let verified = evidence.certificate.is_proof() && !evidence.vouched_by.is_empty();
         match journey {
             _ if !encrypted => Some("it was to travel under TLS".to_owned()),
             Journey::Verified if !verified => Some("verified TLS was expected".to_owned()),

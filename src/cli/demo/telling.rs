@@ -195,7 +195,7 @@ fn tell_wire(page: &mut Page<impl Write>, story: &Story) -> io::Result<()> {
             _ => page.row("On the wire", &[piece(Ink::Plain, said)]),
         };
     };
-    let host = match (&story.arrived, evidence.names.first()) {
+    let host = match (&story.arrived, evidence.leaf().and_then(|leaf| leaf.names.first())) {
         (Some(arrived), _) => arrived.host.clone(),
         (None, Some(name)) => name.clone(),
         (None, None) => evidence.host.clone().unwrap_or_default(),
@@ -243,14 +243,21 @@ fn certificate(evidence: &Evidence, requirement: Option<TlsRequirement>) -> Stri
             None => "certificate not checked".to_owned(),
         },
         CertificateVerdict::Valid { name } => {
-            let by = match evidence.vouched_by {
-                Some(Voucher::Officers) => ", vouched for by the officers (domains.toml)",
-                Some(Voucher::Route) => ", vouched for by the route (postern.toml)",
-                None => "",
-            };
-            format!("certificate valid for {name}{by}")
+            let by: Vec<&str> = evidence.vouched_by.iter().map(|by| vouching(*by)).collect();
+            format!("certificate valid for {name}{}", by.concat())
         }
+        CertificateVerdict::Dane { record } => format!("certificate matches TLSA {record}"),
+        CertificateVerdict::Pinned => "certificate bears the key the officers pinned".to_owned(),
         CertificateVerdict::Invalid(why) => format!("certificate refused: {why}"),
+    }
+}
+
+const fn vouching(by: Voucher) -> &'static str {
+    match by {
+        Voucher::Officers => ", vouched for by the officers (domains.toml)",
+        Voucher::Route => ", vouched for by the route (postern.toml)",
+        Voucher::MtaSts => ", vouched for by the domain's MTA-STS policy",
+        Voucher::Dnssec => ", vouched for by DNSSEC",
     }
 }
 

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use super::fields::{Reader, duration, networks, optional, size, socket_address};
 use crate::{
     config::{
-        CertificateFiles, Certified, CertifiedBy, Ciphers, Listener, ListenerProtocol, ListenerTls,
+        CertificateFiles, Certified, CertifiedBy, Listener, ListenerProtocol, ListenerTls,
         ProxyProtocol, SenderAuthentication,
     },
-    mail::Direction,
+    mail::{Ciphers, Direction},
     policy::written::{Table, Value},
 };
 
@@ -39,7 +39,7 @@ impl Reader<'_> {
                 })
             }),
             ciphers: optional(table, "ciphers", Ciphers::Intermediate, |value| {
-                value.choice(&[("intermediate", Ciphers::Intermediate), ("ncsc", Ciphers::Ncsc)])
+                value.choice(&Ciphers::ALL.map(|ciphers| (ciphers.name(), ciphers)))
             }),
             client_ca: optional(table, "client_ca", None, |value| self.path(value).map(Some)),
             certified: certified

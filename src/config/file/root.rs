@@ -3,13 +3,18 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use super::{
-    fields::{Reader, domains, duration, optional, section, socket_address, socket_address_or},
+    fields::{
+        Reader, count, domains, duration, optional, section, socket_address, socket_address_or,
+    },
     limits::{LIMITS, limits},
     listener::LISTENER,
     recipients::{BLOCKLIST, RECIPIENTS, blocklist},
 };
 use crate::{
-    config::{Config, Dns, Limits, Node, Retry, Route, SigningKey, quantity::Span},
+    config::{
+        Config, Dns, ExchangeAddresses, Limits, Node, Retry, Route, Sending, SigningKey,
+        quantity::Span,
+    },
     mail::{NextHop, TlsRequirement},
     policy::{
         diagnostics::{Diagnostics, SourceFile},
@@ -56,6 +61,7 @@ impl Reader<'_> {
         });
         let retry = section(root, "retry", "[retry]", RETRY, Retry::default(), retry);
         let limits = section(root, "limits", "[limits]", LIMITS, Limits::default(), limits);
+        let sending = section(root, "sending", "[sending]", SENDING, Sending::default(), sending);
         let dns = section(root, "dns", "[dns]", DNS, Dns::default(), dns);
         let (metrics, console) = (metrics(root), console(root));
         Some(Config {
@@ -63,6 +69,7 @@ impl Reader<'_> {
             listeners,
             routes: routes.into_iter().collect::<Option<_>>()?,
             signing: signing.into_iter().collect::<Option<_>>()?,
+            sending,
             retry,
             limits,
             dns,
@@ -147,6 +154,32 @@ fn retry(table: &Table<'_>) -> Retry {
     }
 }
 
+fn sending(table: &Table<'_>) -> Sending {
+    let absent = Sending::default();
+    let addresses = [("remote", ExchangeAddresses::Remote), ("any", ExchangeAddresses::Any)];
+    Sending {
+        port: optional(table, "port", absent.port, port),
+        exchange_addresses: optional(
+            table,
+            "exchange_addresses",
+            absent.exchange_addresses,
+            |value| value.choice(&addresses),
+        ),
+        idle: duration(table, "idle", absent.idle),
+        messages_per_connection: count(
+            table,
+            "messages_per_connection",
+            absent.messages_per_connection,
+        ),
+    }
+}
+
+fn port(value: &Value<'_>) -> Option<u16> {
+    let number = value.integer()?;
+    let port = u16::try_from(number).ok().filter(|port| *port > 0);
+    port.or_else(|| value.invalid("bad-port", format!("a port is 1 to 65535, found {number}")))
+}
+
 fn dns(table: &Table<'_>) -> Dns {
     let servers = optional(table, "servers", Vec::new(), |value| {
         value.list(|value| socket_address_or(value, 53))
@@ -173,6 +206,7 @@ const KEYS: &[&str] = &[
     "listener",
     "route",
     "signing",
+    "sending",
     "retry",
     "limits",
     "dns",
@@ -187,7 +221,21 @@ const NODE: &[&str] =
 const ROUTE: &[&str] = &["domain", "next_hop", "tls", "tls_name", "trust_anchors"];
 const SIGNING: &[&str] = &["domain", "selector", "file"];
 const RETRY: &[&str] = &["delays", "expiry", "delay_notice"];
+const SENDING: &[&str] = &["port", "exchange_addresses", "idle", "messages_per_connection"];
 const DNS: &[&str] = &["servers"];
+
+impl Default for Sending {
+    /// Idle no longer than others' servers like, who count us among their
+    /// sessions.
+    fn default() -> Self {
+        Self {
+            port: 25,
+            exchange_addresses: ExchangeAddresses::Remote,
+            idle: Duration::from_secs(2),
+            messages_per_connection: 100,
+        }
+    }
+}
 
 impl Default for Retry {
     /// Minutes at first, then half an hour: a busy peer is soon served, a dead

@@ -3,9 +3,8 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use crate::{
-    config::{
-        CertifiedBy, Ciphers, Config, ListenerProtocol, ListenerTls, SenderAuthentication, Source,
-    },
+    config::{CertifiedBy, Config, ListenerProtocol, ListenerTls, SenderAuthentication, Source},
+    mail::Ciphers,
     policy::diagnostics::{Diagnostics, Rendering, SourceFile},
 };
 

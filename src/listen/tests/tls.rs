@@ -11,8 +11,8 @@ use super::{
     Client, Lab, settings, write_certificate,
 };
 use crate::{
-    config::{Ciphers, ListenerTls},
-    mail::Timestamp,
+    config::ListenerTls,
+    mail::{Ciphers, Timestamp},
 };
 
 #[tokio::test]

@@ -43,6 +43,7 @@ fn message(id: QueueId, version: u32) -> QueuedMessage {
         size: 0,
         redirect: None,
         hold: None,
+        recourse: Default::default(),
         delay_notice: DelayNotice::Due,
         recipients: Vec::new(),
     }
