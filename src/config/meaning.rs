@@ -5,6 +5,7 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 use super::{
     directory::{DirectoryUrl, Filter},
     network::Network,
+    resolver::Dns,
 };
 use crate::mail::{Ciphers, Direction, Domain, NextHop, TlsRequirement};
 
@@ -294,12 +295,6 @@ pub enum ExchangeAddresses {
     Remote,
     /// All: where test and lab domains stand on loopback.
     Any,
-}
-
-#[derive(Clone, Debug, Default)]
-pub struct Dns {
-    /// Empty for the system's own.
-    pub servers: Vec<SocketAddr>,
 }
 
 impl Listener {

@@ -17,11 +17,11 @@ pub use directory::{DirectoryUrl, DirectoryUrlError, Filter, FilterError};
 pub use folder::{ReadError, read_file, read_policies};
 pub use meaning::{
     Blocklist, CertificateFiles, Certified, CertifiedBy, Config, Directory, DirectoryBind,
-    DirectoryTls, Dns, DomainPattern, ExchangeAddresses, Limits, Listener, ListenerProtocol,
+    DirectoryTls, DomainPattern, ExchangeAddresses, Limits, Listener, ListenerProtocol,
     ListenerTls, Node, ProxyProtocol, Rate, RecipientSource, Retry, Route, SenderAuthentication,
     Sending, SigningKey, Source,
 };
 pub use network::{Network, NetworkError};
-pub use resolver::resolver;
+pub use resolver::{Dns, Dnssec, ResolverError, proving_resolver, resolver};
 pub use users::{NoRandomness, User, Users, Verdict, check_users, is_user_name, user_named_on};
 pub use verifier::{Impostors, Verifier};

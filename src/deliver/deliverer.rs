@@ -1,20 +1,15 @@
 //! What delivers, what it is told, and what it is given to deliver.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use hickory_resolver::{TokioResolver, net::NetError};
+use hickory_resolver::TokioResolver;
 
 use super::{
     connection::Means, journey::Journey, maildir::Letter, offers::Offers, pool::Pool, tls::Trust,
 };
 use crate::{
-    config::{self, ExchangeAddresses},
+    config::{self, Dns, ExchangeAddresses, ResolverError},
     mail::{
         AddressEncoding, Attempt, Body, Domain, Evidence, NextHop, Outcome, Protection, QueueId,
         Recipient, Requests, RequireTls, ReversePath, Timestamp, TlsRequirement,
@@ -41,8 +36,7 @@ pub struct Deliverer {
 pub struct Settings {
     /// Our name in EHLO.
     pub name: Domain,
-    /// Empty for the system's own resolvers.
-    pub dns_servers: Vec<SocketAddr>,
+    pub dns: Dns,
     pub timeouts: Timeouts,
     /// For one attempt, all its hosts together.
     pub deadline: Duration,
@@ -57,8 +51,8 @@ pub struct Settings {
 
 #[derive(Debug, thiserror::Error)]
 pub enum DelivererError {
-    #[error("the resolver cannot be set up: {0}")]
-    Resolver(#[from] NetError),
+    #[error(transparent)]
+    Resolver(#[from] ResolverError),
 }
 
 /// A message for recipients of one domain.
@@ -96,7 +90,7 @@ impl Settings {
     pub fn new(name: Domain) -> Self {
         Self {
             name,
-            dns_servers: Vec::new(),
+            dns: Dns::default(),
             timeouts: Timeouts::default(),
             deadline: Duration::from_secs(30 * 60),
             port: 25,
@@ -115,7 +109,7 @@ impl Deliverer {
         let means = Means { name, timeouts, trust: Trust::new() };
         Ok(Self {
             means: Arc::new(means),
-            resolver: config::resolver(&settings.dns_servers)?.build()?,
+            resolver: config::proving_resolver(&settings.dns)?,
             pool: Pool::new(settings.idle),
             offers: Offers::default(),
             port,

@@ -68,7 +68,7 @@ pub(super) fn open_queue(config: &Config) -> Result<Queue, StartError> {
 
 pub(super) fn deliverer(config: &Config) -> Result<Deliverer, StartError> {
     let settings = deliver::Settings {
-        dns_servers: config.dns.servers.clone(),
+        dns: config.dns.clone(),
         port: config.sending.port,
         exchange_addresses: config.sending.exchange_addresses,
         idle: config.sending.idle,

@@ -4,6 +4,7 @@
 mod fields;
 mod limits;
 mod listener;
+mod names;
 mod recipients;
 mod root;
 

@@ -3,11 +3,10 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use super::{
-    fields::{
-        Reader, count, domains, duration, optional, section, socket_address, socket_address_or,
-    },
+    fields::{Reader, count, domains, duration, optional, section, socket_address},
     limits::{LIMITS, limits},
     listener::LISTENER,
+    names::DNS,
     recipients::{BLOCKLIST, RECIPIENTS, blocklist},
 };
 use crate::{
@@ -62,7 +61,7 @@ impl Reader<'_> {
         let retry = section(root, "retry", "[retry]", RETRY, Retry::default(), retry);
         let limits = section(root, "limits", "[limits]", LIMITS, Limits::default(), limits);
         let sending = section(root, "sending", "[sending]", SENDING, Sending::default(), sending);
-        let dns = section(root, "dns", "[dns]", DNS, Dns::default(), dns);
+        let dns = section(root, "dns", "[dns]", DNS, Dns::default(), |table| self.dns(table));
         let (metrics, console) = (metrics(root), console(root));
         Some(Config {
             node: node?,
@@ -174,17 +173,10 @@ fn sending(table: &Table<'_>) -> Sending {
     }
 }
 
-fn port(value: &Value<'_>) -> Option<u16> {
+pub(super) fn port(value: &Value<'_>) -> Option<u16> {
     let number = value.integer()?;
     let port = u16::try_from(number).ok().filter(|port| *port > 0);
     port.or_else(|| value.invalid("bad-port", format!("a port is 1 to 65535, found {number}")))
-}
-
-fn dns(table: &Table<'_>) -> Dns {
-    let servers = optional(table, "servers", Vec::new(), |value| {
-        value.list(|value| socket_address_or(value, 53))
-    });
-    Dns { servers }
 }
 
 fn metrics(root: &Table<'_>) -> SocketAddr {
@@ -222,7 +214,6 @@ const ROUTE: &[&str] = &["domain", "next_hop", "tls", "tls_name", "trust_anchors
 const SIGNING: &[&str] = &["domain", "selector", "file"];
 const RETRY: &[&str] = &["delays", "expiry", "delay_notice"];
 const SENDING: &[&str] = &["port", "exchange_addresses", "idle", "messages_per_connection"];
-const DNS: &[&str] = &["servers"];
 
 impl Default for Sending {
     /// Idle no longer than others' servers like, who count us among their
