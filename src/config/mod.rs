@@ -7,6 +7,7 @@ mod directory;
 mod file;
 mod folder;
 mod meaning;
+mod mta_sts;
 mod network;
 mod quantity;
 mod resolver;
@@ -21,6 +22,7 @@ pub use meaning::{
     ListenerTls, Node, ProxyProtocol, Rate, RecipientSource, Retry, Route, SenderAuthentication,
     Sending, SigningKey, Source,
 };
+pub use mta_sts::{MtaSts, StsDiscovery};
 pub use network::{Network, NetworkError};
 pub use resolver::{Dns, Dnssec, ResolverError, proving_resolver, resolver};
 pub use users::{NoRandomness, User, Users, Verdict, check_users, is_user_name, user_named_on};

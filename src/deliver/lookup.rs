@@ -60,6 +60,15 @@ pub(super) async fn ask(
     }
 }
 
+/// Whether the name servers pass on what DNSSEC needs: the root proves its own
+/// records, or nothing can be proved.
+pub(super) async fn proves_names(resolver: &TokioResolver) -> Result<(), Unanswered> {
+    match ask(resolver, &Name::root(), RecordType::SOA).await?.authenticity {
+        Authenticity::Secure => Ok(()),
+        Authenticity::Insecure => Err(Unanswered::Bogus),
+    }
+}
+
 impl From<NetError> for Unanswered {
     fn from(error: NetError) -> Self {
         match error {

@@ -6,7 +6,7 @@
 //! delivered as protected as asked waits (law 2). Stands after `schedule`,
 //! which says when; RFC 5321 section 5, RFC 7505, RFC 3207.
 
-#[expect(dead_code, reason = "what asks for claims comes next")]
+#[cfg_attr(not(test), expect(dead_code, reason = "what asks for claims comes next"))]
 mod claims; // what DNS and HTTPS say of exchanges: values
 mod connection; // a socket, a handshake and a clock under a session
 mod deliverer; // what delivers, and what it is given
@@ -19,6 +19,7 @@ mod pool; // connections that wait for another message
 mod probe; // what a next hop would say, without a message
 mod requirement; // what a requirement means for one host: pure
 mod resolve; // from a domain to its hosts
+mod sts; // what domains publish by HTTPS (RFC 8461)
 mod tls; // trust anchors, and the verifier that records
 
 #[cfg(test)]

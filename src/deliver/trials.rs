@@ -9,7 +9,7 @@ use super::{
     peers::{Answer, Authorities, Certificate, Fault, MX_NAME, Peer, name_server},
 };
 use crate::{
-    config::{Dnssec, ExchangeAddresses},
+    config::{Dnssec, ExchangeAddresses, StsDiscovery},
     mail::{
         Address, AddressEncoding, Attempt, Body, CertificateVerdict, Evidence, FailureReason,
         MxName, NextHop, Outcome, Protection, QueueId, Recipient, Requests, ReversePath,
@@ -22,6 +22,7 @@ pub(super) fn settings() -> Settings {
     settings.exchange_addresses = ExchangeAddresses::Any;
     // The name servers of these tests have nothing signed.
     settings.dns.dnssec = Dnssec::Off;
+    settings.mta_sts.discovery = StsDiscovery::Off;
     settings.deadline = Duration::from_secs(20);
     settings.timeouts.handshake = Duration::from_secs(5);
     settings
