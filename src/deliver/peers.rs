@@ -5,6 +5,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use hickory_resolver::proto::{
@@ -24,6 +25,9 @@ use tokio::{
     net::{TcpListener, TcpStream, UdpSocket},
 };
 use tokio_rustls::TlsAcceptor;
+
+use super::deliverer::Settings;
+use crate::config::{Dnssec, ExchangeAddresses, StsDiscovery};
 
 /// What is wrong with a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +88,18 @@ pub(super) struct Authorities {
     other: Issuer<'static, KeyPair>,
     pub(super) trust_anchors: PathBuf,
     _directory: tempfile::TempDir,
+}
+
+/// One who delivers to such peers.
+pub(super) fn settings() -> Settings {
+    let mut settings = Settings::new("gw.test.example".parse().unwrap());
+    settings.exchange_addresses = ExchangeAddresses::Any;
+    // The name servers of these tests have nothing signed.
+    settings.dns.dnssec = Dnssec::Off;
+    settings.mta_sts.discovery = StsDiscovery::Off;
+    settings.deadline = Duration::from_secs(20);
+    settings.timeouts.handshake = Duration::from_secs(5);
+    settings
 }
 
 impl Authorities {
