@@ -236,6 +236,9 @@ pub struct Retry {
     pub expiry: Duration,
     /// When its sender is told that it is late.
     pub delay_notice: Duration,
+    /// How long it may wait for TLS before its sender and the officers are
+    /// told.
+    pub tls_notice: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]

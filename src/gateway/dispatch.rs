@@ -13,14 +13,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     queue::{Job, Queue, now},
     reports::Reports,
-    settlement::{Settlement, settle},
+    settlement::{Settlement, settle, settle_deadlines},
 };
 use crate::{
     config::Config,
     deliver::{Deliverer, Delivery, RouteTls},
     mail::{
         Attempt, Domain, EnhancedStatusCode, Event, Failure, FailureReason, Observer, Outcome,
-        Protection, QueueId, QueuedMessage, Recipient, Reply, Timestamp,
+        Protection, QueueId, QueuedMessage, QueuedRecipient, Recipient, Reply, Timestamp,
     },
     schedule::{Jitter, RetrySchedule},
     spool::{Batch, SpoolError},
@@ -78,15 +78,21 @@ impl Dispatcher {
         if message.is_held() {
             return Ok(None);
         }
-        let returned_at = message.requests.returned_at(message.received_at);
         let mut again: Option<Timestamp> = None;
         for (protection, recipients) in by_protection(&message, domain) {
-            let attempt = if returned_at.is_some_and(|moment| moment <= now()) {
-                too_late(recipients)
-            } else {
-                self.attempt(&message, &content, domain, protection.clone(), recipients).await
-            };
-            let next = self.settle(&message, &content, attempt).await?;
+            let returned_at = message.requests.returned_at(message.received_at);
+            // Nobody is asked after the time by which its sender wanted it
+            // delivered or back (RFC 2852).
+            if returned_at.is_some_and(|moment| moment <= now()) {
+                let rests = |queued: &QueuedRecipient| queued.address.domain() == domain;
+                let settle = |message| settle_deadlines(message, rests, &self.retry, now());
+                return self.record(id, &content, settle).await;
+            }
+            let attempt =
+                self.attempt(&message, &content, domain, protection.clone(), recipients).await;
+            let jitter = Jitter::new(fastrand::f64());
+            let settle = |message| settle(message, &attempt, &self.retry, now(), jitter);
+            let next = self.record(id, &content, settle).await?;
             again = match (again, next) {
                 (Some(earlier), Some(later)) => Some(earlier.min(later)),
                 (one, other) => one.or(other),
@@ -149,22 +155,20 @@ impl Dispatcher {
         }
     }
 
-    /// Records an attempt under the message's lock, with the DSNs it leads to
-    /// in the same commit.
-    async fn settle(
+    /// Records what has become of a message under its lock, with the reports
+    /// it leads to in the same commit.
+    async fn record(
         &self,
-        attempted: &QueuedMessage,
+        id: QueueId,
         content: &Bytes,
-        attempt: Attempt,
+        settle: impl FnOnce(QueuedMessage) -> Settlement,
     ) -> Result<Option<Timestamp>, SpoolError> {
-        let id = attempted.id;
         let _lock = self.queue.lock(id).await;
         // Another domain's attempt may have changed it meanwhile.
         let Some(message) = self.queue.spool().message(id)? else {
             return Ok(None);
         };
-        let Settlement { message, news, given_up, next_attempt_at } =
-            settle(message, &attempt, &self.retry, now(), Jitter::new(fastrand::f64()));
+        let Settlement { message, news, given_up, next_attempt_at } = settle(message);
         let batch = match message.pending().next() {
             Some(_) => Batch::new().update(&message),
             None => Batch::new().remove(id),
@@ -201,14 +205,6 @@ fn by_protection<'m>(
 fn no_route(recipients: Vec<Recipient>) -> Attempt {
     let reply = Reply::new(451, EnhancedStatusCode(4, 4, 4), "no route to the domain");
     untried(recipients, Failure { reason: FailureReason::NoRoute, reply })
-}
-
-/// The time has passed by which its sender wanted it delivered or back
-/// (RFC 2852): nobody is asked any more.
-fn too_late(recipients: Vec<Recipient>) -> Attempt {
-    let text = "the time by which it was to be delivered has passed";
-    let reply = Reply::new(451, EnhancedStatusCode(4, 4, 7), text);
-    untried(recipients, Failure { reason: FailureReason::Expired, reply })
 }
 
 fn untried(recipients: Vec<Recipient>, failure: Failure) -> Attempt {

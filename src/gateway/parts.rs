@@ -80,6 +80,7 @@ pub(super) fn deliverer(config: &Config) -> Result<Deliverer, StartError> {
 pub(super) fn retry_schedule(config: &Config) -> Result<RetrySchedule, StartError> {
     let retry = &config.retry;
     RetrySchedule::new(retry.delays.clone(), retry.expiry, retry.delay_notice)
+        .map(|schedule| schedule.with_tls_notice(retry.tls_notice))
         .map_err(|cause| part("[retry]", cause))
 }
 

@@ -151,6 +151,7 @@ fn retry(table: &Table<'_>) -> Retry {
         }),
         expiry: duration(table, "expiry", absent.expiry),
         delay_notice: duration(table, "delay_notice", absent.delay_notice),
+        tls_notice: duration(table, "tls_notice", absent.tls_notice),
     }
 }
 
@@ -220,7 +221,7 @@ const NODE: &[&str] =
     &["name", "data_dir", "policies", "local_domains", "control_socket", "passage_key"];
 const ROUTE: &[&str] = &["domain", "next_hop", "tls", "tls_name", "trust_anchors"];
 const SIGNING: &[&str] = &["domain", "selector", "file"];
-const RETRY: &[&str] = &["delays", "expiry", "delay_notice"];
+const RETRY: &[&str] = &["delays", "expiry", "delay_notice", "tls_notice"];
 const SENDING: &[&str] = &["port", "exchange_addresses", "idle", "messages_per_connection"];
 const DNS: &[&str] = &["servers"];
 
@@ -246,6 +247,7 @@ impl Default for Retry {
             delays: [1, 3, 5, 10, 15, 30].map(minutes).to_vec(),
             expiry: minutes(5 * 24 * 60),
             delay_notice: minutes(15),
+            tls_notice: minutes(15),
         }
     }
 }
