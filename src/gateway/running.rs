@@ -78,16 +78,19 @@ impl Gateway {
         let observer = observers(&observatory, watchers);
         let queue = Arc::new(open_queue(&config)?);
         let passage_key = Arc::new(passage_key(&config.node.passage_key)?);
+        let signer = Arc::new(signer(&config)?);
         let reports = Reports {
             config: Arc::clone(&config),
             policy: Arc::clone(&policy),
             queue: Arc::clone(&queue),
             passage_key: Arc::clone(&passage_key),
+            signer: Arc::clone(&signer),
+            observer: Arc::clone(&observer),
         };
         let processor = Arc::new(Processor {
             config: Arc::clone(&config),
             policy: Arc::clone(&policy),
-            signer: Arc::new(signer(&config)?),
+            signer,
             passage_key,
             queue: Arc::clone(&queue),
             reports: reports.clone(),

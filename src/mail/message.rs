@@ -142,7 +142,9 @@ pub struct Recourse {
 }
 
 /// How soon people must hear that a message waits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Urgency {
     /// Within the time that `[retry] tls_notice` sets.

@@ -29,7 +29,7 @@ pub use decision::{Decision, DestinationClass, DestinationFacts, Mode, RuleMatch
 pub use disposition::{Disclaimer, Disposition, NextHop, NextHopError, Obligation, Told};
 pub use domain::{Domain, DomainError};
 pub use envelope::{AddressEncoding, Body, Envelope, Recipient};
-pub use event::{AuthenticationResult, Decided, Event, Observer, Refusal, SessionEnd};
+pub use event::{AuthenticationResult, Decided, Event, NoticeKind, Observer, Refusal, SessionEnd};
 pub use evidence::{
     CertificateVerdict, Evidence, PublishedPolicy, PublishedPolicyKind, SeenCertificate, TlsFault,
     Voucher,

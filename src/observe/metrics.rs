@@ -225,6 +225,7 @@ pub(super) struct DeliveryMetrics {
     pub(super) delivered: IntCounterVec,
     pub(super) bounces: IntCounterVec,
     pub(super) handled: IntCounterVec,
+    pub(super) notices: IntCounterVec,
 }
 
 impl DeliveryMetrics {
@@ -252,8 +253,14 @@ impl DeliveryMetrics {
             )?,
             handled: new.counters(
                 "postern_handled_total",
-                "Messages that a person released, rejected, retried or returned.",
+                "Messages that a person released, rejected, retried, exempted or returned, or \
+                 that went another way.",
                 &["action"],
+            )?,
+            notices: new.counters(
+                "postern_notices_total",
+                "Reports and notices written to senders and officers, by what they tell.",
+                &["kind"],
             )?,
         })
     }
