@@ -78,16 +78,19 @@ impl Gateway {
         let observer = observers(&observatory, watchers);
         let queue = Arc::new(open_queue(&config)?);
         let passage_key = Arc::new(passage_key(&config.node.passage_key)?);
+        let signer = Arc::new(signer(&config)?);
         let reports = Reports {
             config: Arc::clone(&config),
             policy: Arc::clone(&policy),
             queue: Arc::clone(&queue),
             passage_key: Arc::clone(&passage_key),
+            signer: Arc::clone(&signer),
+            observer: Arc::clone(&observer),
         };
         let processor = Arc::new(Processor {
             config: Arc::clone(&config),
             policy: Arc::clone(&policy),
-            signer: Arc::new(signer(&config)?),
+            signer,
             passage_key,
             queue: Arc::clone(&queue),
             reports: reports.clone(),
@@ -183,7 +186,11 @@ impl Gateway {
         }
         serving.spawn(Arc::new(operator).serve(control, serving.stop.clone()));
         serving.spawn(Arc::clone(keeper).follow_calendar(serving.stop.clone()));
-        serving.spawn(Arc::new(dispatcher).run(serving.tracker.clone(), serving.stop.clone()));
+        let dispatcher = Arc::new(dispatcher);
+        let keeping =
+            Arc::clone(&dispatcher).keep_deadlines(serving.tracker.clone(), serving.stop.clone());
+        serving.spawn(keeping);
+        serving.spawn(dispatcher.run(serving.tracker.clone(), serving.stop.clone()));
         for (desk, listener) in listeners {
             let orders = Orders {
                 capacity: Arc::clone(&capacity),

@@ -7,11 +7,12 @@ use super::{
     address::Address,
     attempt::{Attempt, FailureReason},
     decision::Decision,
+    disposition::NextHop,
     domain::Domain,
     facts::{Direction, MessageFacts},
     finding::Finding,
     lookup::{BlocklistAnswer, LookupAnswer, LookupSource, Passage},
-    message::Forwarded,
+    message::{Exemption, Forwarded},
     protection::TlsRequirement,
     queue_id::QueueId,
     reply::Reply,
@@ -112,6 +113,26 @@ pub enum Event<'a> {
         recipients: usize,
         reason: FailureReason,
     },
+    /// A report or notice to a person is on its way into the spool.
+    NoticeWritten {
+        kind: NoticeKind,
+    },
+    /// Policy or a person sends what waits of a message another way.
+    Redirected {
+        id: QueueId,
+        /// The message it was part of, where it is not the whole.
+        part_of: Option<QueueId>,
+        to: &'a NextHop,
+        recipients: usize,
+        by: &'a str,
+        reason: &'a str,
+    },
+    /// A person lets one message go with less TLS than policy asks for, for a
+    /// while.
+    Exempted {
+        id: QueueId,
+        exemption: &'a Exemption,
+    },
     /// A person released, refused or returned a message.
     Handled {
         id: QueueId,
@@ -130,6 +151,39 @@ pub enum Event<'a> {
         during: &'static str,
         error: &'a str,
     },
+}
+
+/// What a notice tells, and whom: a closed set, so that it can be a metric's
+/// label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum NoticeKind {
+    Failed,
+    Delayed,
+    /// It waits for TLS.
+    Waiting,
+    WaitingOfficers,
+    /// TLS could not be had, and policy has sent it another way.
+    Diverted,
+    Relayed,
+    Delivered,
+    Held,
+    HeldOfficers,
+}
+
+impl NoticeKind {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Delayed => "delayed",
+            Self::Waiting => "waiting",
+            Self::WaitingOfficers => "waiting_officers",
+            Self::Diverted => "diverted",
+            Self::Relayed => "relayed",
+            Self::Delivered => "delivered",
+            Self::Held => "held",
+            Self::HeldOfficers => "held_officers",
+        }
+    }
 }
 
 /// What was decided of one message, for every recipient.

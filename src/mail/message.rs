@@ -10,6 +10,7 @@ use super::{
     address::{Address, ReversePath},
     disposition::{NextHop, Told},
     envelope::{AddressEncoding, Body, Envelope, Recipient},
+    evidence::TlsFault,
     facts::Direction,
     finding::Finding,
     level::Level,
@@ -136,15 +137,14 @@ pub struct Recourse {
     /// Where policy sends it then: an encryption portal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback: Option<NextHop>,
-    /// Since when it has waited for that alone, and who knows.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub unmet: Option<Unmet>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exemption: Option<Exemption>,
 }
 
 /// How soon people must hear that a message waits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Urgency {
     /// Within the time that `[retry] tls_notice` sets.
@@ -154,11 +154,19 @@ pub enum Urgency {
     Urgent,
 }
 
-/// A message that waits for TLS as good as it needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A copy that waits for TLS as good as it needs: since when, why, and
+/// whether people know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unmet {
     pub since: Timestamp,
     pub told: TlsNotice,
+    /// What the last try came to.
+    pub reply: Reply,
+    /// The host that was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<TlsFault>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,6 +207,8 @@ pub struct QueuedRecipient {
     /// What this copy's journey needs; never weakened after the decision.
     pub protection: Protection,
     pub state: RecipientState,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmet: Option<Box<Unmet>>,
 }
 
 impl QueuedRecipient {
@@ -211,7 +221,7 @@ impl QueuedRecipient {
     pub fn new(recipient: impl Into<Recipient>, protection: Protection, now: Timestamp) -> Self {
         let Recipient { address, notify, original } = recipient.into();
         let state = RecipientState::Pending { attempts: 0, next_attempt_at: now, last: None };
-        Self { address, notify, original, protection, state }
+        Self { address, notify, original, protection, state, unmet: None }
     }
 }
 
@@ -252,6 +262,11 @@ impl QueuedMessage {
 
     pub fn is_held(&self) -> bool {
         self.hold.is_some()
+    }
+
+    /// The recipients who wait for TLS as good as their copy needs.
+    pub fn waiting_for_tls(&self) -> impl Iterator<Item = (&QueuedRecipient, &Unmet)> {
+        self.pending().filter_map(|queued| Some((queued, queued.unmet.as_deref()?)))
     }
 
     /// The recipients who still wait for their copy.

@@ -30,11 +30,12 @@ pub use disposition::{Disclaimer, Disposition, NextHop, NextHopError, Obligation
 pub use domain::{Domain, DomainError};
 pub use envelope::{AddressEncoding, Body, Envelope, Recipient};
 pub use event::{
-    AuthenticationResult, Decided, DestinationChange, Event, Observer, Refusal, SessionEnd,
+    AuthenticationResult, Decided, DestinationChange, Event, NoticeKind, Observer, Refusal,
+    SessionEnd,
 };
 pub use evidence::{
-    CertificateVerdict, Evidence, PublishedPolicy, PublishedPolicyKind, SeenCertificate, TlsFault,
-    Voucher,
+    CertificateVerdict, Evidence, PublishedPolicy, PublishedPolicyKind, Reuse, SeenCertificate,
+    TlsFault, Voucher,
 };
 pub use facts::{Arrival, AuthenticationFacts, Direction, Facts, MessageFacts, SecureTag};
 pub use finding::{Finding, Kind, Masked, Opaque, OpaqueReason};

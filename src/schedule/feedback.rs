@@ -290,8 +290,9 @@ mod tests {
     fn it_takes_a_window_of_failures_to_fall_by_one_and_what_had_risen_is_lost() {
         assert_eq!(after("-+-+-+-+-").window(), 4);
         assert_eq!(after("----+").window(), 5);
-        // Nine successes and five failures would otherwise have balanced.
-        assert_eq!(after("++++-+---+--").window(), 5);
+        assert_eq!(after("----++++-").window(), 4);
+        assert_eq!(after("----++++-+++").window(), 4);
+        assert_eq!(after("----++++-++++").window(), 5);
         assert_eq!(after(&"--+".repeat(40)).window(), 1);
     }
 
@@ -310,7 +311,7 @@ mod tests {
     fn a_window_of_failures_in_a_row_is_the_end_and_fewer_are_not() {
         assert_eq!(after("----").health(LIMITS), Health::Open);
         assert_eq!(after("-----").health(LIMITS), Health::Dead);
-        assert_eq!(after("----+----").health(LIMITS), Health::Throttled);
+        assert_eq!(after("----+---").health(LIMITS), Health::Throttled);
         let narrow = after(&"--+".repeat(40));
         assert_eq!((narrow.window(), narrow.health(LIMITS)), (1, Health::Throttled));
     }

@@ -6,7 +6,10 @@ use std::{
     hash::Hash,
 };
 
-use super::{Health, Schedule, Trouble, queues::Slot};
+use super::{
+    Health, Schedule, Trouble,
+    queues::{Slot, State},
+};
 use crate::mail::{QueueId, Timestamp};
 
 /// What destinations have to do: one message counts once at each.
@@ -46,6 +49,12 @@ impl<D: Clone + Eq + Hash> Schedule<D> {
     /// Why nothing goes to a destination, if it is dead.
     pub fn trouble(&self, destination: &D) -> Option<&Trouble> {
         self.destination(*self.slots.get(destination)?)?.feedback.trouble()
+    }
+
+    pub fn is_in_flight(&self, id: QueueId, destination: &D) -> bool {
+        let slot = self.slots.get(destination);
+        let state = slot.and_then(|&slot| self.entries.get(&(id, slot)));
+        matches!(state, Some(State::InFlight(_) | State::Leaving))
     }
 
     /// All that waits at a destination, due or not.
