@@ -10,6 +10,7 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use super::waits::Waits;
 use crate::{
     mail::{Domain, QueueId, QueuedMessage, RecipientState, Timestamp},
     observe::QueueState,
@@ -31,6 +32,7 @@ pub(super) struct Queue {
     /// Rung when the schedule has something new.
     changed: Notify,
     held: Mutex<BTreeSet<QueueId>>,
+    waits: Waits,
     locks: Vec<tokio::sync::Mutex<()>>,
 }
 
@@ -42,12 +44,18 @@ impl Queue {
             releases: Mutex::default(),
             changed: Notify::new(),
             held: Mutex::default(),
+            waits: Waits::default(),
             locks: (0..1 << LOCK_BITS).map(|_| tokio::sync::Mutex::default()).collect(),
         }
     }
 
     pub(super) fn spool(&self) -> &Arc<Spool> {
         &self.spool
+    }
+
+    /// Which messages wait for TLS.
+    pub(super) fn waits(&self) -> &Waits {
+        &self.waits
     }
 
     pub(super) fn next_id(&self) -> QueueId {
@@ -86,6 +94,7 @@ impl Queue {
     /// Schedules what waits in a message, or counts it among the held or
     /// those that are not to go yet.
     pub(super) fn enrol(&self, message: &QueuedMessage) {
+        self.waits.note(message);
         if message.is_held() {
             locked(&self.held).insert(message.id);
             return;
@@ -114,6 +123,7 @@ impl Queue {
 
     /// Forgets a message that is no longer in the spool.
     pub(super) fn strike(&self, id: QueueId) {
+        self.waits.forget(id);
         locked(&self.held).remove(&id);
         locked(&self.releases).remove(id);
         locked(&self.schedule).remove(id);
