@@ -22,6 +22,7 @@ pub use meaning::{
     Sending, SigningKey, Source,
 };
 pub use network::{Network, NetworkError};
+pub use quantity::{QuantityError, Span};
 pub use resolver::resolver;
 pub use users::{NoRandomness, User, Users, Verdict, check_users, is_user_name, user_named_on};
 pub use verifier::{Impostors, Verifier};

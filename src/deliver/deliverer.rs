@@ -16,8 +16,8 @@ use super::{
 use crate::{
     config::{self, ExchangeAddresses},
     mail::{
-        AddressEncoding, Attempt, Body, Domain, Evidence, NextHop, Outcome, Protection, QueueId,
-        Recipient, Requests, RequireTls, ReversePath, Timestamp, TlsRequirement,
+        AddressEncoding, Attempt, Body, Domain, Evidence, Leave, NextHop, Outcome, Protection,
+        QueueId, Recipient, Requests, RequireTls, ReversePath, Timestamp, TlsRequirement,
     },
     smtp::client::Timeouts,
 };
@@ -84,6 +84,8 @@ pub struct Delivery {
     pub protection: Protection,
     /// What the operator's route asks for: the stronger of both holds.
     pub route: RouteTls,
+    /// What a person has allowed of less than both.
+    pub leave: Option<Leave>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -170,13 +172,16 @@ impl Deliverer {
 
 impl Delivery {
     /// The strongest of what policy, the route and the sender ask for: who
-    /// says REQUIRETLS has verified TLS (RFC 8689 section 4.2.1).
+    /// says REQUIRETLS has verified TLS (RFC 8689 section 4.2.1). A person may
+    /// give leave for less than policy and route ask, not for less than the
+    /// sender does.
     pub fn requirement(&self) -> TlsRequirement {
         let asked = match self.relays_under_tls() {
             RequireTls::Yes => TlsRequirement::Verified,
             RequireTls::No => TlsRequirement::None,
         };
-        self.protection.tls.max(self.route.tls).max(asked)
+        let ours = self.protection.tls.max(self.route.tls);
+        self.leave.map_or(ours, |leave| leave.of(ours)).max(asked)
     }
 
     /// Whether the next hop must promise REQUIRETLS in its turn. Where a

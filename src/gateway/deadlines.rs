@@ -83,7 +83,7 @@ impl Dispatcher {
             let rests = |queued: &QueuedRecipient| ours.contains(&queued.address);
             settle_deadlines(message, rests, &self.retry, now)
         };
-        self.record(id, &content, settle).await.map(drop)
+        self.record(&message, &content, settle).await.map(drop)
     }
 }
 
@@ -118,3 +118,111 @@ const LOOKS: usize = 16;
 /// How long one rests that is being tried just now, or for which something is
 /// due still.
 const PAUSE: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        gateway::{destination::Way, settlement::next_deadline},
+        mail::{
+            Direction, EnhancedStatusCode, Failure, Level, Protection, Requests, ReversePath,
+            TlsRequirement,
+        },
+        schedule::RetrySchedule,
+    };
+
+    const ARRIVAL: Timestamp = Timestamp::from_unix_milliseconds(2_000_000);
+
+    fn message() -> QueuedMessage {
+        let verified = Protection { tls: TlsRequirement::Verified, ..Protection::default() };
+        let recipients = [("a@x.example", verified.clone()), ("b@y.example", verified)];
+        QueuedMessage {
+            id: QueueId::from_bits(7),
+            received_at: ARRIVAL,
+            direction: Direction::Outbound,
+            reverse_path: ReversePath::Mailbox("s@nhs.test.example".parse().unwrap()),
+            body: Default::default(),
+            encoding: Default::default(),
+            requests: Requests::default(),
+            level: Level::default(),
+            policy: String::new(),
+            size: 3,
+            redirect: None,
+            hold: None,
+            recourse: Default::default(),
+            delay_notice: Default::default(),
+            recipients: recipients
+                .map(|(to, protection)| {
+                    let to: crate::mail::Address = to.parse().unwrap();
+                    QueuedRecipient::new(to, protection, ARRIVAL)
+                })
+                .to_vec(),
+        }
+    }
+
+    fn trouble(reason: FailureReason) -> Vec<(Destination, Trouble)> {
+        let reply = Reply::new(451, EnhancedStatusCode(4, 7, 5), "no STARTTLS");
+        let last = Failure { reason, reply };
+        let destination = Destination { domain: "x.example".parse().unwrap(), way: Way::Protected };
+        vec![(destination, Trouble { since: ARRIVAL, last })]
+    }
+
+    fn after(seconds: u64) -> Timestamp {
+        ARRIVAL + Duration::from_secs(seconds)
+    }
+
+    fn retry() -> RetrySchedule {
+        let seconds = Duration::from_secs;
+        RetrySchedule::new(vec![seconds(10)], seconds(600), seconds(60))
+            .unwrap()
+            .with_tls_notice(seconds(30))
+    }
+
+    fn rests(queued: &QueuedRecipient) -> bool {
+        queued.address.to_string() == "a@x.example"
+    }
+
+    #[test]
+    fn who_waits_for_tls_without_being_tried_is_told_of_in_time() {
+        let mut message = message();
+        note_trouble(&mut message, &trouble(FailureReason::Tls), after(1));
+        assert_eq!(next_deadline(&message, &retry()), Some(after(31)));
+        let early = settle_deadlines(message.clone(), rests, &retry(), after(30));
+        assert!(early.news.unmet.is_none());
+        let told = settle_deadlines(message, rests, &retry(), after(31)).news.unmet.unwrap();
+        assert_eq!(told.sender.len(), 1);
+        let text = told.sender[0].reply.to_string();
+        assert!(text.contains("not tried again: x.example has failed since"), "{text}");
+        assert!(text.contains("no STARTTLS"), "{text}");
+    }
+
+    #[test]
+    fn nobody_else_waits_for_tls_and_no_attempt_is_counted() {
+        let mut message = message();
+        let before = message.clone();
+        note_trouble(&mut message, &trouble(FailureReason::Connect), after(1));
+        assert!(message.recipients.iter().all(|queued| queued.unmet.is_none()));
+        let RecipientState::Pending { attempts, next_attempt_at, last } =
+            &message.recipients[0].state
+        else {
+            panic!("{message:?}")
+        };
+        assert_eq!((*attempts, *next_attempt_at), (0, ARRIVAL));
+        assert!(last.as_deref().is_some_and(|last| last.contains("not tried again")));
+        assert_eq!(message.recipients[1], before.recipients[1]);
+        let late = settle_deadlines(message, rests, &retry(), after(60));
+        assert_eq!(late.news.delayed.len(), 2);
+    }
+
+    #[test]
+    fn what_expires_behind_a_dead_destination_is_returned_with_its_cause() {
+        let mut message = message();
+        note_trouble(&mut message, &trouble(FailureReason::Connect), after(600));
+        let settlement = settle_deadlines(message, rests, &retry(), after(600));
+        assert_eq!(settlement.news.failed.len(), 1);
+        let text = settlement.news.failed[0].reply.to_string();
+        assert!(text.contains("x.example has failed since"), "{text}");
+        // Whoever is being tried just now is left to that attempt.
+        assert_eq!(settlement.message.pending().count(), 1);
+    }
+}

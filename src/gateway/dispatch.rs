@@ -12,17 +12,18 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     destination::Destination,
+    diversion::{Diverted, fall_back},
     queue::{Job, Queue, now},
     reports::Reports,
-    settlement::{Settlement, settle, settle_deadlines},
+    settlement::{News, Settlement, settle, settle_deadlines},
     verdict::{better, verdict},
 };
 use crate::{
     config::Config,
     deliver::{Deliverer, Delivery, RouteTls},
     mail::{
-        Attempt, Domain, EnhancedStatusCode, Event, Failure, FailureReason, Observer, Outcome,
-        Protection, QueueId, QueuedMessage, QueuedRecipient, Recipient, Reply, Timestamp,
+        Attempt, Domain, EnhancedStatusCode, Event, Failure, FailureReason, Leave, Observer,
+        Outcome, Protection, QueueId, QueuedMessage, QueuedRecipient, Recipient, Reply, Timestamp,
     },
     schedule::{Jitter, RetrySchedule, Verdict},
     spool::{Batch, SpoolError},
@@ -97,14 +98,14 @@ impl Dispatcher {
             if returned_at.is_some_and(|moment| moment <= now()) {
                 let rests = |queued: &QueuedRecipient| destination.is_of(&message, queued);
                 let settle = |message| settle_deadlines(message, rests, &self.retry, now());
-                worked.again = self.record(id, &content, settle).await?;
+                worked.again = self.record(&message, &content, settle).await?;
                 return Ok(worked);
             }
             let attempt =
                 self.attempt(&message, &content, domain, protection.clone(), recipients).await;
             let jitter = Jitter::new(fastrand::f64());
             let settle = |message| settle(message, &attempt, &self.retry, now(), jitter);
-            let next = self.record(id, &content, settle).await?;
+            let next = self.record(&message, &content, settle).await?;
             worked.again = match (worked.again, next) {
                 (Some(earlier), Some(later)) => Some(earlier.min(later)),
                 (one, other) => one.or(other),
@@ -128,6 +129,8 @@ impl Dispatcher {
         let (requirement, attempt) = match next_hop {
             None => (protection.tls, no_route(recipients)),
             Some(next_hop) => {
+                let exemption = message.recourse.exemption.as_ref();
+                let leave = exemption.and_then(|exemption| exemption.in_force(now()));
                 let delivery = Delivery {
                     id: message.id,
                     reverse_path: message.reverse_path.clone(),
@@ -138,9 +141,10 @@ impl Dispatcher {
                     content: content.clone(),
                     recipients,
                     domain: domain.clone(),
-                    route: self.route_tls(message, domain),
+                    route: self.route_tls(message, domain, leave),
                     next_hop,
                     protection,
+                    leave,
                 };
                 (delivery.requirement(), self.deliverer.attempt(delivery).await)
             }
@@ -156,39 +160,61 @@ impl Dispatcher {
     }
 
     /// A redirected message does not take the TLS names and anchors of the
-    /// route it was turned away from; what policy requires stays.
-    fn route_tls(&self, message: &QueuedMessage, domain: &Domain) -> RouteTls {
-        match (self.config.route(domain), &message.redirect) {
-            (Some(route), None) => RouteTls {
-                tls: route.tls,
-                tls_name: route.tls_name.clone(),
-                trust_anchors: route.trust_anchors.clone(),
-            },
-            _ => RouteTls::default(),
-        }
+    /// route it was turned away from, but those of a route that leads to the
+    /// very next hop it goes to; what policy requires stays.
+    fn route_tls(
+        &self,
+        message: &QueuedMessage,
+        domain: &Domain,
+        leave: Option<Leave>,
+    ) -> RouteTls {
+        let route = match &message.redirect {
+            None => self.config.route(domain),
+            Some(to) => self.config.routes.iter().find(|route| route.next_hop == *to),
+        };
+        route.map_or_else(RouteTls::default, |route| RouteTls {
+            tls: leave.map_or(route.tls, |leave| leave.of(route.tls)),
+            tls_name: route.tls_name.clone(),
+            trust_anchors: route.trust_anchors.clone(),
+        })
     }
 
     /// Records what has become of a message under its lock, with the reports
-    /// it leads to in the same commit.
+    /// it leads to in the same commit. `attempted` is the message as it was
+    /// when the attempt began.
     pub(super) async fn record(
         &self,
-        id: QueueId,
+        attempted: &QueuedMessage,
         content: &Bytes,
         settle: impl FnOnce(QueuedMessage) -> Settlement,
     ) -> Result<Option<Timestamp>, SpoolError> {
+        let id = attempted.id;
         let _lock = self.queue.lock(id).await;
         // Another domain's attempt may have changed it meanwhile.
         let Some(message) = self.queue.spool().message(id)? else {
             return Ok(None);
         };
-        let Settlement { message, news, given_up, next_attempt_at } = settle(message);
+        let Settlement { mut message, news, given_up, mut next_attempt_at } = settle(message);
+        let mut notices = self.reports.delivery(&message, content, &news, now());
+        let diverted = self.fall_back(&mut message, &news);
+        let changed = (&message.redirect, &message.recourse.exemption)
+            != (&attempted.redirect, &attempted.recourse.exemption);
+        // Somebody has opened another way while this one was tried.
+        next_attempt_at = next_attempt_at.map(|again| if changed { now() } else { again });
+        if let Some(Diverted { part: Some(part), .. }) = &diverted {
+            notices.push((part.clone(), content.clone()));
+        }
         let batch = match message.pending().next() {
             Some(_) => Batch::new().update(&message),
             None => Batch::new().remove(id),
         };
-        let notices = self.reports.delivery(&message, content, &news, now());
         self.queue.record(batch, notices).await?;
         self.queue.watch(&message);
+        self.queue.waits().note(&message);
+        if let Some(diverted) = diverted {
+            self.tell_diverted(id, &diverted);
+            self.queue.reroute(&message);
+        }
         for (reason, recipients) in given_up {
             self.observer.observe(Event::Bounced { id, recipients, reason });
         }
@@ -196,6 +222,24 @@ impl Dispatcher {
             self.queue.strike(id);
         }
         Ok(next_attempt_at)
+    }
+}
+
+impl Dispatcher {
+    fn fall_back(&self, message: &mut QueuedMessage, news: &News) -> Option<Diverted> {
+        fall_back(message, news.unmet.as_ref()?, || self.queue.next_id(), now())
+    }
+
+    fn tell_diverted(&self, id: QueueId, diverted: &Diverted) {
+        let part = diverted.part.as_ref().map(|part| part.id);
+        self.observer.observe(Event::Redirected {
+            id: part.unwrap_or(id),
+            part_of: part.map(|_| id),
+            to: &diverted.to,
+            recipients: diverted.recipients,
+            by: "policy",
+            reason: "the TLS it needs could not be had",
+        });
     }
 }
 

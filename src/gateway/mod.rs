@@ -10,7 +10,8 @@
 //! tried for now. `parts` makes the stages from postern.toml, `running`
 //! starts and stops them, `keeper` keeps policy, certificates and users
 //! current. Operators ask on the `control` socket and `operator` carries it
-//! out.
+//! out. What waits for TLS is counted in `waits` and may go another way by
+//! `diversion`.
 
 mod accounts;
 mod admission;
@@ -18,6 +19,7 @@ mod control;
 mod deadlines;
 mod destination;
 mod dispatch;
+mod diversion;
 mod entitlement;
 mod keeper;
 mod operator;
@@ -32,8 +34,9 @@ mod running;
 mod settlement;
 mod strangers;
 mod verdict;
+mod waits;
 
-pub use control::{Answer, ControlError, Request, Selection, ask};
+pub use control::{Answer, ControlError, LessTls, Request, Selection, ask};
 pub use parts::{StartError, load_policy, signer};
 pub use processing::{
     Arriving, Fate, Group, Judgement, Marking, Treatment, Workshop, WorkshopError,

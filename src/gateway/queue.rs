@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use super::{
     destination::{Destination, Way},
     settlement::next_deadline,
+    waits::Waits,
 };
 use crate::{
     mail::{DestinationChange, FailureReason, QueueId, QueuedMessage, RecipientState, Timestamp},
@@ -43,6 +44,7 @@ pub(super) struct Queue {
     /// Rung when the schedule has something new.
     changed: Notify,
     held: Mutex<BTreeSet<QueueId>>,
+    waits: Waits,
     locks: Vec<tokio::sync::Mutex<()>>,
 }
 
@@ -58,12 +60,18 @@ impl Queue {
             senders: RandomState::new(),
             changed: Notify::new(),
             held: Mutex::default(),
+            waits: Waits::default(),
             locks: (0..1 << LOCK_BITS).map(|_| tokio::sync::Mutex::default()).collect(),
         }
     }
 
     pub(super) fn spool(&self) -> &Arc<Spool> {
         &self.spool
+    }
+
+    /// Which messages wait for TLS.
+    pub(super) fn waits(&self) -> &Waits {
+        &self.waits
     }
 
     pub(super) fn next_id(&self) -> QueueId {
@@ -102,6 +110,7 @@ impl Queue {
     /// Schedules what waits in a message, or counts it among the held or
     /// those that are not to go yet.
     pub(super) fn enrol(&self, message: &QueuedMessage) {
+        self.waits.note(message);
         if message.is_held() {
             locked(&self.held).insert(message.id);
             locked(&self.deadlines).remove(message.id);
@@ -229,6 +238,7 @@ impl Queue {
 
     /// Forgets a message that is no longer in the spool.
     pub(super) fn strike(&self, id: QueueId) {
+        self.waits.forget(id);
         locked(&self.held).remove(&id);
         locked(&self.releases).remove(id);
         locked(&self.deadlines).remove(id);
@@ -386,7 +396,8 @@ mod tests {
     use super::*;
     use crate::{
         mail::{
-            Address, Direction, Level, Protection, QueuedRecipient, Release, Requests, ReversePath,
+            Address, Direction, EnhancedStatusCode, Failure, Level, NextHop, Protection,
+            QueuedRecipient, Release, Reply, Requests, ReversePath, TlsRequirement,
         },
         schedule::{Limits, Trials},
         spool::Settings,
@@ -474,5 +485,119 @@ mod tests {
         let queue = queue(folder.path());
         assert!(queue.kept_until(kept).is_some() && queue.kept_until(gone).is_none());
         assert_eq!(next(&queue, Duration::from_millis(50)).await, None);
+    }
+
+    async fn protected(queue: &Queue) -> QueuedMessage {
+        let mut message = message(queue.next_id(), None);
+        let protection = Protection {
+            tls: TlsRequirement::Verified,
+            ..message.recipients[0].protection.clone()
+        };
+        message.recipients[0].protection = protection;
+        let entry = (message.clone(), Bytes::from_static(b"x\r\n"));
+        queue.accept(Batch::new(), entry, []).await.map(drop).unwrap();
+        message
+    }
+
+    fn failing(reason: FailureReason) -> Verdict {
+        let reply = Reply::new(451, EnhancedStatusCode(4, 7, 5), "no TLS");
+        Verdict::Failing(Failure { reason, reply })
+    }
+
+    async fn at_once(queue: &Queue) -> Option<Job> {
+        tokio::time::timeout(Duration::from_millis(100), queue.next_job()).await.ok()
+    }
+
+    /// Five attempts that fail for want of TLS; another message still waits.
+    async fn dead_for_want_of_tls(queue: &Queue) -> QueuedMessage {
+        let mut changes = Vec::new();
+        for _ in 0..5 {
+            protected(queue).await;
+            let job = at_once(queue).await.unwrap();
+            let later = Some(now() + Duration::from_secs(3600));
+            changes.push(queue.job_done(job, later, failing(FailureReason::Tls)).await);
+        }
+        assert_eq!(changes.pop(), Some(Some(DestinationChange::Died)));
+        let waits = protected(queue).await;
+        assert_eq!(at_once(queue).await, None);
+        waits
+    }
+
+    #[tokio::test]
+    async fn where_tls_cannot_be_had_other_mail_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = queue(folder.path());
+        dead_for_want_of_tls(&queue).await;
+        let other = accepted(&queue, None).await;
+        let (id, destination) = at_once(&queue).await.unwrap();
+        assert_eq!((id, destination.way), (other, Way::Usual));
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_another_way_waits_for_no_dead_destination() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = queue(folder.path());
+        let mut waits = dead_for_want_of_tls(&queue).await;
+        waits.redirect = Some("smtp://127.0.0.1:9".parse::<NextHop>().unwrap());
+        queue.record(Batch::new().update(&waits), Vec::new()).await.unwrap();
+        queue.reroute(&waits);
+        let (id, destination) = at_once(&queue).await.unwrap();
+        assert_eq!((id, destination.way), (waits.id, Way::Redirected));
+        assert_eq!(at_once(&queue).await, None);
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_another_way_while_it_is_tried_goes_there_once_that_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = queue(folder.path());
+        let mut message = protected(&queue).await;
+        let job = at_once(&queue).await.unwrap();
+        message.redirect = Some("smtp://127.0.0.1:9".parse::<NextHop>().unwrap());
+        queue.record(Batch::new().update(&message), Vec::new()).await.unwrap();
+        queue.reroute(&message);
+        assert_eq!(at_once(&queue).await, None);
+        queue.job_done(job, Some(now()), Verdict::Nothing).await;
+        let (id, destination) = at_once(&queue).await.unwrap();
+        assert_eq!((id, destination.way), (message.id, Way::Redirected));
+        assert_eq!(at_once(&queue).await, None);
+    }
+
+    #[tokio::test]
+    async fn all_that_waits_behind_tls_that_cannot_be_had_is_looked_at_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = queue(folder.path());
+        let waits = dead_for_want_of_tls(&queue).await;
+        let mut looked = BTreeSet::new();
+        while let Ok(id) = tokio::time::timeout(Duration::from_millis(100), queue.next_look()).await
+        {
+            looked.insert(id);
+        }
+        // The fifth was being tried, and heard of it by its own attempt.
+        assert!(looked.len() == 5 && looked.contains(&waits.id), "{looked:?}");
+    }
+
+    #[tokio::test]
+    async fn of_what_can_merely_not_be_reached_nobody_hears_before_the_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = queue(folder.path());
+        for _ in 0..5 {
+            protected(&queue).await;
+            let job = at_once(&queue).await.unwrap();
+            let later = Some(now() + Duration::from_secs(3600));
+            queue.job_done(job, later, failing(FailureReason::Connect)).await;
+        }
+        protected(&queue).await;
+        assert_eq!(at_once(&queue).await, None);
+        let look = tokio::time::timeout(Duration::from_millis(100), queue.next_look()).await;
+        assert!(look.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_person_s_retry_reaches_a_dead_destination() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = queue(folder.path());
+        let waits = dead_for_want_of_tls(&queue).await;
+        queue.flush(Some(waits.id));
+        assert_eq!(at_once(&queue).await.map(|(id, _)| id), Some(waits.id));
     }
 }

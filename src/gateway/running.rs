@@ -24,7 +24,7 @@ use super::{
         retry_schedule, signer, strangers,
     },
     prober::NextHops,
-    queue::Queue,
+    queue::{Queue, now},
     reception::{Intake, Processor},
     reports::Reports,
     strangers::Strangers,
@@ -34,7 +34,7 @@ use crate::{
     console::{self, Overview, OverviewSource},
     listen::{BoundListener, Capacity, Certificates, Orders, ShutOut},
     mail::{Event, Observer},
-    observe::{self, ContentMemory, Observatory, Probes, QueueState},
+    observe::{self, ContentMemory, Observatory, Probes, QueueState, TlsWaits},
     policy::Policy,
 };
 
@@ -329,6 +329,11 @@ impl OverviewSource for State {
 impl Probes for State {
     fn queue(&self) -> QueueState {
         self.queue.state()
+    }
+
+    fn tls_waits(&self) -> TlsWaits {
+        let policy = self.policy.load();
+        self.queue.waits().state(|domain| policy.destination(domain).class, now())
     }
 
     fn clients_shut_out(&self) -> usize {

@@ -186,6 +186,25 @@ pub struct Exemption {
     pub until: Timestamp,
 }
 
+/// Leave to send one message with less TLS than policy and route ask for.
+/// Only an exemption in force makes one, and nothing else lowers a
+/// requirement (law 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leave(TlsRequirement);
+
+impl Exemption {
+    pub fn in_force(&self, now: Timestamp) -> Option<Leave> {
+        (now < self.until).then_some(Leave(self.tls))
+    }
+}
+
+impl Leave {
+    /// What is left of a requirement.
+    pub fn of(self, requirement: TlsRequirement) -> TlsRequirement {
+        requirement.min(self.0)
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DelayNotice {
@@ -287,6 +306,21 @@ mod tests {
         "encoding":"ascii","level":0,"policy":"p","size":312,"delay_notice":"sent",
         "recipients":[{"address":"a@x.example","protection":{"tls":"opportunistic"},
         "state":{"pending":{"attempts":2,"next_attempt_at":1795367525999,"last":"451 busy"}}}]}"#;
+
+    #[test]
+    fn an_exemption_lowers_until_its_end_and_never_raises() {
+        use TlsRequirement::{Encrypted, Opportunistic, Verified};
+        let until = Timestamp::from_unix_milliseconds(5000);
+        let exemption = Exemption {
+            tls: Encrypted,
+            by: "uid 1000".to_owned(),
+            reason: "agreed by telephone".to_owned(),
+            until,
+        };
+        let leave = exemption.in_force(Timestamp::from_unix_milliseconds(4999)).unwrap();
+        assert_eq!([Verified, Opportunistic].map(|tls| leave.of(tls)), [Encrypted, Opportunistic]);
+        assert_eq!(exemption.in_force(until), None);
+    }
 
     #[test]
     fn what_an_earlier_version_has_spooled_is_read_and_asks_for_nothing() {

@@ -42,8 +42,8 @@ pub use finding::{Finding, Kind, Masked, Opaque, OpaqueReason};
 pub use level::{Level, LevelError};
 pub use lookup::{BlocklistAnswer, LookupAnswer, LookupSource, Passage};
 pub use message::{
-    DelayNotice, Exemption, Forwarded, Hold, Origin, Protocol, QueuedMessage, QueuedRecipient,
-    RecipientState, Recourse, Submission, TlsNotice, Unmet, Urgency,
+    DelayNotice, Exemption, Forwarded, Hold, Leave, Origin, Protocol, QueuedMessage,
+    QueuedRecipient, RecipientState, Recourse, Submission, TlsNotice, Unmet, Urgency,
 };
 pub use protection::{
     Ciphers, KeyPin, KeyPinError, MxName, Protection, TlsRequirement, TlsVersion, Trust,

@@ -11,6 +11,8 @@ use prometheus::{
     TextEncoder, core::Collector,
 };
 
+use crate::mail::DestinationClass;
+
 /// All collectors, registered.
 pub struct Metrics {
     registry: Registry,
@@ -34,6 +36,16 @@ pub struct QueueState {
     /// Octets of messages, and of the files they stand in.
     pub live_octets: u64,
     pub disk_octets: u64,
+}
+
+/// What a scrape asks of the messages that wait for TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TlsWaits {
+    pub messages: [(DestinationClass, usize); DestinationClass::ALL.len()],
+    /// How long the first of them has waited for that.
+    pub oldest: Duration,
+    /// Messages that a person lets go with less TLS just now.
+    pub exemptions: usize,
 }
 
 /// What a scrape asks the listeners.
@@ -78,6 +90,16 @@ impl Metrics {
     pub fn set_content_memory(&self, memory: ContentMemory) {
         self.sessions.content_memory.set(gauge_value(memory.used as u64));
         self.sessions.content_memory_limit.set(gauge_value(memory.limit as u64));
+    }
+
+    /// As it stands now; asked at each scrape.
+    pub fn set_tls_waits(&self, waits: TlsWaits) {
+        for (class, messages) in waits.messages {
+            let gauge = self.queue.tls_waiting.with_label_values(&[class.name()]);
+            gauge.set(gauge_value(messages as u64));
+        }
+        self.queue.tls_oldest_seconds.set(gauge_value(waits.oldest.as_secs()));
+        self.queue.tls_exemptions.set(gauge_value(waits.exemptions as u64));
     }
 
     /// The exposition format, with the queue as it stands now.
@@ -319,6 +341,9 @@ struct QueueMetrics {
     messages: IntGaugeVec,
     oldest_seconds: IntGauge,
     destinations: IntGaugeVec,
+    tls_waiting: IntGaugeVec,
+    tls_oldest_seconds: IntGauge,
+    tls_exemptions: IntGauge,
     bytes: IntGaugeVec,
 }
 
@@ -335,6 +360,19 @@ impl QueueMetrics {
                 "Destinations with mail to deliver, by whether they take it.",
                 &["state"],
             )?,
+            tls_waiting: new.gauges(
+                "postern_tls_waiting_messages",
+                "Messages that wait because the TLS they need cannot be had.",
+                &["destination_class"],
+            )?,
+            tls_oldest_seconds: new.register(IntGauge::new(
+                "postern_tls_waiting_oldest_seconds",
+                "How long the first of the messages that wait for TLS has waited for it.",
+            )?)?,
+            tls_exemptions: new.register(IntGauge::new(
+                "postern_tls_exemptions",
+                "Messages that a person lets go with less TLS than policy asks for, now.",
+            )?)?,
             bytes: new.gauges(
                 "postern_spool_bytes",
                 "Octets of live messages, and of the spool's files.",

@@ -293,7 +293,7 @@ mod tests {
         assert_eq!(after("----++++-").window(), 4);
         assert_eq!(after("----++++-+++").window(), 4);
         assert_eq!(after("----++++-++++").window(), 5);
-        assert_eq!(after(&"--+".repeat(40)).window(), 1);
+        assert_eq!(after(&format!("{}--", "--+".repeat(40))).window(), 1);
     }
 
     #[test]
@@ -312,7 +312,7 @@ mod tests {
         assert_eq!(after("----").health(LIMITS), Health::Open);
         assert_eq!(after("-----").health(LIMITS), Health::Dead);
         assert_eq!(after("----+---").health(LIMITS), Health::Throttled);
-        let narrow = after(&"--+".repeat(40));
+        let narrow = after(&format!("{}--", "--+".repeat(40)));
         assert_eq!((narrow.window(), narrow.health(LIMITS)), (1, Health::Throttled));
     }
 
