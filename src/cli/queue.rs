@@ -6,10 +6,12 @@ use clap::{Args, Subcommand};
 
 use super::exit::Failure;
 use crate::{
-    gateway::{Answer, Request, Selection, ask},
+    config::Span,
+    gateway::{Answer, LessTls, Request, Selection, ask},
     mail::{
-        ByMode, Notify, QueueId, QueuedMessage, QueuedRecipient, RecipientState, Requests,
-        RequireTls, Timestamp,
+        ByMode, Exemption, NextHop, Notify, QueueId, QueuedMessage, QueuedRecipient,
+        RecipientState, Recourse, Requests, RequireTls, Timestamp, TlsFault, TlsNotice, Unmet,
+        Urgency,
     },
 };
 
@@ -55,6 +57,29 @@ enum QueueCommand {
     },
     /// Try a waiting message now, or all of them
     Retry { id: Option<QueueId> },
+    /// Let one message go with less TLS than policy asks for, for a while
+    Exempt {
+        id: QueueId,
+        /// What it may go with
+        #[arg(long, value_enum)]
+        tls: LessTls,
+        /// Why, for the audit trail
+        #[arg(long)]
+        reason: String,
+        /// For how long: 30m, 4h, 2d
+        #[arg(long = "for", value_name = "TIME", default_value = "4h")]
+        time: Span,
+    },
+    /// Send what waits of a message another way, as well protected
+    Redirect {
+        id: QueueId,
+        /// smtp://host:port
+        #[arg(long, value_name = "NEXT HOP")]
+        to: NextHop,
+        /// Why, for the audit trail
+        #[arg(long)]
+        reason: String,
+    },
     /// Give up on a waiting message and return it to its sender
     Bounce {
         id: QueueId,
@@ -72,6 +97,10 @@ pub fn queue(arguments: QueueArguments, now: Timestamp) -> Result<(), Failure> {
         QueueCommand::Release { id, reason } => Request::Release { id, reason },
         QueueCommand::Reject { id, reason } => Request::Reject { id, reason },
         QueueCommand::Retry { id } => Request::Retry { id },
+        QueueCommand::Exempt { id, tls, reason, time: Span(time) } => {
+            Request::Exempt { id, tls, reason, seconds: time.as_secs() }
+        }
+        QueueCommand::Redirect { id, to, reason } => Request::Redirect { id, to, reason },
         QueueCommand::Bounce { id, reason } => Request::Bounce { id, reason },
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -93,7 +122,7 @@ pub fn queue(arguments: QueueArguments, now: Timestamp) -> Result<(), Failure> {
 }
 
 fn list(out: &mut impl Write, messages: &[QueuedMessage], now: Timestamp) -> std::io::Result<()> {
-    let states: Vec<&str> = messages.iter().map(|message| state(message, now)).collect();
+    let states: Vec<String> = messages.iter().map(|message| state(message, now)).collect();
     let width = states.iter().map(|state| state.len()).max().unwrap_or(0).max("waiting".len());
     writeln!(
         out,
@@ -117,13 +146,13 @@ fn list(out: &mut impl Write, messages: &[QueuedMessage], now: Timestamp) -> std
     writeln!(out, "{} messages", messages.len())
 }
 
-fn state(message: &QueuedMessage, now: Timestamp) -> &'static str {
-    if message.is_held() {
-        "held"
-    } else if message.released_at() > now {
-        "waiting for release"
-    } else {
-        "waiting"
+fn state(message: &QueuedMessage, now: Timestamp) -> String {
+    let unmet_since = message.waiting_for_tls().map(|(_, unmet)| unmet.since).min();
+    match unmet_since {
+        _ if message.is_held() => "held".to_owned(),
+        _ if message.released_at() > now => "waiting for release".to_owned(),
+        Some(since) => format!("waiting for TLS {}", short(now.saturating_since(since))),
+        None => "waiting".to_owned(),
     }
 }
 
@@ -151,14 +180,38 @@ fn show(out: &mut impl Write, message: &QueuedMessage) -> std::io::Result<()> {
             )?;
         }
     }
+    recourse(out, &message.recourse)?;
     requests(out, message)?;
     for recipient in &message.recipients {
-        let QueuedRecipient { address, protection, state, notify, .. } = recipient;
+        let QueuedRecipient { address, protection, state, notify, unmet, .. } = recipient;
         writeln!(out, "  recipient  {address}: {}", progress(state))?;
         writeln!(out, "             TLS {}", protection.tls)?;
+        if let Some(Unmet { since, fault, told, .. }) = unmet.as_deref() {
+            let fault = fault.map_or("not to be had", TlsFault::name);
+            let told = match told {
+                TlsNotice::Due => "nobody has been told yet",
+                TlsNotice::Sent => "people have been told",
+            };
+            writeln!(out, "             waits for it since {since}: {fault}; {told}")?;
+        }
         if let Some(notify) = notify {
             writeln!(out, "             sender is told of {}", told_of(*notify))?;
         }
+    }
+    Ok(())
+}
+
+/// What follows when TLS cannot be had.
+fn recourse(out: &mut impl Write, recourse: &Recourse) -> std::io::Result<()> {
+    let Recourse { urgency, fallback, exemption } = recourse;
+    if *urgency == Urgency::Urgent {
+        writeln!(out, "  urgent     people hear at once if its TLS cannot be had")?;
+    }
+    if let Some(next_hop) = fallback {
+        writeln!(out, "  or else    {next_hop}, if its TLS cannot be had")?;
+    }
+    if let Some(Exemption { tls, by, reason, until }) = exemption {
+        writeln!(out, "  exempt     TLS {tls} is enough until {until}, by {by}: {reason}")?;
     }
     Ok(())
 }

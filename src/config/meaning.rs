@@ -235,10 +235,16 @@ pub struct SigningKey {
 pub struct Retry {
     /// Waits before the second, third, … attempt; the last one repeats.
     pub delays: Vec<Duration>,
+    /// Waits before each trial of a destination that is dead; the last one
+    /// repeats.
+    pub trials: Vec<Duration>,
     /// When a message that could not be delivered is returned.
     pub expiry: Duration,
     /// When its sender is told that it is late.
     pub delay_notice: Duration,
+    /// How long it may wait for TLS before its sender and the officers are
+    /// told.
+    pub tls_notice: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -272,7 +278,10 @@ pub struct Limits {
     /// How often a message may come through in one direction.
     pub passages: usize,
     pub deliveries: usize,
+    /// At the most.
     pub deliveries_per_destination: usize,
+    /// As long as nothing is known of it.
+    pub initial_deliveries_per_destination: usize,
     /// How long an orderly stop waits for transactions to end.
     pub stop_grace: Duration,
 }

@@ -24,6 +24,7 @@ pub use meaning::{
 };
 pub use mta_sts::{MtaSts, StsDiscovery};
 pub use network::{Network, NetworkError};
+pub use quantity::{QuantityError, Span};
 pub use resolver::{Dns, Dnssec, ResolverError, proving_resolver, resolver};
 pub use users::{NoRandomness, User, Users, Verdict, check_users, is_user_name, user_named_on};
 pub use verifier::{Impostors, Verifier};

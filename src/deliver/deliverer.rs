@@ -12,8 +12,8 @@ use super::{
 use crate::{
     config::{self, Dns, ExchangeAddresses, MtaSts, ResolverError},
     mail::{
-        AddressEncoding, Attempt, Body, Domain, Evidence, NextHop, Outcome, Protection, QueueId,
-        Recipient, Requests, RequireTls, ReversePath, Timestamp, TlsRequirement,
+        AddressEncoding, Attempt, Body, Domain, Evidence, Leave, NextHop, Outcome, Protection,
+        QueueId, Recipient, Requests, RequireTls, ReversePath, Timestamp, TlsRequirement,
     },
     smtp::client::Timeouts,
 };
@@ -53,6 +53,9 @@ pub struct Settings {
     pub mta_sts: MtaSts,
     /// Where MTA-STS policies outlive a restart; none where they do not.
     pub policy_folder: Option<PathBuf>,
+    /// How many may wait at once for messages to one address.
+    pub idle_per_destination: usize,
+    pub messages_per_connection: usize,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +84,8 @@ pub struct Delivery {
     pub protection: Protection,
     /// What the operator's route asks for: the stronger of both holds.
     pub route: RouteTls,
+    /// What a person has allowed of less than both.
+    pub leave: Option<Leave>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -105,6 +110,8 @@ impl Settings {
             idle: Duration::from_secs(2),
             mta_sts: MtaSts::default(),
             policy_folder: None,
+            idle_per_destination: 20,
+            messages_per_connection: 100,
         }
     }
 }
@@ -115,7 +122,8 @@ impl Deliverer {
     pub fn new(settings: Settings) -> Result<Self, DelivererError> {
         let Settings { name, timeouts, port, deadline, addresses, exchange_addresses, .. } =
             settings;
-        let means = Means { name, timeouts, trust: Trust::new() };
+        let messages = settings.messages_per_connection;
+        let means = Means { name, timeouts, trust: Trust::new(), messages };
         let resolver = config::proving_resolver(&settings.dns)?;
         let sts = Policies::new(
             resolver.clone(),
@@ -126,7 +134,7 @@ impl Deliverer {
         Ok(Self {
             means: Arc::new(means),
             resolver,
-            pool: Pool::new(settings.idle),
+            pool: Pool::new(settings.idle, settings.idle_per_destination),
             offers: Offers::default(),
             port,
             deadline,
@@ -190,13 +198,16 @@ impl Deliverer {
 
 impl Delivery {
     /// The strongest of what policy, the route and the sender ask for: who
-    /// says REQUIRETLS has verified TLS (RFC 8689 section 4.2.1).
+    /// says REQUIRETLS has verified TLS (RFC 8689 section 4.2.1). A person may
+    /// give leave for less than policy and route ask, not for less than the
+    /// sender does.
     pub fn requirement(&self) -> TlsRequirement {
         let asked = match self.relays_under_tls() {
             RequireTls::Yes => TlsRequirement::Verified,
             RequireTls::No => TlsRequirement::None,
         };
-        self.protection.tls.max(self.route.tls).max(asked)
+        let ours = self.protection.tls.max(self.route.tls);
+        self.leave.map_or(ours, |leave| leave.of(ours)).max(asked)
     }
 
     /// Whether the next hop must promise REQUIRETLS in its turn. Where a

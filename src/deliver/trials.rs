@@ -39,6 +39,7 @@ pub(super) fn delivery(next_hop: NextHop, tls: TlsRequirement) -> Delivery {
         next_hop,
         protection: Protection { tls, ..Protection::default() },
         route: RouteTls { tls: TlsRequirement::None, ..RouteTls::default() },
+        leave: None,
     }
 }
 

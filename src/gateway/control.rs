@@ -12,7 +12,7 @@ use tokio::{
     net::UnixStream,
 };
 
-use crate::mail::{QueueId, QueuedMessage};
+use crate::mail::{NextHop, QueueId, QueuedMessage};
 
 /// What may be asked of a running gateway.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,11 +39,34 @@ pub enum Request {
     Retry {
         id: Option<QueueId>,
     },
+    /// Let a waiting message go with less TLS than policy asks for.
+    Exempt {
+        id: QueueId,
+        tls: LessTls,
+        seconds: u64,
+        reason: String,
+    },
+    /// Send what waits of a message another way.
+    Redirect {
+        id: QueueId,
+        to: NextHop,
+        reason: String,
+    },
     /// Give up on a waiting message and return it to its sender.
     Bounce {
         id: QueueId,
         reason: Option<String>,
     },
+}
+
+/// What a person may let a message go with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LessTls {
+    /// TLS or not at all, whosever certificate it is
+    Encrypted,
+    /// TLS if it is offered, in clear if not
+    Opportunistic,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]

@@ -3,17 +3,23 @@
 //!
 //! What a session asks, `admission` answers: who it is with `accounts`, whom
 //! it may send as with `entitlement`. A message comes in by `reception`, is
-//! turned into decided copies by `processing`, waits in the `queue`, and leaves by `dispatch`, where
-//! `settlement` says what an attempt has changed and `reports` writes to
-//! whoever must know. `parts` makes the stages from postern.toml, `running`
+//! turned into decided copies by `processing`, waits in the `queue` for its
+//! `destination`, and leaves by `dispatch`, where `settlement` says what an
+//! attempt has changed, `verdict` what it says of the destination, and
+//! `reports` writes to whoever must know; `deadlines` sees to what is not
+//! tried for now. `parts` makes the stages from postern.toml, `running`
 //! starts and stops them, `keeper` keeps policy, certificates and users
-//! current, `names` what other domains publish. Operators ask on the `control` socket and `operator` carries it
-//! out.
+//! current, `names` what other domains publish. Operators ask on the `control`
+//! socket and `operator` carries it out. What waits for TLS is counted in
+//! `waits` and may go another way by `diversion`.
 
 mod accounts;
 mod admission;
 mod control;
+mod deadlines;
+mod destination;
 mod dispatch;
+mod diversion;
 mod entitlement;
 mod keeper;
 mod names;
@@ -28,8 +34,10 @@ mod reports;
 mod running;
 mod settlement;
 mod strangers;
+mod verdict;
+mod waits;
 
-pub use control::{Answer, ControlError, Request, Selection, ask};
+pub use control::{Answer, ControlError, LessTls, Request, Selection, ask};
 pub use parts::{StartError, load_policy, signer};
 pub use processing::{
     Arriving, Fate, Group, Judgement, Marking, Treatment, Workshop, WorkshopError,

@@ -9,12 +9,15 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    control::{Answer, Request, Selection},
+    control::{Answer, LessTls, Request, Selection},
+    diversion::divert,
     queue::{Queue, now},
     reports::Reports,
 };
 use crate::{
-    mail::{Event, Observer, QueueId, QueuedMessage, RecipientState},
+    mail::{
+        Event, Exemption, NextHop, Observer, QueueId, QueuedMessage, RecipientState, TlsRequirement,
+    },
     spool::{Batch, SpoolError},
 };
 
@@ -86,6 +89,13 @@ impl Operator {
                 self.give_back(id, by, reason.as_deref(), Ending::Reject).await
             }
             Request::Retry { id } => self.retry(id, by).await,
+            Request::Exempt { id, tls, seconds, reason } => {
+                self.exempt(id, tls, Duration::from_secs(seconds), Act { by, reason: &reason })
+                    .await
+            }
+            Request::Redirect { id, to, reason } => {
+                self.redirect(id, &to, Act { by, reason: &reason }).await
+            }
             Request::Bounce { id, reason } => {
                 self.give_back(id, by, reason.as_deref(), Ending::Bounce).await
             }
@@ -163,6 +173,84 @@ impl Operator {
         Ok(Answer::Done { messages })
     }
 
+    /// Gives leave for this one message, until then.
+    async fn exempt(
+        &self,
+        id: QueueId,
+        tls: LessTls,
+        time: Duration,
+        act: Act<'_>,
+    ) -> Result<Answer, SpoolError> {
+        if time.is_zero() || time > LONGEST_EXEMPTION {
+            return Ok(refused("an exemption is for a second at least and seven days at most"));
+        }
+        let tls = match tls {
+            LessTls::Encrypted => TlsRequirement::Encrypted,
+            LessTls::Opportunistic => TlsRequirement::Opportunistic,
+        };
+        let exemption = Exemption {
+            tls,
+            by: act.by.to_owned(),
+            reason: act.reason.trim().to_owned(),
+            until: now() + time,
+        };
+        let exempt = |message: &mut QueuedMessage| {
+            message.recourse.exemption = Some(exemption.clone());
+            due_now(message);
+        };
+        self.change(id, act, exempt, |_| {
+            self.observer.observe(Event::Exempted { id, exemption: &exemption });
+        })
+        .await
+    }
+
+    async fn redirect(
+        &self,
+        id: QueueId,
+        to: &NextHop,
+        act: Act<'_>,
+    ) -> Result<Answer, SpoolError> {
+        if !matches!(to, NextHop::Smtp { .. } | NextHop::Lmtp { .. }) {
+            return Ok(refused("a message is redirected to a host: smtp://host:port"));
+        }
+        let told = |message: &QueuedMessage| {
+            self.observer.observe(Event::Redirected {
+                id,
+                part_of: None,
+                to,
+                recipients: message.pending().count(),
+                by: act.by,
+                reason: act.reason.trim(),
+            });
+        };
+        self.change(id, act, |message| divert(message, to, now()), told).await
+    }
+
+    /// Changes a waiting message under its lock and has it tried; who does so
+    /// says why.
+    async fn change(
+        &self,
+        id: QueueId,
+        act: Act<'_>,
+        change: impl FnOnce(&mut QueuedMessage),
+        tell: impl FnOnce(&QueuedMessage),
+    ) -> Result<Answer, SpoolError> {
+        if act.reason.trim().is_empty() {
+            return Ok(refused("say why: the reason stands in the audit trail"));
+        }
+        let _lock = self.queue.lock(id).await;
+        let Some(mut message) = self.queue.spool().message(id)? else {
+            return Ok(unknown(id));
+        };
+        change(&mut message);
+        self.queue.record(Batch::new().update(&message), Vec::new()).await?;
+        self.queue.waits().note(&message);
+        self.queue.reroute(&message);
+        self.queue.flush(Some(id));
+        tell(&message);
+        Ok(Answer::Done { messages: 1 })
+    }
+
     /// Takes a message out of the queue and returns it to its sender, in one
     /// commit.
     async fn give_back(
@@ -190,6 +278,13 @@ impl Operator {
     fn handled(&self, id: QueueId, action: &str, by: &str, reason: Option<&str>) {
         self.observer.observe(Event::Handled { id, action, by, reason });
     }
+}
+
+/// Who does something, and why.
+#[derive(Clone, Copy)]
+struct Act<'a> {
+    by: &'a str,
+    reason: &'a str,
 }
 
 /// How a message leaves the queue undelivered.
@@ -227,9 +322,15 @@ fn due_now(message: &mut QueuedMessage) {
 }
 
 fn unknown(id: QueueId) -> Answer {
-    Answer::Refused { why: format!("there is no message {id} in the spool") }
+    refused(format!("there is no message {id} in the spool"))
+}
+
+fn refused(why: impl Into<String>) -> Answer {
+    Answer::Refused { why: why.into() }
 }
 
 /// Octets of a request line; the longest has a reason of a page.
 const MAX_REQUEST: u64 = 16 << 10;
+/// A need that lasts longer is policy's to meet.
+const LONGEST_EXEMPTION: Duration = Duration::from_secs(7 * 24 * 3600);
 const PAUSE: Duration = Duration::from_millis(100);

@@ -25,7 +25,7 @@ use super::{
         retry_schedule, signer, strangers,
     },
     prober::NextHops,
-    queue::Queue,
+    queue::{Queue, now},
     reception::{Intake, Processor},
     reports::Reports,
     strangers::Strangers,
@@ -35,7 +35,7 @@ use crate::{
     console::{self, Overview, OverviewSource},
     listen::{BoundListener, Capacity, Certificates, Orders, ShutOut},
     mail::{Event, Observer},
-    observe::{self, ContentMemory, Observatory, Probes, QueueState},
+    observe::{self, ContentMemory, Observatory, Probes, QueueState, TlsWaits},
     policy::Policy,
 };
 
@@ -79,16 +79,19 @@ impl Gateway {
         let observer = observers(&observatory, watchers);
         let queue = Arc::new(open_queue(&config)?);
         let passage_key = Arc::new(passage_key(&config.node.passage_key)?);
+        let signer = Arc::new(signer(&config)?);
         let reports = Reports {
             config: Arc::clone(&config),
             policy: Arc::clone(&policy),
             queue: Arc::clone(&queue),
             passage_key: Arc::clone(&passage_key),
+            signer: Arc::clone(&signer),
+            observer: Arc::clone(&observer),
         };
         let processor = Arc::new(Processor {
             config: Arc::clone(&config),
             policy: Arc::clone(&policy),
-            signer: Arc::new(signer(&config)?),
+            signer,
             passage_key,
             queue: Arc::clone(&queue),
             reports: reports.clone(),
@@ -187,7 +190,11 @@ impl Gateway {
         let names =
             Names { config: Arc::clone(&self.config), deliverer: dispatcher.deliverer.clone() };
         serving.spawn(names.follow(serving.stop.clone()));
-        serving.spawn(Arc::new(dispatcher).run(serving.tracker.clone(), serving.stop.clone()));
+        let dispatcher = Arc::new(dispatcher);
+        let keeping =
+            Arc::clone(&dispatcher).keep_deadlines(serving.tracker.clone(), serving.stop.clone());
+        serving.spawn(keeping);
+        serving.spawn(dispatcher.run(serving.tracker.clone(), serving.stop.clone()));
         for (desk, listener) in listeners {
             let orders = Orders {
                 capacity: Arc::clone(&capacity),
@@ -326,6 +333,11 @@ impl OverviewSource for State {
 impl Probes for State {
     fn queue(&self) -> QueueState {
         self.queue.state()
+    }
+
+    fn tls_waits(&self) -> TlsWaits {
+        let policy = self.policy.load();
+        self.queue.waits().state(|domain| policy.destination(domain).class, now())
     }
 
     fn clients_shut_out(&self) -> usize {

@@ -7,11 +7,12 @@ use super::{
     address::Address,
     attempt::{Attempt, FailureReason},
     decision::Decision,
+    disposition::NextHop,
     domain::Domain,
     facts::{Direction, MessageFacts},
     finding::Finding,
     lookup::{BlocklistAnswer, LookupAnswer, LookupSource, Passage},
-    message::Forwarded,
+    message::{Exemption, Forwarded},
     protection::TlsRequirement,
     queue_id::QueueId,
     reply::Reply,
@@ -99,11 +100,38 @@ pub enum Event<'a> {
         attempt: &'a Attempt,
         took: Duration,
     },
+    /// What attempts have said of a destination as a whole.
+    DestinationChanged {
+        domain: &'a Domain,
+        change: DestinationChange,
+        /// What the attempt came to, where it failed.
+        cause: Option<&'a Reply>,
+    },
     /// Out of the queue for good: returned to its sender.
     Bounced {
         id: QueueId,
         recipients: usize,
         reason: FailureReason,
+    },
+    /// A report or notice to a person is on its way into the spool.
+    NoticeWritten {
+        kind: NoticeKind,
+    },
+    /// Policy or a person sends what waits of a message another way.
+    Redirected {
+        id: QueueId,
+        /// The message it was part of, where it is not the whole.
+        part_of: Option<QueueId>,
+        to: &'a NextHop,
+        recipients: usize,
+        by: &'a str,
+        reason: &'a str,
+    },
+    /// A person lets one message go with less TLS than policy asks for, for a
+    /// while.
+    Exempted {
+        id: QueueId,
+        exemption: &'a Exemption,
     },
     /// A person released, refused or returned a message.
     Handled {
@@ -125,6 +153,39 @@ pub enum Event<'a> {
     },
 }
 
+/// What a notice tells, and whom: a closed set, so that it can be a metric's
+/// label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum NoticeKind {
+    Failed,
+    Delayed,
+    /// It waits for TLS.
+    Waiting,
+    WaitingOfficers,
+    /// TLS could not be had, and policy has sent it another way.
+    Diverted,
+    Relayed,
+    Delivered,
+    Held,
+    HeldOfficers,
+}
+
+impl NoticeKind {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Delayed => "delayed",
+            Self::Waiting => "waiting",
+            Self::WaitingOfficers => "waiting_officers",
+            Self::Diverted => "diverted",
+            Self::Relayed => "relayed",
+            Self::Delivered => "delivered",
+            Self::Held => "held",
+            Self::HeldOfficers => "held_officers",
+        }
+    }
+}
+
 /// What was decided of one message, for every recipient.
 #[derive(Clone, Copy, Debug)]
 pub struct Decided<'a> {
@@ -140,6 +201,27 @@ pub struct Decided<'a> {
     pub decisions: &'a [(Address, Decision)],
     /// From content to decisions.
     pub took: Duration,
+}
+
+/// What happens to a destination: a closed set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DestinationChange {
+    /// It has failed so often that it is only tried now and then.
+    Died,
+    /// It was tried, and is dead still.
+    TrialFailed,
+    /// It answers again.
+    Revived,
+}
+
+impl DestinationChange {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Died => "died",
+            Self::TrialFailed => "trial_failed",
+            Self::Revived => "revived",
+        }
+    }
 }
 
 /// What came of a claim to an identity: a closed set.

@@ -29,18 +29,21 @@ pub use decision::{Decision, DestinationClass, DestinationFacts, Mode, RuleMatch
 pub use disposition::{Disclaimer, Disposition, NextHop, NextHopError, Obligation, Told};
 pub use domain::{Domain, DomainError};
 pub use envelope::{AddressEncoding, Body, Envelope, Recipient};
-pub use event::{AuthenticationResult, Decided, Event, Observer, Refusal, SessionEnd};
+pub use event::{
+    AuthenticationResult, Decided, DestinationChange, Event, NoticeKind, Observer, Refusal,
+    SessionEnd,
+};
 pub use evidence::{
-    CertificateVerdict, Evidence, PublishedPolicy, PublishedPolicyKind, SeenCertificate, TlsFault,
-    Voucher,
+    CertificateVerdict, Evidence, PublishedPolicy, PublishedPolicyKind, Reuse, SeenCertificate,
+    TlsFault, Voucher,
 };
 pub use facts::{Arrival, AuthenticationFacts, Direction, Facts, MessageFacts, SecureTag};
 pub use finding::{Finding, Kind, Masked, Opaque, OpaqueReason};
 pub use level::{Level, LevelError};
 pub use lookup::{BlocklistAnswer, LookupAnswer, LookupSource, Passage};
 pub use message::{
-    DelayNotice, Exemption, Forwarded, Hold, Origin, Protocol, QueuedMessage, QueuedRecipient,
-    RecipientState, Recourse, Submission, TlsNotice, Unmet, Urgency,
+    DelayNotice, Exemption, Forwarded, Hold, Leave, Origin, Protocol, QueuedMessage,
+    QueuedRecipient, RecipientState, Recourse, Submission, TlsNotice, Unmet, Urgency,
 };
 pub use protection::{
     Ciphers, KeyPin, KeyPinError, MxName, Protection, TlsRequirement, TlsVersion, Trust,

@@ -11,6 +11,8 @@ use prometheus::{
     TextEncoder, core::Collector,
 };
 
+use crate::mail::DestinationClass;
+
 /// All collectors, registered.
 pub struct Metrics {
     registry: Registry,
@@ -28,9 +30,22 @@ pub struct QueueState {
     pub held: usize,
     /// Age of the oldest message that waits for delivery.
     pub oldest: Duration,
+    /// Destinations that have something to do, by how they are doing: a closed
+    /// set of names.
+    pub destinations: [(&'static str, usize); 3],
     /// Octets of messages, and of the files they stand in.
     pub live_octets: u64,
     pub disk_octets: u64,
+}
+
+/// What a scrape asks of the messages that wait for TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TlsWaits {
+    pub messages: [(DestinationClass, usize); DestinationClass::ALL.len()],
+    /// How long the first of them has waited for that.
+    pub oldest: Duration,
+    /// Messages that a person lets go with less TLS just now.
+    pub exemptions: usize,
 }
 
 /// What a scrape asks the listeners.
@@ -75,6 +90,16 @@ impl Metrics {
     pub fn set_content_memory(&self, memory: ContentMemory) {
         self.sessions.content_memory.set(gauge_value(memory.used as u64));
         self.sessions.content_memory_limit.set(gauge_value(memory.limit as u64));
+    }
+
+    /// As it stands now; asked at each scrape.
+    pub fn set_tls_waits(&self, waits: TlsWaits) {
+        for (class, messages) in waits.messages {
+            let gauge = self.queue.tls_waiting.with_label_values(&[class.name()]);
+            gauge.set(gauge_value(messages as u64));
+        }
+        self.queue.tls_oldest_seconds.set(gauge_value(waits.oldest.as_secs()));
+        self.queue.tls_exemptions.set(gauge_value(waits.exemptions as u64));
     }
 
     /// The exposition format, with the queue as it stands now.
@@ -222,9 +247,12 @@ impl MessageMetrics {
 pub(super) struct DeliveryMetrics {
     pub(super) attempts: IntCounterVec,
     pub(super) attempt_seconds: Histogram,
+    pub(super) connections: IntCounterVec,
+    pub(super) destination_changes: IntCounterVec,
     pub(super) delivered: IntCounterVec,
     pub(super) bounces: IntCounterVec,
     pub(super) handled: IntCounterVec,
+    pub(super) notices: IntCounterVec,
 }
 
 impl DeliveryMetrics {
@@ -240,6 +268,16 @@ impl DeliveryMetrics {
                 "Duration of one attempt to deliver.",
                 &[0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0],
             )?,
+            connections: new.counters(
+                "postern_connections_total",
+                "Connections that messages were to be sent on, by whether one was open already.",
+                &["reuse"],
+            )?,
+            destination_changes: new.counters(
+                "postern_destination_changes_total",
+                "Destinations that died, were tried in vain (trial_failed), and answered again.",
+                &["change"],
+            )?,
             delivered: new.counters(
                 "postern_deliveries_total",
                 "Recipients delivered, by what protected the journey and what was required.",
@@ -252,8 +290,14 @@ impl DeliveryMetrics {
             )?,
             handled: new.counters(
                 "postern_handled_total",
-                "Messages that a person released, rejected, retried or returned.",
+                "Messages that a person released, rejected, retried, exempted or returned, or \
+                 that went another way.",
                 &["action"],
+            )?,
+            notices: new.counters(
+                "postern_notices_total",
+                "Reports and notices written to senders and officers, by what they tell.",
+                &["kind"],
             )?,
         })
     }
@@ -296,6 +340,10 @@ impl UpkeepMetrics {
 struct QueueMetrics {
     messages: IntGaugeVec,
     oldest_seconds: IntGauge,
+    destinations: IntGaugeVec,
+    tls_waiting: IntGaugeVec,
+    tls_oldest_seconds: IntGauge,
+    tls_exemptions: IntGauge,
     bytes: IntGaugeVec,
 }
 
@@ -306,6 +354,24 @@ impl QueueMetrics {
             oldest_seconds: new.register(IntGauge::new(
                 "postern_queue_oldest_seconds",
                 "Age of the oldest message that waits for delivery.",
+            )?)?,
+            destinations: new.gauges(
+                "postern_destinations",
+                "Destinations with mail to deliver, by whether they take it.",
+                &["state"],
+            )?,
+            tls_waiting: new.gauges(
+                "postern_tls_waiting_messages",
+                "Messages that wait because the TLS they need cannot be had.",
+                &["destination_class"],
+            )?,
+            tls_oldest_seconds: new.register(IntGauge::new(
+                "postern_tls_waiting_oldest_seconds",
+                "How long the first of the messages that wait for TLS has waited for it.",
+            )?)?,
+            tls_exemptions: new.register(IntGauge::new(
+                "postern_tls_exemptions",
+                "Messages that a person lets go with less TLS than policy asks for, now.",
             )?)?,
             bytes: new.gauges(
                 "postern_spool_bytes",
@@ -319,6 +385,12 @@ impl QueueMetrics {
         self.messages.with_label_values(&["active"]).set(gauge_value(queue.active as u64));
         self.messages.with_label_values(&["held"]).set(gauge_value(queue.held as u64));
         self.oldest_seconds.set(gauge_value(queue.oldest.as_secs()));
+        for (state, destinations) in queue.destinations {
+            if !state.is_empty() {
+                let gauge = self.destinations.with_label_values(&[state]);
+                gauge.set(gauge_value(destinations as u64));
+            }
+        }
         self.bytes.with_label_values(&["live"]).set(gauge_value(queue.live_octets));
         self.bytes.with_label_values(&["disk"]).set(gauge_value(queue.disk_octets));
     }

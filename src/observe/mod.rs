@@ -15,5 +15,5 @@ mod observatory;
 pub use audit::{Audit, AuditError};
 pub use http::{Probes, serve};
 pub use log::{LogFormat, start_logging};
-pub use metrics::{ContentMemory, Metrics, QueueState};
+pub use metrics::{ContentMemory, Metrics, QueueState, TlsWaits};
 pub use observatory::Observatory;

@@ -7,8 +7,8 @@ use tracing::{debug, error, info, warn};
 
 use super::{audit::Audit, metrics::Metrics};
 use crate::mail::{
-    Attempt, CertificateVerdict, Decided, Domain, Event, Observer, Outcome, Passage, QueueId,
-    RuleMatch, TlsRequirement,
+    Attempt, CertificateVerdict, Decided, Domain, Event, Exemption, Observer, Outcome, Passage,
+    QueueId, RuleMatch, TlsRequirement,
 };
 
 /// The observer that the gateway gives to every stage.
@@ -64,6 +64,12 @@ impl Observer for Observatory {
             Event::Attempted { id, domain, requirement, attempt, took } => {
                 self.attempted(id, domain, requirement, attempt, took);
             }
+            Event::DestinationChanged { domain, change, cause } => {
+                let change = change.name();
+                self.metrics.deliveries.destination_changes.with_label_values(&[change]).inc();
+                let cause = cause.map(ToString::to_string);
+                warn!(%domain, change, cause, "destination");
+            }
             Event::Bounced { id, recipients, reason } => {
                 let recipients = recipients as u64;
                 self.metrics
@@ -79,6 +85,9 @@ impl Observer for Observatory {
                 self.audit.record(json!({
                     "event": "handled", "id": id, "action": action, "by": by, "reason": reason,
                 }));
+            }
+            Event::NoticeWritten { .. } | Event::Redirected { .. } | Event::Exempted { .. } => {
+                self.recourse(&event);
             }
             Event::PolicyLoaded { .. }
             | Event::PolicyRefused { .. }
@@ -181,6 +190,9 @@ impl Observatory {
     ) {
         let metrics = &self.metrics;
         metrics.deliveries.attempt_seconds.observe(took.as_secs_f64());
+        for tried in attempt.tries.iter().filter(|tried| tried.address.is_some()) {
+            metrics.deliveries.connections.with_label_values(&[tried.connection.name()]).inc();
+        }
         for (recipient, outcome) in &attempt.outcomes {
             let evidence = attempt.evidence_for(recipient);
             let tls = evidence.and_then(|evidence| evidence.tls.as_ref());
@@ -199,6 +211,34 @@ impl Observatory {
             info!(%id, %recipient, outcome = name, host, tls, certificate, %reply, "attempted");
         }
         self.audit.record(attempt_line(id, domain, requirement, attempt));
+    }
+
+    /// What follows when TLS cannot be had, and who was told of anything.
+    fn recourse(&self, event: &Event<'_>) {
+        let metrics = &self.metrics.deliveries;
+        match event {
+            Event::NoticeWritten { kind } => {
+                metrics.notices.with_label_values(&[kind.name()]).inc();
+            }
+            Event::Redirected { id, part_of, to, recipients, by, reason } => {
+                metrics.handled.with_label_values(&["redirect"]).inc();
+                info!(%id, %to, by, reason, "redirected");
+                self.audit.record(json!({
+                    "event": "redirected", "id": id, "part_of": part_of, "to": to,
+                    "recipients": recipients, "by": by, "reason": reason,
+                }));
+            }
+            Event::Exempted { id, exemption } => {
+                metrics.handled.with_label_values(&["exempt"]).inc();
+                let Exemption { tls, by, reason, until } = exemption;
+                info!(%id, %tls, by, reason, %until, "exempted");
+                self.audit.record(json!({
+                    "event": "exempted", "id": id, "tls": tls, "by": by, "reason": reason,
+                    "until": until.rfc3339(),
+                }));
+            }
+            _ => {}
+        }
     }
 
     fn upkeep(&self, event: &Event<'_>) {

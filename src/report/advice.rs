@@ -11,6 +11,9 @@ impl ReportedRecipient<'_> {
     pub(super) fn words(&self, action: Action) -> Vec<String> {
         match (action, self.reason) {
             (Action::Delivered, _) => vec!["It is in the mailbox.".to_owned()],
+            (Action::Waiting(_) | Action::Diverted(_), _) => {
+                self.plainly().map(str::to_owned).into()
+            }
             (Action::Relayed, _) => {
                 vec![format!("{} took it: {}", self.there(), printable(&self.reply.to_string()))]
             }

@@ -1,7 +1,7 @@
 //! Reports: what Postern writes to people about their mail.
 //!
 //! Owns delivery status notifications (RFC 3461, RFC 3464) and the notices
-//! about held messages. Refuses to quote a message's subject or body, and
+//! about messages that are held or wait for TLS. Refuses to quote a message's subject or body, and
 //! shows findings masked only (law 6). Pure: who is told, when, and under
 //! which (null) reverse path is the gateway's business.
 
@@ -9,7 +9,9 @@ mod advice; // what happened and what to do, in words
 mod dsn; // what became of a delivery
 mod held; // messages in quarantine: to the sender, to the officers
 mod original; // what of a message may be shown again
+mod waiting; // messages that wait for TLS: to the sender, to the officers
 mod writing; // fields, folding, encoded text
 
 pub use dsn::{Action, DeliveryReport, ReportedRecipient};
 pub use held::{HeldMessage, tell_officers, tell_sender};
+pub use waiting::{SenderTold, WaitingMessage, tell_officers_of_waiting};

@@ -101,7 +101,7 @@ proptest! {
 }
 
 /// Every code there is, but for a missing file, which no folder can hold.
-const CODES: [&str; 46] = [
+const CODES: [&str; 47] = [
     "address",
     "disclaimer-empty",
     "disclaimer-half",
@@ -138,6 +138,7 @@ const CODES: [&str; 46] = [
     "rule-duplicate",
     "rule-expired",
     "rule-never-matches",
+    "rule-fallback-nowhere",
     "rule-redirect-nowhere",
     "rule-redirect-unused",
     "rule-tells-nobody",

@@ -89,6 +89,7 @@ impl MailServer {
             next_hop,
             protection: Default::default(),
             route: self.route.clone(),
+            leave: None,
         };
         self.deliverer.attempt(delivery).await
     }
