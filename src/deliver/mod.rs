@@ -20,6 +20,7 @@ mod probe; // what a next hop would say, without a message
 mod requirement; // what a requirement means for one host: pure
 mod resolve; // from a domain to its hosts
 mod sts; // what domains publish by HTTPS (RFC 8461)
+mod wildcard; // answers from a wildcard, proved in two halves
 mod tls; // trust anchors, and the verifier that records
 
 #[cfg(test)]

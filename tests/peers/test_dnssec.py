@@ -29,6 +29,8 @@ def zones_of(home):
         "expired.example": domain("expired.example", Signing.EXPIRED),
         "stripped.example": domain("stripped.example", Signing.STRIPPED),
         "spoiled.example": domain("spoiled.example", spoiled=(("mx.spoiled.example", "A"),)),
+        "island.example": domain("island.example", Signing.ISLAND),
+        "wild.example": Zone({"*.wild.example": {"MX": "10 mx.good.example."}, "b.wild.example": {"A": "192.0.2.1"}}),
         "alias.example": Zone({
             "alias.example": {"MX": "10 mx.alias.example."},
             "mx.alias.example": {"CNAME": "mx.plain.example."},
@@ -55,11 +57,18 @@ def reasons(gateway):
     return [str(recipient) for message in gateway.queued() for recipient in message["recipients"]]
 
 
-@pytest.mark.parametrize("name", ["good", "hashed", "slow", "plain", "alias"])
+@pytest.mark.parametrize("name", ["good", "hashed", "slow", "plain", "alias", "island", "x.wild"])
 def test_mail_goes_where_names_are_proved_or_proved_to_be_unsigned(world, far_end, name):
     send(world, f"desk@{name}.example")
     assert far_end.only().forward_paths == [f"desk@{name}.example"]
     world.wait_until_empty()
+
+
+def test_an_alias_is_followed_to_an_end_that_is_known_already(world, far_end):
+    send(world, "desk@plain.example")
+    far_end.only()
+    send(world, "desk@alias.example")
+    assert far_end.wait_for(2)[1].forward_paths == ["desk@alias.example"]
 
 
 @pytest.mark.parametrize("name", ["bogus", "expired", "stripped", "spoiled", "nowhere.bogus", "nowhere.stripped"])
