@@ -12,9 +12,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     diversion::{Diverted, fall_back},
+    news::News,
     queue::{Job, Queue, now},
     reports::Reports,
-    settlement::{News, Settlement, settle, settle_deadlines},
+    settlement::{Settlement, settle, settle_deadlines},
 };
 use crate::{
     config::Config,

@@ -4,8 +4,8 @@
 //! What a session asks, `admission` answers: who it is with `accounts`, whom
 //! it may send as with `entitlement`. A message comes in by `reception`, is
 //! turned into decided copies by `processing`, waits in the `queue`, and leaves by `dispatch`, where
-//! `settlement` says what an attempt has changed and `reports` writes to
-//! whoever must know. `parts` makes the stages from postern.toml, `running`
+//! `settlement` says what an attempt has changed, and what is `news` of it,
+//! which `reports` writes to whoever must know. `parts` makes the stages from postern.toml, `running`
 //! starts and stops them, `keeper` keeps policy, certificates and users
 //! current. Operators ask on the `control` socket and `operator` carries it
 //! out. What waits for TLS is counted in `waits` and may go another way by
@@ -18,6 +18,7 @@ mod dispatch;
 mod diversion;
 mod entitlement;
 mod keeper;
+mod news;
 mod operator;
 mod parts;
 mod prober;

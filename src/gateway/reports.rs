@@ -8,8 +8,8 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 
 use super::{
+    news::{News, Reported, UnmetNews},
     queue::{Entry, Queue, now},
-    settlement::{News, Reported, UnmetNews},
 };
 use crate::{
     config::Config,
