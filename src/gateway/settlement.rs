@@ -670,6 +670,9 @@ mod tests {
         let unreachable = attempt(&[("a@x.example", busy())]);
         let waits = settled(waits.message, &unreachable, 2);
         assert_eq!(since(&waits), Some(later(1)));
+        let broken = tried(&[("a@x.example", busy())], Some(TlsFault::ValidationFailure));
+        let waits = settled(waits.message, &broken, 2);
+        assert_eq!(since(&waits), Some(later(1)));
         let met = settled(waits.message.clone(), &tried(&[("a@x.example", busy())], None), 3);
         assert_eq!(since(&met), None);
         let gone = settled(waits.message, &attempt(&[("a@x.example", unknown())]), 3);
