@@ -232,6 +232,9 @@ pub struct SigningKey {
 pub struct Retry {
     /// Waits before the second, third, … attempt; the last one repeats.
     pub delays: Vec<Duration>,
+    /// Waits before each trial of a destination that is dead; the last one
+    /// repeats.
+    pub trials: Vec<Duration>,
     /// When a message that could not be delivered is returned.
     pub expiry: Duration,
     /// When its sender is told that it is late.
@@ -272,7 +275,10 @@ pub struct Limits {
     /// How often a message may come through in one direction.
     pub passages: usize,
     pub deliveries: usize,
+    /// At the most.
     pub deliveries_per_destination: usize,
+    /// As long as nothing is known of it.
+    pub initial_deliveries_per_destination: usize,
     /// How long an orderly stop waits for transactions to end.
     pub stop_grace: Duration,
 }

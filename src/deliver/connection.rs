@@ -49,6 +49,8 @@ pub(super) struct Means {
     pub(super) name: Domain,
     pub(super) timeouts: Timeouts,
     pub(super) trust: Trust,
+    /// How many one connection carries, unless the peer takes fewer.
+    pub(super) messages: usize,
 }
 
 pub(super) struct Connection {
@@ -112,7 +114,7 @@ impl Connection {
         let mut connection = Self {
             stream: Stream::Clear(stream),
             session: Session::new(settings),
-            left: MESSAGES,
+            left: means.messages,
             extensions: Extensions::default(),
             evidence,
         };
@@ -126,7 +128,7 @@ impl Connection {
                 let why = Why::Session(Failed::TlsNotOffered);
                 Err(Box::new(Refused { why, evidence: connection.evidence }))
             }
-            Action::Idle => Ok(connection.settled_in()),
+            Action::Idle => Ok(connection.settled_in(means)),
             Action::Failed(failed) => {
                 let why = Why::Session(failed);
                 Err(Box::new(Refused { why, evidence: connection.evidence }))
@@ -148,9 +150,10 @@ impl Connection {
     }
 
     /// Keeps to what the peer has said of itself (RFC 9422).
-    fn settled_in(mut self) -> Self {
+    fn settled_in(mut self, means: &Means) -> Self {
         self.extensions = self.session.extensions().unwrap_or_default();
-        self.left = self.extensions.limits().messages.unwrap_or(MESSAGES).min(MESSAGES);
+        let taken = self.extensions.limits().messages.unwrap_or(means.messages);
+        self.left = taken.min(means.messages);
         self
     }
 
@@ -429,8 +432,6 @@ impl Buf for Pieces {
     }
 }
 
-/// As many as others' servers usually take on one connection.
-const MESSAGES: usize = 100;
 /// Larger than any reply that is taken.
 const READ: usize = 8 * 1024;
 const LAST_WORDS: Duration = Duration::from_secs(1);

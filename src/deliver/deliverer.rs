@@ -53,6 +53,9 @@ pub struct Settings {
     pub exchange_addresses: ExchangeAddresses,
     /// How long a connection waits for another message; zero keeps none.
     pub idle: Duration,
+    /// How many may wait at once for messages to one address.
+    pub idle_per_destination: usize,
+    pub messages_per_connection: usize,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +108,8 @@ impl Settings {
             addresses: 5,
             exchange_addresses: ExchangeAddresses::Remote,
             idle: Duration::from_secs(2),
+            idle_per_destination: 20,
+            messages_per_connection: 100,
         }
     }
 }
@@ -114,11 +119,12 @@ impl Deliverer {
     pub fn new(settings: Settings) -> Result<Self, DelivererError> {
         let Settings { name, timeouts, port, deadline, addresses, exchange_addresses, .. } =
             settings;
-        let means = Means { name, timeouts, trust: Trust::new() };
+        let messages = settings.messages_per_connection;
+        let means = Means { name, timeouts, trust: Trust::new(), messages };
         Ok(Self {
             means: Arc::new(means),
             resolver: config::resolver(&settings.dns_servers)?.build()?,
-            pool: Pool::new(settings.idle),
+            pool: Pool::new(settings.idle, settings.idle_per_destination),
             offers: Offers::default(),
             port,
             deadline,

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     mail::{
         Attempt, EnhancedStatusCode, Evidence, Failure, FailureReason, NextHop, Outcome,
-        Protection, Recipient, Reply, Requests, Severity, Timestamp,
+        Protection, Recipient, Reply, Requests, Reuse, Severity, Timestamp,
     },
     smtp::client::{Dialect, Encryption, Message, Onward, Settlement},
 };
@@ -160,7 +160,9 @@ impl<'a> Journey<'a> {
                 continue;
             }
             open = later;
-            self.tries.push(connection.evidence_of(&settlement));
+            let connection_was = if reused { Reuse::Reused } else { Reuse::New };
+            let evidence = connection.evidence_of(&settlement);
+            self.tries.push(Evidence { connection: connection_was, ..evidence });
             self.fates.take(settlement);
             kept = connection.rest(means).await;
         }

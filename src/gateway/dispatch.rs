@@ -11,11 +11,13 @@ use bytes::Bytes;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    destination::Destination,
     diversion::{Diverted, fall_back},
     news::News,
     queue::{Job, Queue, now},
     reports::Reports,
     settlement::{Settlement, settle, settle_deadlines},
+    verdict::{better, verdict},
 };
 use crate::{
     config::Config,
@@ -24,7 +26,7 @@ use crate::{
         Attempt, Domain, EnhancedStatusCode, Event, Failure, FailureReason, Leave, Observer,
         Outcome, Protection, QueueId, QueuedMessage, QueuedRecipient, Recipient, Reply, Timestamp,
     },
-    schedule::{Jitter, RetrySchedule},
+    schedule::{Jitter, RetrySchedule, Verdict},
     spool::{Batch, SpoolError},
 };
 
@@ -53,54 +55,65 @@ impl Dispatcher {
     /// ends: done, or due again.
     async fn carry_out(self: Arc<Self>, job: Job) {
         let worker = Arc::clone(&self);
-        let (id, domain) = job.clone();
-        let again = match tokio::spawn(async move { worker.work(id, &domain).await }).await {
-            Ok(Ok(again)) => again,
+        let (id, destination) = job.clone();
+        let worked = tokio::spawn(async move { worker.work(id, &destination).await }).await;
+        let Worked { again, verdict } = match worked {
+            Ok(Ok(worked)) => worked,
             Ok(Err(error)) => {
                 let text = error.to_string();
                 self.observer.observe(Event::SpoolFailed { during: "record", error: &text });
                 // What was delivered is known to nobody but us, and may go
                 // twice, which is better than not at all.
-                Some(now() + PAUSE)
+                Worked::paused()
             }
             Err(panic) => {
                 tracing::error!(id = %job.0, %panic, "an attempt to deliver has failed in itself");
-                Some(now() + PAUSE)
+                Worked::paused()
             }
         };
-        self.queue.job_done(job, again);
+        let cause = match &verdict {
+            Verdict::Failing(failure) => Some(failure.reply.clone()),
+            Verdict::Well | Verdict::Nothing => None,
+        };
+        let domain = job.1.domain.clone();
+        if let Some(change) = self.queue.job_done(job, again, verdict).await {
+            let (domain, cause) = (&domain, cause.as_ref());
+            self.observer.observe(Event::DestinationChanged { domain, change, cause });
+        }
     }
 
-    /// One attempt for everybody of the domain who waits; gives when to try
-    /// again.
-    async fn work(&self, id: QueueId, domain: &Domain) -> Result<Option<Timestamp>, SpoolError> {
+    /// One attempt for everybody of the destination who waits.
+    async fn work(&self, id: QueueId, destination: &Destination) -> Result<Worked, SpoolError> {
+        let mut worked = Worked { again: None, verdict: Verdict::Nothing };
         let Some((message, content)) = self.queue.spool().load(id).await? else {
-            return Ok(None);
+            return Ok(worked);
         };
         if message.is_held() {
-            return Ok(None);
+            return Ok(worked);
         }
-        let mut again: Option<Timestamp> = None;
-        for (protection, recipients) in by_protection(&message, domain) {
+        let domain = &destination.domain;
+        for (protection, recipients) in by_protection(&message, destination) {
             let returned_at = message.requests.returned_at(message.received_at);
             // Nobody is asked after the time by which its sender wanted it
             // delivered or back (RFC 2852).
             if returned_at.is_some_and(|moment| moment <= now()) {
-                let rests = |queued: &QueuedRecipient| queued.address.domain() == domain;
+                let rests = |queued: &QueuedRecipient| destination.is_of(&message, queued);
                 let settle = |message| settle_deadlines(message, rests, &self.retry, now());
-                return self.record(&message, &content, settle).await;
+                worked.again = self.record(&message, &content, settle).await?;
+                return Ok(worked);
             }
             let attempt =
                 self.attempt(&message, &content, domain, protection.clone(), recipients).await;
             let jitter = Jitter::new(fastrand::f64());
             let settle = |message| settle(message, &attempt, &self.retry, now(), jitter);
             let next = self.record(&message, &content, settle).await?;
-            again = match (again, next) {
+            worked.again = match (worked.again, next) {
                 (Some(earlier), Some(later)) => Some(earlier.min(later)),
                 (one, other) => one.or(other),
             };
+            worked.verdict = better(worked.verdict, verdict(&attempt));
         }
-        Ok(again)
+        Ok(worked)
     }
 
     async fn attempt(
@@ -170,7 +183,7 @@ impl Dispatcher {
     /// Records what has become of a message under its lock, with the reports
     /// it leads to in the same commit. `attempted` is the message as it was
     /// when the attempt began.
-    async fn record(
+    pub(super) async fn record(
         &self,
         attempted: &QueuedMessage,
         content: &Bytes,
@@ -197,10 +210,11 @@ impl Dispatcher {
             None => Batch::new().remove(id),
         };
         self.queue.record(batch, notices).await?;
+        self.queue.watch(&message);
         self.queue.waits().note(&message);
         if let Some(diverted) = diverted {
             self.tell_diverted(id, &diverted);
-            self.queue.flush(Some(id));
+            self.queue.reroute(&message);
         }
         for (reason, recipients) in given_up {
             self.observer.observe(Event::Bounced { id, recipients, reason });
@@ -230,13 +244,27 @@ impl Dispatcher {
     }
 }
 
-/// The waiting recipients at a domain, by what their journey needs.
+/// What came of a job.
+struct Worked {
+    /// When to try those again who wait.
+    again: Option<Timestamp>,
+    verdict: Verdict,
+}
+
+impl Worked {
+    /// A failure of our own, which says nothing of the destination.
+    fn paused() -> Self {
+        Self { again: Some(now() + PAUSE), verdict: Verdict::Nothing }
+    }
+}
+
+/// The waiting recipients at a destination, by what their journey needs.
 fn by_protection<'m>(
     message: &'m QueuedMessage,
-    domain: &Domain,
+    destination: &Destination,
 ) -> Vec<(&'m Protection, Vec<Recipient>)> {
     let mut groups: Vec<(&Protection, Vec<Recipient>)> = Vec::new();
-    for queued in message.pending().filter(|queued| queued.address.domain() == domain) {
+    for queued in message.pending().filter(|queued| destination.is_of(message, queued)) {
         match groups.iter_mut().find(|(protection, _)| **protection == queued.protection) {
             Some((_, recipients)) => recipients.push(queued.into()),
             None => groups.push((&queued.protection, vec![queued.into()])),

@@ -3,9 +3,11 @@
 //!
 //! What a session asks, `admission` answers: who it is with `accounts`, whom
 //! it may send as with `entitlement`. A message comes in by `reception`, is
-//! turned into decided copies by `processing`, waits in the `queue`, and leaves by `dispatch`, where
-//! `settlement` says what an attempt has changed, and what is `news` of it,
-//! which `reports` writes to whoever must know. `parts` makes the stages from postern.toml, `running`
+//! turned into decided copies by `processing`, waits in the `queue` for its
+//! `destination`, and leaves by `dispatch`, where `settlement` says what an
+//! attempt has changed, `verdict` what it says of the destination, and
+//! `reports` writes the `news` to whoever must know; `deadlines` sees to what
+//! is not tried for now. `parts` makes the stages from postern.toml, `running`
 //! starts and stops them, `keeper` keeps policy, certificates and users
 //! current. Operators ask on the `control` socket and `operator` carries it
 //! out. What waits for TLS is counted in `waits` and may go another way by
@@ -14,6 +16,8 @@
 mod accounts;
 mod admission;
 mod control;
+mod deadlines;
+mod destination;
 mod dispatch;
 mod diversion;
 mod entitlement;
@@ -30,6 +34,7 @@ mod reports;
 mod running;
 mod settlement;
 mod strangers;
+mod verdict;
 mod waits;
 
 pub use control::{Answer, ControlError, LessTls, Request, Selection, ask};

@@ -245,6 +245,7 @@ impl Operator {
         change(&mut message);
         self.queue.record(Batch::new().update(&message), Vec::new()).await?;
         self.queue.waits().note(&message);
+        self.queue.reroute(&message);
         self.queue.flush(Some(id));
         tell(&message);
         Ok(Answer::Done { messages: 1 })

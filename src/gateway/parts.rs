@@ -10,7 +10,7 @@ use crate::{
     mail::Observer,
     policy::{Context, Policy, diagnostics::Diagnostics},
     recipients::{Prober, Recipients},
-    schedule::{Limits, RetrySchedule, Schedule},
+    schedule::{Limits, RetrySchedule, Schedule, Trials},
     spool::{self, Spool},
     transform::{PassageKey, Signer, SigningKey},
 };
@@ -50,7 +50,10 @@ pub(super) fn open_queue(config: &Config) -> Result<Queue, StartError> {
     let limits = Limits {
         total: config.limits.deliveries,
         per_destination: config.limits.deliveries_per_destination,
+        initial_per_destination: config.limits.initial_deliveries_per_destination,
     };
+    let trials =
+        Trials::new(config.retry.trials.clone()).map_err(|cause| part("[retry] trials", cause))?;
     let mut recovered = Vec::new();
     let spool =
         Spool::open(&config.node.data_dir.join("spool"), spool::Settings::default(), |message| {
@@ -60,7 +63,7 @@ pub(super) fn open_queue(config: &Config) -> Result<Queue, StartError> {
     for damage in spool.damage() {
         tracing::error!(?damage, "a part of the spool is damaged and was passed over");
     }
-    let queue = Queue::new(spool, Schedule::new(limits));
+    let queue = Queue::new(spool, Schedule::new(limits, trials), retry_schedule(config)?);
     tracing::info!(messages = recovered.len(), "spool opened");
     recovered.iter().for_each(|message| queue.enrol(message));
     Ok(queue)
@@ -72,6 +75,8 @@ pub(super) fn deliverer(config: &Config) -> Result<Deliverer, StartError> {
         port: config.sending.port,
         exchange_addresses: config.sending.exchange_addresses,
         idle: config.sending.idle,
+        idle_per_destination: config.limits.deliveries_per_destination,
+        messages_per_connection: config.sending.messages_per_connection,
         ..deliver::Settings::new(config.node.name.clone())
     };
     Deliverer::new(settings).map_err(|cause| part("delivery", cause))

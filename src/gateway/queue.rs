@@ -2,7 +2,8 @@
 //! message be changed by one hand at a time.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeSet, HashMap},
+    hash::{BuildHasher, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -10,25 +11,36 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use super::waits::Waits;
+use super::{
+    destination::{Destination, Way},
+    settlement::next_deadline,
+    waits::Waits,
+};
 use crate::{
-    mail::{Domain, QueueId, QueuedMessage, RecipientState, Timestamp},
+    mail::{DestinationChange, FailureReason, QueueId, QueuedMessage, RecipientState, Timestamp},
     observe::QueueState,
-    schedule::{Releases, Schedule},
+    schedule::{Calendar, Health, Jitter, RetrySchedule, Schedule, Traits, Trouble, Verdict},
     spool::{Batch, Receipt, Spool, SpoolError},
 };
 
-/// One message to the recipients of one domain.
-pub(super) type Job = (QueueId, Domain);
+/// One message to the recipients at one destination.
+pub(super) type Job = (QueueId, Destination);
 
 /// A message with its content, on its way into the spool.
 pub(super) type Entry = (QueuedMessage, Bytes);
 
 pub(super) struct Queue {
     spool: Arc<Spool>,
-    schedule: Mutex<Schedule<Domain>>,
+    schedule: Mutex<Schedule<Destination>>,
+    retry: RetrySchedule,
     /// What its sender wants kept until a moment; not scheduled before.
-    releases: Mutex<Releases>,
+    releases: Mutex<Calendar>,
+    /// What is due for a message whether it is tried or not.
+    deadlines: Mutex<Calendar>,
+    /// Rung when a deadline is the first of all.
+    sooner: Notify,
+    /// Numbers senders, in a way that nobody can foresee.
+    senders: RandomState,
     /// Rung when the schedule has something new.
     changed: Notify,
     held: Mutex<BTreeSet<QueueId>>,
@@ -37,11 +49,15 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn new(spool: Spool, schedule: Schedule<Domain>) -> Self {
+    pub(super) fn new(spool: Spool, schedule: Schedule<Destination>, retry: RetrySchedule) -> Self {
         Self {
             spool: Arc::new(spool),
             schedule: Mutex::new(schedule),
+            retry,
             releases: Mutex::default(),
+            deadlines: Mutex::default(),
+            sooner: Notify::new(),
+            senders: RandomState::new(),
             changed: Notify::new(),
             held: Mutex::default(),
             waits: Waits::default(),
@@ -97,6 +113,7 @@ impl Queue {
         self.waits.note(message);
         if message.is_held() {
             locked(&self.held).insert(message.id);
+            locked(&self.deadlines).remove(message.id);
             return;
         }
         locked(&self.held).remove(&message.id);
@@ -106,19 +123,117 @@ impl Queue {
             self.changed.notify_one();
             return;
         }
-        let priority = message.requests.priority.unwrap_or_default();
-        let mut domains: BTreeMap<&Domain, Timestamp> = BTreeMap::new();
+        self.line_up(message, |_, _| true);
+        self.watch(message);
+        self.changed.notify_one();
+    }
+
+    /// A message goes another way than before: whatever waits of it lines up
+    /// there.
+    pub(super) fn reroute(&self, message: &QueuedMessage) {
+        let mut schedule = locked(&self.schedule);
+        for (destination, _) in schedule.claim(message.id) {
+            schedule.finished(message.id, &destination);
+        }
+        drop(schedule);
+        // Who is being tried lines up once that is over.
+        self.line_up(message, |schedule, new| {
+            let ways = [Way::Usual, Way::Protected, Way::Redirected];
+            let domain = &new.domain;
+            !ways.iter().any(|&way| {
+                schedule.is_in_flight(message.id, &Destination { domain: domain.clone(), way })
+            })
+        });
+        self.changed.notify_one();
+    }
+
+    /// Schedules what waits in a message, at the destinations that are wanted.
+    fn line_up(
+        &self,
+        message: &QueuedMessage,
+        wanted: impl Fn(&Schedule<Destination>, &Destination) -> bool,
+    ) {
+        let traits = self.traits(message);
+        let mut destinations: HashMap<Destination, Timestamp> = HashMap::new();
         for recipient in message.pending() {
             let RecipientState::Pending { next_attempt_at, .. } = recipient.state else { continue };
-            let due = domains.entry(recipient.address.domain()).or_insert(next_attempt_at);
+            let destination = Destination::of(message, recipient);
+            let due = destinations.entry(destination).or_insert(next_attempt_at);
             *due = next_attempt_at.min(*due);
         }
         let mut schedule = locked(&self.schedule);
-        for (domain, due) in domains {
-            schedule.add(message.id, domain.clone(), due, priority);
+        for (destination, due) in destinations {
+            if wanted(&schedule, &destination) {
+                schedule.add(message.id, destination, due, traits);
+            }
         }
+    }
+
+    fn traits(&self, message: &QueuedMessage) -> Traits {
+        let sender = self.senders.hash_one(&message.reverse_path);
+        // Two of four thousand million may share a number.
+        let sender = u32::try_from(sender >> u32::BITS).unwrap_or(u32::MAX);
+        Traits::new(sender, message.size, message.requests.priority.unwrap_or_default())
+    }
+
+    /// Sees to it that a message is looked at when something is due for it: at
+    /// once where it waits for TLS that its destination is known not to have.
+    pub(super) fn watch(&self, message: &QueuedMessage) {
+        let Some(deadline) = next_deadline(message, &self.retry) else {
+            locked(&self.deadlines).remove(message.id);
+            return;
+        };
+        let schedule = locked(&self.schedule);
+        let unknown = message.pending().filter(|queued| queued.unmet.is_none()).any(|queued| {
+            let trouble = schedule.trouble(&Destination::of(message, queued));
+            trouble.is_some_and(|trouble| trouble.last.reason == FailureReason::Tls)
+        });
         drop(schedule);
-        self.changed.notify_one();
+        let moment = if unknown { now() } else { deadline };
+        self.enter(message.id, moment, Calendar::add);
+    }
+
+    /// Has a message looked at again then, where that would be sooner.
+    pub(super) fn look_again(&self, id: QueueId, moment: Timestamp) {
+        if self.spool.contains(id) && !locked(&self.held).contains(&id) {
+            self.enter(id, moment, Calendar::postpone);
+        }
+    }
+
+    fn enter(&self, id: QueueId, moment: Timestamp, enter: fn(&mut Calendar, QueueId, Timestamp)) {
+        let mut deadlines = locked(&self.deadlines);
+        let first = deadlines.next();
+        enter(&mut deadlines, id, moment);
+        if deadlines.next() != first {
+            self.sooner.notify_one();
+        }
+    }
+
+    /// The next message for which something is due, when it is. Dropping the
+    /// future loses none.
+    pub(super) async fn next_look(&self) -> QueueId {
+        loop {
+            let sooner = self.sooner.notified();
+            let next = {
+                let mut deadlines = locked(&self.deadlines);
+                if let Some(id) = deadlines.take(now()) {
+                    return id;
+                }
+                deadlines.next()
+            };
+            wait_for(next, sooner).await;
+        }
+    }
+
+    /// Takes what waits of a message out of its lines, each with the time it
+    /// was due: every one is ended as a job.
+    pub(super) fn claim(&self, id: QueueId) -> Vec<(Destination, Timestamp)> {
+        locked(&self.schedule).claim(id)
+    }
+
+    /// Why nothing goes to a destination, if it is dead.
+    pub(super) fn trouble(&self, destination: &Destination) -> Option<Trouble> {
+        locked(&self.schedule).trouble(destination).cloned()
     }
 
     /// Forgets a message that is no longer in the spool.
@@ -126,6 +241,7 @@ impl Queue {
         self.waits.forget(id);
         locked(&self.held).remove(&id);
         locked(&self.releases).remove(id);
+        locked(&self.deadlines).remove(id);
         locked(&self.schedule).remove(id);
         self.changed.notify_one();
     }
@@ -143,14 +259,7 @@ impl Queue {
                 schedule.next_due(now())
             };
             let release = locked(&self.releases).next();
-            match due.into_iter().chain(release).min() {
-                None => changed.await,
-                Some(wake) => {
-                    let wait = wake.saturating_since(now()).max(Duration::from_millis(1));
-                    // Either ending leads to another look.
-                    let _ = tokio::time::timeout(wait, changed).await;
-                }
-            }
+            wait_for(due.into_iter().chain(release).min(), changed).await;
         }
     }
 
@@ -175,18 +284,45 @@ impl Queue {
 
     /// Until when a message is kept, if it is not to go yet.
     pub(super) fn kept_until(&self, id: QueueId) -> Option<Timestamp> {
-        locked(&self.releases).kept_until(id)
+        locked(&self.releases).moment_of(id)
     }
 
-    /// Ends a job: nothing of it waits, or it is due again.
-    pub(super) fn job_done(&self, (id, domain): Job, again: Option<Timestamp>) {
+    /// Ends a job: nothing of it waits, or it is due again, where its
+    /// recipients now stand. Gives what that changes of its destination.
+    pub(super) async fn job_done(
+        &self,
+        (id, destination): Job,
+        again: Option<Timestamp>,
+        verdict: Verdict,
+    ) -> Option<DestinationChange> {
+        // Nobody may send it another way in between.
+        let _lock = self.lock(id).await;
+        let message = again.and_then(|_| self.spool.message(id).ok().flatten());
         let mut schedule = locked(&self.schedule);
+        let jitter = Jitter::new(fastrand::f64());
+        let before = schedule.trouble(&destination).map(|trouble| trouble.last.reason);
+        let change = schedule.heard(&destination, verdict, now(), jitter);
+        let after = schedule.trouble(&destination).map(|trouble| trouble.last.reason);
+        let waiting = match after {
+            // Everybody who waits there waits for TLS.
+            Some(FailureReason::Tls) if before != after => schedule.waiting_at(&destination),
+            _ => Vec::new(),
+        };
+        let stays = message.as_ref().is_none_or(|message| {
+            message.pending().any(|queued| destination.is_of(message, queued))
+        });
         match again {
-            Some(due) => schedule.retry(id, &domain, due),
-            None => schedule.finished(id, &domain),
+            Some(due) if stays => schedule.retry(id, &destination, due),
+            _ => schedule.finished(id, &destination),
         }
         drop(schedule);
+        waiting.into_iter().for_each(|id| self.enter(id, now(), Calendar::hurry));
+        if let Some(message) = message {
+            let (domain, way) = (destination.domain, destination.way);
+            self.line_up(&message, |_, new| new.domain == domain && new.way != way);
+        }
         self.changed.notify_one();
+        change
     }
 
     /// Makes a message that waits due now, or all; none before its sender
@@ -212,12 +348,16 @@ impl Queue {
     pub(super) fn state(&self) -> QueueState {
         let stats = self.spool.stats();
         let held = locked(&self.held).len();
-        let loads = locked(&self.schedule).loads(|_| ());
+        let schedule = locked(&self.schedule);
+        let (loads, health) = (schedule.loads(|_| ()), schedule.health());
+        drop(schedule);
         let oldest = loads.get(&()).and_then(|load| load.oldest);
         QueueState {
             active: stats.messages.saturating_sub(held),
             held,
             oldest: oldest.map_or(Duration::ZERO, |arrival| now().saturating_since(arrival)),
+            destinations: Health::ALL
+                .map(|state| (state.name(), health.get(&state).copied().unwrap_or_default())),
             live_octets: stats.octets_live,
             disk_octets: stats.octets_on_disk,
         }
@@ -226,6 +366,18 @@ impl Queue {
 
 pub(super) fn now() -> Timestamp {
     SystemTime::now().into()
+}
+
+/// Until that moment, or until it is told that things have changed.
+async fn wait_for(moment: Option<Timestamp>, changed: impl Future<Output = ()>) {
+    match moment {
+        None => changed.await,
+        Some(moment) => {
+            let wait = moment.saturating_since(now()).max(Duration::from_millis(1));
+            // Either ending leads to another look.
+            let _ = tokio::time::timeout(wait, changed).await;
+        }
+    }
 }
 
 /// A panic elsewhere leaves these maps whole: each change is one call.
@@ -244,9 +396,10 @@ mod tests {
     use super::*;
     use crate::{
         mail::{
-            Address, Direction, Level, Protection, QueuedRecipient, Release, Requests, ReversePath,
+            Address, Direction, EnhancedStatusCode, Failure, Level, NextHop, Protection,
+            QueuedRecipient, Release, Reply, Requests, ReversePath, TlsRequirement,
         },
-        schedule::Limits,
+        schedule::{Limits, Trials},
         spool::Settings,
     };
 
@@ -275,9 +428,17 @@ mod tests {
         let mut recovered = Vec::new();
         let spool =
             Spool::open(folder, Settings::default(), |message| recovered.push(message)).unwrap();
-        let queue = Queue::new(spool, Schedule::new(Limits { total: 9, per_destination: 9 }));
+        let queue = new(spool);
         recovered.iter().for_each(|message| queue.enrol(message));
         queue
+    }
+
+    fn new(spool: Spool) -> Queue {
+        let limits = Limits { total: 9, per_destination: 9, initial_per_destination: 5 };
+        let minute = Duration::from_secs(60);
+        let trials = Trials::new(vec![minute]).unwrap();
+        let retry = RetrySchedule::new(vec![minute], 60 * minute, 15 * minute).unwrap();
+        Queue::new(spool, Schedule::new(limits, trials), retry)
     }
 
     async fn accepted(queue: &Queue, release: Option<Release>) -> QueueId {
@@ -324,5 +485,119 @@ mod tests {
         let queue = queue(folder.path());
         assert!(queue.kept_until(kept).is_some() && queue.kept_until(gone).is_none());
         assert_eq!(next(&queue, Duration::from_millis(50)).await, None);
+    }
+
+    async fn protected(queue: &Queue) -> QueuedMessage {
+        let mut message = message(queue.next_id(), None);
+        let protection = Protection {
+            tls: TlsRequirement::Verified,
+            ..message.recipients[0].protection.clone()
+        };
+        message.recipients[0].protection = protection;
+        let entry = (message.clone(), Bytes::from_static(b"x\r\n"));
+        queue.accept(Batch::new(), entry, []).await.map(drop).unwrap();
+        message
+    }
+
+    fn failing(reason: FailureReason) -> Verdict {
+        let reply = Reply::new(451, EnhancedStatusCode(4, 7, 5), "no TLS");
+        Verdict::Failing(Failure { reason, reply })
+    }
+
+    async fn at_once(queue: &Queue) -> Option<Job> {
+        tokio::time::timeout(Duration::from_millis(100), queue.next_job()).await.ok()
+    }
+
+    /// Five attempts that fail for want of TLS; another message still waits.
+    async fn dead_for_want_of_tls(queue: &Queue) -> QueuedMessage {
+        let mut changes = Vec::new();
+        for _ in 0..5 {
+            protected(queue).await;
+            let job = at_once(queue).await.unwrap();
+            let later = Some(now() + Duration::from_secs(3600));
+            changes.push(queue.job_done(job, later, failing(FailureReason::Tls)).await);
+        }
+        assert_eq!(changes.pop(), Some(Some(DestinationChange::Died)));
+        let waits = protected(queue).await;
+        assert_eq!(at_once(queue).await, None);
+        waits
+    }
+
+    #[tokio::test]
+    async fn where_tls_cannot_be_had_other_mail_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = queue(folder.path());
+        dead_for_want_of_tls(&queue).await;
+        let other = accepted(&queue, None).await;
+        let (id, destination) = at_once(&queue).await.unwrap();
+        assert_eq!((id, destination.way), (other, Way::Usual));
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_another_way_waits_for_no_dead_destination() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = queue(folder.path());
+        let mut waits = dead_for_want_of_tls(&queue).await;
+        waits.redirect = Some("smtp://127.0.0.1:9".parse::<NextHop>().unwrap());
+        queue.record(Batch::new().update(&waits), Vec::new()).await.unwrap();
+        queue.reroute(&waits);
+        let (id, destination) = at_once(&queue).await.unwrap();
+        assert_eq!((id, destination.way), (waits.id, Way::Redirected));
+        assert_eq!(at_once(&queue).await, None);
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_another_way_while_it_is_tried_goes_there_once_that_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = queue(folder.path());
+        let mut message = protected(&queue).await;
+        let job = at_once(&queue).await.unwrap();
+        message.redirect = Some("smtp://127.0.0.1:9".parse::<NextHop>().unwrap());
+        queue.record(Batch::new().update(&message), Vec::new()).await.unwrap();
+        queue.reroute(&message);
+        assert_eq!(at_once(&queue).await, None);
+        queue.job_done(job, Some(now()), Verdict::Nothing).await;
+        let (id, destination) = at_once(&queue).await.unwrap();
+        assert_eq!((id, destination.way), (message.id, Way::Redirected));
+        assert_eq!(at_once(&queue).await, None);
+    }
+
+    #[tokio::test]
+    async fn all_that_waits_behind_tls_that_cannot_be_had_is_looked_at_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = queue(folder.path());
+        let waits = dead_for_want_of_tls(&queue).await;
+        let mut looked = BTreeSet::new();
+        while let Ok(id) = tokio::time::timeout(Duration::from_millis(100), queue.next_look()).await
+        {
+            looked.insert(id);
+        }
+        // The fifth was being tried, and heard of it by its own attempt.
+        assert!(looked.len() == 5 && looked.contains(&waits.id), "{looked:?}");
+    }
+
+    #[tokio::test]
+    async fn of_what_can_merely_not_be_reached_nobody_hears_before_the_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = queue(folder.path());
+        for _ in 0..5 {
+            protected(&queue).await;
+            let job = at_once(&queue).await.unwrap();
+            let later = Some(now() + Duration::from_secs(3600));
+            queue.job_done(job, later, failing(FailureReason::Connect)).await;
+        }
+        protected(&queue).await;
+        assert_eq!(at_once(&queue).await, None);
+        let look = tokio::time::timeout(Duration::from_millis(100), queue.next_look()).await;
+        assert!(look.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_person_s_retry_reaches_a_dead_destination() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = queue(folder.path());
+        let waits = dead_for_want_of_tls(&queue).await;
+        queue.flush(Some(waits.id));
+        assert_eq!(at_once(&queue).await.map(|(id, _)| id), Some(waits.id));
     }
 }

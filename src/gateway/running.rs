@@ -186,7 +186,11 @@ impl Gateway {
         }
         serving.spawn(Arc::new(operator).serve(control, serving.stop.clone()));
         serving.spawn(Arc::clone(keeper).follow_calendar(serving.stop.clone()));
-        serving.spawn(Arc::new(dispatcher).run(serving.tracker.clone(), serving.stop.clone()));
+        let dispatcher = Arc::new(dispatcher);
+        let keeping =
+            Arc::clone(&dispatcher).keep_deadlines(serving.tracker.clone(), serving.stop.clone());
+        serving.spawn(keeping);
+        serving.spawn(dispatcher.run(serving.tracker.clone(), serving.stop.clone()));
         for (desk, listener) in listeners {
             let orders = Orders {
                 capacity: Arc::clone(&capacity),

@@ -100,6 +100,13 @@ pub enum Event<'a> {
         attempt: &'a Attempt,
         took: Duration,
     },
+    /// What attempts have said of a destination as a whole.
+    DestinationChanged {
+        domain: &'a Domain,
+        change: DestinationChange,
+        /// What the attempt came to, where it failed.
+        cause: Option<&'a Reply>,
+    },
     /// Out of the queue for good: returned to its sender.
     Bounced {
         id: QueueId,
@@ -194,6 +201,27 @@ pub struct Decided<'a> {
     pub decisions: &'a [(Address, Decision)],
     /// From content to decisions.
     pub took: Duration,
+}
+
+/// What happens to a destination: a closed set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DestinationChange {
+    /// It has failed so often that it is only tried now and then.
+    Died,
+    /// It was tried, and is dead still.
+    TrialFailed,
+    /// It answers again.
+    Revived,
+}
+
+impl DestinationChange {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Died => "died",
+            Self::TrialFailed => "trial_failed",
+            Self::Revived => "revived",
+        }
+    }
 }
 
 /// What came of a claim to an identity: a closed set.

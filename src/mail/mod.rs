@@ -29,10 +29,13 @@ pub use decision::{Decision, DestinationClass, DestinationFacts, Mode, RuleMatch
 pub use disposition::{Disclaimer, Disposition, NextHop, NextHopError, Obligation, Told};
 pub use domain::{Domain, DomainError};
 pub use envelope::{AddressEncoding, Body, Envelope, Recipient};
-pub use event::{AuthenticationResult, Decided, Event, NoticeKind, Observer, Refusal, SessionEnd};
+pub use event::{
+    AuthenticationResult, Decided, DestinationChange, Event, NoticeKind, Observer, Refusal,
+    SessionEnd,
+};
 pub use evidence::{
-    CertificateVerdict, Evidence, PublishedPolicy, PublishedPolicyKind, SeenCertificate, TlsFault,
-    Voucher,
+    CertificateVerdict, Evidence, PublishedPolicy, PublishedPolicyKind, Reuse, SeenCertificate,
+    TlsFault, Voucher,
 };
 pub use facts::{Arrival, AuthenticationFacts, Direction, Facts, MessageFacts, SecureTag};
 pub use finding::{Finding, Kind, Masked, Opaque, OpaqueReason};

@@ -30,6 +30,9 @@ pub struct QueueState {
     pub held: usize,
     /// Age of the oldest message that waits for delivery.
     pub oldest: Duration,
+    /// Destinations that have something to do, by how they are doing: a closed
+    /// set of names.
+    pub destinations: [(&'static str, usize); 3],
     /// Octets of messages, and of the files they stand in.
     pub live_octets: u64,
     pub disk_octets: u64,
@@ -244,6 +247,8 @@ impl MessageMetrics {
 pub(super) struct DeliveryMetrics {
     pub(super) attempts: IntCounterVec,
     pub(super) attempt_seconds: Histogram,
+    pub(super) connections: IntCounterVec,
+    pub(super) destination_changes: IntCounterVec,
     pub(super) delivered: IntCounterVec,
     pub(super) bounces: IntCounterVec,
     pub(super) handled: IntCounterVec,
@@ -262,6 +267,16 @@ impl DeliveryMetrics {
                 "postern_attempt_seconds",
                 "Duration of one attempt to deliver.",
                 &[0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0],
+            )?,
+            connections: new.counters(
+                "postern_connections_total",
+                "Connections that messages were to be sent on, by whether one was open already.",
+                &["reuse"],
+            )?,
+            destination_changes: new.counters(
+                "postern_destination_changes_total",
+                "Destinations that died, were tried in vain (trial_failed), and answered again.",
+                &["change"],
             )?,
             delivered: new.counters(
                 "postern_deliveries_total",
@@ -331,6 +346,7 @@ impl UpkeepMetrics {
 struct QueueMetrics {
     messages: IntGaugeVec,
     oldest_seconds: IntGauge,
+    destinations: IntGaugeVec,
     tls_waiting: IntGaugeVec,
     tls_oldest_seconds: IntGauge,
     tls_exemptions: IntGauge,
@@ -345,6 +361,11 @@ impl QueueMetrics {
                 "postern_queue_oldest_seconds",
                 "Age of the oldest message that waits for delivery.",
             )?)?,
+            destinations: new.gauges(
+                "postern_destinations",
+                "Destinations with mail to deliver, by whether they take it.",
+                &["state"],
+            )?,
             tls_waiting: new.gauges(
                 "postern_tls_waiting_messages",
                 "Messages that wait because the TLS they need cannot be had.",
@@ -370,6 +391,12 @@ impl QueueMetrics {
         self.messages.with_label_values(&["active"]).set(gauge_value(queue.active as u64));
         self.messages.with_label_values(&["held"]).set(gauge_value(queue.held as u64));
         self.oldest_seconds.set(gauge_value(queue.oldest.as_secs()));
+        for (state, destinations) in queue.destinations {
+            if !state.is_empty() {
+                let gauge = self.destinations.with_label_values(&[state]);
+                gauge.set(gauge_value(destinations as u64));
+            }
+        }
         self.bytes.with_label_values(&["live"]).set(gauge_value(queue.live_octets));
         self.bytes.with_label_values(&["disk"]).set(gauge_value(queue.disk_octets));
     }

@@ -64,6 +64,12 @@ impl Observer for Observatory {
             Event::Attempted { id, domain, requirement, attempt, took } => {
                 self.attempted(id, domain, requirement, attempt, took);
             }
+            Event::DestinationChanged { domain, change, cause } => {
+                let change = change.name();
+                self.metrics.deliveries.destination_changes.with_label_values(&[change]).inc();
+                let cause = cause.map(ToString::to_string);
+                warn!(%domain, change, cause, "destination");
+            }
             Event::Bounced { id, recipients, reason } => {
                 let recipients = recipients as u64;
                 self.metrics
@@ -184,6 +190,9 @@ impl Observatory {
     ) {
         let metrics = &self.metrics;
         metrics.deliveries.attempt_seconds.observe(took.as_secs_f64());
+        for tried in attempt.tries.iter().filter(|tried| tried.address.is_some()) {
+            metrics.deliveries.connections.with_label_values(&[tried.connection.name()]).inc();
+        }
         for (recipient, outcome) in &attempt.outcomes {
             let evidence = attempt.evidence_for(recipient);
             let tls = evidence.and_then(|evidence| evidence.tls.as_ref());

@@ -107,7 +107,7 @@ impl Jitter {
     }
 
     /// From a tenth less to a tenth more.
-    fn spread(self, delay: Duration) -> Duration {
+    pub(super) fn spread(self, delay: Duration) -> Duration {
         let seconds = delay.as_secs_f64() * (0.9 + 0.2 * self.0);
         Duration::try_from_secs_f64(seconds).unwrap_or(delay)
     }

@@ -145,10 +145,15 @@ impl Reader<'_> {
 
 fn retry(table: &Table<'_>) -> Retry {
     let absent = Retry::default();
+    let spans = |value: &Value<'_>| {
+        value.list(|value| value.parsed("bad-duration").map(|Span(delay)| delay))
+    };
+    let delays = optional(table, "delays", absent.delays, spans);
+    // Whoever retries soon wants to know soon that a destination is back.
+    let trials = delays.iter().map(|&delay| delay.min(LONGEST_REST)).collect();
     Retry {
-        delays: optional(table, "delays", absent.delays, |value| {
-            value.list(|value| value.parsed("bad-duration").map(|Span(delay)| delay))
-        }),
+        trials: optional(table, "trials", trials, spans),
+        delays,
         expiry: duration(table, "expiry", absent.expiry),
         delay_notice: duration(table, "delay_notice", absent.delay_notice),
         tls_notice: duration(table, "tls_notice", absent.tls_notice),
@@ -221,9 +226,12 @@ const NODE: &[&str] =
     &["name", "data_dir", "policies", "local_domains", "control_socket", "passage_key"];
 const ROUTE: &[&str] = &["domain", "next_hop", "tls", "tls_name", "trust_anchors"];
 const SIGNING: &[&str] = &["domain", "selector", "file"];
-const RETRY: &[&str] = &["delays", "expiry", "delay_notice", "tls_notice"];
+const RETRY: &[&str] = &["delays", "trials", "expiry", "delay_notice", "tls_notice"];
 const SENDING: &[&str] = &["port", "exchange_addresses", "idle", "messages_per_connection"];
 const DNS: &[&str] = &["servers"];
+
+/// Of a dead destination, where the file does not say.
+const LONGEST_REST: Duration = Duration::from_secs(15 * 60);
 
 impl Default for Sending {
     /// Idle no longer than others' servers like, who count us among their
@@ -245,6 +253,7 @@ impl Default for Retry {
         let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
         Self {
             delays: [1, 3, 5, 10, 15, 30].map(minutes).to_vec(),
+            trials: [1, 3, 5, 10, 15].map(minutes).to_vec(),
             expiry: minutes(5 * 24 * 60),
             delay_notice: minutes(15),
             tls_notice: minutes(15),
