@@ -12,15 +12,15 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     queue::{Job, Queue, now},
-    reports::Reports,
+    reports::{Reports, addressees, tell_notices},
     settlement::{Settlement, settle},
 };
 use crate::{
     config::Config,
     deliver::{Deliverer, Delivery, RouteTls},
     mail::{
-        Attempt, Domain, EnhancedStatusCode, Event, Failure, FailureReason, Observer, Outcome,
-        Protection, QueueId, QueuedMessage, Recipient, Reply, Timestamp,
+        Asked, Asker, Attempt, Domain, EnhancedStatusCode, Event, Failure, FailureReason, Observer,
+        Outcome, Protection, QueueId, QueuedMessage, Recipient, Reply, Settled, Timestamp,
     },
     schedule::{Jitter, RetrySchedule},
     spool::{Batch, SpoolError},
@@ -106,7 +106,14 @@ impl Dispatcher {
         let started = Instant::now();
         let route = self.config.route(domain);
         let next_hop = message.redirect.as_ref().or(route.map(|route| &route.next_hop)).cloned();
-        let (requirement, attempt) = match next_hop {
+        let exemption = message.recourse.exemption.as_ref();
+        let mut asked = Asked {
+            reverse_path: &message.reverse_path,
+            next_hop: next_hop.as_ref(),
+            by: vec![Asker::Policy],
+            exemption,
+        };
+        let (requirement, attempt) = match next_hop.clone() {
             None => (protection.tls, no_route(recipients)),
             Some(next_hop) => {
                 let delivery = Delivery {
@@ -123,6 +130,7 @@ impl Dispatcher {
                     next_hop,
                     protection,
                 };
+                asked.by = delivery.asked_by();
                 (delivery.requirement(), self.deliverer.attempt(delivery).await)
             }
         };
@@ -130,6 +138,7 @@ impl Dispatcher {
             id: message.id,
             domain,
             requirement,
+            asked: &asked,
             attempt: &attempt,
             took: started.elapsed(),
         });
@@ -170,7 +179,10 @@ impl Dispatcher {
             None => Batch::new().remove(id),
         };
         let notices = self.reports.delivery(&message, content, &news, now());
+        let told = addressees(&notices);
         self.queue.record(batch, notices).await?;
+        self.observer.observe(Event::Settled(Settled { message: &message, attempt: &attempt }));
+        tell_notices(self.observer.as_ref(), id, &told);
         for (reason, recipients) in given_up {
             self.observer.observe(Event::Bounced { id, recipients, reason });
         }

@@ -10,6 +10,7 @@
 //! current. Operators ask on the `control` socket and `operator` carries it
 //! out.
 
+mod acceptance;
 mod accounts;
 mod admission;
 mod control;

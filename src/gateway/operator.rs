@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     control::{Answer, Request, Selection},
     queue::{Queue, now},
-    reports::Reports,
+    reports::{Reports, addressees, tell_notices},
 };
 use crate::{
     mail::{Event, Observer, QueueId, QueuedMessage, RecipientState},
@@ -180,10 +180,13 @@ impl Operator {
             return Ok(Answer::Refused { why: format!("{id} is not held") });
         }
         let words = reason.unwrap_or(ending.words());
-        let notices = self.reports.rejected(&message, &content, words).into_iter().collect();
+        let notices: Vec<_> =
+            self.reports.rejected(&message, &content, words).into_iter().collect();
+        let told = addressees(&notices);
         self.queue.record(Batch::new().remove(id), notices).await?;
         self.queue.strike(id);
         self.handled(id, ending.name(), by, reason);
+        tell_notices(self.observer.as_ref(), id, &told);
         Ok(Answer::Done { messages: 1 })
     }
 

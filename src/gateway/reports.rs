@@ -15,9 +15,9 @@ use crate::{
     config::Config,
     content::Content,
     mail::{
-        Address, AddressEncoding, Body, DelayNotice, Direction, EnhancedStatusCode, FailureReason,
-        Level, QueueId, QueuedMessage, QueuedRecipient, Recourse, Reply, Requests, ReversePath,
-        Timestamp, Told,
+        Address, AddressEncoding, Body, DelayNotice, Direction, EnhancedStatusCode, Event,
+        FailureReason, Level, Observer, QueueId, QueuedMessage, QueuedRecipient, Recourse, Reply,
+        Requests, ReversePath, Timestamp, Told,
     },
     policy::Policy,
     report::{Action, DeliveryReport, HeldMessage, ReportedRecipient, tell_officers, tell_sender},
@@ -184,6 +184,25 @@ impl Reports {
         let mark = PassageMark { node, way: Direction::Outbound, id, trail: Trail::default() };
         let prepend = vec![self.passage_key.field(&content, &mark)];
         rewrite(&content, &Edits { prepend, ..Edits::default() }).into_bytes()
+    }
+}
+
+/// The notices about to be committed, and to whom they go.
+pub(super) fn addressees(notices: &[Entry]) -> Vec<(QueueId, Address)> {
+    let addressed = notices.iter().flat_map(|(notice, _)| {
+        notice.recipients.iter().map(|queued| (notice.id, queued.address.clone()))
+    });
+    addressed.collect()
+}
+
+/// Once they are committed.
+pub(super) fn tell_notices(
+    observer: &dyn Observer,
+    about: QueueId,
+    notices: &[(QueueId, Address)],
+) {
+    for (id, to) in notices {
+        observer.observe(Event::Noticed { about, id: *id, to });
     }
 }
 

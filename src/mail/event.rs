@@ -8,12 +8,13 @@ use super::{
     attempt::{Attempt, FailureReason},
     decision::Decision,
     domain::Domain,
-    facts::{Direction, MessageFacts},
+    facts::MessageFacts,
     finding::Finding,
     lookup::{BlocklistAnswer, LookupAnswer, LookupSource, Passage},
     message::Forwarded,
     protection::TlsRequirement,
     queue_id::QueueId,
+    record::{Acceptance, Asked, Settled},
     reply::Reply,
     tls::TlsSession,
 };
@@ -86,18 +87,23 @@ pub enum Event<'a> {
     /// Every recipient of one accepted or refused message.
     Decided(Decided<'a>),
     /// Committed to the spool: a 250 may follow.
-    Accepted {
-        id: QueueId,
-        direction: Direction,
-        size: usize,
-    },
+    Accepted(&'a Acceptance),
     Attempted {
         id: QueueId,
         /// The recipients' domain.
         domain: &'a Domain,
         requirement: TlsRequirement,
+        asked: &'a Asked<'a>,
         attempt: &'a Attempt,
         took: Duration,
+    },
+    /// What an attempt came to is in the spool.
+    Settled(Settled<'a>),
+    /// A report or notice about a message is in the spool.
+    Noticed {
+        about: QueueId,
+        id: QueueId,
+        to: &'a Address,
     },
     /// Out of the queue for good: returned to its sender.
     Bounced {
