@@ -28,6 +28,7 @@ mod reports;
 mod running;
 mod settlement;
 mod strangers;
+mod trail;
 
 pub use control::{Answer, ControlError, Request, Selection, ask};
 pub use parts::{StartError, load_policy, signer};

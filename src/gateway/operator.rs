@@ -12,9 +12,11 @@ use super::{
     control::{Answer, Request, Selection},
     queue::{Queue, now},
     reports::{Reports, addressees, tell_notices},
+    trail::Trail,
 };
 use crate::{
     mail::{Event, Observer, QueueId, QueuedMessage, RecipientState},
+    observe::Excerpt,
     spool::{Batch, SpoolError},
 };
 
@@ -22,6 +24,7 @@ pub(super) struct Operator {
     pub(super) queue: Arc<Queue>,
     pub(super) reports: Reports,
     pub(super) observer: Arc<dyn Observer>,
+    pub(super) trail: Trail,
 }
 
 /// Takes the socket, mode 0600, in place of one that nobody answers on.
@@ -89,6 +92,7 @@ impl Operator {
             Request::Bounce { id, reason } => {
                 self.give_back(id, by, reason.as_deref(), Ending::Bounce).await
             }
+            Request::Trace { id } => self.trace(id).await,
         };
         done.unwrap_or_else(|error| {
             let text = error.to_string();
@@ -122,6 +126,14 @@ impl Operator {
         Ok(match self.queue.spool().load(id).await? {
             Some((message, _)) => Answer::Messages { messages: vec![message] },
             None => unknown(id),
+        })
+    }
+
+    async fn trace(&self, id: QueueId) -> Result<Answer, SpoolError> {
+        let queued = self.queue.spool().message(id)?.map(Box::new);
+        Ok(match self.trail.excerpt(id).await {
+            Ok(Excerpt { lines, remarks }) => Answer::Trail { lines, remarks, queued },
+            Err(why) => Answer::Refused { why },
         })
     }
 
