@@ -15,3 +15,6 @@ pub use evidence::{About, Certificate, Conclusion, Proof, Underlying, certify};
 pub use fate::{Fate, FateKind, fates};
 pub use line::{Line, Told};
 pub use timeline::timeline;
+
+#[cfg(test)]
+mod tests;
