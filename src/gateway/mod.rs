@@ -13,6 +13,7 @@
 //! out. What waits for TLS is counted in `waits` and may go another way by
 //! `diversion`.
 
+mod acceptance;
 mod accounts;
 mod admission;
 mod control;
@@ -34,6 +35,7 @@ mod reports;
 mod running;
 mod settlement;
 mod strangers;
+mod trail;
 mod verdict;
 mod waits;
 

@@ -276,6 +276,25 @@ const fn kind(action: Action) -> NoticeKind {
     }
 }
 
+/// The notices about to be committed, and to whom they go.
+pub(super) fn addressees(notices: &[Entry]) -> Vec<(QueueId, Address)> {
+    let addressed = notices.iter().flat_map(|(notice, _)| {
+        notice.recipients.iter().map(|queued| (notice.id, queued.address.clone()))
+    });
+    addressed.collect()
+}
+
+/// Once they are committed.
+pub(super) fn tell_notices(
+    observer: &dyn Observer,
+    about: QueueId,
+    notices: &[(QueueId, Address)],
+) {
+    for (id, to) in notices {
+        observer.observe(Event::Noticed { about, id: *id, to });
+    }
+}
+
 fn reported(recipients: &[Reported]) -> Vec<ReportedRecipient<'_>> {
     recipients
         .iter()
