@@ -5,6 +5,7 @@ use std::{process::ExitCode, time::SystemTime};
 use clap::{Parser, Subcommand};
 
 use super::{
+    audit::{AuditArguments, audit},
     check::{CheckArguments, check},
     classify::{ClassifyArguments, classify},
     demo::{DemoArguments, demo},
@@ -43,8 +44,10 @@ enum Command {
     Classify(ClassifyArguments),
     /// Write a message as it would leave
     Rewrite(RewriteArguments),
-    /// List, show, release, reject, retry and return messages of the running gateway
+    /// List, show, trace, release, reject, retry and return messages of the running gateway
     Queue(QueueArguments),
+    /// Show what can be proved of deliveries: certificates of protection
+    Audit(AuditArguments),
     /// Keep the file of users who may authenticate
     User(UserArguments),
 }
@@ -63,6 +66,7 @@ pub fn main() -> ExitCode {
         Command::Classify(arguments) => classify(&arguments, now),
         Command::Rewrite(arguments) => rewrite(arguments, now),
         Command::Queue(arguments) => queue(arguments, now),
+        Command::Audit(arguments) => audit(arguments, now),
         Command::User(arguments) => user(arguments),
     };
     match done {

@@ -2,6 +2,7 @@
 //! arguments and files, ask a room, and show the answer.
 
 mod arguments;
+mod audit;
 mod certificates;
 mod check;
 mod classify;
@@ -13,6 +14,7 @@ mod prove;
 mod queue;
 mod rewrite;
 mod run;
+mod story;
 mod test;
 mod user;
 

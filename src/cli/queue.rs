@@ -4,7 +4,7 @@ use std::{io::Write, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 
-use super::exit::Failure;
+use super::{exit::Failure, story::Story};
 use crate::{
     config::Span,
     gateway::{Answer, LessTls, Request, Selection, ask},
@@ -13,6 +13,7 @@ use crate::{
         RecipientState, Recourse, Requests, RequireTls, Timestamp, TlsFault, TlsNotice, Unmet,
         Urgency,
     },
+    report::story::{fates, timeline},
 };
 
 #[derive(Debug, Args)]
@@ -41,6 +42,13 @@ enum QueueCommand {
     },
     /// Show one message: recipients, attempts, findings (masked)
     Show { id: QueueId },
+    /// Tell the whole story of a message, in the queue or long gone
+    Trace {
+        id: QueueId,
+        /// Read the audit trail in this folder, and ask no gateway
+        #[arg(long, value_name = "DIR")]
+        audit: Option<PathBuf>,
+    },
     /// Let a held message go on to its recipients
     Release {
         id: QueueId,
@@ -90,10 +98,14 @@ enum QueueCommand {
 
 pub fn queue(arguments: QueueArguments, now: Timestamp) -> Result<(), Failure> {
     let QueueArguments { control, json, command } = arguments;
+    if let QueueCommand::Trace { id, audit } = command {
+        return trace(id, &Story::find(id, &control, audit.as_deref())?, json);
+    }
     let detailed = matches!(command, QueueCommand::Show { .. });
     let request = match command {
         QueueCommand::List { selection } => Request::List { selection },
         QueueCommand::Show { id } => Request::Show { id },
+        QueueCommand::Trace { id, .. } => Request::Trace { id },
         QueueCommand::Release { id, reason } => Request::Release { id, reason },
         QueueCommand::Reject { id, reason } => Request::Reject { id, reason },
         QueueCommand::Retry { id } => Request::Retry { id },
@@ -117,7 +129,27 @@ pub fn queue(arguments: QueueArguments, now: Timestamp) -> Result<(), Failure> {
         }
         Answer::Messages { messages } => list(&mut out, &messages, now)?,
         Answer::Done { messages } => writeln!(out, "{messages} done")?,
+        Answer::Trail { .. } => {}
     }
+    Ok(())
+}
+
+/// A timeline for people; for programs the lines of the audit trail, and what
+/// has become of each recipient's copy as the last one.
+fn trace(id: QueueId, story: &Story, json: bool) -> Result<(), Failure> {
+    let Story { lines, remarks, queued } = story;
+    let queued = queued.as_deref();
+    let mut out = std::io::stdout().lock();
+    if !json {
+        write!(out, "{}", timeline(id, lines, queued, remarks))?;
+        return Ok(());
+    }
+    let events = lines.iter().map(|line| line.value.clone());
+    let fate = serde_json::json!({
+        "event": "fate", "id": id, "recipients": fates(id, lines, queued), "remarks": remarks,
+    });
+    let events: Vec<serde_json::Value> = events.chain([fate]).collect();
+    writeln!(out, "{}", serde_json::json!(events))?;
     Ok(())
 }
 
@@ -288,6 +320,16 @@ mod tests {
         "notify":{"success":false,"failure":false,"delay":false},
         "state":{"pending":{"attempts":0,"next_attempt_at":1795367525123,"last":null}}}]}"#;
 
+    const WAITING: &str = r#"{"id":"01dcayhax6g00","received_at":1795367525123,
+        "direction":"outbound","reverse_path":"dr@nhs.test.example","level":3,"policy":"p",
+        "size":312,"recourse":{"urgency":"urgent","fallback":"smtp://portal.example:25",
+        "exemption":{"tls":"encrypted","by":"uid 1000","reason":"agreed by telephone",
+        "until":1795367585123}},
+        "recipients":[{"address":"a@x.example","protection":{"tls":"verified"},
+        "unmet":{"since":1795367525123,"told":"sent","fault":"certificate-expired",
+        "reply":{"code":451,"enhanced":[4,7,5],"text":"no TLS"}},
+        "state":{"pending":{"attempts":1,"next_attempt_at":1795367525123,"last":"no TLS"}}}]}"#;
+
     fn written(write: impl Fn(&mut Vec<u8>) -> std::io::Result<()>) -> String {
         let mut out = Vec::new();
         write(&mut out).unwrap();
@@ -309,6 +351,25 @@ mod tests {
         ] {
             assert!(shown.contains(line), "{line:?} is missing in {shown}");
         }
+    }
+
+    #[test]
+    fn what_waits_for_tls_shows_since_when_why_and_what_may_be_done_about_it() {
+        let message: QueuedMessage = serde_json::from_str(WAITING).unwrap();
+        let shown = written(|out| show(out, &message));
+        for line in [
+            "  urgent     people hear at once if its TLS cannot be had\n",
+            "  or else    smtp://portal.example:25, if its TLS cannot be had\n",
+            "  exempt     TLS encrypted is enough until 2026-11-22T17:13:05.123Z, by uid 1000: \
+             agreed by telephone\n",
+            "             waits for it since 2026-11-22T17:12:05.123Z: certificate-expired; \
+             people have been told\n",
+        ] {
+            assert!(shown.contains(line), "{line:?} is missing in {shown}");
+        }
+        let later = message.received_at + Duration::from_secs(1500);
+        let listed = written(|out| list(out, std::slice::from_ref(&message), later));
+        assert!(listed.contains("waiting for TLS 25m"), "{listed}");
     }
 
     #[test]

@@ -12,8 +12,9 @@ use super::{
 use crate::{
     config::{self, Dns, ExchangeAddresses, MtaSts, ResolverError},
     mail::{
-        AddressEncoding, Attempt, Body, Domain, Evidence, Leave, NextHop, Outcome, Protection,
-        QueueId, Recipient, Requests, RequireTls, ReversePath, Timestamp, TlsRequirement,
+        AddressEncoding, Asker, Attempt, Body, Domain, Evidence, Leave, NextHop, Outcome,
+        Protection, QueueId, Recipient, Requests, RequireTls, ReversePath, Timestamp,
+        TlsRequirement,
     },
     smtp::client::Timeouts,
 };
@@ -211,6 +212,18 @@ impl Delivery {
         };
         let ours = self.protection.tls.max(self.route.tls);
         self.leave.map_or(ours, |leave| leave.of(ours)).max(asked)
+    }
+
+    /// All whose demand the requirement is.
+    pub fn asked_by(&self) -> Vec<Asker> {
+        let held = self.requirement();
+        let sender = self.relays_under_tls() == RequireTls::Yes;
+        let asked = [
+            (Asker::Policy, self.protection.tls >= held),
+            (Asker::Route, self.route.tls >= held && held > TlsRequirement::Opportunistic),
+            (Asker::Sender, sender && held == TlsRequirement::Verified),
+        ];
+        asked.into_iter().filter_map(|(asker, asked)| asked.then_some(asker)).collect()
     }
 
     /// Whether the next hop must promise REQUIRETLS in its turn. Where a

@@ -57,6 +57,10 @@ pub enum Request {
         id: QueueId,
         reason: Option<String>,
     },
+    /// What the audit trail has of a message, in the queue or long gone.
+    Trace {
+        id: QueueId,
+    },
 }
 
 /// What a person may let a message go with.
@@ -89,6 +93,13 @@ pub enum Answer {
     /// How many messages the action has reached.
     Done {
         messages: usize,
+    },
+    /// Lines of the audit trail as they stand, and the message where it is
+    /// still in the queue.
+    Trail {
+        lines: Vec<String>,
+        remarks: Vec<String>,
+        queued: Option<Box<QueuedMessage>>,
     },
     /// Why it could not be done.
     Refused {

@@ -13,17 +13,19 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     destination::Destination,
     diversion::{Diverted, fall_back},
+    news::News,
     queue::{Job, Queue, now},
-    reports::Reports,
-    settlement::{News, Settlement, settle, settle_deadlines},
+    reports::{Reports, addressees, tell_notices},
+    settlement::{Settlement, settle, settle_deadlines},
     verdict::{better, verdict},
 };
 use crate::{
     config::Config,
     deliver::{Deliverer, Delivery, RouteTls},
     mail::{
-        Attempt, Domain, EnhancedStatusCode, Event, Failure, FailureReason, Leave, Observer,
-        Outcome, Protection, QueueId, QueuedMessage, QueuedRecipient, Recipient, Reply, Timestamp,
+        Address, Asked, Asker, Attempt, Domain, EnhancedStatusCode, Event, Failure, FailureReason,
+        Leave, Observer, Outcome, Protection, QueueId, QueuedMessage, QueuedRecipient, Recipient,
+        Reply, Settled, Timestamp,
     },
     schedule::{Jitter, RetrySchedule, Verdict},
     spool::{Batch, SpoolError},
@@ -126,11 +128,17 @@ impl Dispatcher {
         let started = Instant::now();
         let route = self.config.route(domain);
         let next_hop = message.redirect.as_ref().or(route.map(|route| &route.next_hop)).cloned();
-        let (requirement, attempt) = match next_hop {
+        let exemption = message.recourse.exemption.as_ref();
+        let leave = exemption.and_then(|exemption| exemption.in_force(now()));
+        let mut asked = Asked {
+            reverse_path: &message.reverse_path,
+            next_hop: next_hop.as_ref(),
+            by: vec![Asker::Policy],
+            exemption: exemption.filter(|_| leave.is_some()),
+        };
+        let (requirement, attempt) = match next_hop.clone() {
             None => (protection.tls, no_route(recipients)),
             Some(next_hop) => {
-                let exemption = message.recourse.exemption.as_ref();
-                let leave = exemption.and_then(|exemption| exemption.in_force(now()));
                 let delivery = Delivery {
                     id: message.id,
                     reverse_path: message.reverse_path.clone(),
@@ -146,6 +154,7 @@ impl Dispatcher {
                     protection,
                     leave,
                 };
+                asked.by = delivery.asked_by();
                 (delivery.requirement(), self.deliverer.attempt(delivery).await)
             }
         };
@@ -153,6 +162,7 @@ impl Dispatcher {
             id: message.id,
             domain,
             requirement,
+            asked: &asked,
             attempt: &attempt,
             took: started.elapsed(),
         });
@@ -194,13 +204,15 @@ impl Dispatcher {
         let Some(message) = self.queue.spool().message(id)? else {
             return Ok(None);
         };
+        let before = message.recipients.clone();
         let Settlement { mut message, news, given_up, mut next_attempt_at } = settle(message);
+        let changed = changed(&before, &message);
         let mut notices = self.reports.delivery(&message, content, &news, now());
         let diverted = self.fall_back(&mut message, &news);
-        let changed = (&message.redirect, &message.recourse.exemption)
+        let diverges = (&message.redirect, &message.recourse.exemption)
             != (&attempted.redirect, &attempted.recourse.exemption);
         // Somebody has opened another way while this one was tried.
-        next_attempt_at = next_attempt_at.map(|again| if changed { now() } else { again });
+        next_attempt_at = next_attempt_at.map(|again| if diverges { now() } else { again });
         if let Some(Diverted { part: Some(part), .. }) = &diverted {
             notices.push((part.clone(), content.clone()));
         }
@@ -208,9 +220,12 @@ impl Dispatcher {
             Some(_) => Batch::new().update(&message),
             None => Batch::new().remove(id),
         };
+        let told = addressees(&notices);
         self.queue.record(batch, notices).await?;
         self.queue.watch(&message);
         self.queue.waits().note(&message);
+        self.observer.observe(Event::Settled(Settled { message: &message, changed: &changed }));
+        tell_notices(self.observer.as_ref(), id, &told);
         if let Some(diverted) = diverted {
             self.tell_diverted(id, &diverted);
             self.queue.reroute(&message);
@@ -241,6 +256,13 @@ impl Dispatcher {
             reason: "the TLS it needs could not be had",
         });
     }
+}
+
+/// Whose copy has got somewhere else.
+fn changed(before: &[QueuedRecipient], after: &QueuedMessage) -> Vec<Address> {
+    let pairs = before.iter().zip(&after.recipients);
+    let changed = pairs.filter(|(before, after)| before.state != after.state);
+    changed.map(|(_, after)| after.address.clone()).collect()
 }
 
 /// What came of a job.

@@ -6,13 +6,14 @@
 //! turned into decided copies by `processing`, waits in the `queue` for its
 //! `destination`, and leaves by `dispatch`, where `settlement` says what an
 //! attempt has changed, `verdict` what it says of the destination, and
-//! `reports` writes to whoever must know; `deadlines` sees to what is not
-//! tried for now. `parts` makes the stages from postern.toml, `running`
+//! `reports` writes the `news` to whoever must know; `deadlines` sees to what
+//! is not tried for now. `parts` makes the stages from postern.toml, `running`
 //! starts and stops them, `keeper` keeps policy, certificates and users
 //! current, `names` what other domains publish. Operators ask on the `control`
 //! socket and `operator` carries it out. What waits for TLS is counted in
 //! `waits` and may go another way by `diversion`.
 
+mod acceptance;
 mod accounts;
 mod admission;
 mod control;
@@ -23,6 +24,7 @@ mod diversion;
 mod entitlement;
 mod keeper;
 mod names;
+mod news;
 mod operator;
 mod parts;
 mod prober;
@@ -34,6 +36,7 @@ mod reports;
 mod running;
 mod settlement;
 mod strangers;
+mod trail;
 mod verdict;
 mod waits;
 

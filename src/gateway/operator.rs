@@ -12,12 +12,14 @@ use super::{
     control::{Answer, LessTls, Request, Selection},
     diversion::divert,
     queue::{Queue, now},
-    reports::Reports,
+    reports::{Reports, addressees, tell_notices},
+    trail::Trail,
 };
 use crate::{
     mail::{
         Event, Exemption, NextHop, Observer, QueueId, QueuedMessage, RecipientState, TlsRequirement,
     },
+    observe::Excerpt,
     spool::{Batch, SpoolError},
 };
 
@@ -25,6 +27,7 @@ pub(super) struct Operator {
     pub(super) queue: Arc<Queue>,
     pub(super) reports: Reports,
     pub(super) observer: Arc<dyn Observer>,
+    pub(super) trail: Trail,
 }
 
 /// Takes the socket, mode 0600, in place of one that nobody answers on.
@@ -99,6 +102,7 @@ impl Operator {
             Request::Bounce { id, reason } => {
                 self.give_back(id, by, reason.as_deref(), Ending::Bounce).await
             }
+            Request::Trace { id } => self.trace(id).await,
         };
         done.unwrap_or_else(|error| {
             let text = error.to_string();
@@ -132,6 +136,14 @@ impl Operator {
         Ok(match self.queue.spool().load(id).await? {
             Some((message, _)) => Answer::Messages { messages: vec![message] },
             None => unknown(id),
+        })
+    }
+
+    async fn trace(&self, id: QueueId) -> Result<Answer, SpoolError> {
+        let queued = self.queue.spool().message(id)?.map(Box::new);
+        Ok(match self.trail.excerpt(id).await {
+            Ok(Excerpt { lines, remarks }) => Answer::Trail { lines, remarks, queued },
+            Err(why) => Answer::Refused { why },
         })
     }
 
@@ -268,10 +280,13 @@ impl Operator {
             return Ok(Answer::Refused { why: format!("{id} is not held") });
         }
         let words = reason.unwrap_or(ending.words());
-        let notices = self.reports.rejected(&message, &content, words).into_iter().collect();
+        let notices: Vec<_> =
+            self.reports.rejected(&message, &content, words).into_iter().collect();
+        let told = addressees(&notices);
         self.queue.record(Batch::new().remove(id), notices).await?;
         self.queue.strike(id);
         self.handled(id, ending.name(), by, reason);
+        tell_notices(self.observer.as_ref(), id, &told);
         Ok(Answer::Done { messages: 1 })
     }
 

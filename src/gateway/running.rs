@@ -29,6 +29,7 @@ use super::{
     reception::{Intake, Processor},
     reports::Reports,
     strangers::Strangers,
+    trail::Trail,
 };
 use crate::{
     config::{Config, Impostors, SenderAuthentication},
@@ -111,7 +112,15 @@ impl Gateway {
             reports: reports.clone(),
             observer: Arc::clone(&observer),
         };
-        let operator = Operator { queue, reports, observer: Arc::clone(&observer) };
+        let operator = Operator {
+            queue,
+            reports,
+            observer: Arc::clone(&observer),
+            trail: Trail {
+                observatory: Arc::clone(&observatory),
+                folder: config.node.data_dir.join("audit"),
+            },
+        };
         let strangers = Arc::new(strangers(&next_hops, &observer)?);
         let doors = Doors::take(&config, &processor, strangers, next_hops).await?;
         let keeper = Keeper {

@@ -9,12 +9,13 @@ use super::{
     decision::Decision,
     disposition::NextHop,
     domain::Domain,
-    facts::{Direction, MessageFacts},
+    facts::MessageFacts,
     finding::Finding,
     lookup::{BlocklistAnswer, LookupAnswer, LookupSource, Passage},
     message::{Exemption, Forwarded},
     protection::TlsRequirement,
     queue_id::QueueId,
+    record::{Acceptance, Asked, Settled},
     reply::Reply,
     tls::TlsSession,
 };
@@ -87,16 +88,13 @@ pub enum Event<'a> {
     /// Every recipient of one accepted or refused message.
     Decided(Decided<'a>),
     /// Committed to the spool: a 250 may follow.
-    Accepted {
-        id: QueueId,
-        direction: Direction,
-        size: usize,
-    },
+    Accepted(&'a Acceptance),
     Attempted {
         id: QueueId,
         /// The recipients' domain.
         domain: &'a Domain,
         requirement: TlsRequirement,
+        asked: &'a Asked<'a>,
         attempt: &'a Attempt,
         took: Duration,
     },
@@ -106,6 +104,14 @@ pub enum Event<'a> {
         change: DestinationChange,
         /// What the attempt came to, where it failed.
         cause: Option<&'a Reply>,
+    },
+    /// What an attempt, or a deadline, came to is in the spool.
+    Settled(Settled<'a>),
+    /// A report or notice about a message is in the spool.
+    Noticed {
+        about: QueueId,
+        id: QueueId,
+        to: &'a Address,
     },
     /// Out of the queue for good: returned to its sender.
     Bounced {

@@ -18,6 +18,7 @@ mod lookup;
 mod message;
 mod protection;
 mod queue_id;
+mod record;
 mod reply;
 mod requests;
 mod time;
@@ -49,6 +50,7 @@ pub use protection::{
     Ciphers, KeyPin, KeyPinError, MxName, Protection, TlsRequirement, TlsVersion, Trust,
 };
 pub use queue_id::{QueueId, QueueIdError};
+pub use record::{Acceptance, Asked, Asker, CopyKind, Settled, StoredCopy};
 pub use reply::{EnhancedStatusCode, Reply, Severity};
 pub use requests::{
     ByMode, ByTrace, DeliverBy, Notify, OriginalRecipient, Priority, PriorityError, Release,

@@ -8,12 +8,15 @@
 
 mod audit;
 mod http;
+mod lines; // the shape of the trail's lines
 mod log;
 mod metrics;
 mod observatory;
+mod trail;
 
 pub use audit::{Audit, AuditError};
 pub use http::{Probes, serve};
 pub use log::{LogFormat, start_logging};
 pub use metrics::{ContentMemory, Metrics, QueueState, TlsWaits};
 pub use observatory::Observatory;
+pub use trail::{Excerpt, TrailError, excerpt};
