@@ -108,7 +108,12 @@ impl Connection {
         // Commands are written whole: waiting to fill a packet only delays.
         let _ = stream.set_nodelay(true);
         evidence.address = stream.peer_addr().ok().or(evidence.address);
-        let settings = Settings { name: means.name.clone(), dialect: purpose.dialect, encryption };
+        let settings = Settings {
+            name: means.name.clone(),
+            dialect: purpose.dialect,
+            encryption,
+            credentials: Vec::new(),
+        };
         let mut connection = Self {
             stream: Stream::Clear(stream),
             session: Session::new(settings),

@@ -2,17 +2,19 @@
 //! 4.1.1.1), and the limits it announces there (RFC 9422).
 
 use smtp_proto::{
-    EXT_8BIT_MIME, EXT_DELIVER_BY, EXT_DSN, EXT_MT_PRIORITY, EXT_PIPELINING, EXT_REQUIRE_TLS,
-    EXT_SIZE, EXT_SMTP_UTF8, EXT_START_TLS, EhloResponse,
+    AUTH_EXTERNAL, AUTH_LOGIN, AUTH_PLAIN, AUTH_SCRAM_SHA_256, EXT_8BIT_MIME, EXT_DELIVER_BY,
+    EXT_DSN, EXT_MT_PRIORITY, EXT_PIPELINING, EXT_REQUIRE_TLS, EXT_SIZE, EXT_SMTP_UTF8,
+    EXT_START_TLS, EhloResponse,
 };
 
-use super::session::Channel;
+use super::{authentication::Mechanism, session::Channel};
 use crate::mail::Promise;
 
 /// What the peer offers that we use; nothing, of a peer that knows no EHLO.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extensions {
     offered: u32,
+    mechanisms: u64,
     max_size: usize,
     shortest_by: u64,
     limits: Limits,
@@ -38,6 +40,8 @@ impl Extensions {
         // RFC 8689 section 2: a promise made in clear is anybody's.
         if channel == Channel::Clear {
             extensions.offered &= !EXT_REQUIRE_TLS;
+            // Nobody is shown a password there.
+            extensions.mechanisms = 0;
         }
         extensions
     }
@@ -51,6 +55,7 @@ impl Extensions {
         let reply = format!("250-peer\r\n250 {line}\r\n");
         if let Ok(said) = EhloResponse::parse(&mut reply.as_bytes().iter()) {
             self.offered |= said.capabilities;
+            self.mechanisms |= said.auth_mechanisms;
             self.max_size = self.max_size.max(said.size);
             self.shortest_by = self.shortest_by.max(said.deliver_by);
         }
@@ -62,6 +67,16 @@ impl Extensions {
 
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    pub(super) fn mechanism(&self, mechanism: Mechanism) -> bool {
+        let bit = match mechanism {
+            Mechanism::External => AUTH_EXTERNAL,
+            Mechanism::ScramSha256 => AUTH_SCRAM_SHA_256,
+            Mechanism::Plain => AUTH_PLAIN,
+            Mechanism::Login => AUTH_LOGIN,
+        };
+        self.mechanisms & bit != 0
     }
 
     pub(super) fn dsn(&self) -> bool {

@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::{
     asking::{Answer, Asked},
+    authentication::{Credentials, Exchange},
     content::Stuffed,
     extensions::Extensions,
     failed::{Failed, Lost},
@@ -37,6 +38,8 @@ pub struct Settings {
     pub name: Domain,
     pub dialect: Dialect,
     pub encryption: Encryption,
+    /// Whom the peer must know before mail is said; empty where nobody asks.
+    pub credentials: Vec<Credentials>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,6 +90,8 @@ pub(super) enum State {
     /// STARTTLS was said.
     StartTls(Extensions),
     Handshake,
+    /// AUTH was said, or a response in its exchange.
+    Authenticating(Extensions, Exchange),
     Ready(Extensions),
     /// The stages whose replies are still to come, in their order.
     Envelope(Extensions, Transaction, VecDeque<Stage>),
@@ -231,6 +236,7 @@ impl Session {
                 _ => self.fail(Failed::Refused(reply.clone())),
             },
             State::StartTls(peer) => self.start_tls(peer, reply),
+            State::Authenticating(peer, exchange) => self.authenticating(peer, exchange, reply),
             State::Envelope(peer, transaction, stages) => {
                 self.envelope(peer, transaction, stages, reply);
             }
