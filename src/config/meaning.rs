@@ -4,6 +4,7 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use super::{
     directory::{DirectoryUrl, Filter},
+    identity::Identity,
     network::Network,
 };
 use crate::mail::{Ciphers, Direction, Domain, NextHop, TlsRequirement};
@@ -193,7 +194,7 @@ pub enum ProxyProtocol {
 }
 
 /// A chain and its key, PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CertificateFiles {
     pub chain: PathBuf,
     pub key: PathBuf,
@@ -209,6 +210,7 @@ pub struct Route {
     pub tls_name: Option<Domain>,
     /// PEM; these and no others are trusted on this route.
     pub trust_anchors: Option<PathBuf>,
+    pub identity: Identity,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

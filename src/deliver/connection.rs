@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use rustls::ProtocolVersion;
+use rustls::{ProtocolVersion, client::ResolvesClientCert};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
@@ -22,10 +22,12 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{
+    identity,
     requirement::Demand,
     tls::{Trust, server_name},
 };
 use crate::{
+    config::Identity,
     mail::{CertificateVerdict, Domain, Evidence, Outcome, TlsRequirement, TlsSession},
     smtp::client::{
         Action, Answer, Dialect, Encryption, Extensions, Failed, Lost, Message, Question, Session,
@@ -42,6 +44,7 @@ pub(super) struct Purpose {
     pub(super) dialect: Dialect,
     pub(super) demand: Demand,
     pub(super) trust_anchors: Option<PathBuf>,
+    pub(super) identity: Identity,
 }
 
 /// What every connection is made with.
@@ -54,6 +57,8 @@ pub(super) struct Means {
 pub(super) struct Connection {
     stream: Stream,
     session: Session,
+    /// Ours, where the route has one.
+    certificate: Option<Arc<dyn ResolvesClientCert>>,
     /// Messages that may still be sent on it.
     pub(super) left: usize,
     /// What the peer offers, as it said last.
@@ -93,6 +98,12 @@ impl Connection {
             started_at: Some(SystemTime::now().into()),
             ..Evidence::default()
         };
+        let shown = match identity::read(&purpose.identity) {
+            Ok(shown) => shown,
+            Err(failed) => {
+                return Err(Box::new(Refused { why: Why::Session(failed), evidence }));
+            }
+        };
         let until = deadline.min(Instant::now() + means.timeouts.connect);
         let connected = match timeout_at(until, TcpStream::connect(purpose.address)).await {
             Ok(connected) => connected.map_err(|error| error.to_string()),
@@ -112,11 +123,12 @@ impl Connection {
             name: means.name.clone(),
             dialect: purpose.dialect,
             encryption,
-            credentials: Vec::new(),
+            credentials: shown.credentials,
         };
         let mut connection = Self {
             stream: Stream::Clear(stream),
             session: Session::new(settings),
+            certificate: shown.certificate,
             left: MESSAGES,
             extensions: Extensions::default(),
             evidence,
@@ -297,11 +309,14 @@ impl Drive<'_> {
         else {
             return Err(Lost::Closed);
         };
-        let (config, seen) = self
+        let (mut config, seen) = self
             .means
             .trust
             .configure(&purpose.demand, purpose.trust_anchors.as_deref())
             .map_err(|error| failed(&error))?;
+        if let Some(certificate) = self.connection.certificate.take() {
+            config.client_auth_cert_resolver = certificate;
+        }
         let name = match purpose.demand.names.first() {
             Some(name) => server_name(name).map_err(|error| failed(&error))?,
             None => purpose.address.ip().into(),

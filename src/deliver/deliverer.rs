@@ -14,7 +14,7 @@ use super::{
     connection::Means, journey::Journey, maildir::Letter, offers::Offers, pool::Pool, tls::Trust,
 };
 use crate::{
-    config::{self, ExchangeAddresses},
+    config::{self, ExchangeAddresses, Identity, Route},
     mail::{
         AddressEncoding, Attempt, Body, Domain, Evidence, NextHop, Outcome, Protection, QueueId,
         Recipient, Requests, RequireTls, ReversePath, Timestamp, TlsRequirement,
@@ -90,6 +90,19 @@ pub struct RouteTls {
     pub tls_name: Option<Domain>,
     /// PEM; these and no others are trusted.
     pub trust_anchors: Option<PathBuf>,
+    /// Who we are there.
+    pub identity: Identity,
+}
+
+impl From<&Route> for RouteTls {
+    fn from(route: &Route) -> Self {
+        Self {
+            tls: route.tls,
+            tls_name: route.tls_name.clone(),
+            trust_anchors: route.trust_anchors.clone(),
+            identity: route.identity.clone(),
+        }
+    }
 }
 
 impl Settings {

@@ -13,6 +13,7 @@ use super::{
     connection::{Connection, Purpose, Refused, Why},
     deliverer::{Deliverer, Delivery, is_allowed},
     fates::Fates,
+    identity,
     requirement::Demand,
     resolve::{self, Unroutable},
 };
@@ -130,6 +131,7 @@ impl<'a> Journey<'a> {
                 dialect,
                 demand: demand.clone(),
                 trust_anchors: self.delivery.route.trust_anchors.clone(),
+                identity: self.delivery.route.identity.clone(),
             };
             self.try_address(purpose).await;
         }
@@ -238,6 +240,11 @@ impl Deliverer {
             Ok(connection) => return Ok(connection),
             Err(refused) => refused,
         };
+        if let Why::Session(failed) = &refused.why
+            && failed.is_authentication()
+        {
+            identity::complain(&purpose.host, failed);
+        }
         let fallback = match &refused.why {
             Why::Session(failed) if failed.is_tls() && purpose.demand.may_fall_back() => {
                 Some(failed.to_string())

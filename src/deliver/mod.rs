@@ -11,6 +11,7 @@ mod claims; // what DNS and HTTPS say of exchanges: values
 mod connection; // a socket, a handshake and a clock under a session
 mod deliverer; // what delivers, and what it is given
 mod fates; // what has become of each recipient so far: pure
+mod identity; // who we are to a next hop
 mod journey; // one delivery: hosts and addresses, one after another
 mod maildir; // delivery on this machine
 mod offers; // what next hops have offered

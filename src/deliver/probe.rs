@@ -86,6 +86,7 @@ impl Deliverer {
             dialect,
             demand: demand.clone(),
             trust_anchors: probe.route.trust_anchors.clone(),
+            identity: probe.route.identity.clone(),
         };
         let mut last = Err(format!("{host} has no address"));
         for purpose in addresses.into_iter().take(self.addresses).map(purpose) {

@@ -90,7 +90,7 @@ mod tests {
     }
 
     fn route(tls: TlsRequirement, name: Option<&str>) -> RouteTls {
-        RouteTls { tls, tls_name: name.map(|name| name.parse().unwrap()), trust_anchors: None }
+        RouteTls { tls, tls_name: name.map(|name| name.parse().unwrap()), ..RouteTls::default() }
     }
 
     #[test]

@@ -136,15 +136,11 @@ impl Dispatcher {
         attempt
     }
 
-    /// A redirected message does not take the TLS names and anchors of the
-    /// route it was turned away from; what policy requires stays.
+    /// A redirected message does not take the TLS names, anchors and credentials
+    /// of the route it was turned away from; what policy requires stays.
     fn route_tls(&self, message: &QueuedMessage, domain: &Domain) -> RouteTls {
         match (self.config.route(domain), &message.redirect) {
-            (Some(route), None) => RouteTls {
-                tls: route.tls,
-                tls_name: route.tls_name.clone(),
-                trust_anchors: route.trust_anchors.clone(),
-            },
+            (Some(route), None) => route.into(),
             _ => RouteTls::default(),
         }
     }
