@@ -5,7 +5,9 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 use super::{
     directory::{DirectoryUrl, Filter},
     identity::Identity,
+    mta_sts::MtaSts,
     network::Network,
+    resolver::Dns,
 };
 use crate::mail::{Ciphers, Direction, Domain, NextHop, TlsRequirement};
 
@@ -20,6 +22,7 @@ pub struct Config {
     pub retry: Retry,
     pub limits: Limits,
     pub dns: Dns,
+    pub mta_sts: MtaSts,
     /// Who knows which recipients exist; domains that stand in none are not
     /// asked about.
     pub recipients: Vec<RecipientSource>,
@@ -296,12 +299,6 @@ pub enum ExchangeAddresses {
     Remote,
     /// All: where test and lab domains stand on loopback.
     Any,
-}
-
-#[derive(Clone, Debug, Default)]
-pub struct Dns {
-    /// Empty for the system's own.
-    pub servers: Vec<SocketAddr>,
 }
 
 impl Listener {

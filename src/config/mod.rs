@@ -8,6 +8,7 @@ mod file;
 mod folder;
 mod identity;
 mod meaning;
+mod mta_sts;
 mod network;
 mod quantity;
 mod resolver;
@@ -19,11 +20,12 @@ pub use folder::{ReadError, read_file, read_policies};
 pub use identity::{Identity, Login};
 pub use meaning::{
     Blocklist, CertificateFiles, Certified, CertifiedBy, Config, Directory, DirectoryBind,
-    DirectoryTls, Dns, DomainPattern, ExchangeAddresses, Limits, Listener, ListenerProtocol,
+    DirectoryTls, DomainPattern, ExchangeAddresses, Limits, Listener, ListenerProtocol,
     ListenerTls, Node, ProxyProtocol, Rate, RecipientSource, Retry, Route, SenderAuthentication,
     Sending, SigningKey, Source,
 };
+pub use mta_sts::{MtaSts, StsDiscovery};
 pub use network::{Network, NetworkError};
-pub use resolver::resolver;
+pub use resolver::{Dns, Dnssec, ResolverError, proving_resolver, resolver};
 pub use users::{NoRandomness, User, Users, Verdict, check_users, is_user_name, user_named_on};
 pub use verifier::{Impostors, Verifier};

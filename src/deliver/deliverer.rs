@@ -1,20 +1,16 @@
 //! What delivers, what it is told, and what it is given to deliver.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use hickory_resolver::{TokioResolver, net::NetError};
+use hickory_resolver::TokioResolver;
 
 use super::{
-    connection::Means, journey::Journey, maildir::Letter, offers::Offers, pool::Pool, tls::Trust,
+    connection::Means, journey::Journey, lookup, maildir::Letter, offers::Offers, pool::Pool,
+    sts::Policies, tls::Trust,
 };
 use crate::{
-    config::{self, ExchangeAddresses, Identity, Route},
+    config::{self, Dns, ExchangeAddresses, Identity, MtaSts, ResolverError, Route},
     mail::{
         AddressEncoding, Attempt, Body, Domain, Evidence, NextHop, Outcome, Protection, QueueId,
         Recipient, Requests, RequireTls, ReversePath, Timestamp, TlsRequirement,
@@ -35,14 +31,15 @@ pub struct Deliverer {
     pub(super) deadline: Duration,
     pub(super) addresses: usize,
     pub(super) exchange_addresses: ExchangeAddresses,
+    /// What domains publish of their exchanges.
+    pub(super) sts: Arc<Policies>,
 }
 
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Our name in EHLO.
     pub name: Domain,
-    /// Empty for the system's own resolvers.
-    pub dns_servers: Vec<SocketAddr>,
+    pub dns: Dns,
     pub timeouts: Timeouts,
     /// For one attempt, all its hosts together.
     pub deadline: Duration,
@@ -53,12 +50,15 @@ pub struct Settings {
     pub exchange_addresses: ExchangeAddresses,
     /// How long a connection waits for another message; zero keeps none.
     pub idle: Duration,
+    pub mta_sts: MtaSts,
+    /// Where MTA-STS policies outlive a restart; none where they do not.
+    pub policy_folder: Option<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum DelivererError {
-    #[error("the resolver cannot be set up: {0}")]
-    Resolver(#[from] NetError),
+    #[error(transparent)]
+    Resolver(#[from] ResolverError),
 }
 
 /// A message for recipients of one domain.
@@ -109,32 +109,43 @@ impl Settings {
     pub fn new(name: Domain) -> Self {
         Self {
             name,
-            dns_servers: Vec::new(),
+            dns: Dns::default(),
             timeouts: Timeouts::default(),
             deadline: Duration::from_secs(30 * 60),
             port: 25,
             addresses: 5,
             exchange_addresses: ExchangeAddresses::Remote,
             idle: Duration::from_secs(2),
+            mta_sts: MtaSts::default(),
+            policy_folder: None,
         }
     }
 }
 
 impl Deliverer {
-    /// Reads the system's trust anchors: some milliseconds of disk.
+    /// Reads trust anchors and what is kept of policies: some milliseconds of
+    /// disk.
     pub fn new(settings: Settings) -> Result<Self, DelivererError> {
         let Settings { name, timeouts, port, deadline, addresses, exchange_addresses, .. } =
             settings;
         let means = Means { name, timeouts, trust: Trust::new() };
+        let resolver = config::proving_resolver(&settings.dns)?;
+        let sts = Policies::new(
+            resolver.clone(),
+            &settings.mta_sts,
+            exchange_addresses,
+            settings.policy_folder,
+        );
         Ok(Self {
             means: Arc::new(means),
-            resolver: config::resolver(&settings.dns_servers)?.build()?,
+            resolver,
             pool: Pool::new(settings.idle),
             offers: Offers::default(),
             port,
             deadline,
             addresses,
             exchange_addresses,
+            sts: Arc::new(sts),
         })
     }
 
@@ -154,6 +165,21 @@ impl Deliverer {
                 Journey::new(self, &delivery).run().await
             }
         }
+    }
+
+    /// Whether the names of next hops can be proved at all; why not, where
+    /// they are to be and cannot.
+    pub async fn proves_names(&self) -> Result<(), String> {
+        if !self.resolver.options().validate {
+            return Ok(());
+        }
+        lookup::proves_names(&self.resolver).await.map_err(|why| why.to_string())
+    }
+
+    /// Keeps what domains publish from lapsing, to be called every minute or
+    /// so.
+    pub async fn refresh_policies(&self) {
+        self.sts.refresh_due().await;
     }
 
     async fn store(&self, delivery: Delivery, directory: PathBuf) -> Attempt {

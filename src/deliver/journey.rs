@@ -71,7 +71,7 @@ impl<'a> Journey<'a> {
         let Deliverer { resolver, means, port, exchange_addresses, .. } = self.deliverer;
         let lookup = resolve::exchanges(resolver, &self.delivery.domain, &means.name);
         let hosts = match self.in_time(lookup).await {
-            Ok(hosts) => hosts,
+            Ok(exchanges) => exchanges.hosts,
             Err(unroutable) => return self.fates.note(&unroutable.outcome()),
         };
         for host in hosts {

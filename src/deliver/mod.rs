@@ -6,12 +6,13 @@
 //! delivered as protected as asked waits (law 2). Stands after `schedule`,
 //! which says when; RFC 5321 section 5, RFC 7505, RFC 3207.
 
-#[expect(dead_code, reason = "what asks for claims comes next")]
+#[cfg_attr(not(test), expect(dead_code, reason = "what asks for claims comes next"))]
 mod claims; // what DNS and HTTPS say of exchanges: values
 mod connection; // a socket, a handshake and a clock under a session
 mod deliverer; // what delivers, and what it is given
 mod fates; // what has become of each recipient so far: pure
 mod identity; // who we are to a next hop
+mod lookup; // one question, and how far DNSSEC vouches for the answer
 mod journey; // one delivery: hosts and addresses, one after another
 mod maildir; // delivery on this machine
 mod offers; // what next hops have offered
@@ -19,6 +20,7 @@ mod pool; // connections that wait for another message
 mod probe; // what a next hop would say, without a message
 mod requirement; // what a requirement means for one host: pure
 mod resolve; // from a domain to its hosts
+mod sts; // what domains publish by HTTPS (RFC 8461)
 mod tls; // trust anchors, and the verifier that records
 
 #[cfg(test)]

@@ -5,13 +5,14 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use hickory_resolver::proto::{
     op::{Message, OpCode, ResponseCode},
     rr::{
         Name, RData, Record, RecordType,
-        rdata::{A, MX},
+        rdata::{A, MX, TXT},
     },
 };
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
@@ -24,6 +25,9 @@ use tokio::{
     net::{TcpListener, TcpStream, UdpSocket},
 };
 use tokio_rustls::TlsAcceptor;
+
+use super::deliverer::Settings;
+use crate::config::{Dnssec, ExchangeAddresses, StsDiscovery};
 
 /// What is wrong with a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +90,18 @@ pub(super) struct Authorities {
     _directory: tempfile::TempDir,
 }
 
+/// One who delivers to such peers.
+pub(super) fn settings() -> Settings {
+    let mut settings = Settings::new("gw.test.example".parse().unwrap());
+    settings.exchange_addresses = ExchangeAddresses::Any;
+    // The name servers of these tests have nothing signed.
+    settings.dns.dnssec = Dnssec::Off;
+    settings.mta_sts.discovery = StsDiscovery::Off;
+    settings.deadline = Duration::from_secs(20);
+    settings.timeouts.handshake = Duration::from_secs(5);
+    settings
+}
+
 impl Authorities {
     pub(super) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -97,7 +113,11 @@ impl Authorities {
     }
 
     pub(super) fn server(&self, certificate: Certificate) -> Arc<ServerConfig> {
-        let name = if certificate == Certificate::WrongName { "mx.other.example" } else { MX_NAME };
+        self.server_of(MX_NAME, certificate)
+    }
+
+    pub(super) fn server_of(&self, name: &str, certificate: Certificate) -> Arc<ServerConfig> {
+        let name = if certificate == Certificate::WrongName { "mx.other.example" } else { name };
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.not_before = rcgen::date_time_ymd(2020, 1, 1);
         params.not_after = match certificate {
@@ -319,6 +339,7 @@ impl Serve {
 pub(super) enum Answer {
     Mx(Vec<(u16, &'static str)>),
     A(Vec<[u8; 4]>),
+    Txt(&'static str),
     NxDomain,
     ServFail,
     Silence,
@@ -326,6 +347,13 @@ pub(super) enum Answer {
 
 /// Answers for the names it is given; others exist and have nothing.
 pub(super) async fn name_server(zone: Vec<(&'static str, Answer)>) -> SocketAddr {
+    changing_name_server(Arc::new(Mutex::new(zone))).await
+}
+
+/// One whose names may change while it serves.
+pub(super) async fn changing_name_server(
+    zone: Arc<Mutex<Vec<(&'static str, Answer)>>>,
+) -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     tokio::spawn(async move {
@@ -333,7 +361,8 @@ pub(super) async fn name_server(zone: Vec<(&'static str, Answer)>) -> SocketAddr
         loop {
             let (length, from) = socket.recv_from(&mut buffer).await.unwrap();
             let query = Message::from_vec(&buffer[..length]).unwrap();
-            if let Some(response) = answer(&query, &zone) {
+            let response = answer(&query, &zone.lock().unwrap());
+            if let Some(response) = response {
                 socket.send_to(&response.to_vec().unwrap(), from).await.unwrap();
             }
         }
@@ -366,6 +395,9 @@ fn answer(query: &Message, zone: &[(&'static str, Answer)]) -> Option<Message> {
                 .collect(),
             (Answer::A(addresses), RecordType::A) => {
                 addresses.iter().map(|&[a, b, c, d]| RData::A(A::new(a, b, c, d))).collect()
+            }
+            (Answer::Txt(text), RecordType::TXT) => {
+                vec![RData::TXT(TXT::new(vec![(*text).to_owned()]))]
             }
             _ => vec![],
         };

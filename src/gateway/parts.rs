@@ -68,10 +68,12 @@ pub(super) fn open_queue(config: &Config) -> Result<Queue, StartError> {
 
 pub(super) fn deliverer(config: &Config) -> Result<Deliverer, StartError> {
     let settings = deliver::Settings {
-        dns_servers: config.dns.servers.clone(),
+        dns: config.dns.clone(),
         port: config.sending.port,
         exchange_addresses: config.sending.exchange_addresses,
         idle: config.sending.idle,
+        mta_sts: config.mta_sts.clone(),
+        policy_folder: Some(config.node.data_dir.join("mta-sts")),
         ..deliver::Settings::new(config.node.name.clone())
     };
     Deliverer::new(settings).map_err(|cause| part("delivery", cause))

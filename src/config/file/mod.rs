@@ -5,6 +5,7 @@ mod fields;
 mod identity;
 mod limits;
 mod listener;
+mod names;
 mod recipients;
 mod root;
 

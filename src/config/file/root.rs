@@ -3,17 +3,16 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use super::{
-    fields::{
-        Reader, count, domains, duration, optional, section, socket_address, socket_address_or,
-    },
+    fields::{Reader, count, domains, duration, optional, section, socket_address},
     identity::refuse_identity_in_clear,
     limits::{LIMITS, limits},
     listener::LISTENER,
+    names::{DNS, MTA_STS},
     recipients::{BLOCKLIST, RECIPIENTS, blocklist},
 };
 use crate::{
     config::{
-        Config, Dns, ExchangeAddresses, Limits, Node, Retry, Route, Sending, SigningKey,
+        Config, Dns, ExchangeAddresses, Limits, MtaSts, Node, Retry, Route, Sending, SigningKey,
         quantity::Span,
     },
     mail::{NextHop, TlsRequirement},
@@ -63,7 +62,10 @@ impl Reader<'_> {
         let retry = section(root, "retry", "[retry]", RETRY, Retry::default(), retry);
         let limits = section(root, "limits", "[limits]", LIMITS, Limits::default(), limits);
         let sending = section(root, "sending", "[sending]", SENDING, Sending::default(), sending);
-        let dns = section(root, "dns", "[dns]", DNS, Dns::default(), dns);
+        let dns = section(root, "dns", "[dns]", DNS, Dns::default(), |table| self.dns(table));
+        let mta_sts = section(root, "mta_sts", "[mta_sts]", MTA_STS, MtaSts::default(), |table| {
+            self.mta_sts(table)
+        });
         let (metrics, console) = (metrics(root), console(root));
         Some(Config {
             node: node?,
@@ -74,6 +76,7 @@ impl Reader<'_> {
             retry,
             limits,
             dns,
+            mta_sts,
             recipients: recipients.into_iter().collect::<Option<_>>()?,
             blocklists: blocklists.into_iter().collect::<Option<_>>()?,
             metrics,
@@ -177,17 +180,10 @@ fn sending(table: &Table<'_>) -> Sending {
     }
 }
 
-fn port(value: &Value<'_>) -> Option<u16> {
+pub(super) fn port(value: &Value<'_>) -> Option<u16> {
     let number = value.integer()?;
     let port = u16::try_from(number).ok().filter(|port| *port > 0);
     port.or_else(|| value.invalid("bad-port", format!("a port is 1 to 65535, found {number}")))
-}
-
-fn dns(table: &Table<'_>) -> Dns {
-    let servers = optional(table, "servers", Vec::new(), |value| {
-        value.list(|value| socket_address_or(value, 53))
-    });
-    Dns { servers }
 }
 
 fn metrics(root: &Table<'_>) -> SocketAddr {
@@ -213,6 +209,7 @@ const KEYS: &[&str] = &[
     "retry",
     "limits",
     "dns",
+    "mta_sts",
     "recipients",
     "blocklist",
     "spool",
@@ -235,7 +232,6 @@ const ROUTE: &[&str] = &[
 const SIGNING: &[&str] = &["domain", "selector", "file"];
 const RETRY: &[&str] = &["delays", "expiry", "delay_notice"];
 const SENDING: &[&str] = &["port", "exchange_addresses", "idle", "messages_per_connection"];
-const DNS: &[&str] = &["servers"];
 
 impl Default for Sending {
     /// Idle no longer than others' servers like, who count us among their
