@@ -17,6 +17,7 @@ mod journey; // one delivery: hosts and addresses, one after another
 mod maildir; // delivery on this machine
 mod offers; // what next hops have offered
 mod pool; // connections that wait for another message
+mod posture; // how a domain's mail systems stand, without a message
 mod probe; // what a next hop would say, without a message
 mod requirement; // what a requirement means for one host: pure
 mod resolve; // from a domain to its hosts
@@ -32,4 +33,7 @@ mod trials; // whole deliveries over real sockets
 
 pub use deliverer::{Deliverer, DelivererError, Delivery, RouteTls, Settings};
 pub use offers::Smtputf8;
+pub use posture::{
+    AddressPosture, HostPosture, Inquiry, Posture, PublishedSts, PublishedTlsa, Way,
+};
 pub use probe::{Probe, Probed};

@@ -5,7 +5,8 @@
 //! it may send as with `entitlement`. A message comes in by `reception`, is
 //! turned into decided copies by `processing`, waits in the `queue`, and leaves by `dispatch`, where
 //! `settlement` says what an attempt has changed and `reports` writes to
-//! whoever must know. `parts` makes the stages from postern.toml, `running`
+//! whoever must know. `readiness` says
+//! whether a domain could take mail now. `parts` makes the stages from postern.toml, `running`
 //! starts and stops them, `keeper` keeps policy, certificates and users
 //! current, `names` what other domains publish. Operators ask on the `control` socket and `operator` carries it
 //! out.
@@ -22,6 +23,7 @@ mod parts;
 mod prober;
 mod processing;
 mod queue;
+mod readiness;
 mod reception;
 mod replies;
 mod reports;
@@ -35,4 +37,5 @@ pub use processing::{
     Arriving, Fate, Group, Judgement, Marking, Treatment, Workshop, WorkshopError,
     classify_content, judge, message_facts,
 };
+pub use readiness::{Readiness, Surveyor};
 pub use running::Gateway;

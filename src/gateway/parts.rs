@@ -67,7 +67,11 @@ pub(super) fn open_queue(config: &Config) -> Result<Queue, StartError> {
 }
 
 pub(super) fn deliverer(config: &Config) -> Result<Deliverer, StartError> {
-    let settings = deliver::Settings {
+    Deliverer::new(delivery_settings(config)).map_err(|cause| part("delivery", cause))
+}
+
+pub(super) fn delivery_settings(config: &Config) -> deliver::Settings {
+    deliver::Settings {
         dns: config.dns.clone(),
         port: config.sending.port,
         exchange_addresses: config.sending.exchange_addresses,
@@ -75,8 +79,7 @@ pub(super) fn deliverer(config: &Config) -> Result<Deliverer, StartError> {
         mta_sts: config.mta_sts.clone(),
         policy_folder: Some(config.node.data_dir.join("mta-sts")),
         ..deliver::Settings::new(config.node.name.clone())
-    };
-    Deliverer::new(settings).map_err(|cause| part("delivery", cause))
+    }
 }
 
 pub(super) fn retry_schedule(config: &Config) -> Result<RetrySchedule, StartError> {

@@ -2,7 +2,6 @@
 
 import datetime
 import functools
-import hashlib
 import ipaddress
 import pathlib
 
@@ -90,15 +89,3 @@ def private(key):
 
 def pem(certificate):
     return certificate.public_bytes(serialization.Encoding.PEM)
-
-
-def tlsa(certificate, usage, selector, matching):
-    """The TLSA record for a certificate, the first of a PEM file."""
-    if isinstance(certificate, pathlib.Path):
-        certificate = x509.load_pem_x509_certificate(certificate.read_bytes())
-    octets = certificate.public_bytes(serialization.Encoding.DER)
-    if selector == 1:
-        octets = certificate.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    data = {0: bytes.hex, 1: lambda o: hashlib.sha256(o).hexdigest(), 2: lambda o: hashlib.sha512(o).hexdigest()}
-    return f"{usage} {selector} {matching} {data[matching](octets)}"

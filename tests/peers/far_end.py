@@ -51,10 +51,12 @@ class FarEnd:
     "inject" (a reply in clear behind the 220), "garbage" (what is no TLS after
     it), "hang up", or a port: TLS is left to whoever listens there.
     `offers`: the extensions it names beside STARTTLS.
-    `tls`: changes the SSL context before it is used."""
+    `tls`: changes the SSL context before it is used.
+    `address`: where it listens."""
 
-    def __init__(self, port=None, certificate=None, on_starttls="agree", offers=OFFERS, tls=None):
-        self.port = port or free_port()
+    def __init__(self, port=None, certificate=None, on_starttls="agree", offers=OFFERS, tls=None,
+                 address="127.0.0.1"):
+        self.address, self.port = address, port or free_port()
         self.on_starttls = on_starttls
         self.offers = offers
         self.context = None
@@ -104,7 +106,7 @@ class FarEnd:
 
     async def _serve(self):
         self.over = asyncio.Event()
-        server = await asyncio.start_server(self._session, "127.0.0.1", self.port, limit=1 << 26, backlog=500)
+        server = await asyncio.start_server(self._session, self.address, self.port, limit=1 << 26, backlog=500)
         self.loop = asyncio.get_running_loop()
         async with server:
             await self.over.wait()

@@ -62,11 +62,26 @@ impl Extensions {
     }
 
     pub fn smtp_utf8(&self) -> bool {
-        self.offers(EXT_SMTP_UTF8)
+        self.has(EXT_SMTP_UTF8)
     }
 
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// All of it, as EHLO has the words.
+    pub fn offers(&self) -> Vec<String> {
+        let named = NAMES.into_iter().filter(|(bit, _)| self.has(*bit));
+        let mut offers: Vec<String> = named.map(|(_, name)| name.to_owned()).collect();
+        if let Some(size) = self.max_size() {
+            offers.push(format!("SIZE {size}"));
+        }
+        let mechanisms = Mechanism::ALL.into_iter().filter(|mechanism| self.mechanism(*mechanism));
+        let mechanisms: Vec<&str> = mechanisms.map(Mechanism::name).collect();
+        if !mechanisms.is_empty() {
+            offers.push(format!("AUTH {}", mechanisms.join(" ")));
+        }
+        offers
     }
 
     pub(super) fn mechanism(&self, mechanism: Mechanism) -> bool {
@@ -80,7 +95,7 @@ impl Extensions {
     }
 
     pub(super) fn dsn(&self) -> bool {
-        self.offers(EXT_DSN)
+        self.has(EXT_DSN)
     }
 
     /// Whether the peer tells senders, from here on, what NOTIFY asks.
@@ -90,7 +105,7 @@ impl Extensions {
 
     /// Whether it minds the time a message is to be delivered by.
     pub(super) fn deliver_by_promise(&self) -> Promise {
-        if self.offers(EXT_DELIVER_BY) { Promise::Made } else { Promise::Absent }
+        if self.has(EXT_DELIVER_BY) { Promise::Made } else { Promise::Absent }
     }
 
     /// The shortest time, in seconds, in which it delivers or returns.
@@ -99,19 +114,19 @@ impl Extensions {
     }
 
     pub(super) fn require_tls(&self) -> bool {
-        self.offers(EXT_REQUIRE_TLS)
+        self.has(EXT_REQUIRE_TLS)
     }
 
     pub(super) fn priority(&self) -> bool {
-        self.offers(EXT_MT_PRIORITY)
+        self.has(EXT_MT_PRIORITY)
     }
 
     pub(super) fn eight_bit(&self) -> bool {
-        self.offers(EXT_8BIT_MIME)
+        self.has(EXT_8BIT_MIME)
     }
 
     pub(super) fn size(&self) -> bool {
-        self.offers(EXT_SIZE)
+        self.has(EXT_SIZE)
     }
 
     /// The largest message it takes, in octets, if it says.
@@ -120,17 +135,28 @@ impl Extensions {
     }
 
     pub(super) fn pipelining(&self) -> bool {
-        self.offers(EXT_PIPELINING)
+        self.has(EXT_PIPELINING)
     }
 
     pub(super) fn start_tls(&self) -> bool {
-        self.offers(EXT_START_TLS)
+        self.has(EXT_START_TLS)
     }
 
-    const fn offers(&self, extension: u32) -> bool {
+    const fn has(&self, extension: u32) -> bool {
         self.offered & extension != 0
     }
 }
+
+const NAMES: [(u32, &str); 8] = [
+    (EXT_START_TLS, "STARTTLS"),
+    (EXT_REQUIRE_TLS, "REQUIRETLS"),
+    (EXT_SMTP_UTF8, "SMTPUTF8"),
+    (EXT_8BIT_MIME, "8BITMIME"),
+    (EXT_PIPELINING, "PIPELINING"),
+    (EXT_DSN, "DSN"),
+    (EXT_DELIVER_BY, "DELIVERBY"),
+    (EXT_MT_PRIORITY, "MT-PRIORITY"),
+];
 
 impl Limits {
     /// `RCPTMAX=20 MAILMAX=5`; limits of other names are not ours to keep

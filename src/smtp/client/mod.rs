@@ -28,6 +28,6 @@ pub use authentication::{Credentials, Mechanism, Password};
 pub use extensions::{Extensions, Limits};
 pub use failed::{Failed, Lost};
 pub use message::Message;
-pub use session::{Action, Dialect, Encryption, Session, Settings};
+pub use session::{Action, Dialect, Encryption, Introduction, Session, Settings};
 pub use transaction::{Onward, Settlement};
 pub use wait::{Timeouts, Wait};

@@ -34,6 +34,9 @@ impl Session {
     }
 
     pub(super) fn greeted(&mut self, channel: Channel, peer: Extensions) {
+        if channel == Channel::Clear {
+            self.introduction.in_clear = Some(peer);
+        }
         match (channel, self.settings.encryption) {
             (Channel::Clear, Encryption::Required | Encryption::IfOffered) if peer.start_tls() => {
                 self.say(&b"STARTTLS\r\n"[..], State::StartTls(peer));

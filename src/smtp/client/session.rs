@@ -30,6 +30,15 @@ pub struct Session {
     pub(super) outbox: Vec<Bytes>,
     pub(super) news: Option<Action>,
     pub(super) state: State,
+    pub(super) introduction: Introduction,
+}
+
+/// How the peer has shown itself, for whoever wants to know.
+#[derive(Clone, Debug, Default)]
+pub struct Introduction {
+    pub greeting: Option<Reply>,
+    /// What it offered before TLS.
+    pub in_clear: Option<Extensions>,
 }
 
 #[derive(Clone, Debug)]
@@ -124,6 +133,7 @@ impl Session {
             outbox: Vec::new(),
             news: None,
             state: State::Greeting,
+            introduction: Introduction::default(),
         }
     }
 
@@ -154,6 +164,10 @@ impl Session {
                 },
             }
         }
+    }
+
+    pub fn introduction(&self) -> &Introduction {
+        &self.introduction
     }
 
     /// Octets from the peer.
@@ -227,7 +241,10 @@ impl Session {
         let state = std::mem::replace(&mut self.state, State::Closed);
         match state {
             State::Greeting => match reply.severity() {
-                Severity::Positive => self.say_hello(Channel::Clear),
+                Severity::Positive => {
+                    self.introduction.greeting = Some(reply.clone());
+                    self.say_hello(Channel::Clear);
+                }
                 _ => self.fail(Failed::Refused(reply.clone())),
             },
             State::Hello(channel) => self.hello(channel, received),
