@@ -47,6 +47,8 @@ pub struct Settings {
     pub exchange_addresses: ExchangeAddresses,
     /// How long a connection waits for another message; zero keeps none.
     pub idle: Duration,
+    /// The folder of the trust anchors that policy names.
+    pub certificates: Option<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +99,7 @@ impl Settings {
             addresses: 5,
             exchange_addresses: ExchangeAddresses::Remote,
             idle: Duration::from_secs(2),
+            certificates: None,
         }
     }
 }
@@ -106,7 +109,7 @@ impl Deliverer {
     pub fn new(settings: Settings) -> Result<Self, DelivererError> {
         let Settings { name, timeouts, port, deadline, addresses, exchange_addresses, .. } =
             settings;
-        let means = Means { name, timeouts, trust: Trust::new() };
+        let means = Means { name, timeouts, trust: Trust::new(settings.certificates) };
         Ok(Self {
             means: Arc::new(means),
             resolver: config::proving_resolver(&settings.dns)?,
