@@ -3,6 +3,7 @@
 //! octets, durations, parsed addresses, paths made whole. Here too: the file
 //! of SASL users, and reading the officers' folder from disk.
 
+mod cryptography;
 mod directory;
 mod file;
 mod folder;
@@ -15,6 +16,7 @@ mod resolver;
 mod users;
 mod verifier;
 
+pub use cryptography::cryptography;
 pub use directory::{DirectoryUrl, DirectoryUrlError, Filter, FilterError};
 pub use folder::{ReadError, read_file, read_policies};
 pub use identity::{Identity, Login};

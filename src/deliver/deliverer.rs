@@ -53,6 +53,8 @@ pub struct Settings {
     pub mta_sts: MtaSts,
     /// Where MTA-STS policies outlive a restart; none where they do not.
     pub policy_folder: Option<PathBuf>,
+    /// The folder of the trust anchors that policy names.
+    pub certificates: Option<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +120,7 @@ impl Settings {
             idle: Duration::from_secs(2),
             mta_sts: MtaSts::default(),
             policy_folder: None,
+            certificates: None,
         }
     }
 }
@@ -128,7 +131,7 @@ impl Deliverer {
     pub fn new(settings: Settings) -> Result<Self, DelivererError> {
         let Settings { name, timeouts, port, deadline, addresses, exchange_addresses, .. } =
             settings;
-        let means = Means { name, timeouts, trust: Trust::new() };
+        let means = Means { name, timeouts, trust: Trust::new(settings.certificates) };
         let resolver = config::proving_resolver(&settings.dns)?;
         let sts = Policies::new(
             resolver.clone(),

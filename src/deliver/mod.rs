@@ -6,9 +6,9 @@
 //! delivered as protected as asked waits (law 2). Stands after `schedule`,
 //! which says when; RFC 5321 section 5, RFC 7505, RFC 3207.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "what asks for claims comes next"))]
 mod claims; // what DNS and HTTPS say of exchanges: values
 mod connection; // a socket, a handshake and a clock under a session
+mod dane; // whether a certificate matches TLSA records
 mod deliverer; // what delivers, and what it is given
 mod fates; // what has become of each recipient so far: pure
 mod identity; // who we are to a next hop
@@ -22,6 +22,8 @@ mod probe; // what a next hop would say, without a message
 mod requirement; // what a requirement means for one host: pure
 mod resolve; // from a domain to its hosts
 mod sts; // what domains publish by HTTPS (RFC 8461)
+mod seen; // what a certificate shows, and what is wrong with it
+mod standing; // who vouches for a host, and what its domain asks: pure
 mod tls; // trust anchors, and the verifier that records
 
 #[cfg(test)]

@@ -117,6 +117,11 @@ impl Extensions {
         self.has(EXT_REQUIRE_TLS)
     }
 
+    /// Whether it protects the mail it relays as its senders ask (RFC 8689).
+    pub fn require_tls_promise(&self) -> Promise {
+        if self.require_tls() { Promise::Made } else { Promise::Absent }
+    }
+
     pub(super) fn priority(&self) -> bool {
         self.has(EXT_MT_PRIORITY)
     }
