@@ -10,6 +10,7 @@ use super::{
     classify::{ClassifyArguments, classify},
     demo::{DemoArguments, demo},
     explain::{ExplainArguments, explain},
+    probe::{ProbeArguments, probe},
     prove::{ProveArguments, prove},
     queue::{QueueArguments, queue},
     rewrite::{RewriteArguments, rewrite},
@@ -44,6 +45,8 @@ enum Command {
     Classify(ClassifyArguments),
     /// Write a message as it would leave
     Rewrite(RewriteArguments),
+    /// Look at the mail systems of domains: which TLS they would meet, and for which mail
+    Probe(ProbeArguments),
     /// List, show, trace, release, reject, retry and return messages of the running gateway
     Queue(QueueArguments),
     /// Show what can be proved of deliveries: certificates of protection
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain(arguments, now),
         Command::Classify(arguments) => classify(&arguments, now),
         Command::Rewrite(arguments) => rewrite(arguments, now),
+        Command::Probe(arguments) => probe(arguments, now),
         Command::Queue(arguments) => queue(arguments, now),
         Command::Audit(arguments) => audit(arguments, now),
         Command::User(arguments) => user(arguments),

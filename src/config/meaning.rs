@@ -4,6 +4,7 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use super::{
     directory::{DirectoryUrl, Filter},
+    identity::Identity,
     mta_sts::MtaSts,
     network::Network,
     resolver::Dns,
@@ -196,7 +197,7 @@ pub enum ProxyProtocol {
 }
 
 /// A chain and its key, PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CertificateFiles {
     pub chain: PathBuf,
     pub key: PathBuf,
@@ -212,6 +213,7 @@ pub struct Route {
     pub tls_name: Option<Domain>,
     /// PEM; these and no others are trusted on this route.
     pub trust_anchors: Option<PathBuf>,
+    pub identity: Identity,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,9 +3,11 @@
 //! octets, durations, parsed addresses, paths made whole. Here too: the file
 //! of SASL users, and reading the officers' folder from disk.
 
+mod cryptography;
 mod directory;
 mod file;
 mod folder;
+mod identity;
 mod meaning;
 mod mta_sts;
 mod network;
@@ -14,8 +16,10 @@ mod resolver;
 mod users;
 mod verifier;
 
+pub use cryptography::cryptography;
 pub use directory::{DirectoryUrl, DirectoryUrlError, Filter, FilterError};
 pub use folder::{ReadError, read_file, read_policies};
+pub use identity::{Identity, Login};
 pub use meaning::{
     Blocklist, CertificateFiles, Certified, CertifiedBy, Config, Directory, DirectoryBind,
     DirectoryTls, DomainPattern, ExchangeAddresses, Limits, Listener, ListenerProtocol,

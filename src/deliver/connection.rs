@@ -7,13 +7,12 @@
 use std::{
     io::{self, IoSlice},
     net::SocketAddr,
-    path::PathBuf,
     sync::{Arc, PoisonError},
     time::{Duration, SystemTime},
 };
 
 use bytes::{Buf, Bytes};
-use rustls::ProtocolVersion;
+use rustls::{ProtocolVersion, client::ResolvesClientCert};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
@@ -22,14 +21,16 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{
+    identity,
     requirement::Demand,
     tls::{Trust, server_name},
 };
 use crate::{
-    mail::{CertificateVerdict, Domain, Evidence, Outcome, TlsRequirement, TlsSession},
+    config::Identity,
+    mail::{CertificateVerdict, Domain, Evidence, Outcome, TlsFault, TlsRequirement, TlsSession},
     smtp::client::{
-        Action, Answer, Dialect, Encryption, Extensions, Failed, Lost, Message, Question, Session,
-        Settings, Settlement, Timeouts,
+        Action, Answer, Dialect, Encryption, Extensions, Failed, Introduction, Lost, Message,
+        Question, Session, Settings, Settlement, Timeouts,
     },
 };
 
@@ -41,7 +42,7 @@ pub(super) struct Purpose {
     pub(super) address: SocketAddr,
     pub(super) dialect: Dialect,
     pub(super) demand: Demand,
-    pub(super) trust_anchors: Option<PathBuf>,
+    pub(super) identity: Identity,
 }
 
 /// What every connection is made with.
@@ -56,11 +57,17 @@ pub(super) struct Means {
 pub(super) struct Connection {
     stream: Stream,
     session: Session,
+    /// Ours, where the route has one.
+    certificate: Option<Arc<dyn ResolvesClientCert>>,
     /// Messages that may still be sent on it.
     pub(super) left: usize,
     /// What the peer offers, as it said last.
     pub(super) extensions: Extensions,
     pub(super) evidence: Evidence,
+    /// When it was made, until its first message.
+    opened: Option<Instant>,
+    /// When its last message began; for the first, that is when it was made.
+    began: Instant,
 }
 
 /// Why no connection came about; with what was seen on the way.
@@ -89,11 +96,20 @@ impl Connection {
         encryption: Encryption,
         deadline: Instant,
     ) -> Result<Self, Box<Refused>> {
+        let began = Instant::now();
         let mut evidence = Evidence {
             host: Some(purpose.host.clone()),
             address: Some(purpose.address),
             started_at: Some(SystemTime::now().into()),
+            published: purpose.demand.published.clone(),
+            fault: purpose.demand.fault,
             ..Evidence::default()
+        };
+        let shown = match identity::read(&purpose.identity) {
+            Ok(shown) => shown,
+            Err(failed) => {
+                return Err(Box::new(Refused { why: Why::Session(failed), evidence }));
+            }
         };
         let until = deadline.min(Instant::now() + means.timeouts.connect);
         let connected = match timeout_at(until, TcpStream::connect(purpose.address)).await {
@@ -103,41 +119,42 @@ impl Connection {
         let stream = match connected {
             Ok(stream) => stream,
             Err(error) => {
-                let why = Why::Unreachable(error);
-                return Err(Box::new(Refused { why, evidence }));
+                return Err(Refused::after(began, Why::Unreachable(error), evidence));
             }
         };
         // Commands are written whole: waiting to fill a packet only delays.
         let _ = stream.set_nodelay(true);
         evidence.address = stream.peer_addr().ok().or(evidence.address);
-        let settings = Settings { name: means.name.clone(), dialect: purpose.dialect, encryption };
+        let settings = Settings {
+            name: means.name.clone(),
+            dialect: purpose.dialect,
+            encryption,
+            credentials: shown.credentials,
+        };
         let mut connection = Self {
             stream: Stream::Clear(stream),
             session: Session::new(settings),
+            certificate: shown.certificate,
             left: means.messages,
             extensions: Extensions::default(),
             evidence,
+            opened: Some(began),
+            began,
         };
         let mut drive = Drive { connection: &mut connection, means, deadline };
-        match drive.run(Some(purpose)).await {
+        let failed = match drive.run(Some(purpose)).await {
             // The session sees to it; law 2 is worth asking twice.
             Action::Idle
                 if connection.evidence.tls.is_none()
                     && purpose.demand.level >= TlsRequirement::Encrypted =>
             {
-                let why = Why::Session(Failed::TlsNotOffered);
-                Err(Box::new(Refused { why, evidence: connection.evidence }))
+                Failed::TlsNotOffered
             }
-            Action::Idle => Ok(connection.settled_in(means)),
-            Action::Failed(failed) => {
-                let why = Why::Session(failed);
-                Err(Box::new(Refused { why, evidence: connection.evidence }))
-            }
-            _ => {
-                let why = Why::Session(Failed::Lost(Lost::Closed));
-                Err(Box::new(Refused { why, evidence: connection.evidence }))
-            }
-        }
+            Action::Idle => return Ok(connection.settled_in(encryption, means)),
+            Action::Failed(failed) => failed,
+            _ => Failed::Lost(Lost::Closed),
+        };
+        Err(Refused::after(began, Why::Session(failed), connection.evidence))
     }
 
     /// What can be shown of a message that has been sent on it.
@@ -146,12 +163,26 @@ impl Connection {
             Outcome::Delivered(_) => Some(recipient.clone()),
             _ => None,
         });
-        Evidence { took: taken.collect(), ..self.evidence.clone() }
+        Evidence {
+            took: taken.collect(),
+            milliseconds: milliseconds_since(self.began),
+            ..self.evidence.clone()
+        }
+    }
+
+    /// How the peer has shown itself.
+    pub(super) fn introduction(&self) -> &Introduction {
+        self.session.introduction()
     }
 
     /// Keeps to what the peer has said of itself (RFC 9422).
-    fn settled_in(mut self, means: &Means) -> Self {
+    fn settled_in(mut self, encryption: Encryption, means: &Means) -> Self {
         self.extensions = self.session.extensions().unwrap_or_default();
+        self.evidence.require_tls = self.extensions.require_tls_promise();
+        if self.evidence.tls.is_none() && encryption != Encryption::Never {
+            // Not offered, or refused: mail that need not be encrypted goes on.
+            self.evidence.fault = Some(TlsFault::StarttlsNotSupported);
+        }
         let taken = self.extensions.limits().messages.unwrap_or(means.messages);
         self.left = taken.min(means.messages);
         self
@@ -171,6 +202,10 @@ impl Connection {
         deadline: Instant,
     ) -> Settlement {
         self.left = self.left.saturating_sub(1);
+        self.began = self.opened.take().unwrap_or_else(|| {
+            self.evidence.started_at = Some(SystemTime::now().into());
+            Instant::now()
+        });
         self.session.begin(message);
         let mut drive = Drive { connection: self, means, deadline };
         loop {
@@ -295,12 +330,13 @@ impl Drive<'_> {
         else {
             return Err(Lost::Closed);
         };
-        let (config, seen) = self
-            .means
-            .trust
-            .configure(&purpose.demand, purpose.trust_anchors.as_deref())
-            .map_err(|error| failed(&error))?;
-        let name = match purpose.demand.names.first() {
+        let demand = &purpose.demand;
+        let (mut config, seen) =
+            self.means.trust.configure(demand).map_err(|error| failed(&error))?;
+        if let Some(certificate) = self.connection.certificate.take() {
+            config.client_auth_cert_resolver = certificate;
+        }
+        let name = match &demand.server_name {
             Some(name) => server_name(name).map_err(|error| failed(&error))?,
             None => purpose.address.ip().into(),
         };
@@ -309,20 +345,29 @@ impl Drive<'_> {
         let shaken = shaken.await;
         let evidence = &mut self.connection.evidence;
         let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let wrong = seen.fault().unwrap_or(TlsFault::ValidationFailure);
         seen.write_to(evidence);
-        evidence.vouched_by = purpose.demand.vouched_by.into_iter().collect();
+        evidence.vouched_by.clone_from(&demand.vouched_by);
         let stream = match shaken {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
+                evidence.fault = Some(wrong);
                 return Err(match &evidence.certificate {
-                    CertificateVerdict::Invalid(why) => failed(why),
+                    CertificateVerdict::Invalid(why)
+                        if !demand.is_met_by(&evidence.certificate) =>
+                    {
+                        failed(why)
+                    }
                     _ => failed(&error),
                 });
             }
-            Err(_) => return Err(failed(&"no answer in time")),
+            Err(_) => {
+                evidence.fault = Some(wrong);
+                return Err(failed(&"no answer in time"));
+            }
         };
-        let valid = evidence.certificate.is_proof();
-        if purpose.demand.level >= TlsRequirement::Verified && !valid {
+        // The verifier sees to it; law 2 is worth asking twice.
+        if !demand.is_met_by(&evidence.certificate) {
             return Err(failed(&"the certificate was not verified"));
         }
         evidence.tls = session_of(&stream);
@@ -334,6 +379,25 @@ impl Drive<'_> {
     fn until(&self, within: Duration) -> Instant {
         self.deadline.min(Instant::now() + within)
     }
+}
+
+impl Refused {
+    fn after(began: Instant, why: Why, evidence: Evidence) -> Box<Self> {
+        let fault = match &why {
+            Why::Session(Failed::TlsNotOffered | Failed::TlsRefused(_)) => {
+                Some(TlsFault::StarttlsNotSupported)
+            }
+            Why::Session(Failed::Injected) => Some(TlsFault::ValidationFailure),
+            // A handshake has said what was wrong with it.
+            Why::Session(_) | Why::Unreachable(_) => evidence.fault,
+        };
+        let milliseconds = milliseconds_since(began);
+        Box::new(Self { why, evidence: Evidence { fault, milliseconds, ..evidence } })
+    }
+}
+
+fn milliseconds_since(moment: Instant) -> u64 {
+    u64::try_from(moment.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 async fn bounded<T>(

@@ -10,7 +10,7 @@ use super::{
     sts::Policies, tls::Trust,
 };
 use crate::{
-    config::{self, Dns, ExchangeAddresses, MtaSts, ResolverError},
+    config::{self, Dns, ExchangeAddresses, Identity, MtaSts, ResolverError, Route},
     mail::{
         AddressEncoding, Asker, Attempt, Body, Domain, Evidence, Leave, NextHop, Outcome,
         Protection, QueueId, Recipient, Requests, RequireTls, ReversePath, Timestamp,
@@ -57,6 +57,8 @@ pub struct Settings {
     /// How many may wait at once for messages to one address.
     pub idle_per_destination: usize,
     pub messages_per_connection: usize,
+    /// The folder of the trust anchors that policy names.
+    pub certificates: Option<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +100,19 @@ pub struct RouteTls {
     pub tls_name: Option<Domain>,
     /// PEM; these and no others are trusted.
     pub trust_anchors: Option<PathBuf>,
+    /// Who we are there.
+    pub identity: Identity,
+}
+
+impl From<&Route> for RouteTls {
+    fn from(route: &Route) -> Self {
+        Self {
+            tls: route.tls,
+            tls_name: route.tls_name.clone(),
+            trust_anchors: route.trust_anchors.clone(),
+            identity: route.identity.clone(),
+        }
+    }
 }
 
 impl Settings {
@@ -115,6 +130,7 @@ impl Settings {
             policy_folder: None,
             idle_per_destination: 20,
             messages_per_connection: 100,
+            certificates: None,
         }
     }
 }
@@ -126,7 +142,8 @@ impl Deliverer {
         let Settings { name, timeouts, port, deadline, addresses, exchange_addresses, .. } =
             settings;
         let messages = settings.messages_per_connection;
-        let means = Means { name, timeouts, trust: Trust::new(), messages };
+        let trust = Trust::new(settings.certificates);
+        let means = Means { name, timeouts, trust, messages };
         let resolver = config::proving_resolver(&settings.dns)?;
         let sts = Policies::new(
             resolver.clone(),

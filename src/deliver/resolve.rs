@@ -151,7 +151,6 @@ pub(super) async fn addresses(
 /// The TLSA records of a port of a host (RFC 7672 section 2.2). They are only
 /// looked for where the host's own name is in a signed zone: where it is not,
 /// name servers are known to answer wrongly, and DANE cannot apply.
-#[cfg_attr(not(test), expect(dead_code, reason = "who asks for it comes next"))]
 pub(super) async fn tlsa(resolver: &TokioResolver, host: &Domain, port: u16) -> Tlsa {
     let found = match (absolute(host), located(resolver, host).await) {
         (Ok(name), Ok(found)) => found.bases(&name),

@@ -169,9 +169,9 @@ impl Dispatcher {
         attempt
     }
 
-    /// A redirected message does not take the TLS names and anchors of the
-    /// route it was turned away from, but those of a route that leads to the
-    /// very next hop it goes to; what policy requires stays.
+    /// A redirected message does not take the TLS names, anchors and
+    /// credentials of the route it was turned away from, but those of a route
+    /// that leads to the very next hop it goes to; what policy requires stays.
     fn route_tls(
         &self,
         message: &QueuedMessage,
@@ -182,10 +182,9 @@ impl Dispatcher {
             None => self.config.route(domain),
             Some(to) => self.config.routes.iter().find(|route| route.next_hop == *to),
         };
-        route.map_or_else(RouteTls::default, |route| RouteTls {
-            tls: leave.map_or(route.tls, |leave| leave.of(route.tls)),
-            tls_name: route.tls_name.clone(),
-            trust_anchors: route.trust_anchors.clone(),
+        route.map_or_else(RouteTls::default, |route| {
+            let route = RouteTls::from(route);
+            RouteTls { tls: leave.map_or(route.tls, |leave| leave.of(route.tls)), ..route }
         })
     }
 

@@ -7,7 +7,8 @@
 //! `destination`, and leaves by `dispatch`, where `settlement` says what an
 //! attempt has changed, `verdict` what it says of the destination, and
 //! `reports` writes the `news` to whoever must know; `deadlines` sees to what
-//! is not tried for now. `parts` makes the stages from postern.toml, `running`
+//! is not tried for now. `readiness` says whether a domain could take mail now.
+//! `parts` makes the stages from postern.toml, `running`
 //! starts and stops them, `keeper` keeps policy, certificates and users
 //! current, `names` what other domains publish. Operators ask on the `control`
 //! socket and `operator` carries it out. What waits for TLS is counted in
@@ -30,6 +31,7 @@ mod parts;
 mod prober;
 mod processing;
 mod queue;
+mod readiness;
 mod reception;
 mod replies;
 mod reports;
@@ -46,4 +48,5 @@ pub use processing::{
     Arriving, Fate, Group, Judgement, Marking, Treatment, Workshop, WorkshopError,
     classify_content, judge, message_facts,
 };
+pub use readiness::{Readiness, Surveyor};
 pub use running::Gateway;

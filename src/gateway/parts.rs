@@ -70,7 +70,11 @@ pub(super) fn open_queue(config: &Config) -> Result<Queue, StartError> {
 }
 
 pub(super) fn deliverer(config: &Config) -> Result<Deliverer, StartError> {
-    let settings = deliver::Settings {
+    Deliverer::new(delivery_settings(config)).map_err(|cause| part("delivery", cause))
+}
+
+pub(super) fn delivery_settings(config: &Config) -> deliver::Settings {
+    deliver::Settings {
         dns: config.dns.clone(),
         port: config.sending.port,
         exchange_addresses: config.sending.exchange_addresses,
@@ -80,8 +84,7 @@ pub(super) fn deliverer(config: &Config) -> Result<Deliverer, StartError> {
         idle_per_destination: config.limits.deliveries_per_destination,
         messages_per_connection: config.sending.messages_per_connection,
         ..deliver::Settings::new(config.node.name.clone())
-    };
-    Deliverer::new(settings).map_err(|cause| part("delivery", cause))
+    }
 }
 
 pub(super) fn retry_schedule(config: &Config) -> Result<RetrySchedule, StartError> {

@@ -32,6 +32,7 @@ fn of_outcome(outcome: &Outcome) -> Verdict {
         | FailureReason::Connect
         | FailureReason::Connection
         | FailureReason::Tls
+        | FailureReason::Authentication
         | FailureReason::Store => Verdict::Failing(failure.clone()),
         FailureReason::Peer if is_of_the_system(failure) => Verdict::Failing(failure.clone()),
         FailureReason::Peer | FailureReason::Extension => Verdict::Well,

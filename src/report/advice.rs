@@ -37,6 +37,9 @@ impl ReportedRecipient<'_> {
                      nothing was sent: {said}"
                 )
             }
+            (FailureReason::Authentication, _) => {
+                format!("This gateway could not show {host} who it is: {said}")
+            }
             (FailureReason::Dns, _) => format!("The way to {host} could not be found: {said}"),
             (FailureReason::Connect | FailureReason::Connection, _) => {
                 format!("{host} could not be reached: {said}")
@@ -65,6 +68,10 @@ impl ReportedRecipient<'_> {
             (_, FailureReason::Tls, ..) => {
                 "It was not sent unprotected, and will not be. If the matter is urgent, reach the \
                  recipient another way, and tell your service desk the reference below."
+            }
+            (_, FailureReason::Authentication, ..) => {
+                "It is not your mistake, and the service desk must mend it: tell them the reference \
+                 below. If the matter is urgent, reach the recipient another way."
             }
             (Action::Delayed(_), ..) => {
                 "You need do nothing. If the matter is urgent, reach the recipient another way."

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use super::{
     fields::{Reader, count, domains, duration, optional, section, socket_address},
+    identity::refuse_identity_in_clear,
     limits::{LIMITS, limits},
     listener::LISTENER,
     names::{DNS, MTA_STS},
@@ -121,7 +122,9 @@ impl Reader<'_> {
             tls,
             tls_name,
             trust_anchors,
+            identity: self.identity(table),
         };
+        refuse_identity_in_clear(table, &route);
         if route.tls == TlsRequirement::None && !route.next_hop.is_local() {
             table.value("tls").map(|value| {
                 let why = "only a next hop on this machine (loopback or maildir) may have `none`";
@@ -221,7 +224,17 @@ const KEYS: &[&str] = &[
 ];
 const NODE: &[&str] =
     &["name", "data_dir", "policies", "local_domains", "control_socket", "passage_key"];
-const ROUTE: &[&str] = &["domain", "next_hop", "tls", "tls_name", "trust_anchors"];
+const ROUTE: &[&str] = &[
+    "domain",
+    "next_hop",
+    "tls",
+    "tls_name",
+    "trust_anchors",
+    "username",
+    "password_file",
+    "certificate",
+    "key",
+];
 const SIGNING: &[&str] = &["domain", "selector", "file"];
 const RETRY: &[&str] = &["delays", "trials", "expiry", "delay_notice", "tls_notice"];
 const SENDING: &[&str] = &["port", "exchange_addresses", "idle", "messages_per_connection"];

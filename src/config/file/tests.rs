@@ -215,3 +215,46 @@ fn what_a_door_cannot_have_is_named() {
         assert!(config.is_none() && codes.contains(&code), "{instead}: {codes:?}");
     }
 }
+
+/// SMALL with lines for its first route, which leads to a smarthost.
+fn with_smarthost(lines: &str) -> (Option<Config>, Vec<String>) {
+    let route = format!("next_hop = \"smtp://mail.provider.example:587\"\n{lines}");
+    let (config, diagnostics) = read(&SMALL.replace("next_hop = \"mx\"", &route));
+    (config, diagnostics.iter().map(|fault| fault.code.to_owned()).collect())
+}
+
+#[test]
+fn a_smarthost_may_have_a_login_and_a_certificate() {
+    let (config, faults) = with_smarthost(
+        "tls = \"encrypted\"\nusername = \"hospital\"\npassword_file = \"p\"\n\
+         certificate = \"c.pem\"\nkey = \"c.key\"",
+    );
+    assert_eq!(faults, [""; 0]);
+    let identity = config.unwrap().routes[0].identity.clone();
+    assert_eq!(identity.login.unwrap().password_file, Path::new("/etc/postern/p"));
+    assert_eq!(identity.certificate.unwrap().key, Path::new("/etc/postern/c.key"));
+}
+
+#[test]
+fn credentials_are_never_shown_in_clear_nor_to_hosts_that_dns_has_named() {
+    let login = "username = \"hospital\"\npassword_file = \"p\"";
+    let certificate = "certificate = \"c.pem\"\nkey = \"c.key\"";
+    for identity in [login, certificate] {
+        assert_eq!(with_smarthost(identity).1, ["route-login-in-clear"]);
+        let opportunistic = format!("tls = \"opportunistic\"\n{identity}");
+        assert_eq!(with_smarthost(&opportunistic).1, ["route-login-in-clear"]);
+        let exchanges = format!("next_hop = \"mx\"\ntls = \"encrypted\"\n{identity}");
+        let (_, faults) = read(&SMALL.replace("next_hop = \"mx\"", &exchanges));
+        let codes: Vec<_> = faults.iter().map(|fault| fault.code).collect();
+        assert_eq!(codes, ["route-login-next-hop"]);
+    }
+}
+
+#[test]
+fn half_an_identity_is_none() {
+    for half in ["username = \"a\"", "password_file = \"p\"", "certificate = \"c\"", "key = \"k\""]
+    {
+        let (config, faults) = with_smarthost(&format!("tls = \"encrypted\"\n{half}"));
+        assert!(config.is_none() && faults.len() == 1, "{half}: {faults:?}");
+    }
+}

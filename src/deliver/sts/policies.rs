@@ -75,7 +75,6 @@ impl Policies {
 
     /// What the domain publishes. Takes a minute at the most, and that only
     /// where its policy host is slow.
-    #[expect(dead_code, reason = "who asks for it comes next")]
     pub(in crate::deliver) async fn of(&self, domain: &Domain) -> Sts {
         self.of_at(domain, SystemTime::now().into()).await
     }
