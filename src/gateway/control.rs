@@ -12,7 +12,7 @@ use tokio::{
     net::UnixStream,
 };
 
-use crate::mail::{QueueId, QueuedMessage};
+use crate::mail::{Domain, QueueId, QueuedMessage};
 
 /// What may be asked of a running gateway.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +48,20 @@ pub enum Request {
     Trace {
         id: QueueId,
     },
+    /// Today's TLS report for a domain, to look at or to send.
+    #[serde(rename = "tls-report")]
+    TlsReport {
+        domain: Domain,
+        send: SendReport,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SendReport {
+    /// At its time; it is only shown.
+    AtItsTime,
+    Now,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -77,6 +91,11 @@ pub enum Answer {
         lines: Vec<String>,
         remarks: Vec<String>,
         queued: Option<Box<QueuedMessage>>,
+    },
+    /// A TLS report (RFC 8460 section 4.4), and where it was sent to.
+    Report {
+        report: String,
+        sent: Vec<String>,
     },
     /// Why it could not be done.
     Refused {

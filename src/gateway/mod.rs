@@ -8,7 +8,8 @@
 //! whoever must know. `parts` makes the stages from postern.toml, `running`
 //! starts and stops them, `keeper` keeps policy, certificates and users
 //! current. Operators ask on the `control` socket and `operator` carries it
-//! out.
+//! out; `trail` reads the audit trail for them. `tls_tally` counts TLS sessions
+//! and `tls_reports` tells other domains of them.
 
 mod acceptance;
 mod accounts;
@@ -28,9 +29,11 @@ mod reports;
 mod running;
 mod settlement;
 mod strangers;
+mod tls_reports;
+mod tls_tally;
 mod trail;
 
-pub use control::{Answer, ControlError, Request, Selection, ask};
+pub use control::{Answer, ControlError, Request, Selection, SendReport, ask};
 pub use parts::{StartError, load_policy, signer};
 pub use processing::{
     Arriving, Fate, Group, Judgement, Marking, Treatment, Workshop, WorkshopError,

@@ -225,6 +225,8 @@ pub(super) struct DeliveryMetrics {
     pub(super) delivered: IntCounterVec,
     pub(super) bounces: IntCounterVec,
     pub(super) handled: IntCounterVec,
+    pub(super) tls_sessions: IntCounterVec,
+    pub(super) tls_reports: IntCounterVec,
 }
 
 impl DeliveryMetrics {
@@ -254,6 +256,16 @@ impl DeliveryMetrics {
                 "postern_handled_total",
                 "Messages that a person released, rejected, retried or returned.",
                 &["action"],
+            )?,
+            tls_sessions: new.counters(
+                "postern_tls_sessions_total",
+                "Tries to deliver that came to TLS or failed at it, by the result types of RFC 8460.",
+                &["result"],
+            )?,
+            tls_reports: new.counters(
+                "postern_tls_reports_total",
+                "TLS reports to other domains (RFC 8460), by way and what came of them.",
+                &["way", "result"],
             )?,
         })
     }
