@@ -9,7 +9,7 @@ use super::{
     network::Network,
     resolver::Dns,
 };
-use crate::mail::{Ciphers, Direction, Domain, NextHop, TlsRequirement};
+use crate::mail::{Address, Ciphers, Direction, Domain, NextHop, TlsRequirement};
 
 /// The whole configuration.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Config {
     pub limits: Limits,
     pub dns: Dns,
     pub mta_sts: MtaSts,
+    /// None where other domains are not told of their TLS.
+    pub tls_reports: Option<TlsReporting>,
     /// Who knows which recipients exist; domains that stand in none are not
     /// asked about.
     pub recipients: Vec<RecipientSource>,
@@ -286,6 +288,18 @@ pub struct Limits {
     pub initial_deliveries_per_destination: usize,
     /// How long an orderly stop waits for transactions to end.
     pub stop_grace: Duration,
+}
+
+/// Who tells other domains of their TLS (RFC 8460).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsReporting {
+    pub organisation: String,
+    pub contact: Address,
+    /// Whom reports are from; a signing key is needed for its domain.
+    pub from: Address,
+    /// PEM; whom HTTPS receivers must be vouched for by; the system's own
+    /// anchors where none is named.
+    pub trust_anchors: Option<PathBuf>,
 }
 
 /// How mail goes out to the exchanges of others.

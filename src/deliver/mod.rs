@@ -21,9 +21,10 @@ mod posture; // how a domain's mail systems stand, without a message
 mod probe; // what a next hop would say, without a message
 mod requirement; // what a requirement means for one host: pure
 mod resolve; // from a domain to its hosts
-mod sts; // what domains publish by HTTPS (RFC 8461)
 mod seen; // what a certificate shows, and what is wrong with it
 mod standing; // who vouches for a host, and what its domain asks: pure
+mod sts; // what domains publish by HTTPS (RFC 8461)
+mod upload; // TLS reports: who wants them, and the POST
 mod wildcard; // answers from a wildcard, proved in two halves
 mod tls; // trust anchors, and the verifier that records
 
@@ -40,3 +41,4 @@ pub use posture::{
     AddressPosture, HostPosture, Inquiry, Posture, PublishedSts, PublishedTlsa, Way,
 };
 pub use probe::{Probe, Probed};
+pub use upload::UploadError;

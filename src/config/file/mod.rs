@@ -8,6 +8,7 @@ mod listener;
 mod names;
 mod recipients;
 mod root;
+mod tls_reports;
 
 #[cfg(test)]
 mod tests;

@@ -67,11 +67,14 @@ impl Reader<'_> {
             self.mta_sts(table)
         });
         let (metrics, console) = (metrics(root), console(root));
+        let signing: Vec<SigningKey> = signing.into_iter().collect::<Option<_>>()?;
+        let tls_reports = self.tls_reports(root, &signing);
         Some(Config {
             node: node?,
             listeners,
             routes: routes.into_iter().collect::<Option<_>>()?,
-            signing: signing.into_iter().collect::<Option<_>>()?,
+            signing,
+            tls_reports,
             sending,
             retry,
             limits,
@@ -216,6 +219,7 @@ const KEYS: &[&str] = &[
     "limits",
     "dns",
     "mta_sts",
+    "tls_reports",
     "recipients",
     "blocklist",
     "spool",
