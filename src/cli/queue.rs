@@ -288,6 +288,16 @@ mod tests {
         "notify":{"success":false,"failure":false,"delay":false},
         "state":{"pending":{"attempts":0,"next_attempt_at":1795367525123,"last":null}}}]}"#;
 
+    const WAITING: &str = r#"{"id":"01dcayhax6g00","received_at":1795367525123,
+        "direction":"outbound","reverse_path":"dr@nhs.test.example","level":3,"policy":"p",
+        "size":312,"recourse":{"urgency":"urgent","fallback":"smtp://portal.example:25",
+        "exemption":{"tls":"encrypted","by":"uid 1000","reason":"agreed by telephone",
+        "until":1795367585123}},
+        "recipients":[{"address":"a@x.example","protection":{"tls":"verified"},
+        "unmet":{"since":1795367525123,"told":"sent","fault":"certificate-expired",
+        "reply":{"code":451,"enhanced":[4,7,5],"text":"no TLS"}},
+        "state":{"pending":{"attempts":1,"next_attempt_at":1795367525123,"last":"no TLS"}}}]}"#;
+
     fn written(write: impl Fn(&mut Vec<u8>) -> std::io::Result<()>) -> String {
         let mut out = Vec::new();
         write(&mut out).unwrap();
@@ -309,6 +319,25 @@ mod tests {
         ] {
             assert!(shown.contains(line), "{line:?} is missing in {shown}");
         }
+    }
+
+    #[test]
+    fn what_waits_for_tls_shows_since_when_why_and_what_may_be_done_about_it() {
+        let message: QueuedMessage = serde_json::from_str(WAITING).unwrap();
+        let shown = written(|out| show(out, &message));
+        for line in [
+            "  urgent     people hear at once if its TLS cannot be had\n",
+            "  or else    smtp://portal.example:25, if its TLS cannot be had\n",
+            "  exempt     TLS encrypted is enough until 2026-11-22T17:13:05.123Z, by uid 1000: \
+             agreed by telephone\n",
+            "             waits for it since 2026-11-22T17:12:05.123Z: certificate-expired; \
+             people have been told\n",
+        ] {
+            assert!(shown.contains(line), "{line:?} is missing in {shown}");
+        }
+        let later = message.received_at + Duration::from_secs(1500);
+        let listed = written(|out| list(out, std::slice::from_ref(&message), later));
+        assert!(listed.contains("waiting for TLS 25m"), "{listed}");
     }
 
     #[test]

@@ -13,8 +13,8 @@ use super::{
 use crate::{
     deliver::Deliverer,
     mail::{
-        Address, Attempt, ByMode, ByTrace, DeliverBy, FailureReason, NextHop, Outcome, Promise,
-        RequireTls, ReversePath, Taker, TlsRequirement,
+        Address, Attempt, ByMode, ByTrace, DeliverBy, Exemption, FailureReason, NextHop, Outcome,
+        Promise, RequireTls, ReversePath, Taker, Timestamp, TlsRequirement,
     },
 };
 
@@ -76,6 +76,26 @@ async fn a_requirement_is_raised_by_its_sender_and_never_lowered() {
         assert_eq!(delivery.requirement(), tls);
         delivery.next_hop = "lmtp://192.0.2.1:24".parse().unwrap();
         assert_eq!(delivery.requirement(), tls.max(TlsRequirement::Verified));
+    }
+}
+
+#[tokio::test]
+async fn leave_lowers_what_policy_and_route_ask_and_not_what_the_sender_does() {
+    let authorities = Authorities::new();
+    let peer = Peer::start(Fault::None, None).await;
+    let until = Timestamp::from_unix_milliseconds(2);
+    let (by, reason) = ("root".to_owned(), "agreed".to_owned());
+    let exemption = Exemption { tls: TlsRequirement::Encrypted, by, reason, until };
+    for tls in TlsRequirement::ALL {
+        let mut delivery = routed(&peer, tls, &authorities);
+        delivery.route.tls = tls;
+        delivery.leave = exemption.in_force(Timestamp::from_unix_milliseconds(1));
+        assert_eq!(delivery.requirement(), tls.min(TlsRequirement::Encrypted));
+        delivery.requests.require_tls = RequireTls::Yes;
+        assert_eq!(delivery.requirement(), TlsRequirement::Verified);
+        delivery.requests.require_tls = RequireTls::No;
+        delivery.leave = exemption.in_force(until);
+        assert_eq!(delivery.requirement(), tls);
     }
 }
 

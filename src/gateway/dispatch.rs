@@ -13,9 +13,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     destination::Destination,
     diversion::{Diverted, fall_back},
+    news::News,
     queue::{Job, Queue, now},
     reports::Reports,
-    settlement::{News, Settlement, settle, settle_deadlines},
+    settlement::{Settlement, settle, settle_deadlines},
     verdict::{better, verdict},
 };
 use crate::{

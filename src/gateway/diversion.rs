@@ -4,7 +4,7 @@
 //! The requirement goes with it unlowered (law 2); only the names, anchors and
 //! keys by which it was to be proved stay behind, with the domain they are of.
 
-use super::settlement::UnmetNews;
+use super::news::UnmetNews;
 use crate::mail::{
     Address, NextHop, QueueId, QueuedMessage, QueuedRecipient, RecipientState, Recourse, Timestamp,
 };
@@ -65,7 +65,7 @@ fn is_pending(queued: &QueuedRecipient) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        gateway::settlement::Reported,
+        gateway::news::Reported,
         mail::{Exemption, MxName, Protection, Reply, TlsNotice, TlsRequirement, Unmet, Urgency},
     };
 
@@ -146,7 +146,8 @@ mod tests {
     fn what_goes_another_way_keeps_its_requirement_and_no_leave_and_no_name_of_the_old() {
         let mut message = message(&["a@x.example"]);
         let told = waits(&mut message, 0);
-        let diverted = fall_back(&mut message, &news(vec![told]), || unreachable!(), NOW).unwrap();
+        let diverted =
+            fall_back(&mut message, &news(vec![told]), || QueueId::from_bits(9), NOW).unwrap();
         assert_eq!((diverted.recipients, diverted.part), (1, None));
         assert_eq!(message.redirect, Some(portal()));
         let only_urgent = Recourse { urgency: Urgency::Urgent, ..Recourse::default() };
@@ -183,7 +184,7 @@ mod tests {
         let told = waits(&mut message, 0);
         let nowhere = UnmetNews { fallback: None, ..news(vec![told]) };
         let before = message.clone();
-        assert_eq!(fall_back(&mut message, &nowhere, || unreachable!(), NOW), None);
+        assert_eq!(fall_back(&mut message, &nowhere, || QueueId::from_bits(9), NOW), None);
         assert_eq!(message, before);
     }
 }

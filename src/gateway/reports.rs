@@ -8,8 +8,8 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 
 use super::{
+    news::{News, Reported, UnmetNews},
     queue::{Entry, Queue, now},
-    settlement::{News, Reported, UnmetNews},
 };
 use crate::{
     config::Config,
@@ -53,12 +53,20 @@ impl Reports {
             unmet.flat_map(|unmet| self.unmet(message, content, unmet, now)).collect();
         let Some(sender) = message.reverse_path.mailbox() else { return entries };
         let until = self.tried_until(message);
-        let nobody = Vec::new();
-        let unmet = news.unmet.as_ref().map_or(&nobody, |unmet| &unmet.sender);
+        let unmet = news.unmet.as_ref();
+        let waiting = unmet.map_or_else(Vec::new, |unmet| unmet.sender.clone());
+        let diverted = unmet.is_some_and(|unmet| unmet.fallback.is_some());
+        // What waits for TLS is told of in words for our own people; a
+        // stranger hears that it is late.
+        let (late, waiting) = match message.direction {
+            Direction::Inbound => ([news.delayed.clone(), waiting].concat(), Vec::new()),
+            Direction::Outbound => (news.delayed.clone(), waiting),
+        };
+        let waits = if diverted { Action::Diverted(until) } else { Action::Waiting(until) };
         let kinds = [
             (Action::Failed, &news.failed),
-            (Action::Delayed(until), &news.delayed),
-            (self.waiting(message, news, until), unmet),
+            (Action::Delayed(until), &late),
+            (waits, &waiting),
             (Action::Relayed, &news.relayed),
             (Action::Delivered, &news.delivered),
         ];
@@ -69,17 +77,6 @@ impl Reports {
             self.entry(kind(action), sender, report.write(action))
         }));
         entries
-    }
-
-    /// What waits for TLS is told of in words for our own people; a stranger
-    /// hears that it is late.
-    fn waiting(&self, message: &QueuedMessage, news: &News, until: Timestamp) -> Action {
-        let diverted = news.unmet.as_ref().is_some_and(|unmet| unmet.fallback.is_some());
-        match message.direction {
-            Direction::Inbound => Action::Delayed(until),
-            Direction::Outbound if diverted => Action::Diverted(until),
-            Direction::Outbound => Action::Waiting(until),
-        }
     }
 
     /// To the officers, of a message that waits for TLS. Their own notices are

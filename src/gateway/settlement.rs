@@ -1,13 +1,14 @@
-//! Settlement: what one attempt changes in a queued message. Pure.
+//! Settlement: what one attempt, or a deadline, changes in a queued message.
+//! Pure. What people are told of it is `news`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::news::{News, Passed, Reported, UnmetNews, public_host, told_of};
 use crate::{
     mail::{
-        Address, Attempt, ByMode, ByTrace, DelayNotice, EnhancedStatusCode, Evidence, Failure,
-        FailureReason, Handover, NextHop, Notify, OriginalRecipient, Outcome, Promise,
-        QueuedMessage, QueuedRecipient, RecipientState, Reply, Requests, Taker, Timestamp,
-        TlsFault, TlsNotice, TlsRequirement, Unmet,
+        Address, Attempt, DelayNotice, EnhancedStatusCode, Evidence, Failure, FailureReason,
+        Handover, Outcome, QueuedMessage, QueuedRecipient, RecipientState, Reply, Timestamp,
+        TlsNotice, Unmet,
     },
     schedule::{Jitter, RetrySchedule},
 };
@@ -21,45 +22,6 @@ pub(super) struct Settlement {
     pub(super) given_up: BTreeMap<FailureReason, usize>,
     /// When to try the recipients of this attempt again, if any wait.
     pub(super) next_attempt_at: Option<Timestamp>,
-}
-
-/// What people are to be told: senders only what NOTIFY leaves of it
-/// (RFC 3461 section 5.2).
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct News {
-    pub(super) failed: Vec<Reported>,
-    pub(super) delayed: Vec<Reported>,
-    /// Passed on to somebody who may not tell the sender more.
-    pub(super) relayed: Vec<Reported>,
-    /// In their mailboxes.
-    pub(super) delivered: Vec<Reported>,
-    pub(super) unmet: Option<UnmetNews>,
-}
-
-/// What waits for TLS, when people must hear of it.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct UnmetNews {
-    /// For the sender; perhaps nobody.
-    pub(super) sender: Vec<Reported>,
-    /// For the officers: everybody.
-    pub(super) officers: Vec<Reported>,
-    /// Where policy sends it instead.
-    pub(super) fallback: Option<NextHop>,
-}
-
-/// A recipient in a report.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Reported {
-    pub(super) recipient: Address,
-    pub(super) original: Option<OriginalRecipient>,
-    /// None of a copy that went on.
-    pub(super) reason: Option<FailureReason>,
-    pub(super) reply: Reply,
-    /// The host that gave the reply.
-    pub(super) host: Option<String>,
-    /// What policy asked of the journey.
-    pub(super) tls: TlsRequirement,
-    pub(super) fault: Option<TlsFault>,
 }
 
 /// Applies an attempt.
@@ -345,65 +307,12 @@ impl Settling<'_> {
     }
 }
 
-impl Reported {
-    fn of(
-        queued: &QueuedRecipient,
-        reason: Option<FailureReason>,
-        reply: &Reply,
-        evidence: Option<&Evidence>,
-    ) -> Self {
-        Self {
-            recipient: queued.address.clone(),
-            original: queued.original.clone(),
-            reason,
-            reply: reply.clone(),
-            host: evidence.and_then(public_host),
-            tls: queued.protection.tls,
-            fault: evidence.and_then(|evidence| evidence.fault),
-        }
-    }
-
-    /// Of a recipient who waits for TLS.
-    fn of_unmet(queued: &QueuedRecipient) -> Option<Self> {
-        let Unmet { reply, host, fault, .. } = queued.unmet.as_deref()?;
-        let (host, fault) = (host.clone(), *fault);
-        let reason = Some(FailureReason::Tls);
-        Some(Self { host, fault, ..Self::of(queued, reason, reply, None) })
-    }
-}
-
 /// How many attempts a recipient has behind it, if it is this one and waits.
 fn is_awaited(queued: &QueuedRecipient, address: &Address) -> Option<u32> {
     match queued.state {
         RecipientState::Pending { attempts, .. } if queued.address == *address => Some(attempts),
         _ => None,
     }
-}
-
-/// What a sender is told of a copy that went on.
-enum Passed {
-    Delivered,
-    Relayed,
-}
-
-/// Whether a sender must hear from us of a copy that went on: who has it may
-/// not tell (RFC 3461 sections 5.2.1 to 5.2.3), or every relay was asked to
-/// (RFC 2852 section 4.1.5).
-fn told_of(to: Taker, notify: Option<Notify>, requests: &Requests) -> Option<Passed> {
-    let success = notify.is_some_and(|notify| notify.success);
-    let Taker::Relay { dsn, deliver_by } = to else {
-        return success.then_some(Passed::Delivered);
-    };
-    let unobserved = success && dsn == Promise::Absent;
-    let timed = requests.deliver_by.is_some_and(|by| {
-        by.trace == ByTrace::Yes || by.mode == ByMode::Notify && deliver_by == Promise::Absent
-    });
-    (unobserved || timed && notify != Some(Notify::NEVER)).then_some(Passed::Relayed)
-}
-
-/// The host, where it was one: a directory of ours is nobody's business.
-fn public_host(evidence: &Evidence) -> Option<String> {
-    evidence.host.clone().filter(|host| !host.starts_with("maildir:"))
 }
 
 /// RFC 3463 has 4.4.7 for "delivery time expired", of class 5 once given up.
@@ -421,8 +330,8 @@ mod tests {
 
     use super::*;
     use crate::mail::{
-        AddressEncoding, Body, DeliverBy, Direction, Level, QueueId, Release, ReversePath,
-        TlsSession, Urgency,
+        AddressEncoding, Body, ByMode, ByTrace, DeliverBy, Direction, Level, Notify, Promise,
+        QueueId, Release, Requests, ReversePath, Taker, TlsFault, TlsSession, Urgency,
     };
 
     const ARRIVAL: Timestamp = Timestamp::from_unix_milliseconds(1_000_000);
@@ -761,6 +670,9 @@ mod tests {
         let unreachable = attempt(&[("a@x.example", busy())]);
         let waits = settled(waits.message, &unreachable, 2);
         assert_eq!(since(&waits), Some(later(1)));
+        let broken = tried(&[("a@x.example", busy())], Some(TlsFault::ValidationFailure));
+        let waits = settled(waits.message, &broken, 2);
+        assert_eq!(since(&waits), Some(later(1)));
         let met = settled(waits.message.clone(), &tried(&[("a@x.example", busy())], None), 3);
         assert_eq!(since(&met), None);
         let gone = settled(waits.message, &attempt(&[("a@x.example", unknown())]), 3);
@@ -773,7 +685,7 @@ mod tests {
         let retry = retry().with_tls_notice(Duration::from_secs(15));
         let message = settled(message(&["a@x.example", "b@y.example"]), &attempt, 1).message;
         assert_eq!(next_deadline(&message, &retry), Some(later(16)));
-        let told = settle_deadlines(message.clone(), |_| true, &retry, later(16));
+        let told = settle_deadlines(message, |_| true, &retry, later(16));
         assert!(told.news.unmet.is_some());
         assert_eq!(
             (told.next_attempt_at, next_deadline(&told.message, &retry)),
@@ -797,12 +709,5 @@ mod tests {
         let late = settle_deadlines(message, |_| true, &retry(), later(60));
         assert_eq!(late.news, News::default());
         assert_eq!(next_deadline(&late.message, &retry()), Some(later(600)));
-    }
-
-    #[test]
-    fn a_directory_of_ours_is_not_told() {
-        let evidence = |host: &str| Evidence { host: Some(host.to_owned()), ..Evidence::default() };
-        assert_eq!(public_host(&evidence("maildir:/var/mail/x")), None);
-        assert_eq!(public_host(&evidence("mx.x.example")).as_deref(), Some("mx.x.example"));
     }
 }

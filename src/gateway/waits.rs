@@ -70,3 +70,92 @@ impl Waits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::mail::{
+        Direction, Exemption, Protection, QueuedRecipient, RecipientState, Reply, ReversePath,
+        TlsNotice, TlsRequirement, Unmet,
+    };
+
+    fn moment(seconds: u64) -> Timestamp {
+        Timestamp::from_unix_milliseconds(0) + Duration::from_secs(seconds)
+    }
+
+    /// Waits for the TLS of each domain since then.
+    fn message(id: u64, waits: &[(&str, u64)]) -> QueuedMessage {
+        let recipients = waits.iter().map(|(to, since)| {
+            let to: crate::mail::Address = to.parse().unwrap();
+            let unmet = Unmet {
+                since: moment(*since),
+                told: TlsNotice::Due,
+                reply: Reply::plain(451, "no TLS"),
+                host: None,
+                fault: None,
+            };
+            let queued = QueuedRecipient::new(to, Protection::default(), moment(0));
+            QueuedRecipient { unmet: Some(Box::new(unmet)), ..queued }
+        });
+        QueuedMessage {
+            id: QueueId::from_bits(id),
+            received_at: moment(0),
+            direction: Direction::Outbound,
+            reverse_path: ReversePath::Null,
+            body: Default::default(),
+            encoding: Default::default(),
+            requests: Default::default(),
+            level: Default::default(),
+            policy: String::new(),
+            size: 0,
+            redirect: None,
+            hold: None,
+            recourse: Default::default(),
+            delay_notice: Default::default(),
+            recipients: recipients.collect(),
+        }
+    }
+
+    fn state(waits: &Waits) -> ([usize; 3], u64, usize) {
+        let class = |domain: &Domain| match domain.as_str() {
+            "gov.example" => DestinationClass::Approved,
+            _ => DestinationClass::Internet,
+        };
+        let TlsWaits { messages, oldest, exemptions } = waits.state(class, moment(100));
+        (messages.map(|(_, count)| count), oldest.as_secs(), exemptions)
+    }
+
+    #[test]
+    fn messages_count_once_in_each_class_they_wait_for() {
+        let waits = Waits::default();
+        waits.note(&message(1, &[("a@gov.example", 90), ("b@gov.example", 90)]));
+        waits.note(&message(2, &[("a@gov.example", 70), ("b@x.example", 80)]));
+        waits.note(&message(3, &[]));
+        assert_eq!(state(&waits), ([0, 2, 1], 30, 0));
+        waits.forget(QueueId::from_bits(2));
+        assert_eq!(state(&waits), ([0, 1, 0], 10, 0));
+        let mut first = message(1, &[("a@gov.example", 90)]);
+        let reply = Reply::plain(250, "ok");
+        first.recipients[0].state = RecipientState::Delivered { at: moment(99), reply };
+        waits.note(&first);
+        assert_eq!(state(&waits), ([0, 0, 0], 0, 0));
+    }
+
+    #[test]
+    fn an_exemption_counts_until_its_end() {
+        let waits = Waits::default();
+        for (id, until) in [(1, 101), (2, 100)] {
+            let mut message = message(id, &[("a@gov.example", 90)]);
+            message.recourse.exemption = Some(Exemption {
+                tls: TlsRequirement::Encrypted,
+                by: "root".to_owned(),
+                reason: "agreed".to_owned(),
+                until: moment(until),
+            });
+            waits.note(&message);
+        }
+        assert_eq!(state(&waits), ([0, 2, 0], 10, 1));
+    }
+}

@@ -312,7 +312,7 @@ pub(super) struct UpkeepMetrics {
 
 impl UpkeepMetrics {
     fn new(new: &Maker<'_>) -> Result<Self, Error> {
-        Ok(Self {
+        let metrics = Self {
             policy_info: new.gauges(
                 "postern_policy_info",
                 "The version of the policy that decides; always 1.",
@@ -333,7 +333,13 @@ impl UpkeepMetrics {
                 "When a listener's certificates expire, by their first name.",
                 &["listener", "certificate"],
             )?,
-        })
+        };
+        // An increase is seen only of what was there before it.
+        metrics.policy_loads.with_label_values(&["refused"]);
+        for during in ["accept", "record", "read"] {
+            metrics.spool_failures.with_label_values(&[during]);
+        }
+        Ok(metrics)
     }
 }
 
@@ -426,6 +432,29 @@ fn gauge_value(count: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shipped_alerts_speak_of_metrics_that_are_there_before_anything_has_gone_wrong() {
+        let metrics = Metrics::new().unwrap();
+        metrics.set_certificate_expiry("mailboxes", "mx1.example", 1);
+        metrics.set_tls_waits(TlsWaits {
+            messages: DestinationClass::ALL.map(|class| (class, 0)),
+            oldest: Duration::ZERO,
+            exemptions: 0,
+        });
+        let shown = metrics.render(QueueState::default()).unwrap();
+        let rules = include_str!("../../deploy/prometheus/alerts.yml");
+        let mut asked = 0;
+        for (start, _) in rules.match_indices("postern_") {
+            let rest = rules.get(start..).unwrap_or_default();
+            let of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let name = rest.split(|c| !of_name(c)).next().unwrap_or_default();
+            assert!(shown.contains(&format!("\n{name}")), "no {name} in {shown}");
+            asked += 1;
+        }
+        assert!(asked > 5, "the rules were not read");
+        assert!(shown.contains("postern_policy_loads_total{result=\"refused\"} 0\n"));
+    }
 
     #[test]
     fn the_queue_is_shown_as_it_stands_at_the_scrape() {

@@ -121,6 +121,9 @@ impl DeliveryReport<'_> {
     fn text(&self, action: Action, original: &Original) -> String {
         let mut text = String::new();
         text.push_str(&wrapped(action.opening(), ""));
+        if let Action::Waiting(_) = action {
+            text.push('\n');
+        }
         if let Some(until) = action.tried_until() {
             let until = until.rfc5322();
             let again = format!("It is tried again until {until}. You need not send it again.");
@@ -135,7 +138,8 @@ impl DeliveryReport<'_> {
         }
         if let Action::Waiting(_) = action {
             text.push_str("\nWhat you can do\n\n");
-            ADVICE.iter().for_each(|advice| text.push_str(&wrapped(advice, "  ")));
+            let advice: Vec<String> = ADVICE.iter().map(|advice| wrapped(advice, "  ")).collect();
+            text.push_str(&advice.join("\n"));
         }
         text.push_str("\nAbout your message\n\n");
         let _ = writeln!(text, "  Reference   {}", self.id);
@@ -200,10 +204,8 @@ impl ReportedRecipient<'_> {
     /// Whether an attempt has led to the report: what policy refuses was not
     /// tried, nor have those been who are told of with others.
     fn was_tried(&self, action: Action) -> bool {
-        match (action, self.reason) {
-            (_, Some(FailureReason::Policy)) | (Action::Delayed(_), None) => false,
-            _ => true,
-        }
+        let untried = (action, self.reason);
+        !matches!(untried, (_, Some(FailureReason::Policy)) | (Action::Delayed(_), None))
     }
 }
 

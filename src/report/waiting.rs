@@ -271,7 +271,7 @@ mod tests {
     fn the_officers_read_what_waits_why_and_the_commands() {
         let (written, text) = notice(Urgency::Usual, None);
         for expected in [
-            "01dc",
+            "Queue id     1m823cny00000",
             "<dr@nhs.test.example>",
             "host: mx.x.example; fault: certificate-expired",
             "policy needs: TLS verified",

@@ -53,6 +53,15 @@ fn what_is_not_written_has_a_sensible_meaning() {
 }
 
 #[test]
+fn people_hear_of_want_of_tls_in_a_quarter_of_an_hour_or_when_the_file_says() {
+    let notice = |text: &str| read(text).0.unwrap().retry.tls_notice.as_secs();
+    assert_eq!(notice(SMALL), 15 * 60);
+    assert_eq!(notice(&format!("{SMALL}\n[retry]\ntls_notice = \"2m\"\n")), 120);
+    let (config, _) = read(&format!("{SMALL}\n[retry]\ntls_notice = \"soon\"\n"));
+    assert!(config.is_none());
+}
+
+#[test]
 fn the_most_specific_route_wins() {
     let (config, _) = read(SMALL);
     let config = config.unwrap();
