@@ -5,9 +5,10 @@
 //! it may send as with `entitlement`. A message comes in by `reception`, is
 //! turned into decided copies by `processing`, waits in the `queue` for its
 //! `destination`, and leaves by `dispatch`, where `settlement` says what an
-//! attempt has changed, `verdict` what it says of the destination, and
-//! `reports` writes the `news` to whoever must know; `deadlines` sees to what
-//! is not tried for now. `parts` makes the stages from postern.toml, `running`
+//! attempt has changed and what is `news` of it, which `reports` writes to
+//! whoever must know, and `verdict` what it says of the destination;
+//! `deadlines` sees to what is not tried for now. `parts` makes the stages
+//! from postern.toml, `running`
 //! starts and stops them, `keeper` keeps policy, certificates and users
 //! current. Operators ask on the `control` socket and `operator` carries it
 //! out. What waits for TLS is counted in `waits` and may go another way by
