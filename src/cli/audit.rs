@@ -4,9 +4,13 @@ use std::{io::Write, path::PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::{exit::Failure, story::Story};
+use super::{
+    exit::Failure,
+    story::{Story, asked},
+};
 use crate::{
-    mail::{Address, QueueId, Timestamp},
+    gateway::{Answer, Request, SendReport},
+    mail::{Address, Domain, QueueId, Timestamp},
     report::story::certify,
 };
 
@@ -40,16 +44,39 @@ enum AuditCommand {
         #[arg(long, value_name = "DIR")]
         audit: Option<PathBuf>,
     },
+    /// Show what a domain would be told today of the TLS to its servers (RFC 8460), as JSON
+    TlsReport {
+        domain: Domain,
+        /// Send it now to whom the domain names, and count from nothing again
+        #[arg(long)]
+        now: bool,
+    },
 }
 
 pub fn audit(arguments: AuditArguments, now: Timestamp) -> Result<(), Failure> {
     let AuditArguments { control, json, command } = arguments;
-    let AuditCommand::Evidence { id, recipient, audit } = command;
-    let story = Story::find(id, &control, audit.as_deref())?;
-    let mut certificate =
-        certify(id, &story.lines, story.queued.as_deref(), recipient.as_ref(), now);
+    match command {
+        AuditCommand::Evidence { id, recipient, audit } => {
+            let story = Story::find(id, &control, audit.as_deref())?;
+            evidence(id, story, recipient.as_ref(), json, now)
+        }
+        AuditCommand::TlsReport { domain, now } => {
+            let send = if now { SendReport::Now } else { SendReport::AtItsTime };
+            tls_report(&asked(&control, &Request::TlsReport { domain, send })?)
+        }
+    }
+}
+
+fn evidence(
+    id: QueueId,
+    story: Story,
+    recipient: Option<&Address>,
+    json: bool,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let mut certificate = certify(id, &story.lines, story.queued.as_deref(), recipient, now);
     certificate.remarks = story.remarks;
-    if let (true, Some(recipient)) = (certificate.recipients.is_empty(), &recipient) {
+    if let (true, Some(recipient)) = (certificate.recipients.is_empty(), recipient) {
         return Err(Failure::no_input(format!("{id} was not for {recipient}")));
     }
     let mut out = std::io::stdout().lock();
@@ -58,4 +85,14 @@ pub fn audit(arguments: AuditArguments, now: Timestamp) -> Result<(), Failure> {
         false => write!(out, "{}", certificate.page())?,
     }
     if certificate.is_proof() { Ok(()) } else { Err(Failure::silent(1)) }
+}
+
+/// The report on standard output, for programs; where it went on the other.
+fn tls_report(answer: &Answer) -> Result<(), Failure> {
+    let Answer::Report { report, sent } = answer else {
+        return Err(Failure::unavailable("the gateway gave another answer"));
+    };
+    writeln!(std::io::stdout().lock(), "{report}")?;
+    sent.iter().for_each(|to| eprintln!("sent to {to}"));
+    Ok(())
 }

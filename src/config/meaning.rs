@@ -6,7 +6,7 @@ use super::{
     directory::{DirectoryUrl, Filter},
     network::Network,
 };
-use crate::mail::{Ciphers, Direction, Domain, NextHop, TlsRequirement};
+use crate::mail::{Address, Ciphers, Direction, Domain, NextHop, TlsRequirement};
 
 /// The whole configuration.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Config {
     pub retry: Retry,
     pub limits: Limits,
     pub dns: Dns,
+    /// None where other domains are not told of their TLS.
+    pub tls_reports: Option<TlsReporting>,
     /// Who knows which recipients exist; domains that stand in none are not
     /// asked about.
     pub recipients: Vec<RecipientSource>,
@@ -281,6 +283,18 @@ pub struct Limits {
     pub initial_deliveries_per_destination: usize,
     /// How long an orderly stop waits for transactions to end.
     pub stop_grace: Duration,
+}
+
+/// Who tells other domains of their TLS (RFC 8460).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsReporting {
+    pub organisation: String,
+    pub contact: Address,
+    /// Whom reports are from; a signing key is needed for its domain.
+    pub from: Address,
+    /// PEM; whom HTTPS receivers must be vouched for by; the system's own
+    /// anchors where none is named.
+    pub trust_anchors: Option<PathBuf>,
 }
 
 /// How mail goes out to the exchanges of others.

@@ -19,7 +19,7 @@ pub use meaning::{
     Blocklist, CertificateFiles, Certified, CertifiedBy, Config, Directory, DirectoryBind,
     DirectoryTls, Dns, DomainPattern, ExchangeAddresses, Limits, Listener, ListenerProtocol,
     ListenerTls, Node, ProxyProtocol, Rate, RecipientSource, Retry, Route, SenderAuthentication,
-    Sending, SigningKey, Source,
+    Sending, SigningKey, Source, TlsReporting,
 };
 pub use network::{Network, NetworkError};
 pub use quantity::{QuantityError, Span};

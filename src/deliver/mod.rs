@@ -18,6 +18,7 @@ mod pool; // connections that wait for another message
 mod probe; // what a next hop would say, without a message
 mod requirement; // what a requirement means for one host: pure
 mod resolve; // from a domain to its hosts
+mod upload; // TLS reports: who wants them, and the POST
 mod tls; // trust anchors, and the verifier that records
 
 #[cfg(test)]
@@ -30,3 +31,4 @@ mod trials; // whole deliveries over real sockets
 pub use deliverer::{Deliverer, DelivererError, Delivery, RouteTls, Settings};
 pub use offers::Smtputf8;
 pub use probe::{Probe, Probed};
+pub use upload::UploadError;

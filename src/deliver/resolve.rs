@@ -189,7 +189,7 @@ fn by_turns(six: Vec<IpAddr>, four: Vec<IpAddr>) -> Vec<IpAddr> {
 }
 
 /// With its root: a search list of the system's must not complete it.
-fn absolute(domain: &Domain) -> Result<Name, Unroutable> {
+pub(super) fn absolute(domain: &Domain) -> Result<Name, Unroutable> {
     let mut name =
         Name::from_ascii(domain.as_str()).map_err(|_| Unroutable::NoSuchDomain(domain.clone()))?;
     name.set_fqdn(true);

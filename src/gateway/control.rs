@@ -12,7 +12,7 @@ use tokio::{
     net::UnixStream,
 };
 
-use crate::mail::{NextHop, QueueId, QueuedMessage};
+use crate::mail::{Domain, NextHop, QueueId, QueuedMessage};
 
 /// What may be asked of a running gateway.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,6 +61,20 @@ pub enum Request {
     Trace {
         id: QueueId,
     },
+    /// Today's TLS report for a domain, to look at or to send.
+    #[serde(rename = "tls-report")]
+    TlsReport {
+        domain: Domain,
+        send: SendReport,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SendReport {
+    /// At its time; it is only shown.
+    AtItsTime,
+    Now,
 }
 
 /// What a person may let a message go with.
@@ -100,6 +114,11 @@ pub enum Answer {
         lines: Vec<String>,
         remarks: Vec<String>,
         queued: Option<Box<QueuedMessage>>,
+    },
+    /// A TLS report (RFC 8460 section 4.4), and where it was sent to.
+    Report {
+        report: String,
+        sent: Vec<String>,
     },
     /// Why it could not be done.
     Refused {

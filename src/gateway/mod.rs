@@ -11,8 +11,9 @@
 //! from postern.toml, `running`
 //! starts and stops them, `keeper` keeps policy, certificates and users
 //! current. Operators ask on the `control` socket and `operator` carries it
-//! out. What waits for TLS is counted in `waits` and may go another way by
-//! `diversion`.
+//! out; `trail` reads the audit trail for them. What waits for TLS is counted
+//! in `waits` and may go another way by `diversion`. `tls_tally` counts TLS
+//! sessions and `tls_reports` tells other domains of them.
 
 mod acceptance;
 mod accounts;
@@ -36,11 +37,13 @@ mod reports;
 mod running;
 mod settlement;
 mod strangers;
+mod tls_reports;
+mod tls_tally;
 mod trail;
 mod verdict;
 mod waits;
 
-pub use control::{Answer, ControlError, LessTls, Request, Selection, ask};
+pub use control::{Answer, ControlError, LessTls, Request, Selection, SendReport, ask};
 pub use parts::{StartError, load_policy, signer};
 pub use processing::{
     Arriving, Fate, Group, Judgement, Marking, Treatment, Workshop, WorkshopError,

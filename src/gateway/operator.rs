@@ -9,15 +9,17 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    control::{Answer, LessTls, Request, Selection},
+    control::{Answer, LessTls, Request, Selection, SendReport},
     diversion::divert,
     queue::{Queue, now},
     reports::{Reports, addressees, tell_notices},
+    tls_reports::TlsReports,
     trail::Trail,
 };
 use crate::{
     mail::{
-        Event, Exemption, NextHop, Observer, QueueId, QueuedMessage, RecipientState, TlsRequirement,
+        Domain, Event, Exemption, NextHop, Observer, QueueId, QueuedMessage, RecipientState,
+        TlsRequirement,
     },
     observe::Excerpt,
     spool::{Batch, SpoolError},
@@ -28,6 +30,8 @@ pub(super) struct Operator {
     pub(super) reports: Reports,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) trail: Trail,
+    /// None where `[tls_reports]` is not written.
+    pub(super) tls_reports: Option<Arc<TlsReports>>,
 }
 
 /// Takes the socket, mode 0600, in place of one that nobody answers on.
@@ -103,6 +107,7 @@ impl Operator {
                 self.give_back(id, by, reason.as_deref(), Ending::Bounce).await
             }
             Request::Trace { id } => self.trace(id).await,
+            Request::TlsReport { domain, send } => Ok(self.tls_report(&domain, send).await),
         };
         done.unwrap_or_else(|error| {
             let text = error.to_string();
@@ -145,6 +150,22 @@ impl Operator {
             Ok(Excerpt { lines, remarks }) => Answer::Trail { lines, remarks, queued },
             Err(why) => Answer::Refused { why },
         })
+    }
+
+    async fn tls_report(&self, domain: &Domain, send: SendReport) -> Answer {
+        let Some(reports) = &self.tls_reports else {
+            let why = "no TLS reports are made: postern.toml has no [tls_reports]".to_owned();
+            return Answer::Refused { why };
+        };
+        let report = reports.today(domain);
+        let sent = match send {
+            SendReport::AtItsTime => Ok(Vec::new()),
+            SendReport::Now => reports.send_today(domain).await,
+        };
+        match report.and_then(|report| Ok((report, sent?))) {
+            Ok((report, sent)) => Answer::Report { report, sent },
+            Err(unsent) => Answer::Refused { why: unsent.to_string() },
+        }
     }
 
     async fn release(

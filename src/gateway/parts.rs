@@ -7,7 +7,7 @@ use crate::{
     authenticate::{self, Authenticator, Blocklists},
     config::{Config, Users, read_file, read_policies},
     deliver::{self, Deliverer},
-    mail::Observer,
+    mail::{Address, Observer},
     policy::{Context, Policy, diagnostics::Diagnostics},
     recipients::{Prober, Recipients},
     schedule::{Limits, RetrySchedule, Schedule, Trials},
@@ -19,6 +19,7 @@ use super::{
     prober::NextHops,
     queue::{Queue, now},
     strangers::Strangers,
+    tls_tally::TlsTally,
 };
 
 /// Why a gateway did not start: what a person must mend.
@@ -80,6 +81,13 @@ pub(super) fn deliverer(config: &Config) -> Result<Deliverer, StartError> {
         ..deliver::Settings::new(config.node.name.clone())
     };
     Deliverer::new(settings).map_err(|cause| part("delivery", cause))
+}
+
+/// None where `[tls_reports]` is not written.
+pub(super) fn tls_tally(config: &Config) -> Result<Option<Arc<TlsTally>>, StartError> {
+    let open = |from: &Address| TlsTally::open(&config.node.data_dir, from.clone());
+    let tally = config.tls_reports.as_ref().map(|settings| open(&settings.from)).transpose();
+    Ok(tally.map_err(|cause| part("the TLS counts", cause))?.map(Arc::new))
 }
 
 pub(super) fn retry_schedule(config: &Config) -> Result<RetrySchedule, StartError> {

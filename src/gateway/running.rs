@@ -21,13 +21,14 @@ use super::{
     operator::{self, Operator},
     parts::{
         StartError, at, authenticator, deliverer, load_policy, open_queue, part, passage_key,
-        retry_schedule, signer, strangers,
+        retry_schedule, signer, strangers, tls_tally,
     },
     prober::NextHops,
     queue::{Queue, now},
     reception::{Intake, Processor},
     reports::Reports,
     strangers::Strangers,
+    tls_reports::TlsReports,
     trail::Trail,
 };
 use crate::{
@@ -76,6 +77,8 @@ impl Gateway {
     ) -> Result<Self, StartError> {
         let config = Arc::new(config);
         let policy = Arc::new(ArcSwap::from_pointee(load_policy(&config)?));
+        let tally = tls_tally(&config)?;
+        let watchers = watchers.into_iter().chain(tally.clone().map(|tally| tally as _)).collect();
         let observer = observers(&observatory, watchers);
         let queue = Arc::new(open_queue(&config)?);
         let passage_key = Arc::new(passage_key(&config.node.passage_key)?);
@@ -119,6 +122,9 @@ impl Gateway {
                 observatory: Arc::clone(&observatory),
                 folder: config.node.data_dir.join("audit"),
             },
+            tls_reports: tally.zip(config.tls_reports.clone()).map(|(tally, settings)| {
+                Arc::new(TlsReports::new(settings, tally, &processor, &next_hops.deliverer))
+            }),
         };
         let strangers = Arc::new(strangers(&next_hops, &observer)?);
         let doors = Doors::take(&config, &processor, strangers, next_hops).await?;
@@ -192,6 +198,9 @@ impl Gateway {
         if let Some(console) = console {
             let page = console::serve(console, state, serving.stop.clone());
             serving.spawn(page_served("console", page));
+        }
+        if let Some(reports) = &operator.tls_reports {
+            serving.spawn(Arc::clone(reports).run(serving.stop.clone()));
         }
         serving.spawn(Arc::new(operator).serve(control, serving.stop.clone()));
         serving.spawn(Arc::clone(keeper).follow_calendar(serving.stop.clone()));

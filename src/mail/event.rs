@@ -15,7 +15,7 @@ use super::{
     message::{Exemption, Forwarded},
     protection::TlsRequirement,
     queue_id::QueueId,
-    record::{Acceptance, Asked, Settled},
+    record::{Acceptance, Asked, ReportResult, ReportWay, Settled},
     reply::Reply,
     tls::TlsSession,
 };
@@ -145,6 +145,14 @@ pub enum Event<'a> {
         action: &'a str,
         by: &'a str,
         reason: Option<&'a str>,
+    },
+    /// A domain was to be told of its TLS (RFC 8460).
+    TlsReported {
+        domain: &'a Domain,
+        way: ReportWay,
+        result: ReportResult,
+        /// Why not.
+        cause: Option<&'a str>,
     },
     PolicyLoaded {
         version: &'a str,

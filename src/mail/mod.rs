@@ -50,7 +50,9 @@ pub use protection::{
     Ciphers, KeyPin, KeyPinError, MxName, Protection, TlsRequirement, TlsVersion, Trust,
 };
 pub use queue_id::{QueueId, QueueIdError};
-pub use record::{Acceptance, Asked, Asker, CopyKind, Settled, StoredCopy};
+pub use record::{
+    Acceptance, Asked, Asker, CopyKind, ReportResult, ReportWay, Settled, StoredCopy,
+};
 pub use reply::{EnhancedStatusCode, Reply, Severity};
 pub use requests::{
     ByMode, ByTrace, DeliverBy, Notify, OriginalRecipient, Priority, PriorityError, Release,

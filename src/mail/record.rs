@@ -112,3 +112,40 @@ pub struct Settled<'a> {
     /// Whose copy has got somewhere else by it.
     pub changed: &'a [Address],
 }
+
+/// How a TLS report travels (RFC 8460 section 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReportWay {
+    Mail,
+    Https,
+}
+
+/// What came of sending one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportResult {
+    /// Taken by their server, or by our queue.
+    Sent,
+    /// To be tried again.
+    Failed,
+    GivenUp,
+}
+
+impl ReportWay {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Https => "https",
+        }
+    }
+}
+
+impl ReportResult {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::GivenUp => "given_up",
+        }
+    }
+}

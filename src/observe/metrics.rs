@@ -253,6 +253,8 @@ pub(super) struct DeliveryMetrics {
     pub(super) bounces: IntCounterVec,
     pub(super) handled: IntCounterVec,
     pub(super) notices: IntCounterVec,
+    pub(super) tls_sessions: IntCounterVec,
+    pub(super) tls_reports: IntCounterVec,
 }
 
 impl DeliveryMetrics {
@@ -298,6 +300,16 @@ impl DeliveryMetrics {
                 "postern_notices_total",
                 "Reports and notices written to senders and officers, by what they tell.",
                 &["kind"],
+            )?,
+            tls_sessions: new.counters(
+                "postern_tls_sessions_total",
+                "Tries to deliver that came to TLS or failed at it, by the result types of RFC 8460.",
+                &["result"],
+            )?,
+            tls_reports: new.counters(
+                "postern_tls_reports_total",
+                "TLS reports to other domains (RFC 8460), by way and what came of them.",
+                &["way", "result"],
             )?,
         })
     }

@@ -6,8 +6,8 @@ use tracing::{debug, error, info, warn};
 
 use super::{audit::Audit, lines, metrics::Metrics};
 use crate::mail::{
-    Acceptance, Attempt, CertificateVerdict, Decided, Event, Exemption, Observer, Outcome, Passage,
-    QueueId, TlsRequirement,
+    Acceptance, Attempt, CertificateVerdict, Decided, Event, Evidence, Exemption, Observer,
+    Outcome, Passage, QueueId, TlsFault, TlsRequirement,
 };
 
 /// The observer that the gateway gives to every stage.
@@ -101,6 +101,11 @@ impl Observer for Observatory {
             }
             Event::NoticeWritten { .. } | Event::Redirected { .. } | Event::Exempted { .. } => {
                 self.recourse(&event);
+            }
+            Event::TlsReported { domain, way, result, cause } => {
+                let (way, result) = (way.name(), result.name());
+                self.metrics.deliveries.tls_reports.with_label_values(&[way, result]).inc();
+                info!(%domain, way, result, cause, "TLS report");
             }
             Event::PolicyLoaded { .. }
             | Event::PolicyRefused { .. }
@@ -205,6 +210,11 @@ impl Observatory {
         for tried in attempt.tries.iter().filter(|tried| tried.address.is_some()) {
             metrics.deliveries.connections.with_label_values(&[tried.connection.name()]).inc();
         }
+        for evidence in &attempt.tries {
+            if let Some(result) = session_label(evidence) {
+                metrics.deliveries.tls_sessions.with_label_values(&[result]).inc();
+            }
+        }
         for (recipient, outcome) in &attempt.outcomes {
             let evidence = attempt.evidence_for(recipient);
             let tls = evidence.and_then(|evidence| evidence.tls.as_ref());
@@ -267,6 +277,12 @@ impl Observatory {
             _ => {}
         }
     }
+}
+
+/// None of a try that came to nothing before TLS.
+fn session_label(evidence: &Evidence) -> Option<&'static str> {
+    let successful = evidence.tls.as_ref().map(|_| "successful");
+    evidence.fault.map(TlsFault::name).or(successful)
 }
 
 fn certificate_label(verdict: &CertificateVerdict) -> &'static str {

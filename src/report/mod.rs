@@ -11,6 +11,7 @@ mod advice; // what happened and what to do, in words
 mod dsn; // what became of a delivery
 mod held; // messages in quarantine: to the sender, to the officers
 pub mod story; // what happened to a message, and the proof of it
+pub mod tlsrpt; // what domains are told of their TLS
 mod original; // what of a message may be shown again
 mod waiting; // messages that wait for TLS: to the sender, to the officers
 mod writing; // fields, folding, encoded text

@@ -29,6 +29,7 @@ class Received:
     forward_paths: list
     content: bytes
     tls: str | None
+    cipher: str | None = None
 
     def parsed(self):
         return email.message_from_bytes(self.content, policy=email.policy.default)
@@ -114,7 +115,7 @@ class FarEnd:
 class Session:
     def __init__(self, far_end, reader, writer):
         self.far_end, self.reader, self.writer = far_end, reader, writer
-        self.tls = None
+        self.tls = self.cipher = None
         self.reset()
 
     def reset(self):
@@ -171,7 +172,8 @@ class Session:
             await self.reader.read(1024)
             return await self.say("500 5.5.2 what was that? let us go on as we were")
         await self.writer.start_tls(self.far_end.context)
-        self.tls = self.writer.get_extra_info("ssl_object").version()
+        session = self.writer.get_extra_info("ssl_object")
+        self.tls, self.cipher = session.version(), session.cipher()[0]
         self.reset()
 
     async def recipient(self, address):
@@ -190,7 +192,7 @@ class Session:
         slow = any(address.startswith("slow") for address in self.forward_paths)
         if pause := self.far_end.delay or (0.5 if slow else 0):
             await asyncio.sleep(pause)
-        self.far_end.received.append(Received(self.reverse_path, self.forward_paths, content, self.tls))
+        self.far_end.received.append(Received(self.reverse_path, self.forward_paths, content, self.tls, self.cipher))
         self.reset()
         await self.say("250 2.0.0 taken")
 

@@ -6,6 +6,7 @@ mod limits;
 mod listener;
 mod recipients;
 mod root;
+mod tls_reports;
 
 #[cfg(test)]
 mod tests;

@@ -64,11 +64,14 @@ impl Reader<'_> {
         let sending = section(root, "sending", "[sending]", SENDING, Sending::default(), sending);
         let dns = section(root, "dns", "[dns]", DNS, Dns::default(), dns);
         let (metrics, console) = (metrics(root), console(root));
+        let signing: Vec<SigningKey> = signing.into_iter().collect::<Option<_>>()?;
+        let tls_reports = self.tls_reports(root, &signing);
         Some(Config {
             node: node?,
             listeners,
             routes: routes.into_iter().collect::<Option<_>>()?,
-            signing: signing.into_iter().collect::<Option<_>>()?,
+            signing,
+            tls_reports,
             sending,
             retry,
             limits,
@@ -216,6 +219,7 @@ const KEYS: &[&str] = &[
     "retry",
     "limits",
     "dns",
+    "tls_reports",
     "recipients",
     "blocklist",
     "spool",
