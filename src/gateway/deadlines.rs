@@ -2,7 +2,7 @@
 //! destination is dead or others go first. It expires, its sender hears that
 //! it is late, people hear that it waits for TLS, in time all the same.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -53,7 +53,7 @@ impl Dispatcher {
             self.queue.job_done((id, destination), Some(due), Verdict::Nothing).await;
         }
         // Where something is due still, not at once again.
-        self.queue.look_again(id, now() + PAUSE);
+        self.queue.look_again(id);
     }
 
     async fn do_what_is_due(
@@ -115,12 +115,11 @@ fn note_trouble(message: &mut QueuedMessage, troubles: &[(Destination, Trouble)]
 
 /// Messages looked at at once.
 const LOOKS: usize = 16;
-/// How long one rests that is being tried just now, or for which something is
-/// due still.
-const PAUSE: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::{
         gateway::{destination::Way, settlement::next_deadline},

@@ -193,10 +193,13 @@ impl Queue {
         self.enter(message.id, moment, Calendar::add);
     }
 
-    /// Has a message looked at again then, where that would be sooner.
-    pub(super) fn look_again(&self, id: QueueId, moment: Timestamp) {
-        if self.spool.contains(id) && !locked(&self.held).contains(&id) {
-            self.enter(id, moment, Calendar::postpone);
+    /// Has a message looked at again after a rest, where something is due for
+    /// it still.
+    pub(super) fn look_again(&self, id: QueueId) {
+        let entered = locked(&self.deadlines).moment_of(id);
+        let rests = entered.is_some_and(|moment| moment > now());
+        if !rests && self.spool.contains(id) && !locked(&self.held).contains(&id) {
+            self.enter(id, now() + LOOK_PAUSE, Calendar::add);
         }
     }
 
@@ -385,6 +388,9 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// How long a message rests for which something is due, and which is being
+/// tried just now.
+const LOOK_PAUSE: Duration = Duration::from_secs(60);
 /// How long a release rests after a failure of our own.
 const PAUSE: Duration = Duration::from_secs(30);
 const LOCK_BITS: u32 = 10;

@@ -45,13 +45,6 @@ impl Calendar {
         }
     }
 
-    /// Enters a message for then where it is not entered, or for sooner.
-    pub fn postpone(&mut self, id: QueueId, moment: Timestamp) {
-        if self.moment_of(id).is_none_or(|entered| entered < moment) {
-            self.add(id, moment);
-        }
-    }
-
     /// When the next one's moment comes.
     pub fn next(&self) -> Option<Timestamp> {
         self.moments.first().map(|&(moment, _)| moment)

@@ -57,6 +57,8 @@ pub(super) struct Feedback {
     in_a_row: usize,
     /// Boxed: most destinations live.
     death: Option<Box<Death>>,
+    /// It was dead, and has not answered since a person had it tried.
+    forgiven: bool,
 }
 
 #[derive(Debug)]
@@ -102,7 +104,14 @@ impl Trials {
 impl Feedback {
     pub(super) fn new(limits: Limits) -> Self {
         let window = limits.initial_per_destination.min(limits.per_destination);
-        Self { window, risen: 0, fallen: 0, in_a_row: 0, death: None }
+        Self { window, risen: 0, fallen: 0, in_a_row: 0, death: None, forgiven: false }
+    }
+
+    /// Gives a dead destination another beginning.
+    pub(super) fn forgive(&mut self, limits: Limits) {
+        if self.death.is_some() {
+            *self = Self { forgiven: true, ..Self::new(limits) };
+        }
     }
 
     /// Deliveries at once.
@@ -151,11 +160,11 @@ impl Feedback {
         ending: Ending,
     ) -> Option<DestinationChange> {
         match (verdict, &mut self.death) {
-            (Verdict::Well, None) => {
+            (Verdict::Well, None) if !self.forgiven => {
                 self.rise(limits, ending.in_flight);
                 None
             }
-            (Verdict::Well, Some(_)) => {
+            (Verdict::Well, _) => {
                 *self = Self::new(limits);
                 Some(DestinationChange::Revived)
             }
@@ -349,6 +358,16 @@ mod tests {
             assert_eq!(change, Some(DestinationChange::Revived));
             assert_eq!((feedback.window(), feedback.health(LIMITS)), (5, Health::Open));
         }
+    }
+
+    #[test]
+    fn one_that_a_person_has_tried_begins_anew_and_is_told_of_once_it_answers() {
+        let mut feedback = after("-----");
+        feedback.forgive(LIMITS);
+        assert_eq!((feedback.window(), feedback.health(LIMITS)), (5, Health::Open));
+        assert_eq!(hear(&mut feedback, failing(), 1), None);
+        assert_eq!(hear(&mut feedback, Verdict::Well, 2), Some(DestinationChange::Revived));
+        assert_eq!(hear(&mut feedback, Verdict::Well, 3), None);
     }
 
     #[test]

@@ -251,8 +251,7 @@ fn step(
             let busy: BTreeSet<u8> =
                 model.waiting.keys().chain(&model.flying).map(|entry| entry.1).collect();
             model.feedback.retain(|destination, _| busy.contains(destination));
-            let dead = model.feedback.values_mut().filter(|known| known.trouble().is_some());
-            dead.for_each(|known| *known = Feedback::new(limits));
+            model.feedback.values_mut().for_each(|known| known.forgive(limits));
             model.waiting.values_mut().for_each(|due| *due = (*due).min(model.now));
         }
         Act::Pass(time) => model.now += time,

@@ -304,10 +304,8 @@ impl<D: Clone + Eq + Hash> Schedule<D> {
 
     fn revive(&mut self, slot: Slot) {
         let limits = self.limits;
-        if let Some(destination) = self.destination_mut(slot)
-            && destination.feedback.trouble().is_some()
-        {
-            destination.feedback = Feedback::new(limits);
+        if let Some(destination) = self.destination_mut(slot) {
+            destination.feedback.forgive(limits);
         }
     }
 
