@@ -106,7 +106,7 @@ mod tests {
         ];
         for (outcome, expected) in cases {
             let Outcome::Transient(failure) = &outcome else { continue };
-            assert_eq!(name(&said(&[outcome.clone()])), expected, "{outcome:?}");
+            assert_eq!(name(&said(std::slice::from_ref(&outcome))), expected, "{outcome:?}");
             assert_eq!(name(&said(&[Outcome::Permanent(failure.clone())])), "well");
         }
     }
@@ -115,7 +115,7 @@ mod tests {
     fn of_several_recipients_the_best_outcome_speaks_for_the_destination() {
         let (lost, unknown) = (ours(FailureReason::Connection), ours(FailureReason::NoRoute));
         assert_eq!(name(&said(&[lost.clone(), delivered()])), "well");
-        assert_eq!(name(&said(&[unknown.clone(), lost.clone(), unknown])), "failing");
+        assert_eq!(name(&said(&[unknown.clone(), lost, unknown])), "failing");
         assert_eq!(name(&said(&[])), "nothing");
     }
 }

@@ -4,7 +4,7 @@
 //! in no queue before it, neither due, nor late, nor the oldest of what waits,
 //! and nobody can hurry them. Of the other all that wait, for when one expires
 //! or somebody must hear that it is late, though it is not tried: its
-//! destination is dead, or others go first. About 60 octets a message.
+//! destination is dead, or others go first. About 70 octets a message.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -10,7 +10,8 @@
 //!
 //! Every operation takes time logarithmic in the number of messages, but for
 //! what is said of one destination as a whole. A message at a destination
-//! costs about 90 octets, 170 where it is due and the only one of its sender.
+//! costs about 140 octets, 240 where it is due and the only one of its sender
+//! (`fairness` measures it).
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},

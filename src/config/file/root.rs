@@ -180,12 +180,20 @@ fn sending(table: &Table<'_>) -> Sending {
             absent.exchange_addresses,
             |value| value.choice(&addresses),
         ),
-        idle: duration(table, "idle", absent.idle),
+        idle: optional(table, "idle", absent.idle, idle),
         messages_per_connection: count(
             table,
             "messages_per_connection",
             absent.messages_per_connection,
         ),
+    }
+}
+
+/// The one time here that may be none: no connection waits then.
+fn idle(value: &Value<'_>) -> Option<Duration> {
+    match value.string()? {
+        "0s" => Some(Duration::ZERO),
+        _ => value.parsed("bad-duration").map(|Span(time)| time),
     }
 }
 
