@@ -57,8 +57,11 @@ pub fn resolver(servers: &[SocketAddr]) -> Result<ResolverBuilder<TokioRuntimePr
 pub fn proving_resolver(dns: &Dns) -> Result<TokioResolver, ResolverError> {
     let mut builder = resolver(&dns.servers)?;
     let options = builder.options_mut();
+    options.edns0 = true;
     // Each alias is looked at for its own proof.
     options.preserve_intermediates = true;
+    // Over TCP, where answers with keys and signatures go; deliveries are many.
+    options.max_active_requests = 1_024;
     options.validate = dns.dnssec == Dnssec::Validate;
     if let (Dnssec::Validate, Some(path)) = (dns.dnssec, &dns.trust_anchors) {
         builder = builder.with_trust_anchor(Arc::new(trust_anchors(path)?));

@@ -35,6 +35,13 @@ def zones_of(home):
             "alias.example": {"MX": "10 mx.alias.example."},
             "mx.alias.example": {"CNAME": "mx.plain.example."},
             "www.alias.example": {"CNAME": "gone.plain.example."},
+            "gone.alias.example": {"CNAME": "nowhere.alias.example."},
+        }),
+        "near.example": Zone({
+            "near.example": {"MX": "10 mx.near.example."},
+            "mx.near.example": {"CNAME": "host.near.example."},
+            "host.near.example": {"A": "127.0.0.1"},
+            "www.near.example": {"CNAME": "near.example."},
         }),
     })
 
@@ -57,7 +64,7 @@ def reasons(gateway):
     return [str(recipient) for message in gateway.queued() for recipient in message["recipients"]]
 
 
-@pytest.mark.parametrize("name", ["good", "hashed", "slow", "plain", "alias", "island", "x.wild"])
+@pytest.mark.parametrize("name", ["good", "hashed", "slow", "plain", "alias", "island", "x.wild", "near", "www.near"])
 def test_mail_goes_where_names_are_proved_or_proved_to_be_unsigned(world, far_end, name):
     send(world, f"desk@{name}.example")
     assert far_end.only().forward_paths == [f"desk@{name}.example"]
@@ -81,7 +88,7 @@ def test_mail_waits_where_the_proof_of_a_name_is_broken(world, far_end, name):
 
 
 @pytest.mark.parametrize("name", [
-    "nowhere.good", "nowhere.hashed", "nowhere.slow", "nowhere.plain", "nowhere", "www.alias",
+    "nowhere.good", "nowhere.hashed", "nowhere.slow", "nowhere.plain", "nowhere", "www.alias", "gone.alias",
 ])
 def test_mail_to_a_name_that_is_denied_with_proof_is_returned(world, far_end, name):
     send(world, f"desk@{name}.example")

@@ -201,3 +201,44 @@ fn tell(path: &Path, error: &dyn std::fmt::Display) {
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(max_age: u64) -> (String, Kept) {
+        let text = format!("version: STSv1\nmode: none\nmax_age: {max_age}\n");
+        let domain = "x.example".parse().unwrap();
+        let kept = Kept::read(&domain, "1", text.as_bytes(), Timestamp::default()).unwrap();
+        (text, kept)
+    }
+
+    #[tokio::test]
+    async fn one_policy_too_many_takes_the_place_of_the_first_to_expire() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(Some(folder.path().to_owned()), 2, Timestamp::default());
+        for (domain, max_age) in [("a.example", 300), ("b.example", 200), ("c.example", 100)] {
+            let (text, kept) = kept(max_age);
+            cache.put(&domain.parse().unwrap(), text.as_bytes(), kept).await;
+        }
+        let holds = |domain: &str| cache.get(&domain.parse().unwrap(), Timestamp::default());
+        assert!(holds("a.example").is_some() && holds("c.example").is_some());
+        assert!(holds("b.example").is_none());
+        let mut files: Vec<_> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        assert_eq!(files, ["a.example.json", "c.example.json"]);
+    }
+
+    #[test]
+    fn a_policy_is_due_after_a_day_or_half_its_life_and_holds_to_its_end() {
+        let at = |seconds| Timestamp::default() + Duration::from_secs(seconds);
+        let (_, short) = kept(100);
+        assert!(!short.is_due(at(49)) && short.is_due(at(50)));
+        assert!(short.holds(at(99)) && !short.holds(at(100)));
+        let (_, long) = kept(864_000);
+        assert!(!long.is_due(at(86_399)) && long.is_due(at(86_400)));
+    }
+}
