@@ -61,6 +61,8 @@ pub struct Settings {
 pub enum DelivererError {
     #[error(transparent)]
     Resolver(#[from] ResolverError),
+    #[error("the trust anchors of [mta_sts]: {0}")]
+    PolicyHosts(String),
 }
 
 /// A message for recipients of one domain.
@@ -138,7 +140,8 @@ impl Deliverer {
             &settings.mta_sts,
             exchange_addresses,
             settings.policy_folder,
-        );
+        )
+        .map_err(DelivererError::PolicyHosts)?;
         Ok(Self {
             means: Arc::new(means),
             resolver,

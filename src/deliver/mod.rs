@@ -24,6 +24,8 @@ mod resolve; // from a domain to its hosts
 mod sts; // what domains publish by HTTPS (RFC 8461)
 mod seen; // what a certificate shows, and what is wrong with it
 mod standing; // who vouches for a host, and what its domain asks: pure
+mod wildcard; // answers from a wildcard, proved in two halves
+mod stream; // octets, in clear or encrypted
 mod tls; // trust anchors, and the verifier that records
 
 #[cfg(test)]

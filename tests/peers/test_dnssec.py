@@ -6,6 +6,7 @@ import time
 
 import pytest
 from gateway import Gateway, exchanges
+from name_server import NameServer
 from processes import wait_until
 from zones import Signing, Zone, Zones
 
@@ -28,6 +29,8 @@ def zones_of(home):
         "expired.example": domain("expired.example", Signing.EXPIRED),
         "stripped.example": domain("stripped.example", Signing.STRIPPED),
         "spoiled.example": domain("spoiled.example", spoiled=(("mx.spoiled.example", "A"),)),
+        "island.example": domain("island.example", Signing.ISLAND),
+        "wild.example": Zone({"*.wild.example": {"MX": "10 mx.good.example."}, "b.wild.example": {"A": "192.0.2.1"}}),
         "alias.example": Zone({
             "alias.example": {"MX": "10 mx.alias.example."},
             "mx.alias.example": {"CNAME": "mx.plain.example."},
@@ -54,11 +57,18 @@ def reasons(gateway):
     return [str(recipient) for message in gateway.queued() for recipient in message["recipients"]]
 
 
-@pytest.mark.parametrize("name", ["good", "hashed", "slow", "plain", "alias"])
+@pytest.mark.parametrize("name", ["good", "hashed", "slow", "plain", "alias", "island", "x.wild"])
 def test_mail_goes_where_names_are_proved_or_proved_to_be_unsigned(world, far_end, name):
     send(world, f"desk@{name}.example")
     assert far_end.only().forward_paths == [f"desk@{name}.example"]
     world.wait_until_empty()
+
+
+def test_an_alias_is_followed_to_an_end_that_is_known_already(world, far_end):
+    send(world, "desk@plain.example")
+    far_end.only()
+    send(world, "desk@alias.example")
+    assert far_end.wait_for(2)[1].forward_paths == ["desk@alias.example"]
 
 
 @pytest.mark.parametrize("name", ["bogus", "expired", "stripped", "spoiled", "nowhere.bogus", "nowhere.stripped"])
@@ -79,3 +89,32 @@ def test_mail_to_a_name_that_is_denied_with_proof_is_returned(world, far_end, na
     assert (returned.reverse_path, returned.forward_paths) == ("", [SENDER])
     assert b"Status: 5.1.2" in returned.content and f"desk@{name}.example".encode() in returned.content
     world.wait_until_empty()
+
+
+UNSIGNED = {"x.example": {"MX": "10 mx.x.example."}, "mx.x.example": {"A": "127.0.0.1"}}
+
+
+def test_a_name_server_without_signatures_is_told_at_start_and_nothing_is_taken_on_its_word(home, far_end):
+    with Zones(home / "zones", {}) as zones:
+        gateway = Gateway(home / "gateway", [exchanges(far_end.port)], zones=zones)
+    # Another one in its place, which has heard of no DNSSEC.
+    with NameServer(zones.port, UNSIGNED), gateway:
+        wait_until("the operator is told", lambda: 'dnssec = "off"' in gateway.log(), 20)
+        assert gateway.log().count("cannot be proved:") == 1
+        send(gateway, "desk@x.example")
+        wait_until("it was tried", lambda: any("DNSSEC" in reason for reason in reasons(gateway)), 20)
+        assert far_end.received == []
+
+
+def test_without_dnssec_every_answer_is_believed(home, far_end):
+    gateway = Gateway(home / "gateway", [exchanges(far_end.port)])
+    with NameServer(gateway.dns, UNSIGNED), gateway:
+        send(gateway, "desk@x.example")
+        assert far_end.only().forward_paths == ["desk@x.example"]
+        assert "cannot be proved" not in gateway.log()
+
+
+def test_with_signatures_there_is_nothing_to_tell(world, far_end):
+    send(world, "desk@good.example")
+    far_end.only()
+    assert "cannot be proved" not in world.log() and "ERROR" not in world.log()

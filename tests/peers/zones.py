@@ -26,6 +26,7 @@ DAY = 24 * 3600
 class Signing(enum.Enum):
     GOOD = enum.auto()
     NONE = enum.auto()  # the delegation is proven to be insecure
+    ISLAND = enum.auto()  # signed, but its parent does not vouch for the key
     BOGUS = enum.auto()  # every signature but the key's own is broken
     EXPIRED = enum.auto()  # every signature was good until the day before
     STRIPPED = enum.auto()  # the parent says that it is signed, and it is not
@@ -146,7 +147,7 @@ class Zones:
 
     def _delegation(self, child):
         yield f"{child}. {TTL} IN NS name-server."
-        if self.zones[child].signing is not Signing.NONE:
+        if self.zones[child].signing not in (Signing.NONE, Signing.ISLAND):
             self._make_key(child)
             ds = self._keymgr(child, "ds").splitlines()[0].split(" DS ")[1]
             yield f"{child}. {TTL} IN DS {ds}"

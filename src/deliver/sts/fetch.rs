@@ -39,21 +39,20 @@ pub(super) struct Unfetched {
 
 pub(super) struct Fetcher {
     pub(super) resolver: TokioResolver,
-    /// The reason where there is nobody to trust.
-    tls: Result<Arc<ClientConfig>, String>,
+    tls: Arc<ClientConfig>,
     port: u16,
     addresses: ExchangeAddresses,
 }
 
 impl Fetcher {
-    /// Reads trust anchors from disk.
+    /// Reads trust anchors from disk; the reason where they cannot be used.
     pub(super) fn new(
         resolver: TokioResolver,
         settings: &MtaSts,
         addresses: ExchangeAddresses,
-    ) -> Self {
-        let tls = client_config(settings.trust_anchors.as_deref()).map(Arc::new);
-        Self { resolver, tls, port: settings.port, addresses }
+    ) -> Result<Self, String> {
+        let tls = Arc::new(client_config(settings.trust_anchors.as_deref())?);
+        Ok(Self { resolver, tls, port: settings.port, addresses })
     }
 
     /// The text of a domain's policy, whatever it says.
@@ -90,12 +89,11 @@ impl Fetcher {
         host: &Domain,
         address: SocketAddr,
     ) -> Result<TlsStream<TcpStream>, Unfetched> {
-        let tls = self.tls.as_ref().map_err(|why| webpki(why))?;
         let name = ServerName::try_from(host.to_string()).map_err(|error| webpki(&error))?;
         let stream = timeout(TO_CONNECT, TcpStream::connect(address)).await;
         let stream = stream.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
         let stream = stream.map_err(|error| unfetched(&format!("{host} at {address}"), error))?;
-        let shaken = TlsConnector::from(Arc::clone(tls)).connect(name, stream);
+        let shaken = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream);
         match timeout(TO_CONNECT, shaken).await {
             Ok(Ok(stream)) => Ok(stream),
             Ok(Err(error)) if is_about_certificate(&error) => {
@@ -155,6 +153,9 @@ fn client_config(anchors: Option<&Path>) -> Result<ClientConfig, String> {
             for one in CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))? {
                 let one = one.map_err(|error| wrong(&error))?;
                 roots.add(one).map_err(|error| wrong(&error))?;
+            }
+            if roots.is_empty() {
+                return Err(wrong(&"there is no certificate in it"));
             }
         }
     }

@@ -55,21 +55,22 @@ enum Announced {
 }
 
 impl Policies {
-    /// Reads trust anchors, and the policies that are kept in `folder`.
+    /// Reads trust anchors, and the policies that are kept in `folder`; the
+    /// reason where nobody could be trusted.
     pub(in crate::deliver) fn new(
         resolver: TokioResolver,
         settings: &MtaSts,
         addresses: ExchangeAddresses,
         folder: Option<PathBuf>,
-    ) -> Self {
+    ) -> Result<Self, String> {
         let folder = folder.filter(|_| settings.discovery == StsDiscovery::On);
-        Self {
-            fetcher: Fetcher::new(resolver, settings, addresses),
+        Ok(Self {
+            fetcher: Fetcher::new(resolver, settings, addresses)?,
             cache: Cache::open(folder, POLICIES, SystemTime::now().into()),
             failed: Memory::new(FAILURES),
             busy: Mutex::default(),
             discovery: settings.discovery,
-        }
+        })
     }
 
     /// What the domain publishes. Takes a minute at the most, and that only

@@ -146,7 +146,7 @@ fn policies(
     folder: Option<PathBuf>,
 ) -> Policies {
     let dns = Dns { servers: servers.to_vec(), dnssec: Dnssec::Off, trust_anchors: None };
-    Policies::new(proving_resolver(&dns).unwrap(), settings, addresses, folder)
+    Policies::new(proving_resolver(&dns).unwrap(), settings, addresses, folder).unwrap()
 }
 
 async fn policy_host(
@@ -363,4 +363,18 @@ async fn a_strangers_policy_host_on_our_own_machine_is_not_spoken_to() {
     world.restart();
     assert_eq!(world.fault().await.0, TlsFault::StsPolicyFetchError);
     assert_eq!(world.asked(), 0);
+}
+
+#[tokio::test]
+async fn trust_anchors_that_cannot_be_used_are_known_at_start() {
+    let world = World::new().await;
+    for wrong in ["absent.pem", "empty.pem"] {
+        let path = world.folder.with_file_name(wrong);
+        if wrong.starts_with("empty") {
+            std::fs::write(&path, "").unwrap();
+        }
+        let settings = MtaSts { trust_anchors: Some(path), ..world.settings.clone() };
+        let resolver = world.policies.fetcher.resolver.clone();
+        assert!(Policies::new(resolver, &settings, world.addresses, None).is_err(), "{wrong}");
+    }
 }
