@@ -5,7 +5,7 @@
 //! with stays with it as evidence and does not change.
 
 use std::{
-    io::{self, IoSlice},
+    io,
     net::SocketAddr,
     sync::{Arc, PoisonError},
     time::{Duration, SystemTime},
@@ -14,7 +14,6 @@ use std::{
 use bytes::{Buf, Bytes};
 use rustls::{ProtocolVersion, client::ResolvesClientCert};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     time::{Instant, timeout_at},
 };
@@ -23,6 +22,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use super::{
     identity,
     requirement::Demand,
+    stream::{LAST_WORDS, Pieces, Stream},
     tls::{Trust, server_name},
 };
 use crate::{
@@ -79,13 +79,6 @@ pub(super) struct Refused {
 pub(super) enum Why {
     Unreachable(String),
     Session(Failed),
-}
-
-enum Stream {
-    Clear(TcpStream),
-    Encrypted(Box<TlsStream<TcpStream>>),
-    /// In the middle of a handshake, or after one that failed.
-    None,
 }
 
 impl Connection {
@@ -294,7 +287,7 @@ impl Drive<'_> {
     }
 
     async fn write(&mut self, pieces: Vec<Bytes>, within: Duration) -> Result<(), Lost> {
-        let mut pieces = Pieces(pieces.into());
+        let mut pieces = Pieces::from(pieces);
         while pieces.has_remaining() {
             let until = self.until(within);
             let written = self.connection.stream.write(&mut pieces);
@@ -424,78 +417,5 @@ fn session_of(stream: &TlsStream<TcpStream>) -> Option<TlsSession> {
     Some(TlsSession { version: version.to_owned(), cipher })
 }
 
-impl Stream {
-    async fn write(&mut self, pieces: &mut Pieces) -> io::Result<usize> {
-        match self {
-            Self::Clear(stream) => stream.write_buf(pieces).await,
-            Self::Encrypted(stream) => stream.write_buf(pieces).await,
-            Self::None => Err(gone()),
-        }
-    }
-
-    async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Clear(stream) => stream.read(buffer).await,
-            Self::Encrypted(stream) => stream.read(buffer).await,
-            Self::None => Err(gone()),
-        }
-    }
-
-    async fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Clear(stream) => stream.flush().await,
-            Self::Encrypted(stream) => stream.flush().await,
-            Self::None => Err(gone()),
-        }
-    }
-
-    async fn shutdown(&mut self) {
-        async fn end(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
-            // Nothing depends on how a finished connection closes.
-            let _ = tokio::time::timeout(LAST_WORDS, stream.shutdown()).await;
-        }
-        match self {
-            Self::Clear(stream) => end(stream).await,
-            Self::Encrypted(stream) => end(stream).await,
-            Self::None => {}
-        }
-    }
-}
-
-fn gone() -> io::Error {
-    io::ErrorKind::NotConnected.into()
-}
-
-/// Pieces written with as few calls as the socket takes, uncopied.
-struct Pieces(std::collections::VecDeque<Bytes>);
-
-impl Buf for Pieces {
-    fn remaining(&self) -> usize {
-        self.0.iter().map(Bytes::len).sum()
-    }
-
-    fn chunk(&self) -> &[u8] {
-        self.0.iter().find(|piece| !piece.is_empty()).map_or(&[], |piece| piece)
-    }
-
-    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let pieces = self.0.iter().filter(|piece| !piece.is_empty());
-        let filled = slices.iter_mut().zip(pieces);
-        filled.map(|(slice, piece)| *slice = IoSlice::new(piece)).count()
-    }
-
-    fn advance(&mut self, mut count: usize) {
-        while let Some(piece) = self.0.front_mut() {
-            if count < piece.len() {
-                piece.advance(count);
-                return;
-            }
-            count -= piece.len();
-            self.0.pop_front();
-        }
-    }
-}
-
 /// Larger than any reply that is taken.
 const READ: usize = 8 * 1024;
-const LAST_WORDS: Duration = Duration::from_secs(1);

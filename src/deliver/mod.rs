@@ -23,6 +23,7 @@ mod requirement; // what a requirement means for one host: pure
 mod resolve; // from a domain to its hosts
 mod seen; // what a certificate shows, and what is wrong with it
 mod standing; // who vouches for a host, and what its domain asks: pure
+mod stream; // octets, in clear or encrypted
 mod sts; // what domains publish by HTTPS (RFC 8461)
 mod upload; // TLS reports: who wants them, and the POST
 mod wildcard; // answers from a wildcard, proved in two halves
