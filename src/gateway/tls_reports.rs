@@ -20,9 +20,9 @@ use crate::{
     content::Content,
     deliver::{Deliverer, UploadError},
     mail::{
-        Address, AddressEncoding, Body, ByMode, ByTrace, DelayNotice, DeliverBy, Direction, Domain,
-        Event, Level, Notify, Observer, Protection, QueuedMessage, QueuedRecipient, Recipient,
-        Recourse, ReportResult, ReportWay, Requests, ReversePath, Timestamp,
+        Address, AddressEncoding, Body, DelayNotice, Direction, Domain, Event, Level, Notify,
+        Observer, Protection, QueuedMessage, QueuedRecipient, Recipient, Recourse, ReportResult,
+        ReportWay, Requests, ReversePath, Timestamp,
     },
     report::tlsrpt::{Day, Destination, DomainTally, Range, Record, RecordError, TlsReport},
     spool::Batch,
@@ -176,7 +176,8 @@ impl TlsReports {
 
     /// Opportunistic TLS, whatever the domain publishes: what keeps mail from
     /// it must not keep the news of that (section 5.3.1). Nobody is told of a
-    /// failure, and it is over after a day.
+    /// failure. Not with BY to end it after a day: hosts without that extension
+    /// would never get it.
     fn entry(
         &self,
         to: &Address,
@@ -192,8 +193,6 @@ impl TlsReports {
         let mut rewritten = rewrite(&content, &Edits { prepend, ..Edits::default() });
         rewritten.sign(&self.signer, from.domain())?;
         let content = rewritten.into_bytes();
-        let day = i64::try_from(PATIENCE.as_secs()).unwrap_or(i64::MAX);
-        let deliver_by = DeliverBy { seconds: day, mode: ByMode::Return, trace: ByTrace::No };
         let recipient =
             Recipient { address: to.clone(), notify: Some(Notify::NEVER), original: None };
         let protection = Protection { vouched_by: Some(Vec::new()), ..Protection::default() };
@@ -204,7 +203,7 @@ impl TlsReports {
             reverse_path: ReversePath::Mailbox(from.clone()),
             body: Body::SevenBit,
             encoding: AddressEncoding::Ascii,
-            requests: Requests { deliver_by: Some(deliver_by), ..Requests::default() },
+            requests: Requests::default(),
             level: Level::default(),
             policy: String::new(),
             size: content.len() as u64,

@@ -47,3 +47,59 @@ fn is_signed(domain: &Domain, signing: &[SigningKey]) -> bool {
 }
 
 const KEYS: &[&str] = &["organisation", "contact", "from", "trust_anchors"];
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::{
+        config::{Config, TlsReporting},
+        policy::diagnostics::SourceFile,
+    };
+
+    const REST: &str = r#"
+        [node]
+        name = "mx1.example.nhs.uk"
+        data_dir = "data"
+        policies = "policies"
+        [[listener]]
+        name = "mailboxes"
+        address = "0.0.0.0:2525"
+        direction = "outbound"
+        tls = "none"
+        [[route]]
+        domain = "*"
+        next_hop = "mx"
+        [[signing.key]]
+        domain = "example.nhs.uk"
+        selector = "s1"
+        file = "dkim.key"
+    "#;
+
+    fn read(table: &str) -> Result<Option<TlsReporting>, String> {
+        let text = format!("{REST}\n{table}");
+        let file = Arc::new(SourceFile { path: "postern.toml".to_owned(), text });
+        let (config, faults) = Config::read(&file);
+        config.map(|config| config.tls_reports).ok_or_else(|| format!("{faults:?}"))
+    }
+
+    fn table(from: &str) -> String {
+        format!(
+            "[tls_reports]\norganisation = \"X\"\ncontact = \"a@b.example\"\nfrom = \"{from}\"\n"
+        )
+    }
+
+    #[test]
+    fn nobody_is_told_where_nothing_is_written() {
+        assert_eq!(read(""), Ok(None));
+        let written = read(&table("tls@mx1.example.nhs.uk")).unwrap().unwrap();
+        assert_eq!(written.organisation, "X");
+    }
+
+    #[test]
+    fn reports_that_nobody_would_believe_are_a_fault() {
+        let fault = read(&table("tls@elsewhere.example")).unwrap_err();
+        assert!(fault.contains("unsigned-reports"), "{fault}");
+        assert!(read("[tls_reports]\norganisation = \"X\"\n").is_err());
+    }
+}
