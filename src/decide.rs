@@ -9,7 +9,7 @@
 use crate::{
     mail::{
         Decision, Disposition, Facts, Mode, MxName, NextHop, Obligation, Protection, RuleMatch,
-        Told,
+        Told, Trust,
     },
     policy::{Destination, Fields, Policy, Rule, Verdict, condition::Asked},
 };
@@ -183,7 +183,10 @@ impl<'a> Draft<'a> {
 
     fn finish(mut self) -> Decision {
         if let Some(next_hop) = &self.redirect {
+            // How well it is protected stays; who is trusted is another host.
             self.protection.mx_names = vouched_names(next_hop);
+            self.protection.vouched_by = None;
+            self.protection.trust = Trust::default();
         }
         self.tell.sort_unstable();
         let decided_by = self.decided_by.and_then(|index| self.matched.get(index)).cloned();

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use super::{
     directory::{DirectoryUrl, Filter},
+    mta_sts::MtaSts,
     network::Network,
     resolver::Dns,
 };
@@ -20,6 +21,7 @@ pub struct Config {
     pub retry: Retry,
     pub limits: Limits,
     pub dns: Dns,
+    pub mta_sts: MtaSts,
     /// Who knows which recipients exist; domains that stand in none are not
     /// asked about.
     pub recipients: Vec<RecipientSource>,

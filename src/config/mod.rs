@@ -8,6 +8,7 @@ mod directory;
 mod file;
 mod folder;
 mod meaning;
+mod mta_sts;
 mod network;
 mod quantity;
 mod resolver;
@@ -16,13 +17,14 @@ mod verifier;
 
 pub use cryptography::cryptography;
 pub use directory::{DirectoryUrl, DirectoryUrlError, Filter, FilterError};
-pub use folder::{ReadError, read_file, read_policies};
+pub use folder::{ReadError, certificates_folder, read_file, read_policies};
 pub use meaning::{
     Blocklist, CertificateFiles, Certified, CertifiedBy, Config, Directory, DirectoryBind,
     DirectoryTls, DomainPattern, ExchangeAddresses, Limits, Listener, ListenerProtocol,
     ListenerTls, Node, ProxyProtocol, Rate, RecipientSource, Retry, Route, SenderAuthentication,
     Sending, SigningKey, Source,
 };
+pub use mta_sts::{MtaSts, StsDiscovery};
 pub use network::{Network, NetworkError};
 pub use resolver::{Dns, Dnssec, ResolverError, proving_resolver, resolver};
 pub use users::{NoRandomness, User, Users, Verdict, check_users, is_user_name, user_named_on};

@@ -6,10 +6,11 @@ use bytes::Bytes;
 use hickory_resolver::TokioResolver;
 
 use super::{
-    connection::Means, journey::Journey, maildir::Letter, offers::Offers, pool::Pool, tls::Trust,
+    connection::Means, journey::Journey, lookup, maildir::Letter, offers::Offers, pool::Pool,
+    sts::Policies, tls::Trust,
 };
 use crate::{
-    config::{self, Dns, ExchangeAddresses, ResolverError},
+    config::{self, Dns, ExchangeAddresses, MtaSts, ResolverError},
     mail::{
         AddressEncoding, Attempt, Body, Domain, Evidence, NextHop, Outcome, Protection, QueueId,
         Recipient, Requests, RequireTls, ReversePath, Timestamp, TlsRequirement,
@@ -30,6 +31,8 @@ pub struct Deliverer {
     pub(super) deadline: Duration,
     pub(super) addresses: usize,
     pub(super) exchange_addresses: ExchangeAddresses,
+    /// What domains publish of their exchanges.
+    pub(super) sts: Arc<Policies>,
 }
 
 #[derive(Clone, Debug)]
@@ -49,12 +52,17 @@ pub struct Settings {
     pub idle: Duration,
     /// The folder of the trust anchors that policy names.
     pub certificates: Option<PathBuf>,
+    pub mta_sts: MtaSts,
+    /// Where MTA-STS policies outlive a restart; none where they do not.
+    pub policy_folder: Option<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum DelivererError {
     #[error(transparent)]
     Resolver(#[from] ResolverError),
+    #[error("the trust anchors of [mta_sts]: {0}")]
+    PolicyHosts(String),
 }
 
 /// A message for recipients of one domain.
@@ -100,25 +108,37 @@ impl Settings {
             exchange_addresses: ExchangeAddresses::Remote,
             idle: Duration::from_secs(2),
             certificates: None,
+            mta_sts: MtaSts::default(),
+            policy_folder: None,
         }
     }
 }
 
 impl Deliverer {
-    /// Reads the system's trust anchors: some milliseconds of disk.
+    /// Reads trust anchors and what is kept of policies: some milliseconds of
+    /// disk.
     pub fn new(settings: Settings) -> Result<Self, DelivererError> {
         let Settings { name, timeouts, port, deadline, addresses, exchange_addresses, .. } =
             settings;
         let means = Means { name, timeouts, trust: Trust::new(settings.certificates) };
+        let resolver = config::proving_resolver(&settings.dns)?;
+        let sts = Policies::new(
+            resolver.clone(),
+            &settings.mta_sts,
+            exchange_addresses,
+            settings.policy_folder,
+        )
+        .map_err(DelivererError::PolicyHosts)?;
         Ok(Self {
             means: Arc::new(means),
-            resolver: config::proving_resolver(&settings.dns)?,
+            resolver,
             pool: Pool::new(settings.idle),
             offers: Offers::default(),
             port,
             deadline,
             addresses,
             exchange_addresses,
+            sts: Arc::new(sts),
         })
     }
 
@@ -138,6 +158,21 @@ impl Deliverer {
                 Journey::new(self, &delivery).run().await
             }
         }
+    }
+
+    /// Whether the names of next hops can be proved at all; why not, where
+    /// they are to be and cannot.
+    pub async fn proves_names(&self) -> Result<(), String> {
+        if !self.resolver.options().validate {
+            return Ok(());
+        }
+        lookup::proves_names(&self.resolver).await.map_err(|why| why.to_string())
+    }
+
+    /// Keeps what domains publish from lapsing, to be called every minute or
+    /// so.
+    pub async fn refresh_policies(&self) {
+        self.sts.refresh_due().await;
     }
 
     async fn store(&self, delivery: Delivery, directory: PathBuf) -> Attempt {

@@ -15,7 +15,7 @@ use hickory_resolver::{
     },
 };
 
-use super::claims::Authenticity;
+use super::{claims::Authenticity, wildcard::expanded};
 
 /// What a question has brought.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,18 +45,75 @@ pub(super) enum Unanswered {
     Failed(String),
 }
 
+/// Follows aliases; the resolver does so as well, but leaves out those whose
+/// end it has had before, and their proofs with them.
 pub(super) async fn ask(
     resolver: &TokioResolver,
     name: &Name,
     kind: RecordType,
 ) -> Result<Answer, Unanswered> {
-    match resolver.lookup(name.clone(), kind).await {
-        Ok(lookup) => follow(name, kind, lookup.answers())
-            .ok_or_else(|| Unanswered::Failed("the answer is to another question".to_owned())),
-        Err(NetError::Dns(DnsError::NoRecordsFound(none))) => {
-            denied(resolver, name.clone(), &none).await
+    let mut name = name.clone();
+    let (mut alias, mut authenticity) = (None, Authenticity::Secure);
+    for _ in 0..ALIASES {
+        let why = match resolver.lookup(name.clone(), kind).await {
+            Ok(lookup) => match follow(&name, kind, lookup.answers()) {
+                Some(answer) => return Ok(answer.after(alias, authenticity)),
+                None => Unanswered::Failed("the answer is to another question".to_owned()),
+            },
+            Err(NetError::Dns(DnsError::NoRecordsFound(none))) => {
+                return Err(denied(resolver, name, &none).await);
+            }
+            // An alias may be proved where it and its end together are not.
+            Err(NetError::Dns(DnsError::DnssecBogus)) => {
+                match expanded(resolver, &name, kind).await {
+                    Some(answer) => return Ok(answer.after(alias, authenticity)),
+                    None => Unanswered::Bogus,
+                }
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let Some((target, proved)) = alias_of(resolver, &name).await else { return Err(why) };
+        authenticity = both(authenticity, proved);
+        alias = alias.or(Some(proved));
+        name = target;
+    }
+    Err(Unanswered::Failed("there are too many aliases".to_owned()))
+}
+
+/// What a name is an alias of.
+async fn alias_of(resolver: &TokioResolver, name: &Name) -> Option<(Name, Authenticity)> {
+    let lookup = resolver.lookup(name.clone(), RecordType::CNAME).await.ok()?;
+    let answer = follow(name, RecordType::CNAME, lookup.answers())?;
+    match answer.data.into_iter().next()? {
+        RData::CNAME(target) => Some((target.0, answer.authenticity)),
+        _ => None,
+    }
+}
+
+impl Answer {
+    /// At the end of aliases that were followed to it.
+    fn after(self, alias: Option<Authenticity>, authenticity: Authenticity) -> Self {
+        Self {
+            authenticity: both(authenticity, self.authenticity),
+            alias: alias.or(self.alias),
+            ..self
         }
-        Err(error) => Err(error.into()),
+    }
+}
+
+fn both(one: Authenticity, other: Authenticity) -> Authenticity {
+    match (one, other) {
+        (Authenticity::Secure, Authenticity::Secure) => Authenticity::Secure,
+        _ => Authenticity::Insecure,
+    }
+}
+
+/// Whether the name servers pass on what DNSSEC needs: the root proves its own
+/// records, or nothing can be proved.
+pub(super) async fn proves_names(resolver: &TokioResolver) -> Result<(), Unanswered> {
+    match ask(resolver, &Name::root(), RecordType::SOA).await?.authenticity {
+        Authenticity::Secure => Ok(()),
+        Authenticity::Insecure => Err(Unanswered::Bogus),
     }
 }
 
@@ -83,7 +140,7 @@ fn absence(code: ResponseCode, authenticity: Authenticity) -> Unanswered {
 
 /// The records of a kind at the end of a chain of aliases; other records may
 /// stand beside them and say nothing.
-fn follow(asked: &Name, kind: RecordType, records: &[Record]) -> Option<Answer> {
+pub(super) fn follow(asked: &Name, kind: RecordType, records: &[Record]) -> Option<Answer> {
     let mut name = asked;
     let (mut alias, mut authenticity) = (None, Authenticity::Secure);
     for _ in 0..ALIASES {
@@ -92,24 +149,25 @@ fn follow(asked: &Name, kind: RecordType, records: &[Record]) -> Option<Answer> 
                 .iter()
                 .filter(move |record| record.record_type() == kind && record.name == *name)
         };
-        let of_aliases = authenticity;
-        let proved = |record: &Record| match record.proof {
-            Proof::Secure => of_aliases,
-            _ => Authenticity::Insecure,
-        };
         if here(kind).next().is_some() {
-            let insecure = here(kind).any(|record| proved(record) == Authenticity::Insecure);
-            let authenticity = if insecure { Authenticity::Insecure } else { of_aliases };
+            let authenticity = here(kind).map(proved).fold(authenticity, both);
             let data = here(kind).map(|record| record.data.clone()).collect();
             return Some(Answer { data, name: name.clone(), authenticity, alias });
         }
         let record = here(RecordType::CNAME).next()?;
         let RData::CNAME(target) = &record.data else { return None };
-        authenticity = proved(record);
+        authenticity = both(authenticity, proved(record));
         alias = alias.or(Some(authenticity));
         name = &target.0;
     }
     None
+}
+
+fn proved(record: &Record) -> Authenticity {
+    match record.proof {
+        Proof::Secure => Authenticity::Secure,
+        _ => Authenticity::Insecure,
+    }
 }
 
 /// What a denial is worth. A denial that is unsigned throughout comes from an
@@ -117,28 +175,19 @@ fn follow(asked: &Name, kind: RecordType, records: &[Record]) -> Option<Answer> 
 /// at whether the records' own zone is unsigned, so whether that zone is the
 /// name's is looked at here. Else a stranger's unsigned zone could deny
 /// anything at all.
-async fn denied(
-    resolver: &TokioResolver,
-    mut name: Name,
-    none: &NoRecords,
-) -> Result<Answer, Unanswered> {
+async fn denied(resolver: &TokioResolver, mut name: Name, none: &NoRecords) -> Unanswered {
     let records = none.authorities.as_deref().unwrap_or_default();
     for _ in 0..ALIASES {
         if let Some(authenticity) = denial(&name, records) {
-            return Err(absence(none.response_code, authenticity));
+            return absence(none.response_code, authenticity);
         }
         // It may deny what the name is an alias of.
-        match resolver.lookup(name.clone(), RecordType::CNAME).await {
-            Ok(lookup) => {
-                let target = follow(&name, RecordType::CNAME, lookup.answers());
-                let target = target.and_then(|answer| answer.data.into_iter().next());
-                let Some(RData::CNAME(target)) = target else { break };
-                name = target.0;
-            }
-            Err(_) => break,
+        match alias_of(resolver, &name).await {
+            Some((target, _)) => name = target,
+            None => break,
         }
     }
-    Err(Unanswered::Bogus)
+    Unanswered::Bogus
 }
 
 /// Whether these records may deny something of `name`, and how surely.

@@ -21,8 +21,12 @@ mod requirement; // what a requirement means for one host: pure
 mod resolve; // from a domain to its hosts
 mod seen; // what a certificate shows, and what is wrong with it
 mod standing; // who vouches for a host, and what its domain asks: pure
+mod sts; // what domains publish by HTTPS (RFC 8461)
+mod wildcard; // answers from a wildcard, proved in two halves
 mod tls; // trust anchors, and the verifier that records
 
+#[cfg(test)]
+mod matrix; // every requirement against every fault
 #[cfg(test)]
 mod peers; // scripted next hops and name servers for the tests
 #[cfg(test)]

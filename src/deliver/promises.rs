@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 use super::{
     deliverer::{Delivery, RouteTls},
     offers::Smtputf8,
-    peers::{Authorities, Certificate, Fault, Peer},
+    peers::{Authorities, Certificate, Fault, Peer, settings},
     probe::{Probe, Probed},
-    trials::{delivered, deliverer, delivery, only, routed, settings, to, waits_for},
+    trials::{delivered, deliverer, delivery, only, routed, to, waits_for},
 };
 use crate::{
     deliver::Deliverer,

@@ -5,27 +5,17 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use super::{
-    deliverer::{Deliverer, Delivery, RouteTls, Settings},
-    peers::{Answer, Authorities, Certificate, Fault, MX_NAME, Peer, name_server},
+    deliverer::{Deliverer, Delivery, RouteTls},
+    peers::{Answer, Authorities, Certificate, Fault, MX_NAME, Peer, name_server, settings},
 };
 use crate::{
-    config::{Dnssec, ExchangeAddresses},
+    config::ExchangeAddresses,
     mail::{
         Address, AddressEncoding, Attempt, Body, CertificateVerdict, Evidence, FailureReason,
         MxName, NextHop, Outcome, Protection, QueueId, Recipient, Requests, ReversePath,
         TlsRequirement, Voucher,
     },
 };
-
-pub(super) fn settings() -> Settings {
-    let mut settings = Settings::new("gw.test.example".parse().unwrap());
-    settings.exchange_addresses = ExchangeAddresses::Any;
-    // The name servers of these tests have nothing signed.
-    settings.dns.dnssec = Dnssec::Off;
-    settings.deadline = Duration::from_secs(20);
-    settings.timeouts.handshake = Duration::from_secs(5);
-    settings
-}
 
 pub(super) fn to(local: &str) -> Recipient {
     format!("{local}@gov.test.example").parse::<Address>().unwrap().into()

@@ -7,7 +7,7 @@
 //! `settlement` says what an attempt has changed and `reports` writes to
 //! whoever must know. `parts` makes the stages from postern.toml, `running`
 //! starts and stops them, `keeper` keeps policy, certificates and users
-//! current. Operators ask on the `control` socket and `operator` carries it
+//! current, `names` what other domains publish. Operators ask on the `control` socket and `operator` carries it
 //! out.
 
 mod accounts;
@@ -16,6 +16,7 @@ mod control;
 mod dispatch;
 mod entitlement;
 mod keeper;
+mod names;
 mod operator;
 mod parts;
 mod prober;

@@ -5,7 +5,7 @@ use std::{io::Write, path::Path, sync::Arc};
 
 use crate::{
     authenticate::{self, Authenticator, Blocklists},
-    config::{Config, Users, read_file, read_policies},
+    config::{Config, Users, certificates_folder, read_file, read_policies},
     deliver::{self, Deliverer},
     mail::Observer,
     policy::{Context, Policy, diagnostics::Diagnostics},
@@ -72,6 +72,9 @@ pub(super) fn deliverer(config: &Config) -> Result<Deliverer, StartError> {
         port: config.sending.port,
         exchange_addresses: config.sending.exchange_addresses,
         idle: config.sending.idle,
+        certificates: Some(certificates_folder(&config.node.policies)),
+        mta_sts: config.mta_sts.clone(),
+        policy_folder: Some(config.node.data_dir.join("mta-sts")),
         ..deliver::Settings::new(config.node.name.clone())
     };
     Deliverer::new(settings).map_err(|cause| part("delivery", cause))

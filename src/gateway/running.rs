@@ -18,6 +18,7 @@ use super::{
     admission::Desk,
     dispatch::Dispatcher,
     keeper::Keeper,
+    names::Names,
     operator::{self, Operator},
     parts::{
         StartError, at, authenticator, deliverer, load_policy, open_queue, part, passage_key,
@@ -183,6 +184,9 @@ impl Gateway {
         }
         serving.spawn(Arc::new(operator).serve(control, serving.stop.clone()));
         serving.spawn(Arc::clone(keeper).follow_calendar(serving.stop.clone()));
+        let names =
+            Names { config: Arc::clone(&self.config), deliverer: dispatcher.deliverer.clone() };
+        serving.spawn(names.follow(serving.stop.clone()));
         serving.spawn(Arc::new(dispatcher).run(serving.tracker.clone(), serving.stop.clone()));
         for (desk, listener) in listeners {
             let orders = Orders {

@@ -6,12 +6,12 @@ use super::{
     fields::{Reader, count, domains, duration, optional, section, socket_address},
     limits::{LIMITS, limits},
     listener::LISTENER,
-    names::DNS,
+    names::{DNS, MTA_STS},
     recipients::{BLOCKLIST, RECIPIENTS, blocklist},
 };
 use crate::{
     config::{
-        Config, Dns, ExchangeAddresses, Limits, Node, Retry, Route, Sending, SigningKey,
+        Config, Dns, ExchangeAddresses, Limits, MtaSts, Node, Retry, Route, Sending, SigningKey,
         quantity::Span,
     },
     mail::{NextHop, TlsRequirement},
@@ -62,6 +62,9 @@ impl Reader<'_> {
         let limits = section(root, "limits", "[limits]", LIMITS, Limits::default(), limits);
         let sending = section(root, "sending", "[sending]", SENDING, Sending::default(), sending);
         let dns = section(root, "dns", "[dns]", DNS, Dns::default(), |table| self.dns(table));
+        let mta_sts = section(root, "mta_sts", "[mta_sts]", MTA_STS, MtaSts::default(), |table| {
+            self.mta_sts(table)
+        });
         let (metrics, console) = (metrics(root), console(root));
         Some(Config {
             node: node?,
@@ -72,6 +75,7 @@ impl Reader<'_> {
             retry,
             limits,
             dns,
+            mta_sts,
             recipients: recipients.into_iter().collect::<Option<_>>()?,
             blocklists: blocklists.into_iter().collect::<Option<_>>()?,
             metrics,
@@ -202,6 +206,7 @@ const KEYS: &[&str] = &[
     "retry",
     "limits",
     "dns",
+    "mta_sts",
     "recipients",
     "blocklist",
     "spool",

@@ -3,7 +3,10 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use crate::{
-    config::{CertifiedBy, Config, ListenerProtocol, ListenerTls, SenderAuthentication, Source},
+    config::{
+        CertifiedBy, Config, Dnssec, ListenerProtocol, ListenerTls, SenderAuthentication, Source,
+        StsDiscovery,
+    },
     mail::Ciphers,
     policy::diagnostics::{Diagnostics, Rendering, SourceFile},
 };
@@ -50,6 +53,29 @@ fn what_is_not_written_has_a_sensible_meaning() {
     assert_eq!(config.listeners[0].authenticate, SenderAuthentication::Off);
     assert_eq!(config.node.policies, Path::new("/etc/postern/policies"));
     assert_eq!(config.node.control_socket, Path::new("/var/lib/postern/control.sock"));
+}
+
+#[test]
+fn names_are_proved_unless_it_is_written_otherwise() {
+    let (config, _) = read(SMALL);
+    let Config { dns, mta_sts, .. } = config.unwrap();
+    assert_eq!((dns.dnssec, dns.trust_anchors), (Dnssec::Validate, None));
+    assert_eq!((mta_sts.discovery, mta_sts.port), (StsDiscovery::On, 443));
+    let (config, diagnostics) = read(&format!(
+        "{SMALL}\n[dns]\ndnssec = \"off\"\ntrust_anchors = \"root.key\"\n\
+         [mta_sts]\nenabled = false\nport = 8443\ntrust_anchors = \"ca.pem\"\n"
+    ));
+    assert!(diagnostics.is_empty(), "{}", diagnostics.render(Rendering::Plain));
+    let Config { dns, mta_sts, .. } = config.unwrap();
+    assert_eq!(dns.dnssec, Dnssec::Off);
+    assert_eq!(dns.trust_anchors.unwrap(), Path::new("/etc/postern/root.key"));
+    assert_eq!((mta_sts.discovery, mta_sts.port), (StsDiscovery::Off, 8443));
+    assert_eq!(mta_sts.trust_anchors.unwrap(), Path::new("/etc/postern/ca.pem"));
+    for wrong in
+        ["[dns]\ndnssec = \"perhaps\"", "[mta_sts]\nenabled = \"on\"", "[mta_sts]\nport = 0"]
+    {
+        assert!(read(&format!("{SMALL}\n{wrong}\n")).0.is_none(), "{wrong} was accepted");
+    }
 }
 
 #[test]
