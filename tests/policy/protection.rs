@@ -13,7 +13,9 @@ fn entry(tls: &str, more: &str) -> String {
 }
 
 fn obliging(tls: &str) -> String {
-    format!("[[rule]]\nname = \"TLS\"\ntls = \"{tls}\"\nreason = \"patients\"\n")
+    format!(
+        "[[rule]]\nname = \"TLS\"\nwhen = {{ direction = \"outbound\" }}\ntls = \"{tls}\"\nreason = \"patients\"\n"
+    )
 }
 
 #[test]
@@ -61,7 +63,7 @@ fn whom_the_officers_trust_travels_with_the_decision() {
 fn a_redirect_keeps_the_level_and_leaves_whom_the_domain_trusts() {
     let pin = format!("pinned_keys = [\"sha256:{}\"]", "0a".repeat(32));
     let domains = entry("verified", &pin);
-    let rules = "[[rule]]\nname = \"portal\"\nthen = \"redirect\"\n\
+    let rules = "[[rule]]\nname = \"portal\"\nwhen = { direction = \"outbound\" }\nthen = \"redirect\"\n\
         redirect_to = \"smtp://portal.test.example:25\"\nreason = \"patients\"\n";
     let files = [("domains.toml", domains.as_str()), ("rules.toml", rules)];
     let protection =
