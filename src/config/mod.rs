@@ -18,7 +18,7 @@ mod verifier;
 
 pub use cryptography::cryptography;
 pub use directory::{DirectoryUrl, DirectoryUrlError, Filter, FilterError};
-pub use folder::{ReadError, read_file, read_policies};
+pub use folder::{ReadError, certificates_folder, read_file, read_policies};
 pub use identity::{Identity, Login};
 pub use meaning::{
     Blocklist, CertificateFiles, Certified, CertifiedBy, Config, Directory, DirectoryBind,

@@ -81,26 +81,38 @@ impl<'a> Journey<'a> {
             Ok(exchanges) => exchanges,
             Err(unroutable) => return self.fates.note(&unroutable.outcome()),
         };
-        let sts = &self.deliverer.sts(domain, self.deadline).await;
+        let sts = async { Ok(self.deliverer.sts.of(domain).await) };
+        let sts = match self.in_time(sts).await {
+            Ok(sts) => sts,
+            // Not known is not absent.
+            Err(late) => return self.fates.note(&late.outcome()),
+        };
+        if let Sts::Unavailable { why, .. } = &sts {
+            tracing::warn!(%domain, %why, "an MTA-STS policy cannot be had, so it asks nothing");
+        }
         for host in &hosts {
             if self.is_over() {
                 return;
             }
+            let addresses = match self.in_time(resolve::addresses(resolver, host)).await {
+                Ok(addresses) => addresses,
+                Err(unroutable) => {
+                    self.fates.note(&unroutable.outcome());
+                    continue;
+                }
+            };
             let tlsa = &self.deliverer.tlsa(host, *port, self.deadline).await;
-            self.try_exchange(Exchange { host, domain, authenticity, sts, tlsa }).await;
+            let exchange = Exchange { host, domain, authenticity, sts: &sts, tlsa };
+            self.try_exchange(exchange, addresses).await;
         }
     }
 
-    pub(super) async fn try_exchange(&mut self, exchange: Exchange<'_>) {
-        let Deliverer { resolver, port, exchange_addresses, .. } = self.deliverer;
+    pub(super) async fn try_exchange(&mut self, exchange: Exchange<'_>, addresses: Vec<IpAddr>) {
+        let Deliverer { port, exchange_addresses, .. } = self.deliverer;
         let host = exchange.host;
         let demand = match Demand::of_exchange(self.asked(), exchange) {
             Ok(demand) => demand,
             Err(unmeetable) => return self.pass_over(host.as_str(), unmeetable),
-        };
-        let addresses = match self.in_time(resolve::addresses(resolver, host)).await {
-            Ok(addresses) => addresses,
-            Err(unroutable) => return self.fates.note(&unroutable.outcome()),
         };
         let allowed: Vec<IpAddr> =
             addresses.into_iter().filter(|ip| is_allowed(*ip, *exchange_addresses)).collect();

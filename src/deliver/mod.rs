@@ -30,6 +30,8 @@ mod wildcard; // answers from a wildcard, proved in two halves
 mod tls; // trust anchors, and the verifier that records
 
 #[cfg(test)]
+mod matrix; // every requirement against every fault
+#[cfg(test)]
 mod peers; // scripted next hops and name servers for the tests
 #[cfg(test)]
 mod promises; // what next hops offer, and what is asked of them

@@ -42,6 +42,8 @@ pub(super) enum Fault {
     Injects,
     /// The connection closes after the 220.
     ClosesAtTls,
+    /// Speaks no version of TLS that is still in use: so says its alert.
+    OldTls,
     /// 421 to EHLO.
     Busy,
     /// 554 as the greeting.
@@ -60,6 +62,7 @@ pub(super) enum Certificate {
     Good,
     WrongName,
     Expired,
+    NotYetValid,
     OtherAuthority,
     SelfSigned,
 }
@@ -113,13 +116,26 @@ impl Authorities {
     }
 
     pub(super) fn server(&self, certificate: Certificate) -> Arc<ServerConfig> {
-        self.server_of(MX_NAME, certificate)
+        self.server_and_key(certificate).0
     }
 
+    /// And its SubjectPublicKeyInfo, for who pins it.
+    pub(super) fn server_and_key(&self, certificate: Certificate) -> (Arc<ServerConfig>, Vec<u8>) {
+        self.bearing(MX_NAME, certificate)
+    }
+
+    /// One that bears this name.
     pub(super) fn server_of(&self, name: &str, certificate: Certificate) -> Arc<ServerConfig> {
+        self.bearing(name, certificate).0
+    }
+
+    fn bearing(&self, name: &str, certificate: Certificate) -> (Arc<ServerConfig>, Vec<u8>) {
         let name = if certificate == Certificate::WrongName { "mx.other.example" } else { name };
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_before = match certificate {
+            Certificate::NotYetValid => rcgen::date_time_ymd(2080, 1, 1),
+            _ => rcgen::date_time_ymd(2020, 1, 1),
+        };
         params.not_after = match certificate {
             Certificate::Expired => rcgen::date_time_ymd(2021, 1, 1),
             _ => rcgen::date_time_ymd(2090, 1, 1),
@@ -130,6 +146,7 @@ impl Authorities {
             Certificate::OtherAuthority => params.signed_by(&key, &self.other),
             _ => params.signed_by(&key, &self.trusted),
         };
+        let public = rcgen::PublicKeyData::subject_public_key_info(&key);
         let chain = vec![CertificateDer::from(signed.unwrap().der().to_vec())];
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -139,7 +156,7 @@ impl Authorities {
             .with_no_client_auth()
             .with_single_cert(chain, key)
             .unwrap();
-        Arc::new(config)
+        (Arc::new(config), public)
     }
 }
 
@@ -251,6 +268,13 @@ impl Serve {
             }
             Fault::ClosesAtTls => {
                 let _ = stream.write_all(b"220 go\r\n").await;
+            }
+            Fault::OldTls => {
+                let _ = stream.write_all(b"220 go\r\n").await;
+                let _ = stream.readable().await;
+                // A fatal alert, protocol_version (RFC 5246 section 7.2).
+                let _ = stream.write_all(&[21, 3, 1, 0, 2, 2, 70]).await;
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             }
             _ => {
                 stream.write_all(b"220 go\r\n").await.unwrap();

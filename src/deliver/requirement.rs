@@ -224,3 +224,303 @@ impl Asked<'_> {
 pub(super) fn name_of(host: &str) -> Option<Domain> {
     host.parse::<IpAddr>().is_err().then(|| host.parse().ok()).flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        deliver::claims::{Sts, StsMode, StsPolicy},
+        mail::{MxName, PublishedPolicyKind},
+    };
+
+    const HOST: &str = "mx.gov.test.example";
+
+    fn domain(name: &str) -> Domain {
+        name.parse().unwrap()
+    }
+
+    fn record(usage: u8) -> TlsaRecord {
+        TlsaRecord { usage, selector: 1, matching: 1, data: vec![7; 32] }
+    }
+
+    fn tlsas() -> [Tlsa; 4] {
+        [
+            Tlsa::Absent,
+            Tlsa::Records(vec![record(1)]),
+            Tlsa::Records(vec![record(1), record(3)]),
+            Tlsa::Failed("broken".to_owned()),
+        ]
+    }
+
+    fn sts(mode: StsMode, covers: &str) -> Sts {
+        Sts::Policy(Arc::new(StsPolicy {
+            id: "1".to_owned(),
+            mode,
+            mx: vec![covers.parse::<MxName>().unwrap()],
+            published: PublishedPolicy {
+                kind: PublishedPolicyKind::Sts,
+                domain: domain("gov.test.example"),
+                lines: Vec::new(),
+                mx_hosts: Vec::new(),
+            },
+        }))
+    }
+
+    fn all_sts() -> Vec<Sts> {
+        let fault = TlsFault::StsPolicyFetchError;
+        let mut all = vec![Sts::Absent, Sts::Unavailable { fault, why: "silent".to_owned() }];
+        for mode in [StsMode::Enforce, StsMode::Testing, StsMode::None] {
+            all.extend(["*.gov.test.example", "*.other.example"].map(|covers| sts(mode, covers)));
+        }
+        all
+    }
+
+    fn trusts() -> [Trust; 3] {
+        let pin = format!("sha256:{}", "0a".repeat(32)).parse().unwrap();
+        [Trust::System, Trust::Anchors("partner.pem".to_owned()), Trust::Keys(vec![pin])]
+    }
+
+    fn protections() -> Vec<Protection> {
+        let lists = [None, Some(vec![Voucher::MtaSts]), Some(vec![Voucher::Dnssec])];
+        let mut all = Vec::new();
+        for tls in TlsRequirement::ALL {
+            for mx_names in [vec![], vec![HOST.parse().unwrap()]] {
+                for vouched_by in &lists {
+                    all.extend(trusts().map(|trust| Protection {
+                        tls,
+                        mx_names: mx_names.clone(),
+                        vouched_by: vouched_by.clone(),
+                        trust,
+                        ..Protection::default()
+                    }));
+                }
+            }
+        }
+        all
+    }
+
+    fn routes() -> Vec<RouteTls> {
+        let named = |name: Option<&str>| name.map(domain);
+        let all = TlsRequirement::ALL.into_iter();
+        all.flat_map(|tls| {
+            [None, Some("hub.test.example")].map(|name| RouteTls {
+                tls,
+                tls_name: named(name),
+                ..RouteTls::default()
+            })
+        })
+        .collect()
+    }
+
+    /// Every combination of what can be asked and claimed, with what it comes to.
+    fn for_all(mut rule: impl FnMut(Asked<'_>, Exchange<'_>, Result<Demand, Unmeetable>)) {
+        let (host, domain) = (&domain(HOST), &domain("gov.test.example"));
+        for protection in &protections() {
+            for route in &routes() {
+                for sts in &all_sts() {
+                    for tlsa in &tlsas() {
+                        for authenticity in [Authenticity::Secure, Authenticity::Insecure] {
+                            let asked = Asked { protection, route };
+                            let exchange = Exchange { host, domain, authenticity, sts, tlsa };
+                            rule(asked, exchange, Demand::of_exchange(asked, exchange));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn usable(tlsa: &Tlsa) -> bool {
+        matches!(tlsa, Tlsa::Records(records) if records.iter().any(|record| record.usage == 3))
+    }
+
+    fn enforces(exchange: &Exchange<'_>) -> bool {
+        !usable(exchange.tlsa)
+            && matches!(exchange.sts, Sts::Policy(policy) if policy.mode == StsMode::Enforce)
+    }
+
+    #[test]
+    fn no_combination_is_lower_than_any_of_its_parts() {
+        for_all(|asked, exchange, demand| {
+            let Ok(demand) = demand else { return };
+            let case = format!("{asked:?} {exchange:?} {demand:?}");
+            assert!(demand.level >= asked.protection.tls, "{case}");
+            assert!(demand.level >= asked.route.tls, "{case}");
+            if enforces(&exchange) {
+                assert!(demand.level >= TlsRequirement::Verified, "{case}");
+            }
+            match exchange.tlsa {
+                Tlsa::Absent => assert!(demand.dane.is_none(), "{case}"),
+                Tlsa::Failed(_) => panic!("tried without knowing its TLSA records: {case}"),
+                Tlsa::Records(_) => assert!(demand.level >= TlsRequirement::Encrypted, "{case}"),
+            }
+            if usable(exchange.tlsa) {
+                assert!(demand.dane.is_some(), "{case}");
+                let secure = exchange.authenticity == Authenticity::Secure;
+                assert!(!secure || demand.level == TlsRequirement::Dane, "{case}");
+            }
+        });
+    }
+
+    #[test]
+    fn nothing_above_opportunistic_may_go_in_clear() {
+        for_all(|_, _, demand| {
+            let Ok(demand) = demand else { return };
+            let strict = demand.level > TlsRequirement::Opportunistic;
+            assert_eq!(demand.may_fall_back(), !strict, "{demand:?}");
+            assert_eq!(demand.encryption() == Encryption::Required, strict, "{demand:?}");
+        });
+    }
+
+    #[test]
+    fn verified_tls_is_checked_and_somebody_believed_vouches() {
+        for_all(|asked, exchange, demand| {
+            let Ok(demand) = demand else { return };
+            let case = format!("{asked:?} {exchange:?} {demand:?}");
+            if asked.level() >= TlsRequirement::Verified {
+                assert!(!demand.vouched_by.is_empty(), "{case}");
+                assert!(!demand.is_met_by(&CertificateVerdict::Unchecked), "{case}");
+            }
+            if let Some(list) = &asked.protection.vouched_by {
+                let believed = |by: &Voucher| *by == Voucher::Officers || list.contains(by);
+                assert!(demand.vouched_by.iter().all(believed), "{case}");
+            }
+            // Whom the officers trust is never replaced by anybody.
+            if asked.level() >= TlsRequirement::Verified && !asked.protection.trust.is_system() {
+                assert_eq!(demand.check, Check::Enforced, "{case}");
+                assert!(demand.trusted.iter().any(|t| *t != Trusted::System), "{case}");
+            }
+            if enforces(&exchange) {
+                assert_eq!(demand.check, Check::Enforced, "{case}");
+                assert_eq!(demand.names, [domain(HOST)], "{case}");
+            }
+        });
+    }
+
+    #[test]
+    fn policy_that_asks_for_dane_takes_nothing_else() {
+        for_all(|asked, exchange, demand| {
+            if asked.level() < TlsRequirement::Dane {
+                return;
+            }
+            let secure = exchange.authenticity == Authenticity::Secure;
+            if !usable(exchange.tlsa) || !secure {
+                assert!(demand.is_err(), "{asked:?} {exchange:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_host_that_an_enforced_sts_policy_does_not_name_is_passed_over() {
+        let mut seen = 0;
+        for_all(|asked, exchange, demand| {
+            let Sts::Policy(policy) = exchange.sts else { return };
+            if enforces(&exchange) && !policy.covers(exchange.host) {
+                assert!(demand.is_err(), "{asked:?} {exchange:?}");
+                seen += 1;
+            }
+        });
+        assert!(seen > 0);
+    }
+
+    fn exchange_of(
+        protection: &Protection,
+        authenticity: Authenticity,
+        sts: &Sts,
+        tlsa: &Tlsa,
+    ) -> Result<Demand, Unmeetable> {
+        let asked = Asked {
+            protection,
+            route: &RouteTls { tls: TlsRequirement::None, ..RouteTls::default() },
+        };
+        let (host, domain) = (&domain(HOST), &domain("gov.test.example"));
+        Demand::of_exchange(asked, Exchange { host, domain, authenticity, sts, tlsa })
+    }
+
+    fn protection(tls: TlsRequirement) -> Protection {
+        Protection { tls, ..Protection::default() }
+    }
+
+    #[test]
+    fn a_domain_that_publishes_nothing_is_asked_for_nothing() {
+        let plain = protection(TlsRequirement::Opportunistic);
+        let demand = exchange_of(&plain, Authenticity::Insecure, &Sts::Absent, &Tlsa::Absent);
+        let demand = demand.unwrap();
+        assert_eq!(demand.level, TlsRequirement::Opportunistic);
+        assert_eq!(demand.check, Check::Noted);
+        assert!(demand.may_fall_back());
+        assert_eq!(demand.published.unwrap().kind, PublishedPolicyKind::NoPolicyFound);
+    }
+
+    #[test]
+    fn what_each_claim_is_reported_as() {
+        let records = Tlsa::Records(vec![record(1)]);
+        let testing = sts(StsMode::Testing, "*.other.example");
+        let fault = TlsFault::StsPolicyFetchError;
+        let unavailable = Sts::Unavailable { fault, why: String::new() };
+        let opportunistic = protection(TlsRequirement::Opportunistic);
+        for (sts, tlsa, kind, fault) in [
+            (&testing, &Tlsa::Absent, PublishedPolicyKind::Sts, TlsFault::ValidationFailure),
+            (&unavailable, &Tlsa::Absent, PublishedPolicyKind::Sts, fault),
+            (&testing, &records, PublishedPolicyKind::Tlsa, TlsFault::TlsaInvalid),
+        ] {
+            let demand = exchange_of(&opportunistic, Authenticity::Secure, sts, tlsa).unwrap();
+            assert_eq!(demand.fault, Some(fault));
+            assert_eq!(demand.published.unwrap().kind, kind);
+            assert_eq!(demand.check, Check::Noted);
+        }
+        let dane = protection(TlsRequirement::Dane);
+        for (tlsa, authenticity, fault) in [
+            (Tlsa::Absent, Authenticity::Secure, TlsFault::DaneRequired),
+            (records, Authenticity::Secure, TlsFault::TlsaInvalid),
+            (Tlsa::Records(vec![record(3)]), Authenticity::Insecure, TlsFault::DaneRequired),
+            (Tlsa::Failed(String::new()), Authenticity::Secure, TlsFault::DnssecInvalid),
+        ] {
+            let refused = exchange_of(&dane, authenticity, &Sts::Absent, &tlsa).unwrap_err();
+            assert_eq!(refused.fault, fault, "{tlsa:?}");
+        }
+    }
+
+    #[test]
+    fn dane_stands_for_a_valid_chain_only_where_policy_leaves_the_chain_open() {
+        let records = Tlsa::Records(vec![record(3)]);
+        for trust in trusts() {
+            let open = trust.is_system();
+            let protection = Protection { trust, ..protection(TlsRequirement::Verified) };
+            let demand = exchange_of(&protection, Authenticity::Secure, &Sts::Absent, &records);
+            assert_eq!(demand.unwrap().check == Check::Noted, open);
+        }
+        let only_sts = Protection {
+            vouched_by: Some(vec![Voucher::MtaSts]),
+            ..protection(TlsRequirement::Verified)
+        };
+        let vouching = sts(StsMode::Enforce, HOST);
+        let demand = exchange_of(&only_sts, Authenticity::Secure, &vouching, &records).unwrap();
+        assert_eq!((demand.check, demand.vouched_by), (Check::Enforced, vec![Voucher::MtaSts]));
+    }
+
+    #[test]
+    fn an_address_is_vouched_for_by_names_written_out_only() {
+        let named = |protection: &Protection, name: Option<&str>| {
+            let tls_name = name.map(domain);
+            let route = RouteTls { tls: TlsRequirement::None, tls_name, ..RouteTls::default() };
+            Demand::of_named_host(Asked { protection, route: &route }, "192.0.2.1", &Tlsa::Absent)
+        };
+        let vouching = |name: &str| Protection {
+            mx_names: vec![name.parse().unwrap()],
+            ..protection(TlsRequirement::Verified)
+        };
+        assert!(named(&vouching("*.gov.test.example"), None).is_err());
+        assert!(named(&vouching(HOST), None).is_ok());
+        let demand = named(&vouching("*.gov.test.example"), Some("hub.test.example")).unwrap();
+        assert_eq!(demand.vouched_by, [Voucher::Route]);
+        let not_by_route = Protection {
+            vouched_by: Some(vec![Voucher::MtaSts]),
+            ..protection(TlsRequirement::Verified)
+        };
+        assert!(named(&not_by_route, Some("hub.test.example")).is_err());
+        assert!(named(&protection(TlsRequirement::Dane), Some("hub.test.example")).is_err());
+    }
+}

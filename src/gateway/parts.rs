@@ -5,7 +5,7 @@ use std::{io::Write, path::Path, sync::Arc};
 
 use crate::{
     authenticate::{self, Authenticator, Blocklists},
-    config::{Config, Users, read_file, read_policies},
+    config::{Config, Users, certificates_folder, read_file, read_policies},
     deliver::{self, Deliverer},
     mail::{Address, Observer},
     policy::{Context, Policy, diagnostics::Diagnostics},
@@ -80,6 +80,7 @@ pub(super) fn delivery_settings(config: &Config) -> deliver::Settings {
         port: config.sending.port,
         exchange_addresses: config.sending.exchange_addresses,
         idle: config.sending.idle,
+        certificates: Some(certificates_folder(&config.node.policies)),
         mta_sts: config.mta_sts.clone(),
         policy_folder: Some(config.node.data_dir.join("mta-sts")),
         idle_per_destination: config.limits.deliveries_per_destination,

@@ -8,9 +8,9 @@ use crate::mail::{Disclaimer, Disposition, Mode, NextHop, Told, Urgency};
 
 use super::{
     disclaimers::Disclaimers,
-    domains::TLS,
     nearest::did_you_mean,
     organisation::Organisation,
+    protection::TLS,
     rule::{Exemption, Rule},
     settings::{DISPOSITIONS, LevelNames},
     template::{Field, HEADER_FIELDS, REASON_FIELDS, Template},
