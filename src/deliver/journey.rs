@@ -81,26 +81,35 @@ impl<'a> Journey<'a> {
             Ok(exchanges) => exchanges,
             Err(unroutable) => return self.fates.note(&unroutable.outcome()),
         };
-        let sts = &self.deliverer.sts(domain, self.deadline).await;
+        let sts = async { Ok(self.deliverer.sts.of(domain).await) };
+        let sts = match self.in_time(sts).await {
+            Ok(sts) => sts,
+            // Not known is not absent.
+            Err(late) => return self.fates.note(&late.outcome()),
+        };
+        if let Sts::Unavailable { why, .. } = &sts {
+            tracing::warn!(%domain, %why, "an MTA-STS policy cannot be had, so it asks nothing");
+        }
         for host in &hosts {
             if self.is_over() {
                 return;
             }
             let tlsa = &self.deliverer.tlsa(host, *port, self.deadline).await;
-            self.try_exchange(Exchange { host, domain, authenticity, sts, tlsa }).await;
+            self.try_exchange(Exchange { host, domain, authenticity, sts: &sts, tlsa }).await;
         }
     }
 
     pub(super) async fn try_exchange(&mut self, exchange: Exchange<'_>) {
         let Deliverer { resolver, port, exchange_addresses, .. } = self.deliverer;
         let host = exchange.host;
-        let demand = match Demand::of_exchange(self.asked(), exchange) {
-            Ok(demand) => demand,
-            Err(unmeetable) => return self.pass_over(host.as_str(), unmeetable),
-        };
+        // A host that cannot be found is no matter of TLS.
         let addresses = match self.in_time(resolve::addresses(resolver, host)).await {
             Ok(addresses) => addresses,
             Err(unroutable) => return self.fates.note(&unroutable.outcome()),
+        };
+        let demand = match Demand::of_exchange(self.asked(), exchange) {
+            Ok(demand) => demand,
+            Err(unmeetable) => return self.pass_over(host.as_str(), unmeetable),
         };
         let allowed: Vec<IpAddr> =
             addresses.into_iter().filter(|ip| is_allowed(*ip, *exchange_addresses)).collect();
@@ -242,10 +251,6 @@ impl<'a> Journey<'a> {
 }
 
 impl Deliverer {
-    pub(super) async fn sts(&self, domain: &Domain, deadline: Instant) -> Sts {
-        timeout_at(deadline, self.sts.of(domain)).await.unwrap_or(Sts::Absent)
-    }
-
     pub(super) async fn tlsa(&self, host: &Domain, port: u16, deadline: Instant) -> Tlsa {
         let lookup = resolve::tlsa(&self.resolver, host, port);
         let late = |_| Tlsa::Failed("no answer in time".to_owned());
