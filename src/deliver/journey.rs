@@ -256,10 +256,6 @@ impl<'a> Journey<'a> {
 }
 
 impl Deliverer {
-    pub(super) async fn sts(&self, domain: &Domain, deadline: Instant) -> Sts {
-        timeout_at(deadline, self.sts.of(domain)).await.unwrap_or(Sts::Absent)
-    }
-
     pub(super) async fn tlsa(&self, host: &Domain, port: u16, deadline: Instant) -> Tlsa {
         let lookup = resolve::tlsa(&self.resolver, host, port);
         let late = |_| Tlsa::Failed("no answer in time".to_owned());

@@ -164,18 +164,22 @@ impl Survey<'_> {
             }
             Err(late) => return (Way::None(late), PublishedSts::Absent, Vec::new()),
         };
-        let sts = &self.deliverer.sts(domain, self.deadline).await;
+        let sts = match self.in_time(self.deliverer.sts.of(domain)).await {
+            Ok(sts) => sts,
+            // A delivery would wait: not known is not absent.
+            Err(late) => return (Way::None(late), PublishedSts::Absent, Vec::new()),
+        };
         let mut seen = Vec::new();
         for host in &hosts {
             let tlsa = &self.deliverer.tlsa(host, *port, self.deadline).await;
-            let exchange = Exchange { host, domain, authenticity, sts, tlsa };
+            let exchange = Exchange { host, domain, authenticity, sts: &sts, tlsa };
             seen.push(self.exchange(exchange).await);
         }
         let way = match authenticity {
             Authenticity::Secure => Way::Signed,
             Authenticity::Insecure => Way::Unsigned,
         };
-        (way, sts.into(), seen)
+        (way, (&sts).into(), seen)
     }
 
     async fn exchange(&self, exchange: Exchange<'_>) -> HostPosture {
