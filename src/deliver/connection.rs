@@ -167,6 +167,7 @@ impl Connection {
         message: Message,
         deadline: Instant,
     ) -> Settlement {
+        self.evidence.transaction = self.evidence.transaction.saturating_add(1);
         self.left = self.left.saturating_sub(1);
         self.session.begin(message);
         let mut drive = Drive { connection: self, means, deadline };
