@@ -194,6 +194,7 @@ impl Connection {
         message: Message,
         deadline: Instant,
     ) -> Settlement {
+        self.evidence.transaction = self.evidence.transaction.saturating_add(1);
         self.left = self.left.saturating_sub(1);
         self.began = self.opened.take().unwrap_or_else(|| {
             self.evidence.started_at = Some(SystemTime::now().into());

@@ -40,6 +40,9 @@ pub struct Evidence {
     /// Why opportunistic TLS was given up and the journey made in clear.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback: Option<String>,
+    /// Which message on its connection it was, from 1; zero where there was
+    /// none.
+    pub transaction: u32,
     /// Whose copies the host has taken.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub took: Vec<Address>,

@@ -279,8 +279,12 @@ impl Observatory {
     }
 }
 
-/// None of a try that came to nothing before TLS.
+/// None of a try that came to nothing before TLS, nor of another message on a
+/// connection.
 fn session_label(evidence: &Evidence) -> Option<&'static str> {
+    if evidence.transaction > 1 {
+        return None;
+    }
     let successful = evidence.tls.as_ref().map(|_| "successful");
     evidence.fault.map(TlsFault::name).or(successful)
 }

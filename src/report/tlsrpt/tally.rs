@@ -1,11 +1,6 @@
 //! Sessions, counted by day, recipients' domain, and the policy that applied.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -24,9 +19,6 @@ pub struct Tally {
     days: BTreeMap<Day, BTreeMap<Domain, DomainTally>>,
     /// Sessions that found no place.
     pub lost: u64,
-    /// Connections that were counted and may carry more messages.
-    #[serde(skip)]
-    recent: Vec<(SocketAddr, Timestamp)>,
 }
 
 /// The sessions to one domain on one day.
@@ -81,7 +73,7 @@ impl Tally {
             (None, Some(_)) => None,
             (None, None) => return,
         };
-        if self.was_counted(evidence) {
+        if evidence.transaction > 1 {
             return;
         }
         let domains = self.days.entry(day).or_default();
@@ -100,22 +92,6 @@ impl Tally {
             }
         }
         .map_or_else(|| self.lost += 1, |tally| tally.count(fault, evidence));
-    }
-
-    fn was_counted(&mut self, evidence: &Evidence) -> bool {
-        let (Some(address), Some(started), Some(_)) =
-            (evidence.address, evidence.started_at, &evidence.tls)
-        else {
-            return false;
-        };
-        if self.recent.contains(&(address, started)) {
-            return true;
-        }
-        if self.recent.len() >= RECENT {
-            self.recent.remove(0);
-        }
-        self.recent.push((address, started));
-        false
     }
 
     /// The days before `today` that have something to report.
@@ -196,10 +172,11 @@ const DOMAINS: usize = 20_000;
 const POLICIES: usize = 20;
 /// A policy; beyond them, one more for each kind.
 const FAILURES: usize = 100;
-const RECENT: usize = 512;
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -209,12 +186,12 @@ mod tests {
         name.parse().unwrap()
     }
 
-    fn evidence(host: u8, fault: Option<TlsFault>, encrypted: bool, started: u64) -> Evidence {
+    fn evidence(host: u8, fault: Option<TlsFault>, encrypted: bool) -> Evidence {
         let tls = TlsSession { version: "TLSv1.3".into(), cipher: "X".into() };
         Evidence {
             host: Some(format!("mx{host}.x.example")),
             address: Some(SocketAddr::from(([192, 0, 2, host], 25))),
-            started_at: Some(Timestamp::from_unix_milliseconds(started)),
+            transaction: 1,
             tls: encrypted.then_some(tls),
             fault,
             ..Evidence::default()
@@ -227,12 +204,12 @@ mod tests {
     fn sessions_are_counted_once_and_tries_without_tls_not_at_all() {
         let mut tally = Tally::default();
         let x = domain("x.example");
-        let good = evidence(1, None, true, 1);
+        let good = evidence(1, None, true);
         tally.count(DAY, &x, &good);
-        tally.count(DAY, &x, &Evidence { took: vec!["a@x.example".parse().unwrap()], ..good });
-        tally.count(DAY, &x, &evidence(1, None, false, 2));
-        tally.count(DAY, &x, &evidence(2, Some(TlsFault::CertificateExpired), true, 3));
-        tally.count(DAY, &x, &evidence(2, Some(TlsFault::CertificateExpired), true, 4));
+        tally.count(DAY, &x, &Evidence { transaction: 2, ..good });
+        tally.count(DAY, &x, &evidence(1, None, false));
+        tally.count(DAY, &x, &evidence(2, Some(TlsFault::CertificateExpired), true));
+        tally.count(DAY, &x, &evidence(2, Some(TlsFault::CertificateExpired), true));
         let [policy] = tally.of(DAY, &x).unwrap().policies.as_slice() else { panic!("{tally:?}") };
         assert_eq!(policy.policy.kind, PublishedPolicyKind::NoPolicyFound);
         assert_eq!((policy.successes, policy.failure_count(), policy.failures.len()), (1, 2, 1));
@@ -243,7 +220,7 @@ mod tests {
         assert_eq!(DAY.to_string(), "2026-11-22");
         assert_eq!(DAY.end().rfc3339(), "2026-11-23T00:00:00.000Z");
         let mut tally = Tally::default();
-        tally.count(DAY, &domain("x.example"), &evidence(1, None, true, 1));
+        tally.count(DAY, &domain("x.example"), &evidence(1, None, true));
         assert_eq!(tally.ended(DAY), []);
         assert_eq!(tally.ended(Day(DAY.0 + 1)), [DAY]);
         assert!(tally.remove(DAY, &domain("x.example")).is_some());
@@ -265,9 +242,9 @@ mod tests {
             sessions in prop::collection::vec((0..=255u8, fault(), 0..3u8), 0..600)
         ) {
             let mut tally = Tally::default();
-            for (number, (host, fault, to)) in sessions.iter().enumerate() {
+            for (host, fault, to) in &sessions {
                 let to = domain(&format!("d{to}.example"));
-                tally.count(DAY, &to, &evidence(*host, *fault, true, number as u64));
+                tally.count(DAY, &to, &evidence(*host, *fault, true));
             }
             let counted: u64 = tally.domains(DAY).iter()
                 .flat_map(|to| &tally.of(DAY, to).unwrap().policies)
