@@ -52,7 +52,7 @@ async def listen(port, chain, key, delay, counts):
 class Session(asyncio.Protocol):
     def __init__(self, loop, context, delay, counts):
         self.loop, self.context, self.delay, self.counts = loop, context, delay, counts
-        self.transport, self.secured = None, False
+        self.transport, self.secured, self.securing = None, False, False
         self.waiting, self.in_content = b"", False
 
     def connection_made(self, transport):
@@ -73,6 +73,11 @@ class Session(asyncio.Protocol):
 
     def data_received(self, octets):
         self.waiting += octets
+        # What comes with the end of the handshake waits for its transport.
+        if not self.securing:
+            self.answer()
+
+    def answer(self):
         replies = []
         while True:
             if self.in_content:
@@ -96,6 +101,7 @@ class Session(asyncio.Protocol):
             offer = b"" if self.secured else b"250-STARTTLS\r\n"
             return b"250-far.test.example\r\n" + offer + b"250-8BITMIME\r\n250 PIPELINING\r\n"
         if verb == b"STAR":
+            self.securing = True
             self.loop.call_later(self.delay, lambda: self.loop.create_task(self.secure()))
             return b""
         if verb == b"MAIL" and not self.secured:
@@ -115,5 +121,6 @@ class Session(asyncio.Protocol):
         except (OSError, ssl.SSLError):
             return
         if transport:
-            self.transport, self.secured, self.waiting = transport, True, b""
+            self.transport, self.secured, self.securing = transport, True, False
             self.counts[1] += 1
+            self.answer()
