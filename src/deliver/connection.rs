@@ -5,7 +5,7 @@
 //! with stays with it as evidence and does not change.
 
 use std::{
-    io::{self, IoSlice},
+    io,
     net::SocketAddr,
     sync::{Arc, PoisonError},
     time::{Duration, SystemTime},
@@ -21,6 +21,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{
+    pieces::Pieces,
     requirement::Demand,
     tls::{Trust, server_name},
 };
@@ -435,36 +436,6 @@ impl Stream {
 
 fn gone() -> io::Error {
     io::ErrorKind::NotConnected.into()
-}
-
-/// Pieces written with as few calls as the socket takes, uncopied.
-struct Pieces(std::collections::VecDeque<Bytes>);
-
-impl Buf for Pieces {
-    fn remaining(&self) -> usize {
-        self.0.iter().map(Bytes::len).sum()
-    }
-
-    fn chunk(&self) -> &[u8] {
-        self.0.iter().find(|piece| !piece.is_empty()).map_or(&[], |piece| piece)
-    }
-
-    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let pieces = self.0.iter().filter(|piece| !piece.is_empty());
-        let filled = slices.iter_mut().zip(pieces);
-        filled.map(|(slice, piece)| *slice = IoSlice::new(piece)).count()
-    }
-
-    fn advance(&mut self, mut count: usize) {
-        while let Some(piece) = self.0.front_mut() {
-            if count < piece.len() {
-                piece.advance(count);
-                return;
-            }
-            count -= piece.len();
-            self.0.pop_front();
-        }
-    }
 }
 
 /// As many as others' servers usually take on one connection.

@@ -15,6 +15,7 @@ mod lookup; // one question, and how far DNSSEC vouches for the answer
 mod journey; // one delivery: hosts and addresses, one after another
 mod maildir; // delivery on this machine
 mod offers; // what next hops have offered
+mod pieces; // what is written, uncopied
 mod pool; // connections that wait for another message
 mod probe; // what a next hop would say, without a message
 mod requirement; // what a requirement means for one host: pure
