@@ -220,15 +220,24 @@ impl Deliverer {
 impl Delivery {
     /// The strongest of what policy, the route and the sender ask for: who
     /// says REQUIRETLS has verified TLS (RFC 8689 section 4.2.1). A person may
-    /// give leave for less than policy and route ask, not for less than the
-    /// sender does.
+    /// say otherwise than policy and route, not than the sender.
     pub fn requirement(&self) -> TlsRequirement {
         let asked = match self.relays_under_tls() {
             RequireTls::Yes => TlsRequirement::Verified,
             RequireTls::No => TlsRequirement::None,
         };
         let ours = self.protection.tls.max(self.route.tls);
-        self.leave.map_or(ours, |leave| leave.of(ours)).max(asked)
+        self.leave.map_or(ours, Leave::least).max(asked)
+    }
+
+    /// Whether what the domain itself publishes, DANE and MTA-STS, is minded.
+    /// A person may set it aside, as a sender may (RFC 8689 section 5), where
+    /// the sender does not ask for verified TLS.
+    pub(super) fn minds_claims(&self) -> Claims {
+        match self.leave {
+            Some(_) if self.relays_under_tls() == RequireTls::No => Claims::SetAside,
+            _ => Claims::Minded,
+        }
     }
 
     /// All whose demand the requirement is.
@@ -252,6 +261,13 @@ impl Delivery {
             _ => self.requests.require_tls,
         }
     }
+}
+
+/// Whether what a domain publishes of its TLS counts for a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claims {
+    Minded,
+    SetAside,
 }
 
 /// Whether an exchange may be connected to there.

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     claims::{Exchanges, Sts, Tlsa},
     connection::{Connection, Purpose, Refused, Why},
-    deliverer::{Deliverer, Delivery, is_allowed},
+    deliverer::{Claims, Deliverer, Delivery, is_allowed},
     fates::Fates,
     identity,
     requirement::{Asked, Demand, Unmeetable, name_of},
@@ -110,6 +110,10 @@ impl<'a> Journey<'a> {
     pub(super) async fn try_exchange(&mut self, exchange: Exchange<'_>, addresses: Vec<IpAddr>) {
         let Deliverer { port, exchange_addresses, .. } = self.deliverer;
         let host = exchange.host;
+        let exchange = match self.delivery.minds_claims() {
+            Claims::Minded => exchange,
+            Claims::SetAside => Exchange { sts: &Sts::Absent, tlsa: &Tlsa::Absent, ..exchange },
+        };
         let demand = match Demand::of_exchange(self.asked(), exchange) {
             Ok(demand) => demand,
             Err(unmeetable) => return self.pass_over(host.as_str(), unmeetable),

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use super::{
     claims::{Authenticity, Sts, StsMode, StsPolicy, Tlsa, TlsaRecord},
-    deliverer::Deliverer,
+    deliverer::{Deliverer, Delivery},
     journey::Journey,
     peers::{Authorities, Certificate, Fault, MX_NAME, Peer, settings},
     standing::Exchange,
     trials::{delivered, delivery, last, waits_for},
 };
 use crate::mail::{
-    CertificateVerdict, Domain, FailureReason, NextHop, Protection, PublishedPolicy,
-    PublishedPolicyKind, TlsFault, TlsRequirement, Trust,
+    Attempt, CertificateVerdict, Exemption, FailureReason, NextHop, Protection, PublishedPolicy,
+    PublishedPolicyKind, RequireTls, TlsFault, TlsRequirement, Trust,
 };
 
 /// Who asks for what.
@@ -148,9 +148,6 @@ fn hexadecimal(octets: &[u8]) -> String {
 async fn try_one(authorities: &Authorities, asks: Asks, fault: Fault, certificate: Certificate) {
     let (server, key) = authorities.server_and_key(certificate);
     let peer = Peer::start(fault, Some(server)).await;
-    let mut settings = settings();
-    settings.port = peer.address.port();
-    let deliverer = Deliverer::new(settings).unwrap();
     let mut delivery = delivery(NextHop::Mx, TlsRequirement::None);
     delivery.protection = asks.protection(&key);
     // The route's file stands for the system's trust anchors; a pin, and DANE,
@@ -158,25 +155,9 @@ async fn try_one(authorities: &Authorities, asks: Asks, fault: Fault, certificat
     let anchored =
         matches!(asks, Asks::Policy(TlsRequirement::None | TlsRequirement::Verified) | Asks::Sts);
     delivery.route.trust_anchors = anchored.then(|| authorities.trust_anchors.clone());
-    let (host, domain): (Domain, Domain) = (MX_NAME.parse().unwrap(), delivery.domain.clone());
-    let (sts, tlsa) = (asks.sts(), asks.tlsa(&key));
-    let exchange = Exchange {
-        host: &host,
-        domain: &domain,
-        authenticity: Authenticity::Secure,
-        sts: &sts,
-        tlsa: &tlsa,
-    };
-    let mut journey = Journey::new(&deliverer, &delivery);
-    journey.try_exchange(exchange, vec![peer.address.ip()]).await;
-    let attempt = journey.end();
+    let attempt = travel(&peer, &delivery, &asks.sts(), &asks.tlsa(&key)).await;
     let case = format!("{asks:?} {fault:?} {certificate:?}: {attempt:?}");
-    let went = match peer.taken().as_slice() {
-        [] => Went::Nowhere,
-        [taken] if taken.encrypted => Went::Encrypted,
-        [_] => Went::Clear,
-        _ => panic!("taken twice: {case}"),
-    };
+    let went = went(&peer, &case);
     assert_eq!(went, asks.expected(fault == Fault::None, certificate), "{case}");
     assert_eq!(delivered(&attempt), went != Went::Nowhere, "{case}");
     assert_eq!(last(&attempt).tls.is_some(), went == Went::Encrypted, "{case}");
@@ -199,6 +180,61 @@ async fn try_one(authorities: &Authorities, asks: Asks, fault: Fault, certificat
             assert_eq!(*proof, CertificateVerdict::Dane { record: "3 1 1".to_owned() }, "{case}");
         }
         _ => {}
+    }
+}
+
+/// To one exchange, of which this is claimed.
+async fn travel(peer: &Peer, delivery: &Delivery, sts: &Sts, tlsa: &Tlsa) -> Attempt {
+    let mut settings = settings();
+    settings.port = peer.address.port();
+    let deliverer = Deliverer::new(settings).unwrap();
+    let (host, domain) = (&MX_NAME.parse().unwrap(), &delivery.domain);
+    let exchange = Exchange { host, domain, authenticity: Authenticity::Secure, sts, tlsa };
+    let mut journey = Journey::new(&deliverer, delivery);
+    journey.try_exchange(exchange, vec![peer.address.ip()]).await;
+    journey.end()
+}
+
+fn went(peer: &Peer, case: &str) -> Went {
+    match peer.taken().as_slice() {
+        [] => Went::Nowhere,
+        [taken] if taken.encrypted => Went::Encrypted,
+        [_] => Went::Clear,
+        _ => panic!("taken twice: {case}"),
+    }
+}
+
+/// Whoever asks, a person's word holds; but for the sender's own.
+#[tokio::test]
+async fn what_a_person_lets_go_goes_as_they_say_and_no_worse() {
+    use TlsRequirement::{Encrypted, Opportunistic};
+    let authorities = Authorities::new();
+    let now = std::time::SystemTime::now().into();
+    for asks in Asks::ALL {
+        for (tls, fault, require_tls, expected) in [
+            (Encrypted, Fault::None, RequireTls::No, Went::Encrypted),
+            (Encrypted, Fault::NoStartTls, RequireTls::No, Went::Nowhere),
+            (Opportunistic, Fault::NoStartTls, RequireTls::No, Went::Clear),
+            (Opportunistic, Fault::NoStartTls, RequireTls::Yes, Went::Nowhere),
+            (Opportunistic, Fault::None, RequireTls::Yes, Went::Nowhere),
+        ] {
+            let (server, key) = authorities.server_and_key(Certificate::SelfSigned);
+            let peer = Peer::start(fault, Some(server)).await;
+            let mut delivery = delivery(NextHop::Mx, TlsRequirement::None);
+            delivery.protection = Protection { trust: Trust::System, ..asks.protection(&key) };
+            delivery.requests.require_tls = require_tls;
+            let (by, reason) = ("root".to_owned(), "telephoned".to_owned());
+            let until = now + std::time::Duration::from_secs(60);
+            delivery.leave = Exemption { tls, by, reason, until }.in_force(now);
+            // DANE would do for the sender, so it is another's.
+            let tlsa = match asks.tlsa(b"another key") {
+                Tlsa::Records(_) => Asks::TlsaOfAnotherKey.tlsa(b"another key"),
+                other => other,
+            };
+            let attempt = travel(&peer, &delivery, &asks.sts(), &tlsa).await;
+            let case = format!("{asks:?} {tls} {fault:?} {require_tls:?}: {attempt:?}");
+            assert_eq!(went(&peer, &case), expected, "{case}");
+        }
     }
 }
 

@@ -80,7 +80,7 @@ async fn a_requirement_is_raised_by_its_sender_and_never_lowered() {
 }
 
 #[tokio::test]
-async fn leave_lowers_what_policy_and_route_ask_and_not_what_the_sender_does() {
+async fn leave_holds_in_place_of_policy_and_route_and_not_of_the_sender() {
     let authorities = Authorities::new();
     let peer = Peer::start(Fault::None, None).await;
     let until = Timestamp::from_unix_milliseconds(2);
@@ -90,7 +90,7 @@ async fn leave_lowers_what_policy_and_route_ask_and_not_what_the_sender_does() {
         let mut delivery = routed(&peer, tls, &authorities);
         delivery.route.tls = tls;
         delivery.leave = exemption.in_force(Timestamp::from_unix_milliseconds(1));
-        assert_eq!(delivery.requirement(), tls.min(TlsRequirement::Encrypted));
+        assert_eq!(delivery.requirement(), TlsRequirement::Encrypted);
         delivery.requests.require_tls = RequireTls::Yes;
         assert_eq!(delivery.requirement(), TlsRequirement::Verified);
         delivery.requests.require_tls = RequireTls::No;

@@ -20,9 +20,9 @@ use crate::{
     content::Content,
     deliver::{Deliverer, UploadError},
     mail::{
-        Address, AddressEncoding, Body, DelayNotice, Direction, Domain, Event, Level, Notify,
-        Observer, Protection, QueuedMessage, QueuedRecipient, Recipient, Recourse, ReportResult,
-        ReportWay, Requests, ReversePath, Timestamp,
+        Address, AddressEncoding, Body, DelayNotice, Direction, Domain, Event, Exemption, Level,
+        Notify, Observer, Protection, QueuedMessage, QueuedRecipient, Recipient, Recourse,
+        ReportResult, ReportWay, Requests, ReversePath, Timestamp, TlsRequirement,
     },
     report::tlsrpt::{Day, Destination, DomainTally, Range, Record, RecordError, TlsReport},
     spool::Batch,
@@ -195,7 +195,15 @@ impl TlsReports {
         let content = rewritten.into_bytes();
         let recipient =
             Recipient { address: to.clone(), notify: Some(Notify::NEVER), original: None };
-        let protection = Protection { vouched_by: Some(Vec::new()), ..Protection::default() };
+        // A report of failures must not fail for the same cause (RFC 8460
+        // section 3).
+        let exemption = Exemption {
+            tls: TlsRequirement::Opportunistic,
+            by: "postern".to_owned(),
+            reason: "TLS reports go whatever the TLS".to_owned(),
+            until: now + PATIENCE,
+        };
+        let recourse = Recourse { exemption: Some(exemption), ..Recourse::default() };
         let message = QueuedMessage {
             id,
             received_at: now,
@@ -209,9 +217,9 @@ impl TlsReports {
             size: content.len() as u64,
             redirect: None,
             hold: None,
-            recourse: Recourse::default(),
+            recourse,
             delay_notice: DelayNotice::Sent,
-            recipients: vec![QueuedRecipient::new(recipient, protection, now)],
+            recipients: vec![QueuedRecipient::new(recipient, Protection::default(), now)],
         };
         Ok((message, content))
     }

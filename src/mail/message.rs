@@ -186,9 +186,9 @@ pub struct Exemption {
     pub until: Timestamp,
 }
 
-/// Leave to send one message with less TLS than policy and route ask for.
-/// Only an exemption in force makes one, and nothing else lowers a
-/// requirement (law 2).
+/// Leave to send one message with this TLS, whatever policy and route ask for
+/// and the domain publishes. Only an exemption in force makes one, and nothing
+/// else lowers a requirement (law 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leave(TlsRequirement);
 
@@ -199,6 +199,11 @@ impl Exemption {
 }
 
 impl Leave {
+    /// What must be had all the same.
+    pub fn least(self) -> TlsRequirement {
+        self.0
+    }
+
     /// What is left of a requirement.
     pub fn of(self, requirement: TlsRequirement) -> TlsRequirement {
         requirement.min(self.0)
