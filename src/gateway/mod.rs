@@ -5,20 +5,22 @@
 //! it may send as with `entitlement`. A message comes in by `reception`, is
 //! turned into decided copies by `processing`, waits in the `queue` for its
 //! `destination`, and leaves by `dispatch`, where `settlement` says what an
-//! attempt has changed, `verdict` what it says of the destination, and
-//! `reports` writes the `news` to whoever must know; `deadlines` sees to what
-//! is not tried for now. `readiness` says whether a domain could take mail now.
-//! `parts` makes the stages from postern.toml, `running`
-//! starts and stops them, `keeper` keeps policy, certificates and users
-//! current, `names` what other domains publish. Operators ask on the `control`
-//! socket and `operator` carries it out; `trail` reads the audit trail for
-//! them. What waits for TLS is counted in `waits` and may go another way by
-//! `diversion`. `tls_tally` counts TLS sessions and `tls_reports` tells other
-//! domains of them.
+//! attempt has changed and `verdict` what it says of the destination.
+//! `reports` writes the `news` to whoever must know, `alarms` says how often;
+//! `deadlines` sees to what is not tried for now. What waits for TLS is counted
+//! in `waits` and may go another way by `diversion`.
+//!
+//! `parts` makes the stages from postern.toml, `running` starts and stops
+//! them, `keeper` keeps policy, certificates and users current, `names` what
+//! other domains publish. Operators ask on the `control` socket and `operator`
+//! carries it out; `trail` reads the audit trail for them and `readiness` says
+//! whether a domain could take mail now. `tls_tally` counts TLS sessions and
+//! `tls_reports` tells other domains of them.
 
 mod acceptance;
 mod accounts;
 mod admission;
+mod alarms;
 mod control;
 mod deadlines;
 mod destination;

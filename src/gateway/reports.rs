@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 
 use super::{
+    alarms::Alarms,
     news::{News, Reported, UnmetNews},
     queue::{Entry, Queue, now},
 };
@@ -21,8 +22,8 @@ use crate::{
     },
     policy::Policy,
     report::{
-        Action, DeliveryReport, HeldMessage, ReportedRecipient, SenderTold, WaitingMessage,
-        tell_officers, tell_officers_of_waiting, tell_sender,
+        Action, Company, DeliveryReport, HeldMessage, ReportedRecipient, SenderTold,
+        WaitingMessage, tell_officers, tell_officers_of_waiting, tell_sender,
     },
     transform::{Edits, PassageKey, PassageMark, Signer, Trail, rewrite},
 };
@@ -35,6 +36,7 @@ pub(super) struct Reports {
     pub(super) passage_key: Arc<PassageKey>,
     pub(super) signer: Arc<Signer>,
     pub(super) observer: Arc<dyn Observer>,
+    pub(super) alarms: Arc<Alarms>,
 }
 
 impl Reports {
@@ -95,6 +97,7 @@ impl Reports {
         if sender.is_none() && recipients.all(|queued| officers.contains(&queued.address)) {
             return Vec::new();
         }
+        let Some(company) = self.company(message, unmet, now) else { return Vec::new() };
         let since = message.waiting_for_tls().map(|(_, unmet)| unmet.since).min();
         let sender_told = match sender {
             Some(_) if !unmet.sender.is_empty() => SenderTold::Yes,
@@ -112,6 +115,7 @@ impl Reports {
             until: self.tried_until(message),
             recipients: &reported(&unmet.officers),
             fallback: unmet.fallback.as_ref(),
+            company,
             content,
         };
         let notices = officers.iter();
@@ -121,6 +125,17 @@ impl Reports {
                 self.entry(NoticeKind::WaitingOfficers, to, notice)
             })
             .collect()
+    }
+
+    /// What else waits for the same domain, as far as officers have not heard.
+    fn company(
+        &self,
+        message: &QueuedMessage,
+        unmet: &UnmetNews,
+        now: Timestamp,
+    ) -> Option<Company> {
+        let first = unmet.officers.first()?;
+        self.alarms.tell(first.recipient.domain(), message.recourse.urgency, now)
     }
 
     fn tried_until(&self, message: &QueuedMessage) -> Timestamp {

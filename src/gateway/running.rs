@@ -85,6 +85,7 @@ impl Gateway {
         let passage_key = Arc::new(passage_key(&config.node.passage_key)?);
         let signer = Arc::new(signer(&config)?);
         let reports = Reports {
+            alarms: Arc::default(),
             config: Arc::clone(&config),
             policy: Arc::clone(&policy),
             queue: Arc::clone(&queue),

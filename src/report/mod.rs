@@ -18,4 +18,4 @@ mod writing; // fields, folding, encoded text
 
 pub use dsn::{Action, DeliveryReport, ReportedRecipient};
 pub use held::{HeldMessage, tell_officers, tell_sender};
-pub use waiting::{SenderTold, WaitingMessage, tell_officers_of_waiting};
+pub use waiting::{Company, SenderTold, WaitingMessage, tell_officers_of_waiting};

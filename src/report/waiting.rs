@@ -33,6 +33,7 @@ pub struct WaitingMessage<'a> {
     pub recipients: &'a [ReportedRecipient<'a>],
     /// Where policy has sent it instead.
     pub fallback: Option<&'a NextHop>,
+    pub company: Company,
     /// Only its Message-ID is shown.
     pub content: &'a [u8],
 }
@@ -42,6 +43,17 @@ pub enum SenderTold {
     Yes,
     /// It has no return address, or asked not to hear of delays.
     No,
+}
+
+/// What else waits for the same domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Company {
+    /// Nothing that the officers have not heard of.
+    Alone,
+    /// So many messages more, of which they have not heard.
+    Others(u32),
+    /// They hear of no others before this moment.
+    MoreUntil(Timestamp),
 }
 
 /// To those who can act: what waits, for what, why not, and the commands.
@@ -57,6 +69,7 @@ pub fn tell_officers_of_waiting(waiting: &WaitingMessage<'_>, officers: &Address
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  and {more} more");
     }
+    waiting.describe_company(&mut text);
     waiting.describe_commands(&mut text);
     let domains = waiting.domains();
     let others = match domains.len() {
@@ -111,6 +124,23 @@ impl WaitingMessage<'_> {
         if let Some(next_hop) = self.fallback {
             let _ = writeln!(text, "  Sent to      {}", printable(&next_hop.to_string()));
         }
+    }
+
+    fn describe_company(&self, text: &mut String) {
+        let domain = self.domains().first().map_or_else(String::new, ToString::to_string);
+        let words = match self.company {
+            Company::Alone => return,
+            Company::Others(1) => format!("One more message waits for {domain}."),
+            Company::Others(count) => format!("{count} more messages wait for {domain}."),
+            Company::MoreUntil(moment) => format!(
+                "Of more messages for {domain} you will not hear one by one before {}, unless they \
+                 are urgent. Their senders will.",
+                moment.rfc5322()
+            ),
+        };
+        text.push('\n');
+        text.push_str(&wrapped(&words, ""));
+        text.push_str("\n  postern queue list\n");
     }
 
     fn describe_commands(&self, text: &mut String) {
@@ -235,6 +265,14 @@ mod tests {
     use crate::mail::{EnhancedStatusCode, FailureReason, Reply};
 
     fn notice(urgency: Urgency, fallback: Option<&NextHop>) -> (String, String) {
+        notice_in(urgency, fallback, Company::Alone)
+    }
+
+    fn notice_in(
+        urgency: Urgency,
+        fallback: Option<&NextHop>,
+        company: Company,
+    ) -> (String, String) {
         let text = "no TLS: the certificate has expired\r\nX-Evil: 1";
         let reply = Reply::new(451, EnhancedStatusCode(4, 7, 5), text);
         let recipient = ReportedRecipient {
@@ -258,6 +296,7 @@ mod tests {
             until: Timestamp::from_unix_milliseconds(1_795_800_000_000),
             recipients: &[recipient],
             fallback,
+            company,
             content: b"Subject: Ann Example\r\nMessage-ID: <1@x.example>\r\n\r\n999 000 0018\r\n",
         };
         let officers = "ig@nhs.test.example".parse().unwrap();
@@ -292,6 +331,16 @@ mod tests {
         let portal = "smtp://portal.example:25".parse().unwrap();
         let (_, text) = notice(Urgency::Usual, Some(&portal));
         assert!(text.contains("Sent to      smtp://portal.example:25"), "{text}");
+    }
+
+    #[test]
+    fn the_officers_read_what_else_waits() {
+        let text = |company| notice_in(Urgency::Usual, None, company).1;
+        assert!(!text(Company::Alone).contains("queue list"));
+        let others = text(Company::Others(997));
+        assert!(others.contains("997 more messages wait for x.example."), "{others}");
+        let until = Company::MoreUntil(Timestamp::from_unix_milliseconds(1_795_371_125_123));
+        assert!(text(until).contains("you will not hear one by one before"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use proptest::prelude::*;
 
 use super::{
-    Calendar, Jitter, Limits, Schedule, Traits, Trials, Verdict,
+    Jitter, Limits, Schedule, Traits, Trials, Verdict,
     line::{Line, Waiting},
 };
 use crate::mail::{Failure, FailureReason, Priority, QueueId, Reply, Timestamp};
@@ -232,52 +232,4 @@ fn a_thousand_messages_for_a_dead_destination_cost_eleven_attempts_an_hour() {
     let day = attempts_on_a_dead_destination(1_000, 10, 24 * 60 * MINUTE);
     println!("1000 messages, attempts in a day: {day}");
     assert!(day <= 5 + 4 + 4 * 24);
-}
-
-/// Pages of this process that are in memory, in octets.
-fn resident() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
-}
-
-/// Octets a message that a million of them cost at a thousand destinations,
-/// and they themselves: what was given back would be used again by the next.
-fn octets_a_message(senders: u64, due: u64) -> (usize, (Schedule<u64>, Calendar)) {
-    const MESSAGES: u64 = 1_000_000;
-    let limits = Limits { total: 200, per_destination: 20, initial_per_destination: 5 };
-    let before = resident();
-    let trials = Trials::new(vec![Duration::from_secs(60)]).unwrap();
-    let (mut schedule, mut calendar) = (Schedule::new(limits, trials), Calendar::default());
-    for number in 0..MESSAGES {
-        let sender = (number * 7919 % senders) as u32;
-        let traits = Sent::small(sender, due).waiting().traits;
-        schedule.add(id(number << 20), number % 1_000, at(due + number), traits);
-        calendar.add(id(number << 20), at(due + number + 15 * MINUTE));
-    }
-    // All that is due lines up wherever somebody is taken.
-    for _ in 0..2_000 {
-        if let Some((id, destination)) = schedule.take(at(DAY + MESSAGES)) {
-            schedule.retry(id, &destination, at(2 * DAY));
-        }
-    }
-    assert_eq!((schedule.len(), calendar.len()), (MESSAGES as usize, MESSAGES as usize));
-    ((resident() - before) / MESSAGES as usize, (schedule, calendar))
-}
-
-/// Run alone, for it looks at the memory of the whole process:
-/// `cargo test --release --lib -- --ignored --nocapture a_million_queued`.
-#[test]
-#[ignore = "looks at the memory of the whole process"]
-fn a_million_queued_messages_leave_room_in_their_five_hundred_octets() {
-    let mut all = Vec::new();
-    for (what, senders, due) in [
-        ("not due, a thousand senders", 1_000, 2 * DAY),
-        ("due, a thousand senders", 1_000, DAY),
-        ("due, each of its own sender", 1_000_000, DAY),
-    ] {
-        let (octets, kept) = octets_a_message(senders, due);
-        all.push(kept);
-        println!("{what}: {octets} octets a message in schedule and calendar");
-        assert!(octets < 350, "{octets}");
-    }
 }
