@@ -4,7 +4,11 @@
 //! sets: listeners and rules are those of the files, everything else is an
 //! enum. `README.md` lists them for operators.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use prometheus::{
     Encoder, Error, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
@@ -72,13 +76,20 @@ impl Metrics {
         })
     }
 
-    pub fn set_certificate_expiry(&self, listener: &str, name: &str, unix_seconds: i64) {
-        self.upkeep.certificate_expiry.with_label_values(&[listener, name]).set(unix_seconds);
-    }
-
-    /// Before a new set is told of.
-    pub fn forget_certificate_expiries(&self) {
-        self.upkeep.certificate_expiry.reset();
+    /// Of all certificates, in Unix seconds, by listener and name; what was
+    /// told of others is forgotten. A scrape in between misses none.
+    pub fn set_certificate_expiries(&self, expiries: BTreeMap<(String, String), i64>) {
+        let gauges = &self.upkeep.certificate_expiry;
+        for ((listener, name), &seconds) in &expiries {
+            gauges.with_label_values(&[listener, name]).set(seconds);
+        }
+        let now: BTreeSet<_> = expiries.into_keys().collect();
+        let mut told = self.upkeep.certificates.lock().unwrap_or_else(PoisonError::into_inner);
+        for (listener, name) in told.difference(&now) {
+            // It was there: nothing else takes one out.
+            let _ = gauges.remove_label_values(&[listener, name]);
+        }
+        *told = now;
     }
 
     /// As it stands now; asked at each scrape.
@@ -320,6 +331,8 @@ pub(super) struct UpkeepMetrics {
     pub(super) policy_loads: IntCounterVec,
     pub(super) spool_failures: IntCounterVec,
     certificate_expiry: IntGaugeVec,
+    /// Listeners and names that `certificate_expiry` tells of.
+    certificates: Mutex<BTreeSet<(String, String)>>,
 }
 
 impl UpkeepMetrics {
@@ -345,6 +358,7 @@ impl UpkeepMetrics {
                 "When a listener's certificates expire, by their first name.",
                 &["listener", "certificate"],
             )?,
+            certificates: Mutex::default(),
         };
         // An increase is seen only of what was there before it.
         metrics.policy_loads.with_label_values(&["refused"]);
@@ -448,7 +462,8 @@ mod tests {
     #[test]
     fn shipped_alerts_speak_of_metrics_that_are_there_before_anything_has_gone_wrong() {
         let metrics = Metrics::new().unwrap();
-        metrics.set_certificate_expiry("mailboxes", "mx1.example", 1);
+        let certificate = ("mailboxes".to_owned(), "mx1.example".to_owned());
+        metrics.set_certificate_expiries(BTreeMap::from([(certificate, 1)]));
         metrics.set_tls_waits(TlsWaits {
             messages: DestinationClass::ALL.map(|class| (class, 0)),
             oldest: Duration::ZERO,

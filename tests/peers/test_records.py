@@ -68,7 +68,7 @@ def test_trace_and_evidence_say_what_the_peer_saw(protected, home):  # noqa: F81
     (one,) = events[2]["tries"]
     assert one["tls"] == {"version": arrived.tls, "cipher": arrived.cipher}
     assert one["chain"][0]["fingerprint"] == fingerprint(files[0])
-    assert one["took"] == [GOV] and one["vouched_by"] == ["route"]
+    assert one["took"] == [GOV] and "route" in one["vouched_by"]
     assert events[2]["recipients"][0]["reply"] == "250 2.0.0 taken"
     assert events[3]["recipients"][0]["fate"] == "delivered"
 

@@ -66,9 +66,11 @@ impl fmt::Display for Day {
 
 impl Tally {
     /// Counts the session of one try for `domain`. One that came to nothing
-    /// before TLS is none; another message on a connection is no other.
+    /// before TLS is none; another message on a connection is no other. Where
+    /// a domain publishes nothing, no certificate can be other than it says.
     pub fn count(&mut self, day: Day, domain: &Domain, evidence: &Evidence) {
         let fault = match (evidence.fault, &evidence.tls) {
+            (Some(_), Some(_)) if !publishes(evidence) => None,
             (Some(fault), _) => Some(fault),
             (None, Some(_)) => None,
             (None, None) => return,
@@ -165,6 +167,11 @@ fn none_found(domain: &Domain) -> PublishedPolicy {
     }
 }
 
+fn publishes(evidence: &Evidence) -> bool {
+    let published = evidence.published.as_ref().map(|published| published.kind);
+    published.is_some_and(|kind| kind != PublishedPolicyKind::NoPolicyFound)
+}
+
 const MILLISECONDS: u64 = 24 * 60 * 60 * 1000;
 /// A day.
 const DOMAINS: usize = 20_000;
@@ -208,11 +215,29 @@ mod tests {
         tally.count(DAY, &x, &good);
         tally.count(DAY, &x, &Evidence { transaction: 2, ..good });
         tally.count(DAY, &x, &evidence(1, None, false));
-        tally.count(DAY, &x, &evidence(2, Some(TlsFault::CertificateExpired), true));
-        tally.count(DAY, &x, &evidence(2, Some(TlsFault::CertificateExpired), true));
+        tally.count(DAY, &x, &evidence(2, Some(TlsFault::CertificateExpired), false));
+        tally.count(DAY, &x, &evidence(2, Some(TlsFault::CertificateExpired), false));
         let [policy] = tally.of(DAY, &x).unwrap().policies.as_slice() else { panic!("{tally:?}") };
         assert_eq!(policy.policy.kind, PublishedPolicyKind::NoPolicyFound);
         assert_eq!((policy.successes, policy.failure_count(), policy.failures.len()), (1, 2, 1));
+    }
+
+    #[test]
+    fn a_certificate_is_at_fault_only_where_the_domain_has_said_what_it_must_be() {
+        let untrusted = evidence(1, Some(TlsFault::CertificateNotTrusted), true);
+        let published = PublishedPolicy {
+            kind: PublishedPolicyKind::Sts,
+            domain: domain("x.example"),
+            lines: Vec::new(),
+            mx_hosts: Vec::new(),
+        };
+        for (published, counts) in [(None, (1, 0)), (Some(published), (0, 1))] {
+            let mut tally = Tally::default();
+            let x = domain("x.example");
+            tally.count(DAY, &x, &Evidence { published, ..untrusted.clone() });
+            let [policy] = tally.of(DAY, &x).unwrap().policies.as_slice() else { panic!() };
+            assert_eq!((policy.successes, policy.failure_count()), counts);
+        }
     }
 
     #[test]
@@ -244,7 +269,7 @@ mod tests {
             let mut tally = Tally::default();
             for (host, fault, to) in &sessions {
                 let to = domain(&format!("d{to}.example"));
-                tally.count(DAY, &to, &evidence(*host, *fault, true));
+                tally.count(DAY, &to, &evidence(*host, *fault, fault.is_none()));
             }
             let counted: u64 = tally.domains(DAY).iter()
                 .flat_map(|to| &tally.of(DAY, to).unwrap().policies)
