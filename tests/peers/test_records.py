@@ -166,6 +166,40 @@ trust_anchors = "ca.pem"
 """
 
 
+def test_a_day_that_has_ended_is_reported_by_itself_and_once(home, receiver):
+    files = certificate(home / "gateway", HOST)
+    with FarEnd(certificate=files) as far_end:
+        mx = '[[route]]\ndomain = "*"\nnext_hop = "mx"\n'
+        gateway = Gateway(home / "gateway", [mx], more=REPORTS.format(port=far_end.port))
+        url = f"https://{RECEIVER}:{receiver.server_port}/v1/tlsrpt"
+        names = {
+            X: {"MX": f"10 {HOST}."},
+            HOST: {"A": "127.0.0.1"},
+            RECEIVER: {"A": "127.0.0.1"},
+            f"_smtp._tls.{X}": {"TXT": f'"v=TLSRPTv1; rua={url}"'},
+        }
+        with NameServer(gateway.dns, names):
+            with gateway:
+                submit(gateway, f"anybody@{X}")
+                far_end.only()
+                gateway.wait_until_empty()
+            # As if it had happened the day before yesterday: no spreading of
+            # reports after midnight reaches further than yesterday.
+            state = gateway.home / "data/tls-reports/state.json"
+            counted = json.loads(state.read_text())
+            (today, domains), = counted["tally"]["days"].items()
+            counted["tally"]["days"] = {str(int(today) - 2): domains}
+            state.write_text(json.dumps(counted))
+            with gateway:
+                wait_until("the report at the receiver", lambda: receiver.posts, seconds=120)
+            (_, _, body), = receiver.posts
+            report = json.loads(gzip.decompress(body))
+            begin, end = (report["date-range"][f"{which}-datetime"] for which in ("start", "end"))
+            assert (begin[10:], end[10:]) == ("T00:00:00Z", "T23:59:59Z") and begin[:10] == end[:10]
+            assert report["policies"][0]["summary"]["total-successful-session-count"] == 1
+            assert json.loads(state.read_text())["tally"]["days"] == {}
+
+
 def test_a_domain_is_told_of_its_tls_by_https_and_by_signed_mail(home, receiver):
     files = certificate(home / "gateway", HOST)
     with FarEnd(certificate=files) as far_end:
