@@ -239,6 +239,29 @@ async fn what_a_person_lets_go_goes_as_they_say_and_no_worse() {
 }
 
 #[tokio::test]
+async fn a_person_sets_dane_aside_but_not_for_a_sender_who_asks_for_verified_tls() {
+    let authorities = Authorities::new();
+    let now = std::time::SystemTime::now().into();
+    for (require_tls, expected) in
+        [(RequireTls::No, Went::Encrypted), (RequireTls::Yes, Went::Nowhere)]
+    {
+        let peer =
+            Peer::offering(&["REQUIRETLS"], Some(authorities.server(Certificate::Good))).await;
+        let mut delivery = delivery(NextHop::Mx, TlsRequirement::None);
+        delivery.requests.require_tls = require_tls;
+        delivery.route.trust_anchors = Some(authorities.trust_anchors.clone());
+        let (by, reason) = ("root".to_owned(), "telephoned".to_owned());
+        let until = now + std::time::Duration::from_secs(60);
+        let tls = TlsRequirement::Encrypted;
+        delivery.leave = Exemption { tls, by, reason, until }.in_force(now);
+        let tlsa = Asks::TlsaOfAnotherKey.tlsa(b"");
+        let attempt = travel(&peer, &delivery, &Sts::Absent, &tlsa).await;
+        let case = format!("{require_tls:?}: {attempt:?}");
+        assert_eq!(went(&peer, &case), expected, "{case}");
+    }
+}
+
+#[tokio::test]
 async fn whatever_the_peer_does_with_tls_no_requirement_is_lowered() {
     let authorities = Authorities::new();
     for fault in [

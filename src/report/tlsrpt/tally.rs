@@ -225,13 +225,18 @@ mod tests {
     #[test]
     fn a_certificate_is_at_fault_only_where_the_domain_has_said_what_it_must_be() {
         let untrusted = evidence(1, Some(TlsFault::CertificateNotTrusted), true);
-        let published = PublishedPolicy {
-            kind: PublishedPolicyKind::Sts,
+        let policy = |kind| PublishedPolicy {
+            kind,
             domain: domain("x.example"),
             lines: Vec::new(),
             mx_hosts: Vec::new(),
         };
-        for (published, counts) in [(None, (1, 0)), (Some(published), (0, 1))] {
+        for (published, counts) in [
+            (None, (1, 0)),
+            (Some(policy(PublishedPolicyKind::NoPolicyFound)), (1, 0)),
+            (Some(policy(PublishedPolicyKind::Sts)), (0, 1)),
+            (Some(policy(PublishedPolicyKind::Tlsa)), (0, 1)),
+        ] {
             let mut tally = Tally::default();
             let x = domain("x.example");
             tally.count(DAY, &x, &Evidence { published, ..untrusted.clone() });
