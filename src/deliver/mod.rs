@@ -36,6 +36,8 @@ mod peers; // scripted next hops and name servers for the tests
 #[cfg(test)]
 mod promises; // what next hops offer, and what is asked of them
 #[cfg(test)]
+mod terms; // officers' terms of TLS, and every kind of TLSA record
+#[cfg(test)]
 mod trials; // whole deliveries over real sockets
 
 pub use deliverer::{Deliverer, DelivererError, Delivery, RouteTls, Settings};

@@ -85,6 +85,13 @@ pub(super) struct Peer {
     told: Told,
 }
 
+/// What a server shows, and its SubjectPublicKeyInfo.
+pub(super) struct Material {
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    pub(super) key: PrivateKeyDer<'static>,
+    pub(super) public: Vec<u8>,
+}
+
 /// Two authorities, of which the first is trusted.
 pub(super) struct Authorities {
     trusted: Issuer<'static, KeyPair>,
@@ -130,6 +137,18 @@ impl Authorities {
     }
 
     fn bearing(&self, name: &str, certificate: Certificate) -> (Arc<ServerConfig>, Vec<u8>) {
+        let Material { chain, key, public } = self.material(name, certificate);
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap();
+        (Arc::new(config), public)
+    }
+
+    pub(super) fn material(&self, name: &str, certificate: Certificate) -> Material {
         let name = if certificate == Certificate::WrongName { "mx.other.example" } else { name };
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.not_before = match certificate {
@@ -149,14 +168,7 @@ impl Authorities {
         let public = rcgen::PublicKeyData::subject_public_key_info(&key);
         let chain = vec![CertificateDer::from(signed.unwrap().der().to_vec())];
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .unwrap();
-        (Arc::new(config), public)
+        Material { chain, key, public }
     }
 }
 
