@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, SHA512, digest};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::{
     ServerConfig, SupportedProtocolVersion,
     crypto::{CryptoProvider, aws_lc_rs::default_provider},
@@ -190,5 +191,26 @@ fn an_authority_that_is_not_presented_counts_only_where_the_record_is_all_of_it(
     for record in records(2, &authority, parsed.public_key().raw) {
         let whole = record.selector == 0 && record.matching == 0;
         assert_eq!(check(&record, &chain).is_ok(), whole, "{}", record.numbers());
+    }
+}
+
+#[test]
+fn an_authority_that_has_expired_vouches_for_nobody() {
+    for (last_year, holds) in [(2021, false), (2090, true)] {
+        let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(last_year, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let public = rcgen::PublicKeyData::subject_public_key_info(&key);
+        let authority = CertificateDer::from(params.self_signed(&key).unwrap().der().to_vec());
+        let issuer = Issuer::new(params, key);
+        let mut params = CertificateParams::new(vec![MX_NAME.to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        let leaf = params.signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap();
+        let chain = [CertificateDer::from(leaf.der().to_vec()), authority];
+        for record in records(2, &chain[1], &public) {
+            assert_eq!(check(&record, &chain).is_ok(), holds, "{last_year} {}", record.numbers());
+        }
     }
 }
