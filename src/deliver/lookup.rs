@@ -80,6 +80,24 @@ pub(super) async fn ask(
     Err(Unanswered::Failed("there are too many aliases".to_owned()))
 }
 
+/// The TXT records of a name, the strings of each as one; none where there are
+/// none.
+pub(super) async fn texts(
+    resolver: &TokioResolver,
+    name: &Name,
+) -> Result<Vec<Vec<u8>>, Unanswered> {
+    let data = match ask(resolver, name, RecordType::TXT).await {
+        Ok(answer) => answer.data,
+        Err(Unanswered::NoName(_) | Unanswered::NoRecords(_)) => Vec::new(),
+        Err(why) => return Err(why),
+    };
+    let texts = data.into_iter().filter_map(|data| match data {
+        RData::TXT(text) => Some(text.txt_data.concat()),
+        _ => None,
+    });
+    Ok(texts.collect())
+}
+
 /// What a name is an alias of.
 async fn alias_of(resolver: &TokioResolver, name: &Name) -> Option<(Name, Authenticity)> {
     let lookup = resolver.lookup(name.clone(), RecordType::CNAME).await.ok()?;

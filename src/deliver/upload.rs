@@ -8,7 +8,6 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use hickory_resolver::proto::rr::{RData, RecordType};
 use http_body_util::Full;
 use hyper::{Request, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
@@ -22,7 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     deliverer::{Deliverer, is_allowed},
-    resolve,
+    lookup, resolve,
     tls::server_name,
 };
 use crate::{mail::Domain, report::tlsrpt::WebAddress};
@@ -37,18 +36,8 @@ impl Deliverer {
     /// Each record's strings joined; none where there are none.
     pub async fn texts(&self, name: &Domain) -> Result<Vec<String>, UploadError> {
         let name = resolve::absolute(name).map_err(|error| wrong(&error))?;
-        let lookup = match self.resolver.lookup(name, RecordType::TXT).await {
-            Ok(lookup) => lookup,
-            Err(error) if error.is_no_records_found() || error.is_nx_domain() => {
-                return Ok(Vec::new());
-            }
-            Err(error) => return Err(wrong(&error)),
-        };
-        let texts = lookup.answers().iter().filter_map(|record| match &record.data {
-            RData::TXT(text) => Some(String::from_utf8_lossy(&text.txt_data.concat()).into_owned()),
-            _ => None,
-        });
-        Ok(texts.collect())
+        let texts = lookup::texts(&self.resolver, &name).await.map_err(|error| wrong(&error))?;
+        Ok(texts.iter().map(|text| String::from_utf8_lossy(text).into_owned()).collect())
     }
 
     /// Posts a gzipped report; only 2xx is a yes. Takes no longer than half a

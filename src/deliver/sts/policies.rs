@@ -8,10 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use hickory_resolver::{
-    TokioResolver,
-    proto::rr::{Name, RData, RecordType},
-};
+use hickory_resolver::{TokioResolver, proto::rr::Name};
 use moka::sync::Cache as Memory;
 
 use super::{
@@ -21,10 +18,7 @@ use super::{
 };
 use crate::{
     config::{ExchangeAddresses, MtaSts, StsDiscovery},
-    deliver::{
-        claims::Sts,
-        lookup::{Unanswered, ask},
-    },
+    deliver::{claims::Sts, lookup},
     mail::{Domain, Timestamp, TlsFault},
 };
 
@@ -132,14 +126,12 @@ impl Policies {
             return Announced::Nothing;
         };
         name.set_fqdn(true);
-        match ask(&self.fetcher.resolver, &name, RecordType::TXT).await {
-            Ok(answer) => {
-                let texts: Vec<Vec<u8>> = answer.data.iter().filter_map(text).collect();
+        match lookup::texts(&self.fetcher.resolver, &name).await {
+            Ok(texts) => {
                 let id = policy_id(texts.iter().map(Vec::as_slice));
                 id.map_or(Announced::Nothing, Announced::Policy)
             }
-            Err(Unanswered::NoName(_) | Unanswered::NoRecords(_)) => Announced::Nothing,
-            Err(Unanswered::Bogus | Unanswered::Failed(_)) => Announced::Unknown,
+            Err(_) => Announced::Unknown,
         }
     }
 
@@ -194,12 +186,6 @@ impl Policies {
         busy.insert(domain.clone(), Arc::downgrade(&turn));
         turn
     }
-}
-
-/// The strings of a record, as one.
-fn text(data: &RData) -> Option<Vec<u8>> {
-    let RData::TXT(txt) = data else { return None };
-    Some(txt.txt_data.concat())
 }
 
 /// How many policies are kept.
