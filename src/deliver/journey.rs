@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     claims::{Exchanges, Sts, Tlsa},
     connection::{Connection, Purpose, Refused, Why},
-    deliverer::{Claims, Deliverer, Delivery, is_allowed},
+    deliverer::{Claims, Deliverer, Delivery, RouteTls, is_allowed},
     fates::Fates,
     identity,
     requirement::{Asked, Demand, Unmeetable, name_of},
@@ -31,8 +31,10 @@ use crate::{
 pub(super) struct Journey<'a> {
     deliverer: &'a Deliverer,
     delivery: &'a Delivery,
-    /// What policy asks for, raised to what the sender does.
+    /// What the delivery requires, by whosever word.
     protection: Protection,
+    /// Whose own requirement is in that of `protection`.
+    route: RouteTls,
     fates: Fates,
     tries: Vec<Evidence>,
     /// Addresses that may still be tried.
@@ -51,6 +53,7 @@ impl<'a> Journey<'a> {
             deliverer,
             delivery,
             protection: Protection { tls, ..delivery.protection.clone() },
+            route: RouteTls { tls, ..delivery.route.clone() },
             fates: Fates::new(delivery.recipients.clone()),
             tries: Vec::new(),
             left: deliverer.addresses,
@@ -225,7 +228,7 @@ impl<'a> Journey<'a> {
     }
 
     fn asked(&self) -> Asked<'_> {
-        Asked { protection: &self.protection, route: &self.delivery.route }
+        Asked { protection: &self.protection, route: &self.route }
     }
 
     /// Nothing the host could show would do: it is not spoken to.

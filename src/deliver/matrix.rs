@@ -223,6 +223,7 @@ async fn what_a_person_lets_go_goes_as_they_say_and_no_worse() {
             let mut delivery = delivery(NextHop::Mx, TlsRequirement::None);
             delivery.protection = Protection { trust: Trust::System, ..asks.protection(&key) };
             delivery.requests.require_tls = require_tls;
+            delivery.route.tls = TlsRequirement::Verified;
             let (by, reason) = ("root".to_owned(), "telephoned".to_owned());
             let until = now + std::time::Duration::from_secs(60);
             delivery.leave = Exemption { tls, by, reason, until }.in_force(now);

@@ -24,8 +24,8 @@ use crate::{
     deliver::{Deliverer, Delivery, RouteTls},
     mail::{
         Address, Asked, Asker, Attempt, Domain, EnhancedStatusCode, Event, Failure, FailureReason,
-        Leave, Observer, Outcome, Protection, QueueId, QueuedMessage, QueuedRecipient, Recipient,
-        Reply, Settled, Timestamp,
+        Observer, Outcome, Protection, QueueId, QueuedMessage, QueuedRecipient, Recipient, Reply,
+        Settled, Timestamp,
     },
     schedule::{Jitter, RetrySchedule, Verdict},
     spool::{Batch, SpoolError},
@@ -149,7 +149,7 @@ impl Dispatcher {
                     content: content.clone(),
                     recipients,
                     domain: domain.clone(),
-                    route: self.route_tls(message, domain, leave),
+                    route: self.route_tls(message, domain),
                     next_hop,
                     protection,
                     leave,
@@ -172,20 +172,12 @@ impl Dispatcher {
     /// A redirected message does not take the TLS names, anchors and
     /// credentials of the route it was turned away from, but those of a route
     /// that leads to the very next hop it goes to; what policy requires stays.
-    fn route_tls(
-        &self,
-        message: &QueuedMessage,
-        domain: &Domain,
-        leave: Option<Leave>,
-    ) -> RouteTls {
+    fn route_tls(&self, message: &QueuedMessage, domain: &Domain) -> RouteTls {
         let route = match &message.redirect {
             None => self.config.route(domain),
             Some(to) => self.config.routes.iter().find(|route| route.next_hop == *to),
         };
-        route.map_or_else(RouteTls::default, |route| {
-            let route = RouteTls::from(route);
-            RouteTls { tls: leave.map_or(route.tls, |leave| leave.of(route.tls)), ..route }
-        })
+        route.map_or_else(RouteTls::default, RouteTls::from)
     }
 
     /// Records what has become of a message under its lock, with the reports
@@ -237,9 +229,7 @@ impl Dispatcher {
         }
         Ok(next_attempt_at)
     }
-}
 
-impl Dispatcher {
     fn fall_back(&self, message: &mut QueuedMessage, news: &News) -> Option<Diverted> {
         fall_back(message, news.unmet.as_ref()?, || self.queue.next_id(), now())
     }

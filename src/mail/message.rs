@@ -203,11 +203,6 @@ impl Leave {
     pub fn least(self) -> TlsRequirement {
         self.0
     }
-
-    /// What is left of a requirement.
-    pub fn of(self, requirement: TlsRequirement) -> TlsRequirement {
-        requirement.min(self.0)
-    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -313,8 +308,8 @@ mod tests {
         "state":{"pending":{"attempts":2,"next_attempt_at":1795367525999,"last":"451 busy"}}}]}"#;
 
     #[test]
-    fn an_exemption_lowers_until_its_end_and_never_raises() {
-        use TlsRequirement::{Encrypted, Opportunistic, Verified};
+    fn an_exemption_is_in_force_until_its_end() {
+        use TlsRequirement::Encrypted;
         let until = Timestamp::from_unix_milliseconds(5000);
         let exemption = Exemption {
             tls: Encrypted,
@@ -323,7 +318,7 @@ mod tests {
             until,
         };
         let leave = exemption.in_force(Timestamp::from_unix_milliseconds(4999)).unwrap();
-        assert_eq!([Verified, Opportunistic].map(|tls| leave.of(tls)), [Encrypted, Opportunistic]);
+        assert_eq!(leave.least(), Encrypted);
         assert_eq!(exemption.in_force(until), None);
     }
 
