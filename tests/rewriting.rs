@@ -67,7 +67,7 @@ fn readable(content: &Content) {
         }
         assert!(last <= end.max(last) && last <= content.raw().len() + 4, "{reading:?}");
     }
-    let _ = content.opaque();
+    let _ = content.extract(&mut InPlace::default());
 }
 
 fn rest_is_identical(raw: &[u8], done: &Rewritten) -> Result<(), String> {

@@ -2,6 +2,7 @@
 
 use super::{
     charset::{self, Certainty, Charset},
+    document::{Document, Extract, File, ReadDocument},
     flowed::{self, SoftBreak},
     header, html,
     part::{Class, Flaw, Multipart, Part, PartId, TransferEncoding},
@@ -32,23 +33,45 @@ impl Content {
         readings
     }
 
-    /// The parts that could not be read, or not wholly: facts of their own.
-    pub fn opaque(&self) -> Vec<Opaque> {
-        let mut opaque = Vec::new();
+    /// All that could be read, with what stands in documents and archives, and
+    /// what could not: facts of their own. Its files are the decoded parts and
+    /// those within them.
+    pub fn extract(&self, reader: &mut dyn ReadDocument) -> Extract {
+        let mut extract = Extract { readings: self.readings(), ..Extract::default() };
+        self.draw_out(reader, "", &|at| at, &mut extract);
+        extract
+    }
+
+    /// Adds to an extract what the readings do not have; `place` leads from
+    /// this message's octets to those of the whole.
+    fn draw_out(
+        &self,
+        reader: &mut dyn ReadDocument,
+        outer: &str,
+        place: &dyn Fn(usize) -> usize,
+        extract: &mut Extract,
+    ) {
         for part in self.parts() {
-            let reasons = self.look(part).1;
-            opaque.extend(reasons.map(|reason| Opaque { part: part.path.clone(), reason }));
+            let path = within(outer, &part.path);
+            let looked = self.look(part);
+            if looked.needs_reader {
+                let octets = self.decoded(part.id);
+                let mut drawn = reader.read(&Document { path: path.clone(), octets });
+                let map = OffsetMap::at(place(part.body.start));
+                drawn.readings.iter_mut().for_each(|reading| reading.map = map.clone());
+                extract.append(drawn);
+            }
+            let reasons = looked.reason.into_iter();
+            extract.opaque.extend(reasons.map(|reason| Opaque { part: path.clone(), reason }));
+            if part.children.is_empty() {
+                extract.files.push(File { path, octets: self.decoded(part.id) });
+            }
         }
         for (id, message) in self.nested() {
-            let path = self.part(*id).map(|part| part.path.as_str()).unwrap_or_default();
-            opaque.extend(
-                message
-                    .opaque()
-                    .into_iter()
-                    .map(|inner| Opaque { part: within(path, &inner.part), reason: inner.reason }),
-            );
+            let (Some(part), Some(body)) = (self.part(*id), self.body(*id)) else { continue };
+            let place = |at| place(body.map.source(at));
+            message.draw_out(reader, &within(outer, &part.path), &place, extract);
         }
-        opaque
     }
 
     fn read_header(&self, part: &Part, readings: &mut Vec<Reading>) {
@@ -93,7 +116,7 @@ impl Content {
                 push(readings, plain(close.end..part.body.end.max(close.end)));
             }
         }
-        let (Some(read_as), _) = self.look(part) else { return };
+        let Some(read_as) = self.look(part).read_as else { return };
         let Some(body) = self.body(part.id) else { return };
         let (text, map) = decoded_text(part, body);
         let reading = |kind, text, map: OffsetMap| Reading {
@@ -119,35 +142,33 @@ impl Content {
         }
     }
 
-    /// How a part is to be read, and what of it cannot be.
-    fn look(&self, part: &Part) -> (Option<ReadAs>, Option<OpaqueReason>) {
+    fn look(&self, part: &Part) -> Looked {
         if self.is_within_encrypted(part) {
-            return (None, None);
+            return Looked::default();
         }
         let flaw = part.flaw.map(|flaw| match flaw {
             Flaw::NoParts | Flaw::Ambiguous => OpaqueReason::Damaged,
             Flaw::OverLimit => OpaqueReason::OverLimit,
         });
+        let plain = Looked { read_as: Some(ReadAs::Plain(ReadingKind::Plain)), ..flaw.into() };
         match part.class {
-            Class::Multipart(Multipart::Encrypted) => return (None, Some(OpaqueReason::Encrypted)),
-            Class::Multipart(_) if !part.children.is_empty() => return (None, flaw),
-            Class::Multipart(_) => return (Some(ReadAs::Plain(ReadingKind::Plain)), flaw),
-            Class::Message if flaw.is_some() => {
-                return (Some(ReadAs::Plain(ReadingKind::Plain)), flaw);
-            }
+            Class::Multipart(Multipart::Encrypted) => return Some(OpaqueReason::Encrypted).into(),
+            Class::Multipart(_) if !part.children.is_empty() => return flaw.into(),
+            Class::Multipart(_) => return plain,
+            Class::Message if flaw.is_some() => return plain,
             Class::Message => {
                 let unread = part.encoding == TransferEncoding::Uuencode;
-                return (None, unread.then_some(OpaqueReason::Unreadable));
+                return unread.then_some(OpaqueReason::Unreadable).into();
             }
             Class::Plain | Class::Html | Class::Calendar | Class::Other => {}
         }
-        let Some(body) = self.body(part.id) else { return (None, flaw) };
-        let (read_as, reason) = self.look_at_leaf(part, body);
+        let Some(body) = self.body(part.id) else { return flaw.into() };
+        let looked = self.look_at_leaf(part, body);
         let damaged = body.damaged.then_some(OpaqueReason::Damaged);
-        (read_as, reason.or(flaw).or(damaged))
+        Looked { reason: looked.reason.or(flaw).or(damaged), ..looked }
     }
 
-    fn look_at_leaf(&self, part: &Part, body: &Body) -> (Option<ReadAs>, Option<OpaqueReason>) {
+    fn look_at_leaf(&self, part: &Part, body: &Body) -> Looked {
         let attached = part.is_attachment() || part.class != Class::Plain;
         let kind = if attached { ReadingKind::Extracted } else { ReadingKind::Plain };
         let is_text = part.media.kind == "text" || part.class == Class::Html;
@@ -164,12 +185,14 @@ impl Content {
             _ => None,
         };
         let claimed = is_text.then_some(as_text);
-        match looks(&body.octets) {
+        let looks = looks(&body.octets);
+        let (read_as, reason) = match looks {
             Looks::Empty => (None, told.filter(|reason| *reason == OpaqueReason::Encrypted)),
             Looks::Picture => (claimed, Some(OpaqueReason::Picture)),
             Looks::EnvelopedCms => (claimed, Some(OpaqueReason::Encrypted)),
             Looks::Cms if self.is_signature(part) => (None, None),
-            Looks::Container | Looks::Cms => (claimed, Some(OpaqueReason::Unreadable)),
+            Looks::Container(_) => (claimed, None),
+            Looks::Cms => (claimed, Some(OpaqueReason::Unreadable)),
             Looks::Binary if is_text && has_wide_charset(part) => (claimed, told),
             Looks::Binary if is_text => (claimed, told.or(Some(OpaqueReason::Damaged))),
             Looks::Binary if self.is_signature(part) => (None, None),
@@ -179,7 +202,8 @@ impl Content {
             Looks::Text | Looks::Html => {
                 (Some(as_text), told.or_else(|| text_opaque(part, &body.octets)))
             }
-        }
+        };
+        Looked { read_as, reason, needs_reader: matches!(looks, Looks::Container(_)) }
     }
 
     /// A detached signature, where it belongs.
@@ -205,6 +229,21 @@ impl Content {
             Class::Html => html::text_of(&text).displayed.0,
             _ => text,
         })
+    }
+}
+
+/// How a part is to be read, and what of it cannot be.
+#[derive(Default)]
+struct Looked {
+    read_as: Option<ReadAs>,
+    reason: Option<OpaqueReason>,
+    /// There is more in it than its octets say as text.
+    needs_reader: bool,
+}
+
+impl From<Option<OpaqueReason>> for Looked {
+    fn from(reason: Option<OpaqueReason>) -> Self {
+        Self { reason, ..Self::default() }
     }
 }
 
@@ -380,6 +419,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::content::InPlace;
 
     fn parse(raw: &str) -> Content {
         Content::parse(Bytes::copy_from_slice(raw.as_bytes()))
@@ -390,7 +430,8 @@ mod tests {
     }
 
     fn opaque(raw: &str) -> Vec<OpaqueReason> {
-        parse(raw).opaque().into_iter().map(|opaque| opaque.reason).collect()
+        let extract = parse(raw).extract(&mut InPlace::default());
+        extract.opaque.into_iter().map(|opaque| opaque.reason).collect()
     }
 
     #[test]

@@ -7,11 +7,11 @@
 //! its readings; `transform` edits by its ranges.
 //!
 //! `tree` has the message, `walk` finds its parts, `extract` reads them; what
-//! needs a reader of its own (documents, archives) is told by `sniff` and is
-//! opaque until that reader stands here.
+//! needs a reader of its own is told by `sniff` and read by `document`.
 
 mod authors;
 mod charset;
+mod document;
 mod extract;
 mod facts;
 mod flowed;
@@ -26,6 +26,7 @@ mod tree;
 mod walk;
 
 pub use authors::{AuthorError, author_domains};
+pub use document::{Document, Extract, File, InPlace, Limits, ReadDocument};
 pub use facts::Protected;
 pub use header::Field;
 pub use media::{MediaType, Parameters};

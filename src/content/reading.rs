@@ -46,12 +46,19 @@ pub enum Rate {
     Escaped,
     /// Two octets of UTF-16 for one.
     Double,
+    /// All of the text was drawn out of one place.
+    Still,
 }
 
 impl OffsetMap {
     /// The text is the source, from `source` on.
     pub fn straight_from(source: usize) -> Self {
         Self(vec![Run { text: 0, source, rate: Rate::Straight }])
+    }
+
+    /// All of the text comes from one place, where it stands in no order.
+    pub fn at(source: usize) -> Self {
+        Self(vec![Run { text: 0, source, rate: Rate::Still }])
     }
 
     /// Says that the text from `text` on was read at `source`.
@@ -136,6 +143,7 @@ impl Rate {
             Self::Base64 => text.saturating_mul(4) / 3,
             Self::Escaped => text.saturating_mul(3),
             Self::Double => text.saturating_mul(2),
+            Self::Still => 0,
         }
     }
 
@@ -146,6 +154,7 @@ impl Rate {
             Self::Base64 => source.saturating_mul(3) / 4,
             Self::Escaped => source / 3,
             Self::Double => source / 2,
+            Self::Still => 0,
         }
     }
 }

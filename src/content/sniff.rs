@@ -1,12 +1,14 @@
 //! What octets are, by looking at them: names and types are only claims.
 
+use super::document::Format;
+
 /// A format told by its first octets, or by having none but those of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Looks {
     Empty,
     Picture,
     /// A document, an archive, a program: needs a reader of its own.
-    Container,
+    Container(Format),
     /// CMS data, by its content type (RFC 5652).
     EnvelopedCms,
     Cms,
@@ -23,8 +25,8 @@ pub(super) fn looks(octets: &[u8]) -> Looks {
     if PICTURES.iter().any(starts) || is_riff_picture(octets) {
         return Looks::Picture;
     }
-    if CONTAINERS.iter().any(starts) {
-        return Looks::Container;
+    if let Some(format) = Format::of(octets) {
+        return Looks::Container(format);
     }
     if let Some(cms) = cms(octets) {
         return cms;
@@ -83,26 +85,6 @@ fn is_text(octets: &[u8]) -> bool {
 
 const PICTURES: [&[u8]; 8] =
     [b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\0\0\x01\0", b"8BPS"];
-const CONTAINERS: [&[u8]; 18] = [
-    b"%PDF-",
-    b"PK\x03\x04",
-    b"PK\x05\x06",
-    b"PK\x07\x08",
-    b"{\\rtf",
-    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", // OLE: doc, xls, msg
-    b"\x78\x9f\x3e\x22",                 // TNEF
-    b"\x1f\x8b",
-    b"\x1f\x9d",
-    b"BZh",
-    b"\xfd7zXZ\0",
-    b"7z\xbc\xaf\x27\x1c",
-    b"Rar!\x1a\x07",
-    b"\x28\xb5\x2f\xfd", // zstd
-    b"MZ",
-    b"\x7fELF",
-    b"MSCF",
-    b"%!PS",
-];
 /// 1.2.840.113549.1.7, without its last arc.
 const CMS_IDENTIFIER: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07];
 const CMS_HEAD: usize = 64;
@@ -114,7 +96,7 @@ mod tests {
 
     #[test]
     fn formats_are_told_by_content() {
-        assert_eq!(looks(b"%PDF-1.7"), Looks::Container);
+        assert_eq!(looks(b"%PDF-1.7"), Looks::Container(Format::Pdf));
         assert_eq!(looks(b"\x89PNG\r\n"), Looks::Picture);
         assert_eq!(looks(b"name;number\r\n"), Looks::Text);
         assert_eq!(looks(b"caf\xe9"), Looks::Text);

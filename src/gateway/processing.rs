@@ -8,7 +8,7 @@ use crate::{
     authenticate::Authentication,
     classify::{Classification, Input, Part},
     config::Node,
-    content::Content,
+    content::{Content, Extract, File, InPlace},
     decide::decide,
     mail::{
         Address, Arrival, AuthenticationFacts, Decision, DelayNotice, Direction, Disposition,
@@ -118,17 +118,11 @@ pub fn message_facts(
 
 /// Reads every part and classifies what is in them.
 pub fn classify_content(policy: &Policy, content: &Content) -> Classification {
-    let readings = content.readings();
-    let opaque = content.opaque();
-    let decoded: Vec<_> = content
-        .parts()
-        .iter()
-        .filter(|part| part.children.is_empty())
-        .map(|part| (part.path.as_str(), content.decoded(part.id)))
-        .collect();
-    let parts: Vec<_> = decoded.iter().map(|(path, content)| Part { path, content }).collect();
-    let input = Input { readings: &readings, parts: &parts, opaque: &opaque };
-    policy.classify(&input)
+    let extract = content.extract(&mut InPlace::default());
+    let files = extract.files.iter();
+    let parts: Vec<_> = files.map(|File { path, octets }| Part { path, content: octets }).collect();
+    let Extract { readings, opaque, .. } = &extract;
+    policy.classify(&Input { readings, parts: &parts, opaque })
 }
 
 impl Judgement {

@@ -1,0 +1,69 @@
+//! What is drawn out of a document, and who draws.
+
+use bytes::Bytes;
+
+use super::{gatherer::Gatherer, limits::Limits};
+use crate::{
+    content::reading::Reading,
+    mail::{Opaque, OpaqueReason},
+};
+
+/// A part, or a file within one, that needs a reader of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// As in [`Reading::part`].
+    pub path: String,
+    pub octets: Bytes,
+}
+
+/// What could be drawn out, and what could not.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Extract {
+    /// Their places are the document's path and what follows it: `2/1` for the
+    /// first file within part 2, `2/1:notes` for a place in that. Files go by
+    /// numbers, since their names may be patients'.
+    pub readings: Vec<Reading>,
+    pub opaque: Vec<Opaque>,
+    /// Files, unfolded, for rules that look at octets.
+    pub files: Vec<File>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// As in [`Reading::part`].
+    pub path: String,
+    pub octets: Bytes,
+}
+
+/// Reads documents, somewhere. Never fails: what goes wrong makes the document
+/// opaque.
+pub trait ReadDocument {
+    fn read(&mut self, document: &Document) -> Extract;
+}
+
+/// Reads in the process that asks: for one that is confined already, and for
+/// commands that a person runs on a file of theirs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InPlace(pub Limits);
+
+impl ReadDocument for InPlace {
+    fn read(&mut self, document: &Document) -> Extract {
+        let mut gatherer = Gatherer::new(self.0);
+        gatherer.document(document);
+        gatherer.finish()
+    }
+}
+
+impl Extract {
+    pub fn append(&mut self, mut other: Extract) {
+        self.readings.append(&mut other.readings);
+        self.opaque.append(&mut other.opaque);
+        self.files.append(&mut other.files);
+    }
+
+    /// Nothing could be drawn out of a document, for a reason.
+    pub fn unread(document: &Document, reason: OpaqueReason) -> Self {
+        let opaque = vec![Opaque { part: document.path.clone(), reason }];
+        Self { opaque, ..Self::default() }
+    }
+}

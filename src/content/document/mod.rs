@@ -1,0 +1,23 @@
+//! Documents and archives: text drawn out of what is not text.
+//!
+//! Takes the octets of one part, tells the format by looking at them, and
+//! gives the text a person would see in it, the files within it, and what of
+//! it could not be read. Files within files are read the same way, under
+//! limits that are shared by all that comes of one part. It opens nothing
+//! outside: no link is followed, no macro run.
+//!
+//! These readers are given hostile octets by strangers. They run where they
+//! can do no harm ([`ReadDocument`] is the door): the gateway has them in
+//! confined processes, commands in place.
+//!
+//! `format` tells what is what and knows each reader; `gatherer` collects what
+//! they find and keeps the limits.
+
+mod extract;
+mod format;
+mod gatherer;
+mod limits;
+
+pub use extract::{Document, Extract, File, InPlace, ReadDocument};
+pub(super) use format::Format;
+pub use limits::Limits;
