@@ -3,7 +3,8 @@
 //!
 //! A term does not count inside a phrase of a list without a kind (“Diabetes
 //! UK”), after a word that denies it (“no safeguarding concerns”), in a
-//! signature block or disclaimer, or inside a longer term of its own kind.
+//! signature block or disclaimer, or inside a longer term of its own kind that
+//! weighs no less.
 
 use std::{collections::HashSet, ops::Range};
 
@@ -20,6 +21,7 @@ pub(super) struct Terms {
 
 struct List {
     kind: Option<Kind>,
+    weight: u32,
     /// Where letters count as written: the words, as written.
     as_written: Option<HashSet<String>>,
 }
@@ -30,6 +32,7 @@ impl Terms {
             .iter()
             .map(|list| List {
                 kind: list.kind,
+                weight: list.weight,
                 as_written: (list.letters == Letters::AsWritten)
                     .then(|| list.words.iter().cloned().collect()),
             })
@@ -53,7 +56,7 @@ impl Terms {
                 None => phrase_end = phrase_end.max(hit.span.end),
                 Some(_) if quiet || hit.span.end <= phrase_end => {}
                 Some(_) if is_denied(text, hit, &words.denials) => {}
-                Some(kind) if is_inside_another(&counting, kind, hit) => {}
+                Some(kind) if self.is_inside_another(&counting, kind, hit) => {}
                 Some(kind) => counting.push((kind, hit.clone())),
             }
         }
@@ -65,6 +68,18 @@ impl Terms {
             return true;
         };
         text.get(hit.span.clone()).is_some_and(|written| words.contains(written))
+    }
+
+    /// Whether a longer term of the same kind says it already, and says no
+    /// less. At each place the longest comes first.
+    fn is_inside_another(&self, counting: &[(Kind, Hit)], kind: Kind, hit: &Hit) -> bool {
+        let weight = |hit: &Hit| self.lists.get(hit.role).map_or(0, |list| list.weight);
+        counting
+            .iter()
+            .rev()
+            .take_while(|(_, other)| other.span.start + LONGEST_TERM > hit.span.start)
+            .filter(|(other_kind, other)| *other_kind == kind && other.span.end >= hit.span.end)
+            .any(|(_, other)| weight(other) >= weight(hit))
     }
 
     /// Where vocabulary does not count, in order and apart.
@@ -83,16 +98,6 @@ impl Terms {
         }
         zones
     }
-}
-
-/// Lists are sorted longest first at each place, so that a shorter term of the
-/// same kind at the end of a counted one is the only case left to tell.
-fn is_inside_another(counting: &[(Kind, Hit)], kind: Kind, hit: &Hit) -> bool {
-    counting
-        .iter()
-        .rev()
-        .take_while(|(_, other)| other.span.start + LONGEST_TERM > hit.span.start)
-        .any(|(other_kind, other)| *other_kind == kind && other.span.end >= hit.span.end)
 }
 
 /// Whether a denial stands directly before: in the same sentence, with at
@@ -164,11 +169,11 @@ mod tests {
         *,
     };
 
-    fn list(kind: Option<Kind>, letters: Letters, words: &[&str]) -> TermList {
+    fn list(kind: Option<Kind>, weight: u32, letters: Letters, words: &[&str]) -> TermList {
         TermList {
             name: String::new(),
             kind,
-            weight: 1,
+            weight,
             letters,
             words: words.iter().map(|&word| word.to_owned()).collect(),
             place: Place { file: "".into(), span: 0..0 },
@@ -179,11 +184,13 @@ mod tests {
         let lists = [
             list(
                 Some(Kind::ClinicalTerm),
+                2,
                 Letters::AnyCase,
                 &["diabetes", "type 2 diabetes", "safeguarding concerns"],
             ),
-            list(Some(Kind::ClinicalTerm), Letters::AsWritten, &["MI"]),
-            list(None, Letters::AnyCase, &["diabetes uk"]),
+            list(Some(Kind::ClinicalTerm), 2, Letters::AsWritten, &["MI"]),
+            list(Some(Kind::ClinicalTerm), 1, Letters::AnyCase, &["diabetes review"]),
+            list(None, 1, Letters::AnyCase, &["diabetes uk"]),
         ];
         let quiet = [QuietZone {
             name: String::new(),
@@ -205,6 +212,11 @@ mod tests {
     #[test]
     fn a_term_counts_once_at_its_longest() {
         assert_eq!(counting("Has type 2 diabetes."), ["type 2 diabetes"]);
+    }
+
+    #[test]
+    fn a_longer_term_that_weighs_less_hides_nothing() {
+        assert_eq!(counting("diabetes review"), ["diabetes review", "diabetes"]);
     }
 
     #[test]
