@@ -34,8 +34,10 @@ fn files() -> ClassificationFiles {
         ],
         terms: shipped![
             "terms/conditions.toml",
+            "terms/diseases.toml",
             "terms/findings.toml",
             "terms/medication.toml",
+            "terms/medicines.toml",
             "terms/not-clinical.toml",
             "terms/special.toml",
         ],
