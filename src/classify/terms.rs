@@ -67,11 +67,14 @@ impl Terms {
         let Some(words) = self.lists.get(hit.role).and_then(|list| list.as_written.as_ref()) else {
             return true;
         };
-        text.get(hit.span.clone()).is_some_and(|written| words.contains(written))
+        // In capitals, a letter more is another abbreviation and no plural.
+        let ends = !text.as_bytes().get(hit.span.end).is_some_and(u8::is_ascii_uppercase);
+        ends && text.get(hit.span.clone()).is_some_and(|written| words.contains(written))
     }
 
-    /// Whether a longer term of the same kind says it already, and says no
-    /// less. At each place the longest comes first.
+    /// Whether a longer term of the same kind says it already and says no
+    /// less, or says that it is a place (“diabetes clinic”), which weighs
+    /// nothing. At each place the longest comes first.
     fn is_inside_another(&self, counting: &[(Kind, Hit)], kind: Kind, hit: &Hit) -> bool {
         let weight = |hit: &Hit| self.lists.get(hit.role).map_or(0, |list| list.weight);
         counting
@@ -79,7 +82,7 @@ impl Terms {
             .rev()
             .take_while(|(_, other)| other.span.start + LONGEST_TERM > hit.span.start)
             .filter(|(other_kind, other)| *other_kind == kind && other.span.end >= hit.span.end)
-            .any(|(_, other)| weight(other) >= weight(hit))
+            .any(|(_, other)| weight(other) == 0 || weight(other) >= weight(hit))
     }
 
     /// Where vocabulary does not count, in order and apart.
@@ -222,6 +225,7 @@ mod tests {
     #[test]
     fn an_abbreviation_counts_as_written_only() {
         assert_eq!(counting("MI in 2010, mi casa"), ["MI"]);
+        assert_eq!(counting("two MIs, and MIS software"), ["MI"]);
     }
 
     #[test]
