@@ -265,6 +265,7 @@ fn push(readings: &mut Vec<Reading>, reading: Reading) {
 /// The name of something in a message within the message at `path`.
 pub(super) fn within(path: &str, inner: &str) -> String {
     match inner {
+        _ if path.is_empty() => inner.to_owned(),
         "" => path.to_owned(),
         _ if inner.starts_with("header:") => format!("{path}:{inner}"),
         _ => format!("{path}.{inner}"),
@@ -494,6 +495,15 @@ mod tests {
         assert_eq!(opaque(seven), [OpaqueReason::Unreadable]);
         let partial = "Content-Type: message/partial; number=1\r\n\r\nx\r\n";
         assert_eq!(opaque(partial), [OpaqueReason::Unreadable]);
+    }
+
+    #[test]
+    fn what_is_drawn_out_of_a_part_has_the_parts_path() {
+        let raw = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b\r\n\
+                   Content-Type: application/octet-stream\r\n\r\n%PDF-1.4\r\n--b--\r\n";
+        let extract = parse(raw).extract(&mut InPlace::default());
+        assert_eq!(extract.opaque[0].part, "2");
+        assert_eq!(extract.files[1].path, "2");
     }
 
     #[test]

@@ -17,6 +17,8 @@ mod facts;
 mod flowed;
 mod header;
 mod html;
+#[cfg(any(test, fuzzing))]
+pub mod invariants; // what holds whatever a document is made of
 mod media;
 mod part;
 mod reading;

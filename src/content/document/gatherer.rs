@@ -124,6 +124,14 @@ impl Gatherer {
         self.extract.append(drawn);
     }
 
+    /// The header of a message whose body stands elsewhere.
+    pub(super) fn message_header(&mut self, path: &str, octets: Vec<u8>) {
+        let readings = Content::parse(Bytes::from(octets)).readings().into_iter();
+        for reading in readings.filter(|reading| reading.kind == ReadingKind::Header) {
+            self.push(&within(path, &reading.part), reading.kind, reading.text);
+        }
+    }
+
     /// Reads packed octets as far as they go and the limit lets them. What is
     /// over the limit has cost its time, so that nothing is left for others:
     /// a thousand bombs take no longer than one.
