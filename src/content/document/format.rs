@@ -1,7 +1,7 @@
 //! Formats that need a reader, told by their first octets: names and types are
 //! only claims.
 
-use super::{extract::Document, gatherer::Gatherer, office};
+use super::{extract::Document, gatherer::Gatherer, office, rtf};
 use crate::mail::OpaqueReason;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(in crate::content) enum Format {
     Bzip2,
     Xz,
     Zstandard,
+    /// A document in one file of XML.
+    OfficeXml,
     Rtf,
     /// Compound files: doc, xls, ppt, msg, and documents under a password.
     Ole,
@@ -30,7 +32,8 @@ impl Format {
     pub(in crate::content) fn of(octets: &[u8]) -> Option<Self> {
         let known = FIRST_OCTETS.iter().find(|(magic, _)| octets.starts_with(magic));
         let tar = || (octets.get(257..262) == Some(b"ustar")).then_some(Self::Tar);
-        known.map(|(_, format)| *format).or_else(tar)
+        let office = || office::is_flat(octets).then_some(Self::OfficeXml);
+        known.map(|(_, format)| *format).or_else(tar).or_else(office)
     }
 
     /// Has the format's reader draw out of a document what there is.
@@ -41,6 +44,8 @@ impl Format {
     ) -> Result<(), OpaqueReason> {
         match self {
             Self::Zip => office::read_package(document, gatherer),
+            Self::OfficeXml => office::read_flat(document, gatherer),
+            Self::Rtf => rtf::read(document, gatherer),
             Self::PostScript | Self::Rar | Self::Cabinet | Self::Compress | Self::Program => {
                 Err(OpaqueReason::Unreadable)
             }

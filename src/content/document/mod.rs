@@ -18,6 +18,7 @@ mod format;
 mod gatherer;
 mod limits;
 mod office;
+mod rtf;
 
 pub use extract::{Document, Extract, File, InPlace, ReadDocument};
 pub(super) use format::Format;

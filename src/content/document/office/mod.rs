@@ -11,14 +11,18 @@
 //! reads all text in paragraphs and tables, `sheets` all that stands in cells.
 
 mod data;
+mod flat;
 mod flow;
+mod odf;
 mod ooxml;
 mod package;
 mod properties;
 mod relationships;
 mod sheets;
 mod slides;
+mod story;
 mod words;
 mod xml;
 
+pub(super) use flat::{is_flat, read_flat};
 pub(super) use package::read_package;

@@ -52,7 +52,9 @@ impl Part {
         names.retain(|name| !name.ends_with('/') && !name.ends_with(".rels"));
         names.sort_by_cached_key(|name| (digits_apart(name), name.clone()));
         let with_root = |name: String| {
-            let root = xml::root(&xml::decode(&package.head(&name))).unwrap_or_default();
+            let root = xml::root(&xml::decode(&package.head(&name)));
+            // Pages put in as they are, for the program to convert.
+            let root = root.filter(|root| !root.eq_ignore_ascii_case("html")).unwrap_or_default();
             Self { name, root }
         };
         names.into_iter().map(with_root).collect()

@@ -6,7 +6,7 @@ use std::io::{Cursor, Read};
 use bytes::Bytes;
 use zip::{ZipArchive, result::ZipError};
 
-use super::{ooxml, xml};
+use super::{odf, ooxml, xml};
 use crate::{
     content::document::{extract::Document, gatherer::Gatherer},
     mail::OpaqueReason,
@@ -18,7 +18,17 @@ pub(in crate::content::document) fn read_package(
     gatherer: &mut Gatherer,
 ) -> Result<(), OpaqueReason> {
     let mut package = Package::open(document)?;
-    ooxml::read(&document.path, &mut package, gatherer)
+    let has = |name| package.named(name).is_some();
+    let (is_office_open, is_open_document) =
+        (has("[Content_Types].xml"), has("content.xml") || has("META-INF/manifest.xml"));
+    // One that could be taken for either is read as both.
+    if is_office_open || !is_open_document && !has("mimetype") {
+        ooxml::read(&document.path, &mut package, gatherer)?;
+    }
+    if is_open_document || package.named("mimetype").is_some() {
+        odf::read(&document.path, &mut package, gatherer)?;
+    }
+    Ok(())
 }
 
 pub(super) struct Package {

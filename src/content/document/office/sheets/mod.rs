@@ -11,6 +11,6 @@ mod rows;
 mod styles;
 mod workbook;
 
-pub(super) use number_format::{Epoch, NumberFormat, Shown, show};
+pub(super) use number_format::stored;
 pub(super) use rows::Rows;
 pub(super) use workbook::{ROOTS, read_workbook};

@@ -58,21 +58,26 @@ pub(super) enum Piece {
     HalfOfDay,
 }
 
-/// A number in a format: displayed, and as stored where digits of a whole
-/// number get lost.
+/// A number in a format.
 pub(in crate::content::document::office) fn show(
     value: f64,
     format: &NumberFormat,
     epoch: Epoch,
 ) -> Shown {
     let text = format.number(value, epoch);
+    let stored = if format.is_date(value) { None } else { stored(value, &text) };
+    Shown { text, stored }
+}
+
+/// A whole number where what is displayed of it has lost digits.
+pub(in crate::content::document::office) fn stored(value: f64, shown: &str) -> Option<String> {
     let only_digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
     let stored = digits::general(value);
-    let says_more = !format.is_date(value)
-        && only_digits(&stored).len() >= DIGITS_OF_AN_IDENTIFIER
-        && value.fract() == 0.0
-        && !only_digits(&text).contains(&only_digits(&stored));
-    Shown { text, stored: says_more.then_some(stored) }
+    let digits = only_digits(&stored);
+    let says_more = value.fract() == 0.0
+        && digits.len() >= DIGITS_OF_AN_IDENTIFIER
+        && !only_digits(shown).contains(&digits);
+    says_more.then_some(stored)
 }
 
 impl NumberFormat {
