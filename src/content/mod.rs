@@ -23,6 +23,7 @@ mod reading;
 mod sniff;
 mod transfer;
 mod tree;
+mod uuencode;
 mod walk;
 
 pub use authors::{AuthorError, author_domains};

@@ -8,8 +8,10 @@
 //! says more.
 //!
 //! `package` opens the zip, `ooxml` and `odf` know what its parts are; `words`
-//! reads all text in paragraphs and tables, `sheets` all that stands in cells.
+//! reads all text in paragraphs and tables, `sheets` all that stands in cells;
+//! `compound` has the formats of before 2007.
 
+mod compound;
 mod data;
 mod flat;
 mod flow;
@@ -24,5 +26,6 @@ mod story;
 mod words;
 mod xml;
 
+pub(super) use compound::read as read_compound;
 pub(super) use flat::{is_flat, read_flat};
 pub(super) use package::read_package;

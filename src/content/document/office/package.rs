@@ -12,21 +12,26 @@ use crate::{
     mail::OpaqueReason,
 };
 
-/// Reads a zip that has `[Content_Types].xml` or `mimetype` in it.
+/// Reads a zip that has `[Content_Types].xml` or `mimetype` in it; None where
+/// no office program could open it.
 pub(in crate::content::document) fn read_package(
     document: &Document,
     gatherer: &mut Gatherer,
-) -> Result<(), OpaqueReason> {
-    let mut package = Package::open(document)?;
+) -> Option<Result<(), OpaqueReason>> {
+    let package = Package::open(document).ok()?;
+    Some(package.and_then(|package| read(&document.path, package, gatherer)))
+}
+
+fn read(path: &str, mut package: Package, gatherer: &mut Gatherer) -> Result<(), OpaqueReason> {
     let has = |name| package.named(name).is_some();
     let (is_office_open, is_open_document) =
         (has("[Content_Types].xml"), has("content.xml") || has("META-INF/manifest.xml"));
     // One that could be taken for either is read as both.
     if is_office_open || !is_open_document && !has("mimetype") {
-        ooxml::read(&document.path, &mut package, gatherer)?;
+        ooxml::read(path, &mut package, gatherer)?;
     }
     if is_open_document || package.named("mimetype").is_some() {
-        odf::read(&document.path, &mut package, gatherer)?;
+        odf::read(path, &mut package, gatherer)?;
     }
     Ok(())
 }
@@ -37,17 +42,16 @@ pub(super) struct Package {
 }
 
 impl Package {
-    pub(super) fn open(document: &Document) -> Result<Self, OpaqueReason> {
-        let archive = ZipArchive::new(Cursor::new(document.octets.clone()))
-            .map_err(|_| OpaqueReason::Damaged)?;
+    fn open(document: &Document) -> Result<Result<Self, OpaqueReason>, ZipError> {
+        let archive = ZipArchive::new(Cursor::new(document.octets.clone()))?;
         if archive.len() > MAX_PARTS {
-            return Err(OpaqueReason::OverLimit);
+            return Ok(Err(OpaqueReason::OverLimit));
         }
         let names = (0..archive.len())
             .map(|index| archive.name_for_index(index).unwrap_or_default())
             .map(|name| name.replace('\\', "/").trim_start_matches('/').to_owned())
             .collect();
-        Ok(Self { archive, names })
+        Ok(Ok(Self { archive, names }))
     }
 
     /// Names of parts, as the zip has them in its order but without the first

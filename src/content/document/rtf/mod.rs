@@ -8,7 +8,6 @@
 mod characters;
 mod destination;
 mod lexer;
-mod object;
 mod page;
 mod reader;
 

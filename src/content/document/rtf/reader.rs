@@ -4,11 +4,10 @@ use super::{
     characters::Characters,
     destination::{self, Destination, Starts},
     lexer::{Lexer, Token},
-    object,
     page::{Change, Page},
 };
 use crate::{
-    content::document::{extract::Document, gatherer::Gatherer},
+    content::document::{embedded, extract::Document, gatherer::Gatherer},
     mail::OpaqueReason,
 };
 
@@ -345,7 +344,7 @@ impl Reader {
         gatherer.text(&format!("{path}:before changes"), self.before_changes);
         gatherer.text(&format!("{path}:aside"), self.aside);
         for (number, octets) in self.objects.iter().enumerate() {
-            let (name, octets) = object::file_within(octets);
+            let (name, octets) = embedded::file_within(octets);
             let octets = bytes::Bytes::copy_from_slice(octets);
             gatherer.file(&format!("{path}/{}", number + 1), name.as_deref(), octets);
         }

@@ -11,6 +11,7 @@ mod rows;
 mod styles;
 mod workbook;
 
-pub(super) use number_format::stored;
+pub(super) use cells::without_codes;
+pub(super) use number_format::{Epoch, NumberFormat, show, stored};
 pub(super) use rows::Rows;
 pub(super) use workbook::{ROOTS, read_workbook};
