@@ -1,13 +1,18 @@
 //! Every text of a message, and every part that gave none.
 
+use bytes::Bytes;
+
 use super::{
     charset::{self, Certainty, Charset},
-    document::{Document, Extract, File, ReadDocument},
+    document::{Document, Extract, File, Gatherer, Limits, ReadDocument},
     flowed::{self, SoftBreak},
     header, html,
-    part::{Class, Flaw, Multipart, Part, PartId, TransferEncoding},
+    leaf::Leaf,
+    mailbox,
+    part::{Class, Flaw, Multipart, Part, PartId, TransferEncoding, within},
     reading::{OffsetMap, Reading, ReadingKind},
-    sniff::{Looks, looks},
+    sniff::{Looks, is_html, looks},
+    structured::Expected,
     tree::{Body, Content},
 };
 use crate::mail::{Opaque, OpaqueReason};
@@ -17,28 +22,54 @@ impl Content {
     /// file names, attachments that are text, and all that of the messages
     /// within.
     pub fn readings(&self) -> Vec<Reading> {
-        let mut readings = Vec::new();
+        self.read().0
+    }
+
+    /// The same, and the files that stand in texts, each with its place in the
+    /// message.
+    fn read(&self) -> (Vec<Reading>, Vec<(Document, usize)>) {
+        let (mut readings, mut embedded) = (Vec::new(), Vec::new());
         for part in self.parts() {
             self.read_header(part, &mut readings);
-            self.read_body(part, &mut readings);
+            let files = self.read_body(part, &mut readings);
+            embedded.extend(files.into_iter().enumerate().map(|(index, octets)| {
+                let path = format!("{}/{}", part.path, index + 1);
+                (Document { path, octets }, part.body.start)
+            }));
         }
         for (id, message) in self.nested() {
             let (Some(part), Some(body)) = (self.part(*id), self.body(*id)) else { continue };
-            readings.extend(message.readings().into_iter().map(|reading| Reading {
+            let (inner_readings, inner_embedded) = message.read();
+            readings.extend(inner_readings.into_iter().map(|reading| Reading {
                 part: within(&part.path, &reading.part),
                 map: reading.map.through(&body.map),
                 ..reading
             }));
+            embedded.extend(inner_embedded.into_iter().map(|(document, at)| {
+                let path = within(&part.path, &document.path);
+                (Document { path, ..document }, body.map.source(at))
+            }));
         }
-        readings
+        (readings, embedded)
     }
 
     /// All that could be read, with what stands in documents and archives, and
     /// what could not: facts of their own. Its files are the decoded parts and
     /// those within them.
     pub fn extract(&self, reader: &mut dyn ReadDocument) -> Extract {
-        let mut extract = Extract { readings: self.readings(), ..Extract::default() };
+        self.extract_within(reader, Limits::default())
+    }
+
+    /// The same under what limits are left to a message in a file.
+    pub(super) fn extract_within(&self, reader: &mut dyn ReadDocument, limits: Limits) -> Extract {
+        let (readings, embedded) = self.read();
+        let mut extract = Extract { readings, ..Extract::default() };
         self.draw_out(reader, "", &|at| at, &mut extract);
+        for (file, at) in embedded {
+            let mut gatherer = Gatherer::handing_on(limits, &mut *reader);
+            gatherer.file(&file.path, None, file.octets);
+            extract.append(gatherer.finish().found_at(at));
+        }
         extract
     }
 
@@ -56,10 +87,8 @@ impl Content {
             let looked = self.look(part);
             if looked.needs_reader {
                 let octets = self.decoded(part.id);
-                let mut drawn = reader.read(&Document { path: path.clone(), octets });
-                let map = OffsetMap::at(place(part.body.start));
-                drawn.readings.iter_mut().for_each(|reading| reading.map = map.clone());
-                extract.append(drawn);
+                let drawn = reader.read(&Document { path: path.clone(), octets });
+                extract.append(drawn.found_at(place(part.body.start)));
             }
             let reasons = looked.reason.into_iter();
             extract.opaque.extend(reasons.map(|reason| Opaque { part: path.clone(), reason }));
@@ -102,7 +131,8 @@ impl Content {
         }
     }
 
-    fn read_body(&self, part: &Part, readings: &mut Vec<Reading>) {
+    /// Returns the files that stand in the text.
+    fn read_body(&self, part: &Part, readings: &mut Vec<Reading>) -> Vec<Bytes> {
         let plain = |range: std::ops::Range<usize>| {
             let octets = self.raw().get(range.clone()).unwrap_or_default();
             let (text, map) = charset::decode(octets, Charset::of(octets, None));
@@ -116,30 +146,20 @@ impl Content {
                 push(readings, plain(close.end..part.body.end.max(close.end)));
             }
         }
-        let Some(read_as) = self.look(part).read_as else { return };
-        let Some(body) = self.body(part.id) else { return };
+        let Some(read_as) = self.look(part).read_as else { return Vec::new() };
+        let Some(body) = self.body(part.id) else { return Vec::new() };
         let (text, map) = decoded_text(part, body);
-        let reading = |kind, text, map: OffsetMap| Reading {
-            part: part.path.clone(),
-            kind,
-            text,
-            map: map.through(&body.map),
+        let mail = mailbox::messages(&body.octets);
+        let (kind, leaf) = match read_as {
+            ReadAs::Html => (ReadingKind::Html, Leaf::html(&text)),
+            ReadAs::Plain(kind) => (kind, plain_leaf(part, text)),
         };
-        match read_as {
-            ReadAs::Html => {
-                let read = html::text_of(&text);
-                for (text, own_map) in [read.displayed, read.aside] {
-                    push(readings, reading(ReadingKind::Html, text, own_map.through(&map)));
-                }
-            }
-            ReadAs::Plain(kind) => match soft_break(part) {
-                Some(soft_break) => {
-                    let (joined, own_map) = flowed::joined(&text, soft_break);
-                    push(readings, reading(kind, joined, own_map.through(&map)));
-                }
-                None => push(readings, reading(kind, text, map)),
-            },
+        for (text, own_map) in leaf.texts {
+            let map = own_map.through(&map).through(&body.map);
+            push(readings, Reading { part: part.path.clone(), kind, text, map });
         }
+        let mail = mail.into_iter().map(|range| body.octets.slice(range));
+        leaf.embedded.into_iter().chain(mail).collect()
     }
 
     fn look(&self, part: &Part) -> Looked {
@@ -259,13 +279,21 @@ fn push(readings: &mut Vec<Reading>, reading: Reading) {
     }
 }
 
-/// The name of something in a message within the message at `path`.
-fn within(path: &str, inner: &str) -> String {
-    match inner {
-        "" => path.to_owned(),
-        _ if inner.starts_with("header:") => format!("{path}:{inner}"),
-        _ => format!("{path}.{inner}"),
+/// What a text says that is not, or not said to be, HTML.
+fn plain_leaf(part: &Part, text: String) -> Leaf {
+    if let Some(soft_break) = soft_break(part) {
+        let (joined, own_map) = flowed::joined(&text, soft_break);
+        let mut leaf = Leaf::plain(joined, Expected::Letter);
+        leaf.texts.iter_mut().for_each(|(_, map)| *map = map.through(&own_map));
+        return leaf;
     }
+    let displayed = part.class == Class::Plain && !part.is_attachment();
+    if is_html(&text) {
+        return if displayed { Leaf::plain_and_html(text) } else { Leaf::html(&text) };
+    }
+    let media = (part.media.kind.as_str(), part.media.subtype.as_str());
+    let of_file = Expected::of(Some(media), part.file_name.as_deref());
+    Leaf::plain(text, if displayed { Expected::Letter } else { of_file })
 }
 
 fn decoded_text(part: &Part, body: &Body) -> (String, OffsetMap) {

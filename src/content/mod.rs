@@ -7,7 +7,8 @@
 //! its readings; `transform` edits by its ranges.
 //!
 //! `tree` has the message, `walk` finds its parts, `extract` reads them; what
-//! needs a reader of its own is told by `sniff` and read by `document`.
+//! needs a reader of its own is told by `sniff` and read by `document`; text
+//! that is read as records is told and read by `structured`.
 
 mod authors;
 mod charset;
@@ -17,10 +18,13 @@ mod facts;
 mod flowed;
 mod header;
 mod html;
+mod leaf;
+mod mailbox;
 mod media;
 mod part;
 mod reading;
 mod sniff;
+mod structured;
 mod transfer;
 mod tree;
 mod walk;

@@ -1,5 +1,7 @@
 //! Collects what readers find, and keeps the limits for all of them.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 use super::{
@@ -9,46 +11,56 @@ use super::{
 use crate::{
     content::{
         charset::{self, Charset},
-        html,
+        leaf::Leaf,
+        mailbox,
         reading::{OffsetMap, Reading, ReadingKind},
         sniff::{Looks, looks},
+        structured::Expected,
+        tree::Content,
     },
     mail::{Opaque, OpaqueReason},
 };
 
 /// Handed from reader to reader, down into files within files.
-pub(super) struct Gatherer {
+pub(in crate::content) struct Gatherer<'r> {
     extract: Extract,
     /// What is left of each.
     left: Limits,
+    /// Who reads documents; this process where nobody does.
+    elsewhere: Option<&'r mut dyn ReadDocument>,
 }
 
-impl Gatherer {
+impl<'r> Gatherer<'r> {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { extract: Extract::default(), left: limits }
+        Self { extract: Extract::default(), left: limits, elsewhere: None }
     }
 
-    pub(super) fn finish(self) -> Extract {
+    /// Reads plain files itself, and has documents read by `reader`.
+    pub(in crate::content) fn handing_on(limits: Limits, reader: &'r mut dyn ReadDocument) -> Self {
+        Self { elsewhere: Some(reader), ..Self::new(limits) }
+    }
+
+    pub(in crate::content) fn finish(self) -> Extract {
         self.extract
     }
 
     /// Reads what needs a reader; what was read before a fault is kept.
     pub(super) fn document(&mut self, document: &Document) {
+        if let Some(reader) = &mut self.elsewhere {
+            return self.extract.append(reader.read(document));
+        }
         let Looks::Container(format) = looks(&document.octets) else {
             return self.unread(&document.path, OpaqueReason::Damaged);
         };
-        let Some(depth) = self.left.depth.checked_sub(1) else {
-            return self.unread(&document.path, OpaqueReason::OverLimit);
-        };
-        let around = std::mem::replace(&mut self.left.depth, depth);
-        if let Err(reason) = format.read(document, self) {
-            self.unread(&document.path, reason);
-        }
-        self.left.depth = around;
+        self.deeper(&document.path, |gatherer| {
+            if let Err(reason) = format.read(document, gatherer) {
+                gatherer.unread(&document.path, reason);
+            }
+        });
     }
 
     /// A file within, by whatever it looks like; its name is read too.
-    pub(super) fn file(&mut self, path: &str, name: Option<&str>, octets: Bytes) {
+    pub(in crate::content) fn file(&mut self, path: &str, name: Option<&str>, octets: Bytes) {
         let Some(files) = self.left.files.checked_sub(1) else {
             return self.unread(path, OpaqueReason::OverLimit);
         };
@@ -68,10 +80,13 @@ impl Gatherer {
                 let (text, _) = charset::decode(&octets, Charset::of(&octets, None));
                 self.html(path, &text);
             }
-            Looks::Text => {
-                let (text, _) = charset::decode(&octets, Charset::of(&octets, None));
-                self.text(path, text);
-            }
+            Looks::Text => match mailbox::messages(&octets) {
+                messages if messages.is_empty() => {
+                    let (text, _) = charset::decode(&octets, Charset::of(&octets, None));
+                    self.leaf(path, Leaf::plain(text, Expected::of(None, name)));
+                }
+                messages => self.messages(path, &octets, &messages),
+            },
             Looks::Container(_) => {
                 self.document(&Document { path: path.to_owned(), octets: octets.clone() });
             }
@@ -85,10 +100,55 @@ impl Gatherer {
     }
 
     pub(super) fn html(&mut self, path: &str, text: &str) {
-        let read = html::text_of(text);
-        for (text, _) in [read.displayed, read.aside] {
-            self.push(path, ReadingKind::Extracted, text);
+        self.leaf(path, Leaf::html(text));
+    }
+
+    fn leaf(&mut self, path: &str, leaf: Leaf) {
+        for (text, _) in leaf.texts {
+            self.text(path, text);
         }
+        if leaf.embedded.is_empty() {
+            return;
+        }
+        self.deeper(path, |gatherer| {
+            for (index, octets) in leaf.embedded.into_iter().enumerate() {
+                gatherer.file(&format!("{path}/{}", index + 1), None, octets);
+            }
+        });
+    }
+
+    /// Saved mail.
+    fn messages(&mut self, path: &str, octets: &Bytes, messages: &[Range<usize>]) {
+        self.deeper(path, |gatherer| {
+            for (index, range) in messages.iter().enumerate() {
+                let path = match messages {
+                    [_] => path.to_owned(),
+                    _ => format!("{path}/{}", index + 1),
+                };
+                let message = Content::parse(octets.slice(range.clone()));
+                let limits = gatherer.left;
+                let drawn = message.extract_within(gatherer, limits);
+                gatherer.keep(drawn.placed_in(&path));
+            }
+        });
+    }
+
+    /// Counts what was drawn out by another against the limit of text.
+    fn keep(&mut self, mut drawn: Extract) {
+        for reading in std::mem::take(&mut drawn.readings) {
+            self.push(&reading.part, reading.kind, reading.text);
+        }
+        self.extract.append(drawn);
+    }
+
+    /// Does something one file further within.
+    fn deeper(&mut self, path: &str, then: impl FnOnce(&mut Self)) {
+        let Some(depth) = self.left.depth.checked_sub(1) else {
+            return self.unread(path, OpaqueReason::OverLimit);
+        };
+        let around = std::mem::replace(&mut self.left.depth, depth);
+        then(self);
+        self.left.depth = around;
     }
 
     pub(super) fn unread(&mut self, path: &str, reason: OpaqueReason) {
@@ -129,7 +189,7 @@ impl Gatherer {
 }
 
 /// For the documents of a message that stands in an archive.
-impl ReadDocument for Gatherer {
+impl ReadDocument for Gatherer<'_> {
     fn read(&mut self, document: &Document) -> Extract {
         let outer = std::mem::take(&mut self.extract);
         self.document(document);

@@ -20,4 +20,5 @@ mod limits;
 
 pub use extract::{Document, Extract, File, InPlace, ReadDocument};
 pub(super) use format::Format;
+pub(super) use gatherer::Gatherer;
 pub use limits::Limits;
