@@ -10,7 +10,9 @@ use super::{
     leaf::Leaf,
     mailbox,
     part::{Class, Flaw, Multipart, Part, PartId, TransferEncoding, within},
+    rare_charset::RareCharset,
     reading::{OffsetMap, Reading, ReadingKind},
+    said_fields::says_something,
     sniff::{Looks, is_html, looks},
     structured::Expected,
     tree::{Body, Content},
@@ -135,7 +137,7 @@ impl Content {
     fn read_body(&self, part: &Part, readings: &mut Vec<Reading>) -> Vec<Bytes> {
         let plain = |range: std::ops::Range<usize>| {
             let octets = self.raw().get(range.clone()).unwrap_or_default();
-            let (text, map) = charset::decode(octets, Charset::of(octets, None));
+            let (text, map) = charset::read(octets, None);
             let map = map.through(&OffsetMap::straight_from(range.start));
             Reading { part: part.path.clone(), kind: ReadingKind::Plain, text, map }
         };
@@ -297,15 +299,18 @@ fn plain_leaf(part: &Part, text: String) -> Leaf {
 }
 
 fn decoded_text(part: &Part, body: &Body) -> (String, OffsetMap) {
-    charset::decode(&body.octets, charset_of(part, &body.octets))
+    let own = meta_charset_of(part, &body.octets);
+    charset::read(&body.octets, part.charset().or(own.as_deref()))
 }
 
 pub(crate) fn charset_of(part: &Part, octets: &[u8]) -> Charset {
-    let declared = part.charset();
-    if declared.is_none() && part.class == Class::Html {
-        return Charset::of(octets, meta_charset(octets).as_deref());
-    }
-    Charset::of(octets, declared)
+    Charset::of(octets, part.charset().or(meta_charset_of(part, octets).as_deref()))
+}
+
+/// What an HTML document says, where its header says nothing.
+fn meta_charset_of(part: &Part, octets: &[u8]) -> Option<String> {
+    let says_nothing = part.charset().is_none() && part.class == Class::Html;
+    says_nothing.then(|| meta_charset(octets))?
 }
 
 /// The charset that a document names itself, near its start.
@@ -335,7 +340,11 @@ fn soft_break(part: &Part) -> Option<SoftBreak> {
 }
 
 fn has_wide_charset(part: &Part) -> bool {
-    part.charset().is_some_and(|label| label.to_ascii_lowercase().starts_with("utf-16"))
+    let wide = ["utf-16", "utf16", "utf-32", "utf32", "ucs-4", "ucs-2", "iso-10646-ucs"];
+    part.charset().is_some_and(|label| {
+        let label = label.to_ascii_lowercase();
+        wide.iter().any(|name| label.starts_with(name))
+    })
 }
 
 /// What in a text is no text.
@@ -346,13 +355,9 @@ fn text_opaque(part: &Part, octets: &[u8]) -> Option<OpaqueReason> {
     if has_uuencoded_file(octets) {
         return Some(OpaqueReason::Unreadable);
     }
-    let unknown = charset_of(part, octets).certainty == Certainty::Unknown;
-    let shifts = part.charset().is_some_and(|label| {
-        let label = label.to_ascii_lowercase();
-        SHIFTING.iter().any(|name| label.contains(name))
-    });
-    // ASCII octets may say something else in these.
-    (unknown && (shifts || !octets.is_ascii())).then_some(OpaqueReason::Unreadable)
+    let unknown = charset_of(part, octets).certainty == Certainty::Unknown
+        && RareCharset::of(octets, part.charset()).is_none();
+    (unknown && !octets.is_ascii()).then_some(OpaqueReason::Unreadable)
 }
 
 /// `begin 644 letter.doc` on a line of its own, and data after it.
@@ -367,80 +372,8 @@ fn has_uuencoded_file(octets: &[u8]) -> bool {
     })
 }
 
-/// Whether a field says anything that counts: not who sent it to whom by
-/// which way, which is not content, nor what machines tell each other.
-fn says_something(name: &str, is_message: bool) -> bool {
-    let name = name.to_ascii_lowercase();
-    let machine = MACHINE_FIELDS.binary_search(&name.as_str()).is_ok()
-        || MACHINE_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-    !machine && (is_message || name == "content-description" || !name.starts_with("content-"))
-}
-
 const META_HEAD: usize = 1024;
 const PGP_MESSAGE: &[u8] = b"-----BEGIN PGP MESSAGE-----";
-/// Charsets in which ASCII octets are not ASCII text.
-const SHIFTING: [&str; 4] = ["utf-7", "utf7", "hz-gb", "utf-32"];
-/// Sorted.
-const MACHINE_FIELDS: [&str; 42] = [
-    "accept-language",
-    "authentication-results",
-    "auto-submitted",
-    "autocrypt",
-    "bcc",
-    "cc",
-    "content-class",
-    "content-disposition",
-    "content-id",
-    "content-language",
-    "content-length",
-    "content-location",
-    "content-md5",
-    "content-transfer-encoding",
-    "content-type",
-    "date",
-    "delivered-to",
-    "disposition-notification-to",
-    "dkim-signature",
-    "domainkey-signature",
-    "errors-to",
-    "feedback-id",
-    "from",
-    "importance",
-    "in-reply-to",
-    "lines",
-    "message-id",
-    "mime-version",
-    "precedence",
-    "priority",
-    "received",
-    "received-spf",
-    "references",
-    "reply-to",
-    "return-path",
-    "return-receipt-to",
-    "sender",
-    "status",
-    "thread-index",
-    "to",
-    "user-agent",
-    "xref",
-];
-const MACHINE_PREFIXES: [&str; 14] = [
-    "arc-",
-    "list-",
-    "resent-",
-    "x-envelope-",
-    "x-forefront",
-    "x-google-",
-    "x-mailer",
-    "x-mimeole",
-    "x-ms-",
-    "x-microsoft-",
-    "x-original",
-    "x-priority",
-    "x-received",
-    "x-spam-",
-];
 
 #[cfg(test)]
 mod tests {
@@ -460,11 +393,6 @@ mod tests {
     fn opaque(raw: &str) -> Vec<OpaqueReason> {
         let extract = parse(raw).extract(&mut InPlace::default());
         extract.opaque.into_iter().map(|opaque| opaque.reason).collect()
-    }
-
-    #[test]
-    fn the_tables_of_fields_are_sorted() {
-        assert!(MACHINE_FIELDS.is_sorted());
     }
 
     #[test]
@@ -516,7 +444,10 @@ mod tests {
         assert_eq!(opaque(broken), [OpaqueReason::Damaged]);
         assert_eq!(texts(broken)[0].1, "hello");
         let seven = "Content-Type: text/plain; charset=utf-7\r\n\r\n+AOk-\r\n";
-        assert_eq!(opaque(seven), [OpaqueReason::Unreadable]);
+        assert!(opaque(seven).is_empty());
+        assert_eq!(texts(seven)[0].1, "é\r\n");
+        let odd = "Content-Type: text/plain; charset=x-nobody\r\n\r\n\u{e9}\r\n";
+        assert_eq!(opaque(odd), [OpaqueReason::Unreadable]);
         let partial = "Content-Type: message/partial; number=1\r\n\r\nx\r\n";
         assert_eq!(opaque(partial), [OpaqueReason::Unreadable]);
     }

@@ -1,6 +1,6 @@
 //! What octets are, by looking at them: names and types are only claims.
 
-use super::{charset, document::Format};
+use super::{charset, document::Format, rare_charset::RareCharset};
 
 /// A format told by its first octets, or by having none but those of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,14 +80,13 @@ fn cms(octets: &[u8]) -> Option<Looks> {
     })
 }
 
-/// UTF-8, UTF-16 with its mark, or an 8-bit charset: mostly letters, and no
-/// NUL.
+/// UTF-8, UTF-16 and UTF-32, or an 8-bit charset: mostly letters, and no NUL.
 fn is_text(octets: &[u8]) -> bool {
     if octets.starts_with(b"\xff\xfe") || octets.starts_with(b"\xfe\xff") {
         return octets.len().is_multiple_of(2);
     }
     if memchr::memchr(0, octets).is_some() {
-        return false;
+        return RareCharset::of(octets, None).is_some();
     }
     let controls = octets
         .iter()
@@ -128,6 +127,8 @@ mod tests {
         assert_eq!(looks(b"<?xml version='1.0'?><patient>"), Looks::Text);
         assert_eq!(looks(b"<!-- never ends"), Looks::Text);
         assert_eq!(looks(b"a\0b\x01"), Looks::Binary);
+        assert_eq!(looks(b"a\0b\0c\0d\0"), Looks::Text);
+        assert_eq!(looks(b"a\0\0\0\x02\0b\0c\0"), Looks::Binary);
         assert_eq!(looks(b"\r\n"), Looks::Empty);
     }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     content::{
-        charset::{self, Charset},
+        charset,
         leaf::Leaf,
         mailbox,
         reading::{OffsetMap, Reading, ReadingKind},
@@ -77,12 +77,12 @@ impl<'r> Gatherer<'r> {
             Looks::EnvelopedCms => self.unread(path, OpaqueReason::Encrypted),
             Looks::Cms | Looks::Binary => self.unread(path, OpaqueReason::Unreadable),
             Looks::Html => {
-                let (text, _) = charset::decode(&octets, Charset::of(&octets, None));
+                let (text, _) = charset::read(&octets, None);
                 self.html(path, &text);
             }
             Looks::Text => match mailbox::messages(&octets) {
                 messages if messages.is_empty() => {
-                    let (text, _) = charset::decode(&octets, Charset::of(&octets, None));
+                    let (text, _) = charset::read(&octets, None);
                     self.leaf(path, Leaf::plain(text, Expected::of(None, name)));
                 }
                 messages => self.messages(path, &octets, &messages),
