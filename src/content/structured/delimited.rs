@@ -6,7 +6,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use super::rendering::Lines;
+use super::{people, rendering::Lines};
 
 /// How sure it is that a text is a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +75,7 @@ fn separator_line(text: &str) -> (Option<char>, &str) {
 pub(super) fn render(source: &str, delimiter: char, lines: &mut Lines<'_>) {
     let (_, text) = separator_line(source);
     let mut width = 0;
+    let mut names: Option<(usize, usize)> = None;
     for row in Rows::of(text, delimiter) {
         let said = row.iter().filter(|cell| !cell.trim().is_empty()).count();
         // A title stands in a row of one cell, above the headings.
@@ -89,8 +90,30 @@ pub(super) fn render(source: &str, delimiter: char, lines: &mut Lines<'_>) {
         let missing = width - row.len().min(width);
         let cells = row.iter().map(|cell| (plain(cell), *cell));
         let padding = std::iter::repeat_n((Cow::Borrowed(""), ""), missing);
-        lines.row(cells.chain(padding));
+        let whole_name = match names {
+            Some(columns) => Some((Cow::Owned(whole_name(&row, columns)), "")),
+            None => {
+                names = name_columns(&row);
+                names.map(|_| (Cow::Borrowed("Name"), ""))
+            }
+        };
+        lines.row(cells.chain(padding).chain(whole_name));
     }
+}
+
+/// The columns of given and family names under a heading that has both: the
+/// two are one name to whoever reads the row, and are put together at its end.
+fn name_columns(row: &[&str]) -> Option<(usize, usize)> {
+    let of = |part: fn(&str) -> bool| row.iter().position(|cell| part(plain(cell).trim()));
+    Some((of(people::is_given_name)?, of(people::is_family_name)?))
+}
+
+fn whole_name(row: &[&str], (given, family): (usize, usize)) -> String {
+    let [given, family] = [given, family].map(|at| row.get(at).map(|cell| plain(cell)));
+    people::joined(
+        [given.as_deref().unwrap_or_default(), family.as_deref().unwrap_or_default()],
+        " ",
+    )
 }
 
 /// A cell as a table shows it.
@@ -241,6 +264,14 @@ mod tests {
         assert_eq!(
             read("Ward list,,,\nbed,name,nhs,dob\n1,A,999,1961\n2,B\n3,C,998,1962\n4,D,997,1963\n5,E,996,1960\n6,F,995,1959\n7,F,995,1959\n8,F,995,1959\n9,F,995,1959\n10,F,995,1959\n11,F,995,1959\n"),
             Some("Ward list\nbed\tname\tnhs\tdob\n1\tA\t999\t1961\n2\tB\t\t\n3\tC\t998\t1962\n4\tD\t997\t1963\n5\tE\t996\t1960\n6\tF\t995\t1959\n7\tF\t995\t1959\n8\tF\t995\t1959\n9\tF\t995\t1959\n10\tF\t995\t1959\n11\tF\t995\t1959\n".to_owned())
+        );
+    }
+
+    #[test]
+    fn names_in_two_columns_are_read_as_one() {
+        assert_eq!(
+            read("Surname,Forename,DOB\nEXAMPLE,Jane,1961\nSAMPLE,,1962\n").unwrap(),
+            "Surname\tForename\tDOB\tName\nEXAMPLE\tJane\t1961\tJane EXAMPLE\nSAMPLE\t\t1962\tSAMPLE\n"
         );
     }
 

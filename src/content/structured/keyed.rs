@@ -42,10 +42,10 @@ pub(super) fn is_vague(name: &str) -> bool {
 
 /// `xmlns`, and what else only parsers read.
 pub(super) fn declares_names(tree: &Tree<'_>, node: NodeId) -> bool {
-    tree.kind(node) == Some(Kind::Attribute)
-        && (tree.name(node) == "xmlns"
-            || tree.name(node) == "schemaLocation"
-            || tree.value(node).starts_with("http://www.w3.org/"))
+    tree.declares_namespace(node)
+        || tree.kind(node) == Some(Kind::Attribute)
+            && (tree.name(node) == "schemaLocation"
+                || tree.value(node).starts_with("http://www.w3.org/"))
 }
 
 fn within(tree: &Tree<'_>, node: NodeId, outer: &str, lines: &mut Lines<'_>) {
@@ -66,8 +66,22 @@ fn within(tree: &Tree<'_>, node: NodeId, outer: &str, lines: &mut Lines<'_>) {
     } else if !name.is_empty() {
         lines.plain(&label, tree.at(node));
     }
+    whole_name(tree, node, lines);
     let shown_at = if value.is_empty() { None } else { Some(tree.value_at(node)) };
     children(tree, node, shown_at, lines);
+}
+
+/// A person's names stand apart in a record, and are one to whoever reads it.
+fn whole_name(tree: &Tree<'_>, node: NodeId, lines: &mut Lines<'_>) {
+    let of = |part: fn(&str) -> bool| {
+        tree.children(node).find(|&child| !tree.name(child).is_empty() && part(tree.name(child)))
+    };
+    let (Some(given), Some(family)) = (of(people::is_given_name), of(people::is_family_name))
+    else {
+        return;
+    };
+    let name = people::joined([tree.value(given).as_ref(), tree.value(family).as_ref()], " ");
+    lines.labelled("Name", &name, tree.value_at(given).min(tree.value_at(family)));
 }
 
 /// `shown_at` is where stands what the node itself has said.

@@ -38,5 +38,8 @@ mod rendering;
 mod tree;
 mod xml;
 
+#[cfg(test)]
+mod cases;
+
 pub(super) use format::{Expected, rendered};
 pub(super) use rendering::Original;

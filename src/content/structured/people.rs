@@ -42,9 +42,57 @@ pub(super) fn contact(value: &str) -> (&'static str, &str) {
     (if value.contains('@') { "Email" } else { "Phone" }, value)
 }
 
+/// Whether a key or heading is that of a family name: `surname`, `Last_Name`.
+pub(super) fn is_family_name(key: &str) -> bool {
+    is_one_of(key, &["surname", "lastname", "familyname", "family", "sname"])
+}
+
+pub(super) fn is_given_name(key: &str) -> bool {
+    is_one_of(
+        key,
+        &[
+            "forename",
+            "forenames",
+            "firstname",
+            "givenname",
+            "givennames",
+            "given",
+            "fname",
+            "christianname",
+        ],
+    )
+}
+
+/// Its letters alone count, and what it is of does not.
+fn is_one_of(key: &str, names: &[&str]) -> bool {
+    if key.len() > LONGEST_KEY {
+        return false;
+    }
+    let letters: String =
+        key.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect();
+    let bare = ["patient", "pt", "pat", "person", "client"]
+        .iter()
+        .find_map(|whose| letters.strip_prefix(whose))
+        .unwrap_or(&letters);
+    names.contains(&bare)
+}
+
+const LONGEST_KEY: usize = 40;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_told_by_their_keys() {
+        for key in ["surname", "Last Name", "LAST_NAME", "patientSurname"] {
+            assert!(is_family_name(key) && !is_given_name(key), "{key}");
+        }
+        for key in ["forename", "First name", "given_name", "Patient Forename"] {
+            assert!(is_given_name(key) && !is_family_name(key), "{key}");
+        }
+        assert!(!is_family_name("familyHistory") && !is_given_name("given on"));
+    }
 
     #[test]
     fn pieces_are_put_together_as_people_write_them() {

@@ -165,6 +165,13 @@ impl<'s> Tree<'s> {
         }
     }
 
+    /// Whether an attribute declares a namespace.
+    pub(super) fn declares_namespace(&self, node: NodeId) -> bool {
+        let raw = self.nodes.get(node.0).and_then(|node| self.source.get(node.name.clone()));
+        self.kind(node) == Some(Kind::Attribute)
+            && raw.is_some_and(|name| name == "xmlns" || name.starts_with("xmlns:"))
+    }
+
     /// Whether two nodes are elements of one array.
     pub(super) fn is_one_array(&self, one: NodeId, other: NodeId) -> bool {
         let name = |node: NodeId| self.nodes.get(node.0).map(|node| node.name.clone());
