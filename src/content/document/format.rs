@@ -1,7 +1,7 @@
 //! Formats that need a reader, told by their first octets: names and types are
 //! only claims.
 
-use super::{extract::Document, gatherer::Gatherer};
+use super::{extract::Document, gatherer::Gatherer, pdf};
 use crate::mail::OpaqueReason;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,10 +36,11 @@ impl Format {
     /// Has the format's reader draw out of a document what there is.
     pub(super) fn read(
         self,
-        _document: &Document,
-        _gatherer: &mut Gatherer,
+        document: &Document,
+        gatherer: &mut Gatherer,
     ) -> Result<(), OpaqueReason> {
         match self {
+            Self::Pdf => pdf::read(document, gatherer),
             Self::PostScript | Self::Rar | Self::Cabinet | Self::Compress | Self::Program => {
                 Err(OpaqueReason::Unreadable)
             }

@@ -17,6 +17,7 @@ mod extract;
 mod format;
 mod gatherer;
 mod limits;
+mod pdf;
 
 pub use extract::{Document, Extract, File, InPlace, ReadDocument};
 pub(super) use format::Format;
