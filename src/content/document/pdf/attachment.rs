@@ -54,11 +54,12 @@ pub(super) fn read<'a>(specifications: &[Dict<'a>], path: &str, gatherer: &mut G
             .filter_map(|key| files.get::<Stream<'a>>(key))
             .collect();
         streams.retain(|stream| seen.insert(place(stream.dict())));
-        let name = ["UF", "F", "Desc"]
+        let mut name = ["UF", "F", "Desc"]
             .into_iter()
             .filter_map(|key| specification.get::<Octets<'a>>(key))
             .map(|name| text_string::text(name.as_bytes()))
             .collect::<Vec<_>>();
+        name.dedup();
         for stream in streams {
             count += 1;
             let at = format!("{path}/{count}");

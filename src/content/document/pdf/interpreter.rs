@@ -172,17 +172,21 @@ impl<'a, 'o> Interpreter<'a, 'o> {
 
     fn show(&mut self, text: &[u8]) {
         let font = Rc::clone(&self.state.font);
-        font.show(text, |glyph| self.glyph(glyph));
+        // Some writers make the gaps between words by spacing two letters.
+        let apart = if text.len() <= SHORT { self.state.letter_spacing } else { 0.0 };
+        font.show(text, |glyph| self.glyph(glyph, apart));
     }
 
-    fn glyph(&mut self, glyph: Glyph) {
+    /// A glyph that ends so much before the next one.
+    fn glyph(&mut self, glyph: Glyph, apart: f64) {
         let is_vertical = self.state.font.is_vertical();
         let matrix = Matrix::moved(0.0, self.state.rise).then(self.text).then(self.state.matrix);
         let by = self.state.advance(glyph.width, glyph.is_word_space);
         let (x, y) = if is_vertical { (0.0, by) } else { (by, 0.0) };
         let (mut along, scale) = direction(matrix, is_vertical);
         // Text that is set from right to left is stored as it is read.
-        let (mut start, mut end) = (matrix.point(0.0, 0.0), matrix.point(x, y));
+        let reach = if is_vertical { x } else { x - apart * self.state.stretch };
+        let (mut start, mut end) = (matrix.point(0.0, 0.0), matrix.point(reach, y));
         if self.state.size < 0.0 {
             along = Point { x: -along.x, y: -along.y };
         }
@@ -191,7 +195,14 @@ impl<'a, 'o> Interpreter<'a, 'o> {
         if !(size.is_finite() && start.x.is_finite() && start.y.is_finite()) || !end.x.is_finite() {
             (start, end) = (Point::default(), Point::default());
         }
-        self.sheet.show(Shown { meaning: glyph.meaning, start, end, size, along });
+        self.sheet.show(Shown {
+            code: glyph.code,
+            meaning: glyph.meaning,
+            start,
+            end,
+            size,
+            along,
+        });
     }
 
     fn set_font(&mut self, operands: &[Token], resources: &Dict<'a>) {
@@ -259,5 +270,7 @@ where
 const DEEPEST: usize = 24;
 const MOST_SAVED: usize = 4096;
 const MOST_OPERANDS: usize = 1024;
+/// Octets.
+const SHORT: usize = 4;
 /// On one page.
 const MOST_PIECES: usize = 500_000;

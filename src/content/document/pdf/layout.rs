@@ -80,7 +80,9 @@ impl<'a> Placed<'a> {
 
 /// A line while it is put together: pieces by their left edges.
 struct Row<'a> {
+    /// The baseline, of its heaviest piece: one letter may stand higher.
     height: f64,
+    weight: usize,
     size: f64,
     pieces: BTreeMap<(i64, usize), Placed<'a>>,
 }
@@ -99,7 +101,7 @@ impl<'a> Row<'a> {
         if [before, after].into_iter().flatten().any(|other| piece.repeats(other)) {
             return Fit::Repeated;
         }
-        let slack = 0.3 * piece.size;
+        let slack = OVERLAP * piece.size.max(self.size);
         let is_over = before.is_some_and(|before| before.right - slack > piece.left)
             || after.is_some_and(|after| after.left + slack < piece.right);
         if is_over { Fit::Taken } else { Fit::Free }
@@ -121,7 +123,7 @@ fn lines(mut pieces: Vec<Placed<'_>>) -> Vec<Row<'_>> {
         let mut is_repeated = false;
         for (at, row) in rows.iter().enumerate().rev().take(OPEN_ROWS) {
             let reach = BASELINE * row.size.max(piece.size);
-            if row.height - piece.height > reach {
+            if (row.height - piece.height).abs() > reach {
                 continue;
             }
             match row.fit(&piece) {
@@ -137,10 +139,14 @@ fn lines(mut pieces: Vec<Placed<'_>>) -> Vec<Row<'_>> {
         match target.and_then(|at| rows.get_mut(at)) {
             Some(row) => {
                 row.size = row.size.max(piece.size);
+                if piece.text.len() > row.weight {
+                    (row.height, row.weight) = (piece.height, piece.text.len());
+                }
                 row.pieces.insert(key, piece);
             }
             None => rows.push(Row {
                 height: piece.height,
+                weight: piece.text.len(),
                 size: piece.size,
                 pieces: BTreeMap::from([(key, piece)]),
             }),
@@ -204,6 +210,8 @@ fn parts_a_word(text: &str) -> bool {
 
 /// How far from a line's baseline a piece may stand, in parts of the size.
 const BASELINE: f64 = 0.3;
+/// How far pieces of one line may lie over each other, in parts of the size.
+const OVERLAP: f64 = 0.38;
 /// Gaps between cells, in parts of the size.
 const WIDE: f64 = 1.0;
 const WIDE_SPACE: f64 = 2.0;

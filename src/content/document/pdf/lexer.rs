@@ -299,8 +299,8 @@ d)<4 1 4>";
 
     #[test]
     fn nesting_without_end_is_given_up() {
-        assert!(tokens(&b"[".repeat(100_000)).len() > 1000);
-        assert!(tokens(&b"<</A".repeat(100_000)).len() > 1000);
+        assert!(!tokens(&b"[".repeat(100_000)).is_empty());
+        assert!(!tokens(&b"<</A".repeat(100_000)).is_empty());
     }
 
     #[test]

@@ -27,13 +27,14 @@ pub(super) struct Sheet {
     pub(super) pictured: f64,
     /// Lines and curves of drawings, which may be letters drawn as such.
     pub(super) strokes: usize,
-    /// Glyphs that follow each other, of which nothing says what they show.
-    unknown: usize,
-    most_unknown: usize,
+    /// Codes that follow each other, of which nothing says what they show.
+    unknown: Vec<u32>,
+    has_unknown_text: bool,
 }
 
 /// One glyph, shown.
 pub(super) struct Shown {
+    pub(super) code: u32,
     pub(super) meaning: Meaning,
     pub(super) start: Point,
     pub(super) end: Point,
@@ -48,11 +49,6 @@ impl Sheet {
             Meaning::Guess(letter) => letter.to_string(),
             Meaning::Unknown => '\u{fffd}'.to_string(),
         };
-        self.unknown = match shown.meaning {
-            Meaning::Text(_) => 0,
-            Meaning::Guess(_) | Meaning::Unknown => self.unknown + 1,
-        };
-        self.most_unknown = self.most_unknown.max(self.unknown);
         if text.trim().is_empty() {
             if let Some(last) = self.pieces.last_mut() {
                 last.is_spaced = true;
@@ -60,8 +56,10 @@ impl Sheet {
             return;
         }
         self.letters += 1;
+        let goes_on = self.pieces.last().is_some_and(|last| last.goes_on(&shown));
+        self.count_unknown(&shown, goes_on);
         match self.pieces.last_mut() {
-            Some(last) if last.goes_on(&shown) => last.append(&text, &shown),
+            Some(last) if goes_on => last.append(&text, &shown),
             _ => self.pieces.push(Piece {
                 text,
                 start: shown.start,
@@ -86,16 +84,31 @@ impl Sheet {
         }
     }
 
-    /// Some of what the page shows is text that cannot be told. A mark or two,
-    /// as before the items of a list, is none.
+    /// Some of what the page shows is text that cannot be told. Marks and
+    /// signs, as before the items of a list, are none.
     pub(super) fn has_unknown_text(&self) -> bool {
-        self.most_unknown >= UNKNOWN_TEXT
+        self.has_unknown_text
     }
 
     /// What the page shows is a picture, which may be one of text.
     pub(super) fn is_picture(&self, area: f64) -> bool {
         let pictures = self.pictured > area * PICTURED;
         self.letters < FEW_LETTERS && (pictures || self.strokes > MANY_STROKES)
+    }
+
+    fn count_unknown(&mut self, shown: &Shown, goes_on: bool) {
+        if !goes_on || matches!(shown.meaning, Meaning::Text(_)) {
+            self.unknown.clear();
+        }
+        if matches!(shown.meaning, Meaning::Text(_)) || self.has_unknown_text {
+            return;
+        }
+        self.unknown.push(shown.code);
+        if self.unknown.len() >= UNKNOWN_TEXT {
+            let distinct: std::collections::BTreeSet<_> = self.unknown.iter().collect();
+            self.has_unknown_text = distinct.len() >= DISTINCT;
+            self.unknown.truncate(LONGEST_UNKNOWN);
+        }
     }
 }
 
@@ -122,9 +135,12 @@ impl Piece {
 }
 
 /// Gaps wider than this, in parts of the font's size, stand between words.
-pub(super) const SPACE: f64 = 0.15;
+pub(super) const SPACE: f64 = 0.11;
 const LONGEST_PIECE: usize = 4096;
+/// Glyphs in a row, and how many of them are not the same: a word or number.
 const UNKNOWN_TEXT: usize = 4;
+const DISTINCT: usize = 3;
+const LONGEST_UNKNOWN: usize = 64;
 const FEW_LETTERS: usize = 60;
 /// The part of a page that pictures cover.
 const PICTURED: f64 = 0.25;

@@ -68,6 +68,6 @@ mod tests {
     #[test]
     fn what_is_cut_off_gives_what_there_was() {
         assert_eq!(text(b"<a>one</a><b>two"), "a: one\nb: two\n");
-        assert_eq!(text(b"\xff\xfe<"), "");
+        assert_eq!(text(b"\xff<"), ": \u{fffd}\n");
     }
 }

@@ -83,6 +83,7 @@ impl Composite {
             _ => code,
         };
         Glyph {
+            code,
             meaning: self.meaning(octets, code, number).unwrap_or(Meaning::Unknown),
             width: self.widths.of_number(number) / 1000.0,
             is_word_space: octets == b" ",

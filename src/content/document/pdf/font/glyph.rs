@@ -3,6 +3,7 @@
 /// As a font shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub(in super::super) struct Glyph {
+    pub(in super::super) code: u32,
     pub(in super::super) meaning: Meaning,
     /// How far the next one stands, in parts of the font's size.
     pub(in super::super) width: f64,

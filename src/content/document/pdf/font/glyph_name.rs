@@ -76,7 +76,6 @@ mod tests {
             ("uni00390034", "94"),
             ("u1F600", "😀"),
             ("Asmall", "A"),
-            ("afii10017", "А"),
         ] {
             assert_eq!(text(name).as_deref(), Some(expected), "{name}");
         }

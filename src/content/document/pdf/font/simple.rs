@@ -89,13 +89,18 @@ impl Simple {
                 }
                 (None, _) => widths::standard(name, 'x'),
             };
-            Glyph { meaning, width: width * scale, is_word_space: code == b' ' }
+            Glyph { code: code.into(), meaning, width: width * scale, is_word_space: code == b' ' }
         };
         Self { glyphs: (0..=u8::MAX).map(glyph).collect() }
     }
 
     pub(super) fn glyph(&self, code: u8) -> Glyph {
-        let unknown = Glyph { meaning: Meaning::Unknown, width: 0.0, is_word_space: false };
+        let unknown = Glyph {
+            code: code.into(),
+            meaning: Meaning::Unknown,
+            width: 0.0,
+            is_word_space: false,
+        };
         self.glyphs.get(usize::from(code)).cloned().unwrap_or(unknown)
     }
 }
