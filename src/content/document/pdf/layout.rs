@@ -22,7 +22,7 @@ pub(super) struct Placed<'a> {
     /// Upwards.
     height: f64,
     size: f64,
-    is_spaced: bool,
+    spaces: u8,
 }
 
 /// What is read together, from left to right.
@@ -67,7 +67,7 @@ impl<'a> Placed<'a> {
             right: right.max(left),
             height: piece.start.y * x - piece.start.x * y,
             size: piece.size,
-            is_spaced: piece.is_spaced,
+            spaces: piece.spaces,
         }
     }
 
@@ -159,16 +159,10 @@ fn cells(row: Row<'_>) -> Line {
     let mut line: Line = Vec::new();
     let mut last: Option<Placed<'_>> = None;
     for piece in row.pieces.into_values() {
-        let (gap, size) = match &last {
-            Some(last) => (piece.left - last.right, piece.size.max(last.size)),
-            None => (f64::INFINITY, piece.size),
-        };
-        let is_spaced = last.as_ref().is_some_and(|last| last.is_spaced);
-        // One space that a justified line has widened is no edge of a cell.
-        let wide = if is_spaced { WIDE_SPACE } else { WIDE };
-        match line.last_mut() {
-            Some(cell) if gap < wide * size => {
-                if is_spaced || gap > SPACE * size {
+        let gap = last.as_ref().map(|last| Gap::between(last, &piece));
+        match (line.last_mut(), gap) {
+            (Some(cell), Some(gap @ (Gap::None | Gap::Space))) => {
+                if gap == Gap::Space {
                     cell.text.push(' ');
                 }
                 cell.text.push_str(piece.text);
@@ -183,6 +177,29 @@ fn cells(row: Row<'_>) -> Line {
         last = Some(piece);
     }
     line
+}
+
+/// What stands between two pieces of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gap {
+    None,
+    Space,
+    /// The edge of a cell.
+    Edge,
+}
+
+impl Gap {
+    fn between(one: &Placed<'_>, two: &Placed<'_>) -> Self {
+        let gap = (two.left - one.right) / one.size.max(two.size);
+        match one.spaces {
+            0 if gap < SPACE => Self::None,
+            0 if gap < WIDE => Self::Space,
+            // One space that a justified line has widened is no edge.
+            1 if gap < WIDE_SPACE => Self::Space,
+            2.. if gap < TWO_SPACES || one.text.ends_with(STOPS) => Self::Space,
+            _ => Self::Edge,
+        }
+    }
 }
 
 /// Lines as text; a word that a hyphen parts at a line's end is joined.
@@ -215,5 +232,8 @@ const OVERLAP: f64 = 0.38;
 /// Gaps between cells, in parts of the size.
 const WIDE: f64 = 1.0;
 const WIDE_SPACE: f64 = 2.0;
+const TWO_SPACES: f64 = 0.4;
+/// After these some write two spaces.
+const STOPS: [char; 6] = ['.', '!', '?', ':', ';', ','];
 /// Lines that lie over each other.
 const OPEN_ROWS: usize = 16;

@@ -101,6 +101,10 @@ impl<'a> Opened<'a> {
         if let Some(known) = self.fonts.get(&place) {
             return Rc::clone(known);
         }
+        if self.fonts.len() >= MOST_FONTS {
+            self.fault(OpaqueReason::OverLimit);
+            return self.fallback();
+        }
         let font = Rc::new(Font::of(dictionary, self));
         self.fonts.insert(place, Rc::clone(&font));
         font
@@ -134,3 +138,4 @@ pub(super) fn items<'a>(object: Object<'a>) -> Vec<Object<'a>> {
 /// About ten seconds' worth.
 const MOST_OPERATORS: usize = 20_000_000;
 const MOST_NODES: usize = 200_000;
+const MOST_FONTS: usize = 2000;

@@ -14,8 +14,8 @@ pub(super) struct Piece {
     pub(super) size: f64,
     /// Which way it runs: a vector of length one.
     pub(super) along: Point,
-    /// A space was written after it.
-    pub(super) is_spaced: bool,
+    /// Spaces that were written after it.
+    pub(super) spaces: u8,
 }
 
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ impl Sheet {
         };
         if text.trim().is_empty() {
             if let Some(last) = self.pieces.last_mut() {
-                last.is_spaced = true;
+                last.spaces = last.spaces.saturating_add(1);
             }
             return;
         }
@@ -66,7 +66,7 @@ impl Sheet {
                 end: shown.end,
                 size: shown.size,
                 along: shown.along,
-                is_spaced: false,
+                spaces: 0,
             }),
         }
     }
@@ -80,7 +80,7 @@ impl Sheet {
             let along = Point { x: 1.0, y: 0.0 };
             let text = text.to_owned();
             self.letters += text.len();
-            self.pieces.push(Piece { text, start, end, size, along, is_spaced: true });
+            self.pieces.push(Piece { text, start, end, size, along, spaces: 1 });
         }
     }
 
@@ -120,7 +120,7 @@ impl Piece {
         let gap = x * self.along.x + y * self.along.y;
         let off = y * self.along.x - x * self.along.y;
         let turn = (shown.along.x - self.along.x).abs() + (shown.along.y - self.along.y).abs();
-        !self.is_spaced
+        self.spaces == 0
             && turn < 0.01
             && (shown.size - self.size).abs() < self.size * 0.05
             && off.abs() < self.size * 0.05

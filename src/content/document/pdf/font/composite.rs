@@ -43,12 +43,14 @@ impl Composite {
         let descriptor = descendant.get::<Dict<'a>>("FontDescriptor").unwrap_or_default();
         let (codes, is_vertical) = codes(dictionary, opened);
         let glyphs = descendant.get::<Stream<'a>>("CIDToGIDMap");
+        let to_unicode = typeface::to_unicode(dictionary, opened);
+        let program = typeface::program(&descriptor, to_unicode.as_ref(), opened);
         Self {
             codes,
             is_vertical,
-            to_unicode: typeface::to_unicode(dictionary, opened),
+            to_unicode,
             glyphs: glyphs.map(|stream| opened.octets(&stream).to_vec()),
-            program: typeface::program(&descriptor, opened),
+            program,
             has_letters_first: has_letters_first(&descendant),
             widths: widths::Composite::of(&descendant),
         }

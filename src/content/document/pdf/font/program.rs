@@ -1,8 +1,8 @@
 //! Embedded font programs, asked which characters their glyphs show.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
-use ttf_parser::{Face, GlyphId, PlatformId, cff};
+use ttf_parser::{Face, GlyphId, PlatformId, cff, cmap::Subtable};
 
 use super::{super::lexer::Lexer, super::lexer::Token, glyph_name};
 
@@ -40,42 +40,39 @@ impl Program {
 
     fn of_face(face: &Face<'_>) -> Self {
         let mut program = Self::default();
-        let subtables = face.tables().cmap.map(|table| table.subtables);
-        for subtable in subtables.into_iter().flatten() {
-            if subtable.is_unicode() {
-                program.take_characters(&subtable);
-            } else {
-                program.take_codes(&subtable);
-            }
+        let subtables = || face.tables().cmap.map(|table| table.subtables).into_iter().flatten();
+        for subtable in subtables().filter(Subtable::is_unicode).take(MOST_SUBTABLES) {
+            program.take_characters(&subtable);
         }
-        for glyph in 0..face.number_of_glyphs() {
-            if let Some(name) = face.glyph_name(GlyphId(glyph))
-                && let Some(text) = glyph_name::text(name)
+        let others = subtables().filter(|subtable| !subtable.is_unicode());
+        for subtable in others.take(MOST_SUBTABLES) {
+            program.take_codes(&subtable);
+        }
+        for glyph in 0..face.number_of_glyphs().min(MOST_NAMES) {
+            if let Entry::Vacant(entry) = program.glyphs.entry(glyph)
+                && let Some(text) = face.glyph_name(GlyphId(glyph)).and_then(glyph_name::text)
             {
-                program.glyphs.entry(glyph).or_insert(text);
+                entry.insert(text);
             }
         }
         program
     }
 
-    fn take_characters(&mut self, subtable: &ttf_parser::cmap::Subtable<'_>) {
-        let mut left = MOST_CODES;
-        subtable.codepoints(|code| {
-            // Ranges may be written over and over, without end.
-            let Some(less) = usize::checked_sub(left, 1) else { return };
-            left = less;
-            let letter = char::from_u32(code).filter(|letter| !letter.is_control());
-            if let (Some(glyph), Some(letter)) = (subtable.glyph_index(code), letter)
-                && !('\u{e000}'..='\u{f8ff}').contains(&letter)
+    /// Characters are asked for one by one: a table may claim ranges of them
+    /// that take forever to list.
+    fn take_characters(&mut self, subtable: &Subtable<'_>) {
+        for letter in (' '..='\u{d7ff}').chain('\u{f900}'..='\u{ffef}') {
+            if let Some(glyph) = subtable.glyph_index(u32::from(letter))
+                && !letter.is_control()
             {
                 self.glyphs.entry(glyph.0).or_insert_with(|| letter.to_string());
             }
-        });
+        }
     }
 
     /// Codes of symbol fonts stand from U+F000 on; those of old Macintosh
     /// fonts are the font's own.
-    fn take_codes(&mut self, subtable: &ttf_parser::cmap::Subtable<'_>) {
+    fn take_codes(&mut self, subtable: &Subtable<'_>) {
         let offset = if subtable.platform_id == PlatformId::Windows { 0xf000 } else { 0 };
         for code in 0..=u8::MAX {
             let glyph = subtable
@@ -89,7 +86,7 @@ impl Program {
 
     fn of_cff(table: &cff::Table<'_>) -> Self {
         let mut program = Self::default();
-        for glyph in 0..table.number_of_glyphs() {
+        for glyph in 0..table.number_of_glyphs().min(MOST_NAMES) {
             if let Some(text) = table.glyph_name(GlyphId(glyph)).and_then(glyph_name::text) {
                 program.glyphs.insert(glyph, text);
             }
@@ -134,7 +131,9 @@ fn small(number: f64) -> Option<u8> {
     (0.0..256.0).contains(&number).then_some(number as u8)
 }
 
-const MOST_CODES: usize = 1 << 17;
+const MOST_SUBTABLES: usize = 2;
+/// Each costs as much as there are glyphs before it.
+const MOST_NAMES: u16 = 2048;
 const MOST_TOKENS: usize = 4096;
 
 #[cfg(test)]

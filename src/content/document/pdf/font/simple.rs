@@ -60,10 +60,11 @@ impl Simple {
     pub(super) fn of<'a>(dictionary: &Dict<'a>, opened: &mut Opened<'a>) -> Self {
         let descriptor = dictionary.get::<Dict<'a>>("FontDescriptor").unwrap_or_default();
         let name = typeface::name(dictionary);
-        let program = typeface::program(&descriptor, opened);
+        let to_unicode = typeface::to_unicode(dictionary, opened);
+        let program = typeface::program(&descriptor, to_unicode.as_ref(), opened);
         let (encoding, names) = encoding(dictionary);
         let sources = Sources {
-            to_unicode: typeface::to_unicode(dictionary, opened),
+            to_unicode,
             names,
             encoding,
             kind: kind(dictionary, &descriptor, &name, program.is_some()),
@@ -118,13 +119,15 @@ impl Sources {
             .or_else(named)
             .or_else(encoded)
             .or_else(built_in)
-            .or_else(|| self.by_kind(code, name.is_some()))
+            .or_else(|| self.by_kind(code, name))
             .unwrap_or(Meaning::Unknown)
     }
 
-    fn by_kind(&self, code: u8, has_name: bool) -> Option<Meaning> {
+    fn by_kind(&self, code: u8, named: Option<&String>) -> Option<Meaning> {
         match self.kind {
-            Kind::Letters(encoding) if !has_name => Meaning::character(encoding.character(code)?),
+            Kind::Letters(encoding) if named.is_none() => {
+                Meaning::character(encoding.character(code)?)
+            }
             Kind::Ornaments => Meaning::character('•'),
             _ => {
                 let letter = windows_character(code);
