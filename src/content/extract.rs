@@ -2,10 +2,10 @@
 
 use super::{
     charset::{self, Certainty, Charset},
-    document::{Document, Extract, File, ReadDocument},
+    document::{Document, Extract, File, Format, ReadDocument},
     flowed::{self, SoftBreak},
     header, html,
-    part::{Class, Flaw, Multipart, Part, PartId, TransferEncoding},
+    part::{Class, Flaw, Multipart, Part, PartId},
     reading::{OffsetMap, Reading, ReadingKind},
     sniff::{Looks, looks},
     tree::{Body, Content},
@@ -44,7 +44,7 @@ impl Content {
 
     /// Adds to an extract what the readings do not have; `place` leads from
     /// this message's octets to those of the whole.
-    fn draw_out(
+    pub(super) fn draw_out(
         &self,
         reader: &mut dyn ReadDocument,
         outer: &str,
@@ -156,10 +156,7 @@ impl Content {
             Class::Multipart(_) if !part.children.is_empty() => return flaw.into(),
             Class::Multipart(_) => return plain,
             Class::Message if flaw.is_some() => return plain,
-            Class::Message => {
-                let unread = part.encoding == TransferEncoding::Uuencode;
-                return unread.then_some(OpaqueReason::Unreadable).into();
-            }
+            Class::Message => return Looked::default(),
             Class::Plain | Class::Html | Class::Calendar | Class::Other => {}
         }
         let Some(body) = self.body(part.id) else { return flaw.into() };
@@ -180,7 +177,6 @@ impl Content {
             // The rest of the message is somewhere else.
             ("message", "partial" | "external-body") => Some(OpaqueReason::Unreadable),
             ("image", _) => Some(OpaqueReason::Picture),
-            _ if part.encoding == TransferEncoding::Uuencode => Some(OpaqueReason::Unreadable),
             ("application", "pgp-encrypted") => Some(OpaqueReason::Encrypted),
             _ => None,
         };
@@ -189,21 +185,28 @@ impl Content {
         let (read_as, reason) = match looks {
             Looks::Empty => (None, told.filter(|reason| *reason == OpaqueReason::Encrypted)),
             Looks::Picture => (claimed, Some(OpaqueReason::Picture)),
-            Looks::EnvelopedCms => (claimed, Some(OpaqueReason::Encrypted)),
-            Looks::Cms if self.is_signature(part) => (None, None),
+            Looks::Encrypted => (claimed, Some(OpaqueReason::Encrypted)),
+            Looks::Container(Format::Cms) if self.is_signature(part) => (None, None),
             Looks::Container(_) => (claimed, None),
-            Looks::Cms => (claimed, Some(OpaqueReason::Unreadable)),
             Looks::Binary if is_text && has_wide_charset(part) => (claimed, told),
             Looks::Binary if is_text => (claimed, told.or(Some(OpaqueReason::Damaged))),
             Looks::Binary if self.is_signature(part) => (None, None),
             Looks::Binary => (None, told.or(Some(OpaqueReason::Unreadable))),
-            Looks::Text | Looks::Html if self.is_signature(part) => (None, None),
+            _ if self.is_signature(part) => (None, None),
+            Looks::TextHolding(format) if format.replaces_text() && !is_text => (None, told),
             Looks::Html if !is_text => (Some(ReadAs::Html), told),
-            Looks::Text | Looks::Html => {
+            Looks::Text | Looks::Html | Looks::TextHolding(_) => {
                 (Some(as_text), told.or_else(|| text_opaque(part, &body.octets)))
             }
         };
-        Looked { read_as, reason, needs_reader: matches!(looks, Looks::Container(_)) }
+        let needs_reader = match looks {
+            Looks::Container(Format::Cms) => !self.is_signature(part),
+            Looks::Container(_) => true,
+            // What is displayed is text, not opened as a file of messages.
+            Looks::TextHolding(format) => attached || !format.replaces_text(),
+            _ => false,
+        };
+        Looked { read_as, reason, needs_reader }
     }
 
     /// A detached signature, where it belongs.
@@ -260,8 +263,9 @@ fn push(readings: &mut Vec<Reading>, reading: Reading) {
 }
 
 /// The name of something in a message within the message at `path`.
-fn within(path: &str, inner: &str) -> String {
+pub(super) fn within(path: &str, inner: &str) -> String {
     match inner {
+        _ if path.is_empty() => inner.to_owned(),
         "" => path.to_owned(),
         _ if inner.starts_with("header:") => format!("{path}:{inner}"),
         _ => format!("{path}.{inner}"),
@@ -312,11 +316,8 @@ fn has_wide_charset(part: &Part) -> bool {
 
 /// What in a text is no text.
 fn text_opaque(part: &Part, octets: &[u8]) -> Option<OpaqueReason> {
-    if memchr::memmem::find(octets, PGP_MESSAGE).is_some() {
-        return Some(OpaqueReason::Encrypted);
-    }
-    if has_uuencoded_file(octets) {
-        return Some(OpaqueReason::Unreadable);
+    if let Some(reason) = sealed_text(octets) {
+        return Some(reason);
     }
     let unknown = charset_of(part, octets).certainty == Certainty::Unknown;
     let shifts = part.charset().is_some_and(|label| {
@@ -327,16 +328,16 @@ fn text_opaque(part: &Part, octets: &[u8]) -> Option<OpaqueReason> {
     (unknown && (shifts || !octets.is_ascii())).then_some(OpaqueReason::Unreadable)
 }
 
-/// `begin 644 letter.doc` on a line of its own, and data after it.
-fn has_uuencoded_file(octets: &[u8]) -> bool {
-    memchr::memmem::find_iter(octets, b"begin ").any(|at| {
-        let starts_line = at.checked_sub(1).is_none_or(|before| octets.get(before) == Some(&b'\n'));
-        let mode = octets.get(at + 6..at + 10);
-        starts_line
-            && mode.is_some_and(|mode| {
-                matches!(mode, [modes @ .., b' '] if modes.iter().all(|m| (b'0'..=b'7').contains(m)))
-            })
-    })
+/// What stands in a text for something that no reader here opens.
+pub(super) fn sealed_text(octets: &[u8]) -> Option<OpaqueReason> {
+    let holds = |mark: &[u8]| memchr::memmem::find(octets, mark).is_some();
+    if holds(PGP_MESSAGE) {
+        Some(OpaqueReason::Encrypted)
+    } else if holds(BINHEX) || holds(YENC) {
+        Some(OpaqueReason::Unreadable)
+    } else {
+        None
+    }
 }
 
 /// Whether a field says anything that counts: not who sent it to whom by
@@ -350,6 +351,9 @@ fn says_something(name: &str, is_message: bool) -> bool {
 
 const META_HEAD: usize = 1024;
 const PGP_MESSAGE: &[u8] = b"-----BEGIN PGP MESSAGE-----";
+/// RFC 1741 section 2.
+const BINHEX: &[u8] = b"(This file must be converted with BinHex";
+const YENC: &[u8] = b"=ybegin line=";
 /// Charsets in which ASCII octets are not ASCII text.
 const SHIFTING: [&str; 4] = ["utf-7", "utf7", "hz-gb", "utf-32"];
 /// Sorted.
@@ -491,6 +495,15 @@ mod tests {
         assert_eq!(opaque(seven), [OpaqueReason::Unreadable]);
         let partial = "Content-Type: message/partial; number=1\r\n\r\nx\r\n";
         assert_eq!(opaque(partial), [OpaqueReason::Unreadable]);
+    }
+
+    #[test]
+    fn what_is_drawn_out_of_a_part_has_the_parts_path() {
+        let raw = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b\r\n\
+                   Content-Type: application/octet-stream\r\n\r\n%PDF-1.4\r\n--b--\r\n";
+        let extract = parse(raw).extract(&mut InPlace::default());
+        assert_eq!(extract.opaque[0].part, "2");
+        assert_eq!(extract.files[1].path, "2");
     }
 
     #[test]

@@ -17,12 +17,15 @@ mod facts;
 mod flowed;
 mod header;
 mod html;
+#[cfg(any(test, fuzzing))]
+pub mod invariants; // what holds whatever a document is made of
 mod media;
 mod part;
 mod reading;
 mod sniff;
 mod transfer;
 mod tree;
+mod uuencode;
 mod walk;
 
 pub use authors::{AuthorError, author_domains};

@@ -48,7 +48,7 @@ pub struct InPlace(pub Limits);
 
 impl ReadDocument for InPlace {
     fn read(&mut self, document: &Document) -> Extract {
-        let mut gatherer = Gatherer::new(self.0);
+        let mut gatherer = Gatherer::new(self.0.for_part_of(document.octets.len()));
         gatherer.document(document);
         gatherer.finish()
     }

@@ -1,5 +1,7 @@
 //! Collects what readers find, and keeps the limits for all of them.
 
+use std::io::{ErrorKind, Read};
+
 use bytes::Bytes;
 
 use super::{
@@ -9,9 +11,11 @@ use super::{
 use crate::{
     content::{
         charset::{self, Charset},
+        extract::{sealed_text, within},
         html,
         reading::{OffsetMap, Reading, ReadingKind},
         sniff::{Looks, looks},
+        tree::Content,
     },
     mail::{Opaque, OpaqueReason},
 };
@@ -21,6 +25,13 @@ pub(super) struct Gatherer {
     extract: Extract,
     /// What is left of each.
     left: Limits,
+}
+
+/// What came of packed octets, as far as they went.
+pub(super) struct Unfolded {
+    pub(super) octets: Vec<u8>,
+    /// Why they went no further.
+    pub(super) fault: Option<OpaqueReason>,
 }
 
 impl Gatherer {
@@ -34,7 +45,8 @@ impl Gatherer {
 
     /// Reads what needs a reader; what was read before a fault is kept.
     pub(super) fn document(&mut self, document: &Document) {
-        let Looks::Container(format) = looks(&document.octets) else {
+        let (Looks::Container(format) | Looks::TextHolding(format)) = looks(&document.octets)
+        else {
             return self.unread(&document.path, OpaqueReason::Damaged);
         };
         let Some(depth) = self.left.depth.checked_sub(1) else {
@@ -49,34 +61,106 @@ impl Gatherer {
 
     /// A file within, by whatever it looks like; its name is read too.
     pub(super) fn file(&mut self, path: &str, name: Option<&str>, octets: Bytes) {
-        let Some(files) = self.left.files.checked_sub(1) else {
-            return self.unread(path, OpaqueReason::OverLimit);
-        };
-        self.left.files = files;
+        if !self.entry(path, name) {
+            return;
+        }
         if !self.unfolded(octets.len()) {
             return self.unread(path, OpaqueReason::OverLimit);
-        }
-        if let Some(name) = name {
-            self.push(path, ReadingKind::Header, name.to_owned());
         }
         match looks(&octets) {
             Looks::Empty => {}
             Looks::Picture => self.unread(path, OpaqueReason::Picture),
-            Looks::EnvelopedCms => self.unread(path, OpaqueReason::Encrypted),
-            Looks::Cms | Looks::Binary => self.unread(path, OpaqueReason::Unreadable),
+            Looks::Encrypted => self.unread(path, OpaqueReason::Encrypted),
+            Looks::Binary => self.unread(path, OpaqueReason::Unreadable),
             Looks::Html => {
                 let (text, _) = charset::decode(&octets, Charset::of(&octets, None));
                 self.html(path, &text);
             }
-            Looks::Text => {
-                let (text, _) = charset::decode(&octets, Charset::of(&octets, None));
-                self.text(path, text);
+            Looks::Text => self.octets_of_text(path, &octets),
+            Looks::TextHolding(format) => {
+                if !format.replaces_text() {
+                    self.octets_of_text(path, &octets);
+                }
+                self.document(&Document { path: path.to_owned(), octets: octets.clone() });
             }
             Looks::Container(_) => {
                 self.document(&Document { path: path.to_owned(), octets: octets.clone() });
             }
         }
         self.extract.files.push(File { path: path.to_owned(), octets });
+    }
+
+    /// Counts something that stands in an archive, readable or not, and reads
+    /// its name. False where there are too many.
+    pub(super) fn entry(&mut self, path: &str, name: Option<&str>) -> bool {
+        let Some(files) = self.left.files.checked_sub(1) else {
+            self.unread(path, OpaqueReason::OverLimit);
+            return false;
+        };
+        self.left.files = files;
+        if let Some(name) = name {
+            self.push(path, ReadingKind::Header, name.to_owned());
+        }
+        true
+    }
+
+    /// A message within (RFC 5322), with all its parts: it goes on in the path
+    /// as one that stands in a part does.
+    pub(super) fn message(&mut self, path: &str, octets: &Bytes) {
+        let content = Content::parse(octets.clone());
+        for reading in content.readings() {
+            self.push(&within(path, &reading.part), reading.kind, reading.text);
+        }
+        let mut drawn = Extract::default();
+        let before = self.left.octets;
+        content.draw_out(self, path, &|at| at, &mut drawn);
+        // Its own parts are new here; what came of its documents is counted.
+        let files = drawn.files.iter().map(|file| file.octets.len()).sum::<usize>();
+        let counted = usize::try_from(before - self.left.octets).unwrap_or(usize::MAX);
+        if !self.unfolded(files.saturating_sub(counted)) {
+            self.unread(path, OpaqueReason::OverLimit);
+            drawn.files.clear();
+        }
+        self.extract.append(drawn);
+    }
+
+    /// The header of a message whose body stands elsewhere.
+    pub(super) fn message_header(&mut self, path: &str, octets: Vec<u8>) {
+        let readings = Content::parse(Bytes::from(octets)).readings().into_iter();
+        for reading in readings.filter(|reading| reading.kind == ReadingKind::Header) {
+            self.push(&within(path, &reading.part), reading.kind, reading.text);
+        }
+    }
+
+    /// Reads packed octets as far as they go and the limit lets them. What is
+    /// over the limit has cost its time, so that nothing is left for others:
+    /// a thousand bombs take no longer than one.
+    pub(super) fn unfold(&mut self, from: impl Read) -> Unfolded {
+        let mut octets = Vec::new();
+        let read = from.take(self.left().saturating_add(1)).read_to_end(&mut octets);
+        if u64::try_from(octets.len()).unwrap_or(u64::MAX) > self.left() {
+            self.left.octets = 0;
+            return Unfolded { octets: Vec::new(), fault: Some(OpaqueReason::OverLimit) };
+        }
+        let fault = read.err().map(|error| match error.kind() {
+            ErrorKind::OutOfMemory => OpaqueReason::OverLimit,
+            ErrorKind::Unsupported => OpaqueReason::Unreadable,
+            _ => OpaqueReason::Damaged,
+        });
+        Unfolded { octets, fault }
+    }
+
+    /// Nothing more will be taken: a reader that goes on only wastes time.
+    pub(super) fn is_full(&self) -> bool {
+        self.left.octets == 0 || self.left.files == 0
+    }
+
+    fn octets_of_text(&mut self, path: &str, octets: &[u8]) {
+        let (text, _) = charset::decode(octets, Charset::of(octets, None));
+        self.text(path, text);
+        if let Some(reason) = sealed_text(octets) {
+            self.unread(path, reason);
+        }
     }
 
     /// Text as it is displayed at a place.

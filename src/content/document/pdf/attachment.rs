@@ -11,7 +11,7 @@ use super::{
     opened::{Opened, Place, items, place},
     text_string, tree,
 };
-use crate::content::document::gatherer::Gatherer;
+use crate::{content::document::gatherer::Gatherer, mail::OpaqueReason};
 
 /// What says where a file is, wherever it is said.
 pub(super) fn specifications<'a>(
@@ -64,6 +64,12 @@ pub(super) fn read<'a>(specifications: &[Dict<'a>], path: &str, gatherer: &mut G
             count += 1;
             let at = format!("{path}/{count}");
             let Unfolded { octets, fault } = unfold(&stream, gatherer.left());
+            if fault == Some(OpaqueReason::OverLimit) {
+                // It has cost its time: a thousand of them are to cost no more.
+                let left = usize::try_from(gatherer.left()).unwrap_or(usize::MAX);
+                gatherer.unfolded(left);
+                return gatherer.unread(&at, OpaqueReason::OverLimit);
+            }
             gatherer.file(&at, Some(&name.join("\n")), Bytes::from(octets.into_owned()));
             if let Some(fault) = fault {
                 gatherer.unread(&at, fault);

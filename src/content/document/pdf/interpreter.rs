@@ -191,11 +191,12 @@ impl<'a, 'o> Interpreter<'a, 'o> {
             along = Point { x: -along.x, y: -along.y };
         }
         self.text = Matrix::moved(x, y).then(self.text);
-        let size = self.state.size.abs() * scale;
-        if !(size.is_finite() && start.x.is_finite() && start.y.is_finite()) || !end.x.is_finite() {
+        let size = (self.state.size.abs() * scale).max(SMALLEST);
+        let is_somewhere = [size, start.x, start.y, end.x, end.y].iter().all(|at| at.is_finite());
+        if !is_somewhere {
             (start, end) = (Point::default(), Point::default());
         }
-        self.sheet.show(Shown {
+        self.sheet.show(&Shown {
             code: glyph.code,
             meaning: glyph.meaning,
             start,
@@ -270,6 +271,8 @@ where
 const DEEPEST: usize = 24;
 const MOST_SAVED: usize = 4096;
 const MOST_OPERANDS: usize = 1024;
+/// Of letters: gaps are told in parts of it.
+const SMALLEST: f64 = 0.001;
 /// Octets.
 const SHORT: usize = 4;
 /// On one page.

@@ -208,9 +208,8 @@ fn joined(lines: &[Line]) -> String {
     for line in lines {
         let cells: Vec<&str> = line.iter().map(|cell| cell.text.as_str()).collect();
         let line = cells.join("\t");
-        if text.ends_with('\u{ad}') {
-            text.pop();
-        } else if parts_a_word(&text) && line.starts_with(char::is_lowercase) {
+        let goes_on = parts_a_word(&text) && line.starts_with(char::is_lowercase);
+        if text.ends_with('\u{ad}') || goes_on {
             text.pop();
         } else if !text.is_empty() {
             text.push('\n');

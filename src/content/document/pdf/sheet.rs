@@ -43,7 +43,7 @@ pub(super) struct Shown {
 }
 
 impl Sheet {
-    pub(super) fn show(&mut self, shown: Shown) {
+    pub(super) fn show(&mut self, shown: &Shown) {
         let text = match &shown.meaning {
             Meaning::Text(text) => text.clone(),
             Meaning::Guess(letter) => letter.to_string(),
@@ -56,10 +56,13 @@ impl Sheet {
             return;
         }
         self.letters += 1;
-        let goes_on = self.pieces.last().is_some_and(|last| last.goes_on(&shown));
-        self.count_unknown(&shown, goes_on);
+        let goes_on = self.pieces.last().is_some_and(|last| last.goes_on(shown));
+        if !goes_on {
+            self.unknown.clear();
+        }
+        self.count_unknown(shown);
         match self.pieces.last_mut() {
-            Some(last) if goes_on => last.append(&text, &shown),
+            Some(last) if goes_on => last.append(&text, shown),
             _ => self.pieces.push(Piece {
                 text,
                 start: shown.start,
@@ -96,11 +99,11 @@ impl Sheet {
         self.letters < FEW_LETTERS && (pictures || self.strokes > MANY_STROKES)
     }
 
-    fn count_unknown(&mut self, shown: &Shown, goes_on: bool) {
-        if !goes_on || matches!(shown.meaning, Meaning::Text(_)) {
-            self.unknown.clear();
+    fn count_unknown(&mut self, shown: &Shown) {
+        if matches!(shown.meaning, Meaning::Text(_)) {
+            return self.unknown.clear();
         }
-        if matches!(shown.meaning, Meaning::Text(_)) || self.has_unknown_text {
+        if self.has_unknown_text {
             return;
         }
         self.unknown.push(shown.code);
