@@ -27,6 +27,7 @@ mod octets;
 mod office;
 mod ole;
 mod outlook;
+mod pdf;
 mod rar;
 mod rich_text;
 mod rtf;
