@@ -7,4 +7,6 @@ mod demo;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
+mod reader;
+#[cfg(test)]
 mod rewriting;

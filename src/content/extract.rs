@@ -42,6 +42,12 @@ impl Content {
         extract
     }
 
+    /// Whether an extract would ask its reader for anything.
+    pub fn has_documents(&self) -> bool {
+        self.parts().iter().any(|part| self.look(part).needs_reader)
+            || self.nested().iter().any(|(_, message)| message.has_documents())
+    }
+
     /// Adds to an extract what the readings do not have; `place` leads from
     /// this message's octets to those of the whole.
     fn draw_out(
@@ -263,6 +269,7 @@ fn push(readings: &mut Vec<Reading>, reading: Reading) {
 fn within(path: &str, inner: &str) -> String {
     match inner {
         "" => path.to_owned(),
+        _ if path.is_empty() => inner.to_owned(),
         _ if inner.starts_with("header:") => format!("{path}:{inner}"),
         _ => format!("{path}.{inner}"),
     }
@@ -479,6 +486,7 @@ mod tests {
     fn what_cannot_be_read_is_said() {
         let pdf = "Content-Type: text/plain\r\n\r\n%PDF-1.4\r\n";
         assert_eq!(opaque(pdf), [OpaqueReason::Unreadable]);
+        assert_eq!(parse(pdf).extract(&mut InPlace::default()).opaque[0].part, "1");
         let picture =
             "Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=\r\n";
         assert_eq!(opaque(picture), [OpaqueReason::Picture]);
