@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use postern::{
-    content::{Class, Content, Disposition, Part, Protected, ReadingKind},
+    content::{Class, Content, Disposition, InPlace, Part, Protected, ReadingKind},
     mail::Disclaimer,
     transform::{Change, DisclaimerOutcome, Edits, HeaderField, Rewritten, rewrite},
 };
