@@ -161,7 +161,8 @@ fn a_reader_is_confined_before_it_is_asked_anything() {
         ("Max cpu time", "77"),
     ] {
         let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
-        let values: Vec<_> = line[name.len()..].split_whitespace().take(2).collect();
+        let values = line.strip_prefix(name).unwrap().split_whitespace();
+        let values: Vec<_> = values.take(2).collect();
         assert_eq!(values, [most, most], "{name}");
     }
     assert!(!limits.lines().any(|l| l.starts_with("Max address space") && l.contains("unlimited")));

@@ -8,11 +8,7 @@ use std::{
 use clap::Args;
 use serde_json::json;
 
-use super::{
-    documents::{Documents, could_read},
-    exit::Failure,
-    files,
-};
+use super::{documents::Documents, exit::Failure, files};
 use crate::{
     classify::Classification, content::Content, gateway::classify_content, mail::Timestamp,
 };
@@ -41,7 +37,7 @@ pub fn classify(arguments: &ClassifyArguments, now: Timestamp) -> Result<(), Fai
         let content = Content::parse(files::message(&path)?);
         let mut reader = documents.reader()?;
         let classification = classify_content(&policy, &content, &mut reader);
-        could_read(&reader)?;
+        documents.were_read(&reader)?;
         if arguments.json {
             writeln!(out, "{}", as_json(&path, &classification, display))?;
         } else {

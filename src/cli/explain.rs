@@ -5,11 +5,7 @@ use std::{io::Write, net::IpAddr, path::PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::{
-    documents::{Documents, could_read},
-    exit::Failure,
-    files,
-};
+use super::{documents::Documents, exit::Failure, files};
 use crate::{
     content::Content,
     gateway::{Fate, Judgement, judge},
@@ -103,10 +99,11 @@ pub fn explain(arguments: ExplainArguments, now: Timestamp) -> Result<(), Failur
 
 /// As the gateway does it, but for who has sent it, which no file says.
 pub(super) fn judged(policy: &Policy, submission: &Submission) -> Result<Judgement, Failure> {
-    let mut reader = Documents::new().reader()?;
+    let documents = Documents::new();
+    let mut reader = documents.reader()?;
     let content = Content::parse(submission.content.clone());
     let judgement = judge(policy, submission, content, None, &mut reader);
-    could_read(&reader)?;
+    documents.were_read(&reader)?;
     Ok(judgement)
 }
 

@@ -7,11 +7,7 @@ use std::{
 
 use clap::Args;
 
-use super::{
-    documents::{Documents, could_read},
-    exit::Failure,
-    files,
-};
+use super::{documents::Documents, exit::Failure, files};
 use crate::{
     classify::TestRange,
     content::Content,
@@ -76,7 +72,7 @@ fn facts(
             };
             let mut reader = documents.reader()?;
             let (facts, _) = message_facts(policy, &content, &arriving, &mut reader);
-            could_read(&reader)?;
+            documents.were_read(&reader)?;
             Ok(facts)
         }
     }

@@ -251,6 +251,25 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_changed_anywhere_is_refused_or_within_the_bounds() {
+        let mut wire = Vec::new();
+        send(&mut wire, &whole()).unwrap();
+        for at in 0..wire.len() {
+            for octet in [0, 0xff, b'"', b'9', b'/', b'.', b','] {
+                let mut changed = wire.clone();
+                changed[at] = octet;
+                if let Ok(extract) = receive(&mut changed.as_slice(), &document(), LIMITS) {
+                    assert_eq!(
+                        cut(extract.clone(), &document(), LIMITS),
+                        extract,
+                        "{octet} at {at}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
     fn what_is_cut_is_believed_and_says_so() {
         let long = format!("2:{}", "\u{e9}".repeat(300));
         let too_much = Extract {

@@ -136,6 +136,12 @@ impl Reader {
         self.is_unavailable
     }
 
+    /// What holds the process that has read last; none where there were no
+    /// documents, or it is gone.
+    pub fn confined(&self) -> Option<Confined> {
+        self.process.as_ref().map(|process| process.confined)
+    }
+
     /// The one it has, or another where that one has read enough.
     fn process(&mut self) -> Result<Process, StartError> {
         match self.process.take().filter(|process| !process.is_spent(&self.shared.settings)) {

@@ -1,6 +1,7 @@
 """Readers of documents: whatever becomes of one, the gateway goes on."""
 
 import concurrent.futures
+import contextlib
 import email.policy
 import gzip
 import os
@@ -53,9 +54,16 @@ def send(gateway, mail):
 
 def readers(gateway):
     """Process ids."""
-    found = subprocess.run(["ps", "--ppid", str(gateway.pid()), "-o", "pid=,args="], capture_output=True, text=True)
-    lines = [line.split(maxsplit=1) for line in found.stdout.splitlines()]
-    return [int(pid) for pid, arguments in lines if arguments.startswith("postern reader ")]
+    found = []
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            is_reader = (process / "cmdline").read_bytes().startswith(b"postern\0reader\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if parent == gateway.pid() and is_reader:
+            found.append(int(process.name))
+    return found
 
 
 def metric(gateway, name):
@@ -103,7 +111,8 @@ def test_readers_killed_under_load_lose_no_message(home, far_end):
             while not all(reply.done() for reply in replies):
                 for reader in readers(gateway):
                     # It may have ended since.
-                    subprocess.run(["kill", "-KILL", str(reader)], capture_output=True, check=False)
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(reader, signal.SIGKILL)
         codes = [reply.result()[0] for reply in replies]
         # A reader that dies before it is confined is no reader: come again.
         assert set(codes) <= {250, 451}
