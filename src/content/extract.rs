@@ -78,6 +78,18 @@ impl Content {
         extract
     }
 
+    /// Whether an extract may ask its reader for anything: for a document, or
+    /// for what stands in a text in base64.
+    pub fn may_hold_documents(&self) -> bool {
+        let may = |part: &Part| {
+            let looked = self.look(part);
+            let text = looked.read_as.and_then(|_| self.body(part.id));
+            looked.needs_reader || text.is_some_and(|body| has_long_token(&body.octets))
+        };
+        self.parts().iter().any(may)
+            || self.nested().iter().any(|(_, message)| message.may_hold_documents())
+    }
+
     /// Adds to an extract what the readings do not have; `place` leads from
     /// this message's octets to those of the whole.
     pub(super) fn draw_out(
@@ -351,6 +363,17 @@ fn has_wide_charset(part: &Part) -> bool {
     })
 }
 
+/// Whether a text has a run of letters and digits as long as a file in base64
+/// has in each of its lines, or cannot be told so, being of wide characters.
+fn has_long_token(octets: &[u8]) -> bool {
+    let mut run = 0;
+    octets.iter().any(|octet| {
+        let goes_on = octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/');
+        run = if goes_on { run + 1 } else { 0 };
+        run >= LONG_TOKEN || *octet == 0
+    })
+}
+
 /// What in a text is no text.
 fn text_opaque(part: &Part, octets: &[u8]) -> Option<OpaqueReason> {
     if let Some(reason) = sealed_text(octets) {
@@ -373,6 +396,8 @@ pub(super) fn sealed_text(octets: &[u8]) -> Option<OpaqueReason> {
     }
 }
 
+/// Less than a line of base64 has anywhere, and than the smallest document.
+const LONG_TOKEN: usize = 56;
 const META_HEAD: usize = 1024;
 const PGP_MESSAGE: &[u8] = b"-----BEGIN PGP MESSAGE-----";
 /// RFC 1741 section 2.
@@ -397,6 +422,15 @@ mod tests {
     fn opaque(raw: &str) -> Vec<OpaqueReason> {
         let extract = parse(raw).extract(&mut InPlace::default());
         extract.opaque.into_iter().map(|opaque| opaque.reason).collect()
+    }
+
+    #[test]
+    fn a_text_may_hold_a_document_where_there_is_room_for_one() {
+        let may = |body: &str| parse(&format!("\r\n{body}\r\n")).may_hold_documents();
+        assert!(!may("Dear all, see you on Monday"));
+        assert!(may(&format!("{{\"data\": \"{}\"}}", "JVBERi0x".repeat(10))));
+        assert!(may("a\0b"));
+        assert!(may("%PDF-1.7"));
     }
 
     #[test]
@@ -439,6 +473,7 @@ mod tests {
     fn what_cannot_be_read_is_said() {
         let pdf = "Content-Type: text/plain\r\n\r\n%PDF-1.4\r\n";
         assert_eq!(opaque(pdf), [OpaqueReason::Unreadable]);
+        assert_eq!(parse(pdf).extract(&mut InPlace::default()).opaque[0].part, "1");
         let picture =
             "Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=\r\n";
         assert_eq!(opaque(picture), [OpaqueReason::Picture]);

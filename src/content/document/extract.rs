@@ -45,7 +45,7 @@ pub trait ReadDocument {
 }
 
 /// Reads in the process that asks: for one that is confined already, and for
-/// commands that a person runs on a file of theirs.
+/// messages of our own.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InPlace(pub Limits);
 

@@ -7,8 +7,8 @@
 //! outside: no link is followed, no macro run.
 //!
 //! These readers are given hostile octets by strangers. They run where they
-//! can do no harm ([`ReadDocument`] is the door): the gateway has them in
-//! confined processes, commands in place.
+//! can do no harm ([`ReadDocument`] is the door): the gateway and the commands have
+//! them in confined processes.
 //!
 //! `format` tells what is what and knows each reader; `gatherer` collects what
 //! they find and keeps the limits.
