@@ -106,7 +106,10 @@ fn open_segments(disk: &dyn Disk, recovered: &mut Recovered) -> Result<Vec<Opene
     let mut segments = Vec::with_capacity(sequences.len());
     for sequence in sequences {
         let name = segment_name(sequence);
-        let opened = disk.open(&name).and_then(|file| Ok((file.length()?, file)));
+        // Nor may what an earlier run has cut off: a commit that failed, and
+        // was on disk all the same.
+        let opened = disk.open(&name).and_then(|file| file.sync().map(|()| file));
+        let opened = opened.and_then(|file| Ok((file.length()?, file)));
         let (length, file) = opened.map_err(|cause| SpoolError::io("open a segment", cause))?;
         match read_header(&*file) {
             Ok(header) if header.sequence == sequence => {
