@@ -1,9 +1,11 @@
 //! The spool against a disk that fails, fills up, and loses its power.
 
 mod crashes;
+mod every_call;
 mod failures;
 mod files;
 mod simulated_disk;
+mod told;
 
 use std::{collections::BTreeMap, time::Duration};
 
