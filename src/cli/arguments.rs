@@ -13,6 +13,7 @@ use super::{
     queue::{QueueArguments, queue},
     rewrite::{RewriteArguments, rewrite},
     run::{RunArguments, run},
+    spool::{SpoolArguments, spool},
     test::{TestArguments, test},
     user::{UserArguments, user},
 };
@@ -45,6 +46,8 @@ enum Command {
     Rewrite(RewriteArguments),
     /// List, show, release, reject, retry and return messages of the running gateway
     Queue(QueueArguments),
+    /// Check or export the spool of a stopped gateway
+    Spool(SpoolArguments),
     /// Keep the file of users who may authenticate
     User(UserArguments),
 }
@@ -63,6 +66,7 @@ pub fn main() -> ExitCode {
         Command::Classify(arguments) => classify(&arguments, now),
         Command::Rewrite(arguments) => rewrite(arguments, now),
         Command::Queue(arguments) => queue(arguments, now),
+        Command::Spool(arguments) => spool(arguments),
         Command::User(arguments) => user(arguments),
     };
     match done {

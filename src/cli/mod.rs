@@ -13,6 +13,7 @@ mod prove;
 mod queue;
 mod rewrite;
 mod run;
+mod spool;
 mod test;
 mod user;
 

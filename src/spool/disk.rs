@@ -196,7 +196,7 @@ fn writable() -> OpenOptions {
     options
 }
 
-const LOCK: &str = "lock";
+pub(super) const LOCK: &str = "lock";
 
 #[cfg(test)]
 mod tests {

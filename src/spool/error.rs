@@ -27,6 +27,9 @@ pub enum SpoolError {
     Damaged(QueueId),
     #[error("{} is in use by another gateway", .0.display())]
     InUse(PathBuf),
+    /// To be looked at, and no gateway has ever run on it.
+    #[error("{} holds no spool", .0.display())]
+    Missing(PathBuf),
     #[error("{} cannot hold a spool: {cause}", directory.display())]
     Directory { directory: PathBuf, cause: Arc<io::Error> },
     /// Written by a later Postern: opening it here could lose what that knew.

@@ -36,6 +36,7 @@ mod disk;
 mod error;
 mod format;
 mod index;
+mod inspect;
 mod receipt;
 mod recover;
 mod store;
@@ -43,6 +44,7 @@ mod writer;
 
 pub use batch::{Acceptance, Batch};
 pub use error::SpoolError;
+pub use inspect::Inspection;
 pub use receipt::Receipt;
 pub use recover::{Damage, DamageKind};
 pub use store::{Settings, Spool, Stats};

@@ -41,6 +41,8 @@ pub enum DamageKind {
     /// A message's meta reads back, and means nothing to this Postern. The
     /// message stays in the spool and is not delivered.
     Meta(QueueId),
+    /// A message's content is not what was written: found when it is read.
+    Content(QueueId),
 }
 
 /// What the disk held.
@@ -400,11 +402,12 @@ impl fmt::Display for Damage {
             DamageKind::Damaged => out.write_str("are damaged"),
             DamageKind::Header => out.write_str("cannot be read: both headers are damaged"),
             DamageKind::Meta(id) => write!(out, "are no envelope for message {id}"),
+            DamageKind::Content(id) => write!(out, "are not the content of message {id}"),
         }
     }
 }
 
-const SEGMENT_SUFFIX: &str = ".segment";
+pub(super) const SEGMENT_SUFFIX: &str = ".segment";
 /// Holds a record's header and, for most messages, its entries.
 const FIRST_READ: usize = 2048;
 const SEARCH_READ: usize = 64 * 1024;

@@ -20,7 +20,7 @@ use super::{
     format::{self, Place},
     index::{Index, Located},
     receipt::Receipt,
-    recover::{Damage, DamageKind, recover},
+    recover::{Damage, DamageKind, Recovered, recover},
     writer::{Request, Writer},
 };
 use crate::mail::{QueueId, QueuedMessage, Timestamp};
@@ -86,14 +86,7 @@ impl Spool {
         each: impl FnMut(QueuedMessage),
     ) -> Result<Self, SpoolError> {
         let recovered = recover(&*disk)?;
-        let shared = Arc::new(Shared {
-            index: Mutex::new(recovered.index),
-            abandoned: Mutex::default(),
-            last_id: AtomicU64::new(recovered.last_id),
-            commits: AtomicU64::new(0),
-            syncs: AtomicU64::new(0),
-            full: AtomicBool::new(false),
-        });
+        let shared = Shared::new(recovered.index, recovered.last_id);
         let mut damage = recovered.damage;
         shared.hand_over(each, &mut damage);
 
@@ -113,6 +106,18 @@ impl Spool {
             salt: fastrand::u16(..),
             damage,
         })
+    }
+
+    /// To be read and not written to: recording anything finds it closed.
+    pub(super) fn without_writer(disk: &dyn Disk) -> Result<Self, SpoolError> {
+        let Recovered { index, last_id, mut damage, .. } = recover(disk)?;
+        let shared = Shared::new(index, last_id);
+        shared.hand_over(|_| {}, &mut damage);
+        Ok(Self { shared, requests: None, writer: None, wait: Duration::ZERO, salt: 0, damage })
+    }
+
+    pub(super) fn located(&self, id: QueueId) -> Option<Located> {
+        self.shared.index().find(id)
     }
 
     /// An id for a message: larger than all before, also when the clock has
@@ -278,6 +283,17 @@ pub(super) struct Standing {
 }
 
 impl Shared {
+    fn new(index: Index, last_id: u64) -> Arc<Self> {
+        Arc::new(Self {
+            index: Mutex::new(index),
+            abandoned: Mutex::default(),
+            last_id: AtomicU64::new(last_id),
+            commits: AtomicU64::new(0),
+            syncs: AtomicU64::new(0),
+            full: AtomicBool::new(false),
+        })
+    }
+
     pub(super) fn index(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
