@@ -14,8 +14,9 @@ use nix::errno::Errno;
 use super::{
     super::{Batch, Spool},
     SEGMENT, SimulatedDisk, block_on, id, message, open,
-    simulated_disk::{Fault, Kept, Operation},
+    simulated_disk::{Fault, Operation},
     told::{LARGE, Step, Told, check_damage, check_running, content_of, take},
+    volatile::Kept,
 };
 
 #[derive(Clone, Copy)]
@@ -183,7 +184,7 @@ impl Point<'_> {
                     spool = self.start(&disk, &mut told);
                 }
                 (Some(spool), act) => act.carry_out(spool, &mut told),
-                (None, _) => unreachable!("{self}: a start failed, and the power was there"),
+                (None, _) => panic!("{self}: a start failed, and the power was there"),
             }
         }
         if let Some(spool) = spool.filter(|_| !disk.is_powerless()) {
@@ -266,7 +267,7 @@ impl Point<'_> {
             }
             again.check(&again.end(&disk), &mut told);
         }
-        unreachable!("a start makes a bounded number of calls");
+        panic!("a start makes a bounded number of calls");
     }
 }
 
@@ -336,7 +337,7 @@ impl Act {
                 let batch = Batch::new().remove(old).accept(&message, content);
                 Step::Commit(batch, vec![(old, None), effect])
             }
-            Together(_) | Restart => unreachable!("not one step"),
+            Together(_) | Restart => panic!("not one step"),
         })
     }
 }

@@ -6,6 +6,8 @@ mod failures;
 mod files;
 mod simulated_disk;
 mod told;
+mod versions;
+mod volatile;
 
 use std::{collections::BTreeMap, time::Duration};
 

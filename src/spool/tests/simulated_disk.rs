@@ -14,7 +14,10 @@ use std::{
 
 use nix::errno::Errno;
 
-use super::super::disk::{Disk, DiskFile};
+use super::{
+    super::disk::{Disk, DiskFile},
+    volatile::{Contents, Edit, Kept, NameChange},
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -25,16 +28,6 @@ pub(super) enum Fault {
     /// A write stops half-way, and goes on when asked again.
     Short,
     PowerCut,
-}
-
-/// What a power cut leaves of what was not synced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kept {
-    Nothing,
-    Everything,
-    /// Of octets any sectors or pages, in whatever order they came; of names
-    /// any changes.
-    Chance,
 }
 
 /// The calls that change something.
@@ -70,26 +63,6 @@ struct State {
     powerless: bool,
     unreadable: Vec<(u64, u64)>,
     random: fastrand::Rng,
-}
-
-#[derive(Clone)]
-enum NameChange {
-    Set(String, usize),
-    Unset(String),
-    Rename(String, String, usize),
-}
-
-#[derive(Clone, Default)]
-struct Contents {
-    now: Vec<u8>,
-    durable: Vec<u8>,
-    unsynced: Vec<Edit>,
-}
-
-#[derive(Clone)]
-enum Edit {
-    Write(usize, Vec<u8>),
-    Resize(usize),
 }
 
 struct SimulatedFile {
@@ -282,63 +255,6 @@ impl State {
     }
 }
 
-impl NameChange {
-    fn apply(&self, names: &mut BTreeMap<String, usize>) {
-        match self {
-            Self::Set(name, inode) => {
-                names.insert(name.clone(), *inode);
-            }
-            Self::Unset(name) => {
-                names.remove(name);
-            }
-            Self::Rename(from, to, inode) => {
-                names.remove(from);
-                names.insert(to.clone(), *inode);
-            }
-        }
-    }
-}
-
-impl Kept {
-    fn keeps(self, random: &mut fastrand::Rng) -> bool {
-        match self {
-            Self::Nothing => false,
-            Self::Everything => true,
-            Self::Chance => random.bool(),
-        }
-    }
-}
-
-impl Edit {
-    fn apply(&self, octets: &mut Vec<u8>) {
-        match self {
-            Self::Write(offset, written) => {
-                let end = offset + written.len();
-                octets.resize(octets.len().max(end), 0);
-                octets[*offset..end].copy_from_slice(written);
-            }
-            Self::Resize(length) => octets.resize(*length, 0),
-        }
-    }
-
-    /// As much of it as has come to the disk.
-    fn apply_in_part(&self, octets: &mut Vec<u8>, kept: Kept, random: &mut fastrand::Rng) {
-        match self {
-            Self::Write(offset, written) => {
-                let all = kept == Kept::Chance && random.u8(..4) == 0;
-                let unit = if random.bool() { SECTOR } else { PAGE };
-                for (index, part) in written.chunks(unit).enumerate() {
-                    if all || kept.keeps(random) {
-                        Self::Write(offset + index * unit, part.to_vec()).apply(octets);
-                    }
-                }
-            }
-            Self::Resize(_) if kept.keeps(random) => self.apply(octets),
-            Self::Resize(_) => {}
-        }
-    }
-}
-
 impl Disk for SimulatedDisk {
     fn names(&self) -> io::Result<Vec<String>> {
         Ok(Self::names(self))
@@ -454,6 +370,3 @@ impl DiskFile for SimulatedFile {
         }
     }
 }
-
-const SECTOR: usize = 512;
-const PAGE: usize = 4096;
