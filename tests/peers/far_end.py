@@ -29,6 +29,7 @@ class Received:
     forward_paths: list
     content: bytes
     tls: str | None
+    at: float = dataclasses.field(default_factory=time.monotonic)  # just before the final reply
 
     def parsed(self):
         return email.message_from_bytes(self.content, policy=email.policy.default)
