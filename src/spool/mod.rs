@@ -35,9 +35,11 @@ mod batch;
 mod disk;
 mod error;
 mod format;
+mod house;
 mod index;
 mod receipt;
 mod recover;
+mod segments;
 mod store;
 mod writer;
 
