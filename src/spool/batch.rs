@@ -140,6 +140,22 @@ impl Encoded {
         self
     }
 
+    /// Writes a message that is in the spool once more, as it stands: what
+    /// stood elsewhere is dead then.
+    pub(super) fn carry(mut self, id: QueueId, meta: &[u8], content: Option<Bytes>) -> Self {
+        self.purpose = Purpose::Bookkeeping;
+        self.count = self.count.saturating_add(1);
+        match content {
+            None => format::write_entry(&mut self.entries, Kind::Update, id, meta, b""),
+            Some(content) => {
+                format::write_entry(&mut self.entries, Kind::Accept, id, meta, &content);
+                self.content_octets = self.content_octets.saturating_add(content.len() as u64);
+                self.contents.push(content);
+            }
+        }
+        self
+    }
+
     fn write(&mut self, kind: Kind, message: &QueuedMessage, content: &[u8]) {
         match serde_json::to_vec(message) {
             Ok(meta) => {

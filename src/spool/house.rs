@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use super::{
     batch::Encoded,
+    error::SpoolError,
     format::RecordHeader,
     recover::segment_name,
     writer::{Request, Writer},
@@ -15,11 +16,25 @@ impl Writer {
     /// What nobody waits for: taking back, unlinking, the next spare.
     pub(super) fn keep_house(&mut self) {
         self.take_back();
-        // Errors: it stays on disk, and is tried again with the next group.
+        self.tidy();
+        self.find_spare();
+        // One portion also where no moment is quiet; the rest when one is.
+        self.move_portion();
+    }
+
+    /// Unlinks what nobody needs. Errors: it stays on disk, and is tried again
+    /// with the next group.
+    pub(super) fn tidy(&mut self) {
         if self.unlink_unneeded().is_err() {
             self.shared.index().look_again();
         }
-        self.find_spare();
+    }
+
+    /// Commits a batch of the spool's own, for which nobody waits.
+    pub(super) fn commit_own(&mut self, encoded: Encoded) -> Result<(), SpoolError> {
+        self.make_room(&encoded)?;
+        let (answer, _) = oneshot::channel();
+        self.write_or_give_up(&[Request { encoded, answer }])
     }
 
     /// Removes what was accepted for a waiter who has gone since: no client
@@ -33,11 +48,7 @@ impl Writer {
         for &id in &abandoned {
             encoded = encoded.remove(id);
         }
-        let (answer, _) = oneshot::channel();
-        let request = Request { encoded, answer };
-        let taken =
-            self.make_room(&request.encoded).is_ok() && self.write_or_give_up(&[request]).is_ok();
-        if !taken {
+        if self.commit_own(encoded).is_err() {
             self.shared.abandon(abandoned);
         }
     }
@@ -70,9 +81,7 @@ impl Writer {
         if self.room() < RecordHeader::LENGTH as u64 {
             return;
         }
-        let (answer, _) = oneshot::channel();
-        let nothing = Request { encoded: Encoded::default(), answer };
-        if self.write_or_give_up(&[nothing]).is_ok()
+        if self.commit_own(Encoded::default()).is_ok()
             && let Some(active) = self.active.take()
         {
             self.trim(&active);

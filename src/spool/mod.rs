@@ -37,6 +37,7 @@ mod error;
 mod format;
 mod house;
 mod index;
+mod mover;
 mod receipt;
 mod recover;
 mod segments;

@@ -41,6 +41,9 @@ pub enum DamageKind {
     /// A message's meta reads back, and means nothing to this Postern. The
     /// message stays in the spool and is not delivered.
     Meta(QueueId),
+    /// A message's content is not what was written, or cannot be read. The
+    /// message stays in the spool, and its segment for ever.
+    Content(QueueId),
 }
 
 /// What the disk held.
@@ -397,6 +400,7 @@ impl fmt::Display for Damage {
             DamageKind::Damaged => out.write_str("are damaged"),
             DamageKind::Header => out.write_str("cannot be read: both headers are damaged"),
             DamageKind::Meta(id) => write!(out, "are no envelope for message {id}"),
+            DamageKind::Content(id) => write!(out, "are not the content of message {id}"),
         }
     }
 }

@@ -35,7 +35,6 @@ pub struct Spool {
     wait: Duration,
     /// Spreads the ids of several nodes.
     salt: u16,
-    damage: Vec<Damage>,
 }
 
 #[derive(Clone, Debug)]
@@ -65,6 +64,8 @@ pub struct Stats {
     /// Batches made durable.
     pub commits: u64,
     pub fsyncs: u64,
+    /// Octets that were written once more, to free the segments they stood in.
+    pub octets_moved: u64,
     /// Whether new mail is refused because no spare segment can be made.
     pub full: bool,
 }
@@ -92,10 +93,13 @@ impl Spool {
             last_id: AtomicU64::new(recovered.last_id),
             commits: AtomicU64::new(0),
             syncs: AtomicU64::new(0),
+            moved: AtomicU64::new(0),
+            damage: Mutex::default(),
             full: AtomicBool::new(false),
         });
         let mut damage = recovered.damage;
         shared.hand_over(each, &mut damage);
+        *shared.damage() = damage;
 
         let (requests, received) = mpsc::channel(settings.waiting.max(1));
         let wait = settings.wait;
@@ -111,7 +115,6 @@ impl Spool {
             writer: Some(writer),
             wait,
             salt: fastrand::u16(..),
-            damage,
         })
     }
 
@@ -163,13 +166,7 @@ impl Spool {
 
     /// A message's content, checked. Reads the disk: not for an IO thread.
     pub fn content(&self, id: QueueId) -> Result<Option<Bytes>, SpoolError> {
-        let Some((octets, located)) = self.shared.read(id, |located| located.content.place)? else {
-            return Ok(None);
-        };
-        if crc32fast::hash(&octets) != located.content.crc {
-            return Err(SpoolError::Damaged(id));
-        }
-        Ok(Some(octets.into()))
+        self.shared.content(id)
     }
 
     /// Both, read on tokio's pool for blocking work.
@@ -202,9 +199,10 @@ impl Spool {
         self.len() == 0
     }
 
-    /// What could not be believed when the spool was opened.
-    pub fn damage(&self) -> &[Damage] {
-        &self.damage
+    /// What could not be believed when the spool was opened, and what has been
+    /// found damaged since, when it was to be moved.
+    pub fn damage(&self) -> Vec<Damage> {
+        self.shared.damage().clone()
     }
 
     pub fn stats(&self) -> Stats {
@@ -216,6 +214,7 @@ impl Spool {
             octets_on_disk: index.octets_on_disk(),
             commits: self.shared.commits.load(Ordering::Relaxed),
             fsyncs: self.shared.syncs.load(Ordering::Relaxed),
+            octets_moved: self.shared.moved.load(Ordering::Relaxed),
             full: self.shared.full.load(Ordering::Relaxed),
         }
     }
@@ -267,6 +266,8 @@ pub(super) struct Shared {
     last_id: AtomicU64,
     pub(super) commits: AtomicU64,
     pub(super) syncs: AtomicU64,
+    pub(super) moved: AtomicU64,
+    damage: Mutex<Vec<Damage>>,
     pub(super) full: AtomicBool,
 }
 
@@ -316,11 +317,36 @@ impl Shared {
     }
 
     fn message(&self, id: QueueId) -> Result<Option<QueuedMessage>, SpoolError> {
-        let Some((octets, _)) = self.read(id, |located| located.meta)? else {
+        let Some(meta) = self.meta(id)? else { return Ok(None) };
+        serde_json::from_slice(&meta).map(Some).map_err(|_| SpoolError::Damaged(id))
+    }
+
+    /// What the spool knows of a message beside its content, as written.
+    pub(super) fn meta(&self, id: QueueId) -> Result<Option<Vec<u8>>, SpoolError> {
+        let Some((entry, _)) = self.read(id, |located| located.meta)? else { return Ok(None) };
+        let meta = format::read_meta(&entry, id).ok_or(SpoolError::Damaged(id))?;
+        Ok(Some(meta.to_vec()))
+    }
+
+    /// A message's content, checked.
+    pub(super) fn content(&self, id: QueueId) -> Result<Option<Bytes>, SpoolError> {
+        let Some((octets, located)) = self.read(id, |located| located.content.place)? else {
             return Ok(None);
         };
-        let meta = format::read_meta(&octets, id).ok_or(SpoolError::Damaged(id))?;
-        serde_json::from_slice(meta).map(Some).map_err(|_| SpoolError::Damaged(id))
+        if crc32fast::hash(&octets) != located.content.crc {
+            return Err(SpoolError::Damaged(id));
+        }
+        Ok(Some(octets.into()))
+    }
+
+    /// Damage that is found in what had been believed.
+    pub(super) fn report(&self, damage: Damage) {
+        tracing::error!(%damage, "damage was found in the spool");
+        self.damage().push(damage);
+    }
+
+    fn damage(&self) -> MutexGuard<'_, Vec<Damage>> {
+        self.damage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives every message to `each`. One that cannot be read stays where it

@@ -19,6 +19,7 @@ use super::{
     disk::{Disk, write_all},
     error::SpoolError,
     format::{self, RecordHeader},
+    mover::{Mover, Progress},
     segments::{Active, Spare},
     store::{Settings, Shared, Standing},
 };
@@ -42,6 +43,7 @@ pub(super) struct Writer {
     pub(super) last_sequence: u32,
     /// Segments in which a commit has failed since the last that succeeded.
     pub(super) doubtful: BTreeSet<u32>,
+    pub(super) mover: Mover,
     /// Why no segment could be made, and until when not to try again.
     pub(super) pause: Option<(Instant, SpoolError)>,
 }
@@ -90,6 +92,7 @@ impl Writer {
             succeeded: last_commit,
             last_sequence,
             doubtful: BTreeSet::new(),
+            mover: Mover::default(),
             pause: None,
         };
         writer.find_spare();
@@ -98,11 +101,26 @@ impl Writer {
 
     /// Until every sender is gone and every batch is answered.
     pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
-        while let Some(first) = requests.blocking_recv() {
+        while let Some(first) = self.next(&mut requests) {
             self.commit(gather(first, &mut requests, self.settings.bookkeeping_waits));
             self.keep_house();
         }
         self.close();
+    }
+
+    /// The next batch; moves messages as long as there is none. None when
+    /// every sender is gone.
+    fn next(&mut self, requests: &mut mpsc::Receiver<Request>) -> Option<Request> {
+        loop {
+            match requests.try_recv() {
+                Ok(request) => return Some(request),
+                Err(mpsc::error::TryRecvError::Disconnected) => return None,
+                Err(mpsc::error::TryRecvError::Empty) => match self.move_portion() {
+                    Progress::More => {}
+                    Progress::Rest => return requests.blocking_recv(),
+                },
+            }
+        }
     }
 
     fn commit(&mut self, mut waiting: VecDeque<Request>) {

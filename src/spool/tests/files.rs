@@ -91,7 +91,7 @@ fn a_segment_with_damage_is_kept_when_its_messages_have_gone() {
     let (spool, found) = open(&disk).unwrap();
     assert_eq!(found.len(), 4);
     assert!(matches!(
-        spool.damage(),
+        spool.damage().as_slice(),
         [Damage { segment: 1, offset: 8192, kind: DamageKind::Damaged, .. }]
     ));
     for number in 1..=5 {

@@ -3,6 +3,7 @@
 mod crashes;
 mod failures;
 mod files;
+mod moving;
 mod simulated_disk;
 
 use std::{collections::BTreeMap, time::Duration};
