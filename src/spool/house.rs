@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use super::{
     batch::Encoded,
+    checkpoint::checkpoint_name,
     error::SpoolError,
     format::RecordHeader,
     recover::segment_name,
@@ -17,6 +18,7 @@ impl Writer {
     pub(super) fn keep_house(&mut self) {
         self.take_back();
         self.tidy();
+        self.write_checkpoints();
         self.find_spare();
         // One portion also where no moment is quiet; the rest when one is.
         self.move_portion();
@@ -53,6 +55,16 @@ impl Writer {
         }
     }
 
+    /// Of the segments that are full and still needed. One that cannot be
+    /// written costs a scan at the next start.
+    fn write_checkpoints(&mut self) {
+        for closed in std::mem::take(&mut self.closed) {
+            if self.shared.index().holds_segment(closed.sequence) {
+                let _ = closed.write(&*self.disk);
+            }
+        }
+    }
+
     /// A guard goes only when what it guards is durably gone.
     fn unlink_unneeded(&mut self) -> io::Result<()> {
         loop {
@@ -65,6 +77,9 @@ impl Writer {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                     _ => {}
                 }
+                // Without its segment it means nothing; the next start tries
+                // again.
+                let _ = self.disk.unlink(&checkpoint_name(sequence));
             }
             self.disk.sync_names()?;
             let mut index = self.shared.index();
@@ -78,13 +93,13 @@ impl Writer {
     /// it can then be told from a torn write.
     pub(super) fn close(&mut self) {
         self.take_back();
-        if self.room() < RecordHeader::LENGTH as u64 {
-            return;
+        if self.room() >= RecordHeader::LENGTH as u64 {
+            // Where it fails, the segment is given up.
+            let _ = self.commit_own(Encoded::default());
         }
-        if self.commit_own(Encoded::default()).is_ok()
-            && let Some(active) = self.active.take()
-        {
-            self.trim(&active);
+        if let Some(active) = self.active.take() {
+            self.retire(active);
         }
+        self.write_checkpoints();
     }
 }

@@ -220,6 +220,24 @@ impl Index {
         (standing, rest.next().map(|(&id, _)| id))
     }
 
+    /// Messages whose meta no checkpoint covers, from an id on, after having
+    /// looked at so many; and where to look on, if not all were seen.
+    pub(super) fn uncovered(
+        &self,
+        from: QueueId,
+        look_at: usize,
+        covered: impl Fn(Place) -> bool,
+    ) -> (Vec<QueueId>, Option<QueueId>) {
+        let mut rest = self.messages.range(from..);
+        let ids = rest.by_ref().take(look_at).filter(|(_, located)| !covered(located.meta));
+        let ids = ids.map(|(&id, _)| id).collect();
+        (ids, rest.next().map(|(&id, _)| id))
+    }
+
+    pub(super) fn holds_segment(&self, sequence: u32) -> bool {
+        self.segments.contains_key(&sequence)
+    }
+
     pub(super) fn newest_segment(&self) -> u32 {
         self.segments.last_key_value().map_or(0, |(&sequence, _)| sequence)
     }

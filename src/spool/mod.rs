@@ -32,9 +32,11 @@
 //! checkpoint beside the segments.
 
 mod batch;
+mod checkpoint;
 mod disk;
 mod error;
 mod format;
+mod hand_over;
 mod house;
 mod index;
 mod mover;

@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{
+    checkpoint::{Closed, Covered},
     disk::{DiskFile, write_all},
     error::SpoolError,
     format::{FIRST_RECORD, HEADER_COPY, Mark, SegmentHeader},
@@ -24,6 +25,8 @@ pub(super) struct Active {
     pub(super) end: u64,
     /// Where it is full.
     pub(super) limit: u64,
+    /// None where its checkpoint would not be complete.
+    pub(super) covered: Option<Covered>,
 }
 
 /// The next segment, preallocated.
@@ -74,6 +77,7 @@ impl Writer {
             mark: header.mark,
             end: FIRST_RECORD,
             limit,
+            covered: Some(Covered::default()),
         };
         let old = self.active.replace(new);
         let mut index = self.shared.index();
@@ -87,7 +91,7 @@ impl Writer {
             self.doubtful.insert(header.sequence);
         }
         if let Some(old) = old {
-            self.trim(&old);
+            self.retire(old);
         }
         Ok(())
     }
@@ -112,6 +116,20 @@ impl Writer {
             let _ = self.disk.unlink(name);
             SpoolError::io("make a new segment", cause)
         })
+    }
+
+    /// Nothing more is written to it: what is good in it is on disk.
+    pub(super) fn retire(&mut self, segment: Active) {
+        self.trim(&segment);
+        let Active { sequence, mark, end, covered, .. } = segment;
+        let covered = covered.filter(|covered| !covered.is_empty());
+        self.closed.extend(covered.map(|covered| Closed {
+            sequence,
+            mark,
+            end,
+            last_commit: self.succeeded,
+            covered,
+        }));
     }
 
     /// After a write or sync that failed: nothing more goes there. Cutting the

@@ -18,12 +18,13 @@ use super::{
     disk::{Directory, Disk, read_up_to},
     error::SpoolError,
     format::{self, Place},
+    hand_over::hand_over,
     index::{Index, Located},
     receipt::Receipt,
-    recover::{Damage, DamageKind, recover},
+    recover::{Damage, recover},
     writer::{Request, Writer},
 };
-use crate::mail::{QueueId, QueuedMessage, Timestamp};
+use crate::mail::{QueueId, QueuedMessage, Summary, Timestamp};
 
 /// The durable queue. Share it in an `Arc`; dropping the last one waits until
 /// everything handed over is on disk.
@@ -71,12 +72,13 @@ pub struct Stats {
 }
 
 impl Spool {
-    /// Opens the directory, made where it does not exist, and hands every
-    /// message in it to `each`, oldest first. Blocks.
+    /// Opens the directory, made where it does not exist, and hands what is
+    /// to be known of every message in it to `each`, in no particular order.
+    /// Blocks.
     pub fn open(
         directory: &Path,
         settings: Settings,
-        each: impl FnMut(QueuedMessage),
+        each: impl FnMut(QueueId, Summary),
     ) -> Result<Self, SpoolError> {
         Self::on(Arc::new(Directory::open(directory)?), settings, each)
     }
@@ -84,7 +86,7 @@ impl Spool {
     pub(super) fn on(
         disk: Arc<dyn Disk>,
         settings: Settings,
-        each: impl FnMut(QueuedMessage),
+        mut each: impl FnMut(QueueId, Summary),
     ) -> Result<Self, SpoolError> {
         let recovered = recover(&*disk)?;
         let shared = Arc::new(Shared {
@@ -98,7 +100,7 @@ impl Spool {
             full: AtomicBool::new(false),
         });
         let mut damage = recovered.damage;
-        shared.hand_over(each, &mut damage);
+        damage.extend(hand_over(&shared, &*disk, recovered.covering, &mut each));
         *shared.damage() = damage;
 
         let (requests, received) = mpsc::channel(settings.waiting.max(1));
@@ -316,7 +318,7 @@ impl Shared {
         Ok(Some((octets, located)))
     }
 
-    fn message(&self, id: QueueId) -> Result<Option<QueuedMessage>, SpoolError> {
+    pub(super) fn message(&self, id: QueueId) -> Result<Option<QueuedMessage>, SpoolError> {
         let Some(meta) = self.meta(id)? else { return Ok(None) };
         serde_json::from_slice(&meta).map(Some).map_err(|_| SpoolError::Damaged(id))
     }
@@ -347,24 +349,6 @@ impl Shared {
 
     fn damage(&self) -> MutexGuard<'_, Vec<Damage>> {
         self.damage.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Gives every message to `each`. One that cannot be read stays where it
-    /// is, and is reported: a person may still save it.
-    fn hand_over(&self, mut each: impl FnMut(QueuedMessage), damage: &mut Vec<Damage>) {
-        let ids: Vec<QueueId> = self.index().ids().collect();
-        for id in ids {
-            match self.message(id) {
-                Ok(Some(message)) => each(message),
-                Ok(None) => {}
-                Err(_) => damage.extend(self.index().find(id).map(|located| Damage {
-                    segment: located.meta.segment,
-                    offset: located.meta.offset.into(),
-                    octets: located.meta.length.into(),
-                    kind: DamageKind::Meta(id),
-                })),
-            }
-        }
     }
 }
 

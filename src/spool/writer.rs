@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     batch::{Encoded, Purpose},
+    checkpoint::Closed,
     disk::{Disk, write_all},
     error::SpoolError,
     format::{self, RecordHeader},
@@ -44,6 +45,8 @@ pub(super) struct Writer {
     /// Segments in which a commit has failed since the last that succeeded.
     pub(super) doubtful: BTreeSet<u32>,
     pub(super) mover: Mover,
+    /// Segments that are full, and wait for their checkpoint.
+    pub(super) closed: Vec<Closed>,
     /// Why no segment could be made, and until when not to try again.
     pub(super) pause: Option<(Instant, SpoolError)>,
 }
@@ -93,6 +96,7 @@ impl Writer {
             last_sequence,
             doubtful: BTreeSet::new(),
             mover: Mover::default(),
+            closed: Vec::new(),
             pause: None,
         };
         writer.find_spare();
@@ -197,8 +201,15 @@ impl Writer {
         for (header, request) in headers.iter().zip(group) {
             let entries = &request.encoded.entries;
             let changes = format::read_changes(active.sequence, active.end, header, entries);
-            for change in changes.into_iter().flatten() {
+            if changes.is_none() {
+                active.covered = None;
+            }
+            let changes = changes.unwrap_or_default();
+            for (change, summary) in changes.into_iter().zip(&request.encoded.summaries) {
                 index.apply(change);
+                if let Some(covered) = &mut active.covered {
+                    covered.note(&change, summary);
+                }
             }
             active.end += header.length();
         }
