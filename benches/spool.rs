@@ -96,7 +96,7 @@ fn commits(criterion: &mut Criterion) {
             // Each batch removes the one before, which makes it bookkeeping:
             // it is the commit that is measured, not what bookkeeping waits.
             let settings = Settings { bookkeeping_waits: Duration::ZERO, ..Settings::default() };
-            let spool = Arc::new(Spool::open(directory.path(), settings, |_| {}).unwrap());
+            let spool = Arc::new(Spool::open(directory.path(), settings, |_, _| {}).unwrap());
             group.throughput(Throughput::Elements(1));
             group.bench_function(
                 BenchmarkId::new(name, format!("{producers} producers")),

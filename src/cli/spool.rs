@@ -96,7 +96,7 @@ struct Report {
 impl Report {
     /// Reads everything: envelopes, and contents, one at a time.
     fn of(inspection: &Inspection) -> Self {
-        let mut damage = inspection.damage().to_vec();
+        let mut damage = inspection.damage();
         damage.extend(inspection.damaged_contents());
         damage.sort_by_key(|damage| (damage.segment, damage.offset));
         let mut held = 0;

@@ -140,7 +140,7 @@ impl Operator {
         }
         due_now(&mut message);
         self.queue.record(Batch::new().update(&message), Vec::new()).await?;
-        self.queue.enrol(&message);
+        self.queue.enrol(id, &message.summary());
         self.handled(id, "release", by, reason);
         Ok(Answer::Done { messages: 1 })
     }

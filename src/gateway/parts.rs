@@ -51,19 +51,16 @@ pub(super) fn open_queue(config: &Config) -> Result<Queue, StartError> {
         total: config.limits.deliveries,
         per_destination: config.limits.deliveries_per_destination,
     };
-    let mut recovered = Vec::new();
-    let spool =
-        Spool::open(&config.node.data_dir.join("spool"), spool::Settings::default(), |message| {
-            recovered.push(message);
-        })
+    let queue = Queue::new(Schedule::new(limits));
+    let directory = config.node.data_dir.join("spool");
+    let each = |id, summary| queue.enrol(id, &summary);
+    let spool = Spool::open(&directory, spool::Settings::default(), each)
         .map_err(|cause| part("the spool", cause))?;
     for damage in spool.damage() {
         tracing::error!(?damage, "a part of the spool is damaged and was passed over");
     }
-    let queue = Queue::new(spool, Schedule::new(limits));
-    tracing::info!(messages = recovered.len(), "spool opened");
-    recovered.iter().for_each(|message| queue.enrol(message));
-    Ok(queue)
+    tracing::info!(messages = spool.len(), "spool opened");
+    Ok(queue.over(spool))
 }
 
 pub(super) fn deliverer(config: &Config) -> Result<Deliverer, StartError> {

@@ -2,7 +2,7 @@
 //! message be changed by one hand at a time.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use crate::{
-    mail::{Domain, QueueId, QueuedMessage, RecipientState, Timestamp},
+    mail::{Domain, QueueId, QueuedMessage, Standing, Summary, Timestamp},
     observe::QueueState,
     schedule::{Releases, Schedule},
     spool::{Batch, Receipt, Spool, SpoolError},
@@ -23,8 +23,10 @@ pub(super) type Job = (QueueId, Domain);
 /// A message with its content, on its way into the spool.
 pub(super) type Entry = (QueuedMessage, Bytes);
 
-pub(super) struct Queue {
-    spool: Arc<Spool>,
+/// Without a spool (`Queue<()>`) it only schedules what is handed over while
+/// the spool is opened.
+pub(super) struct Queue<S = Arc<Spool>> {
+    spool: S,
     schedule: Mutex<Schedule<Domain>>,
     /// What its sender wants kept until a moment; not scheduled before.
     releases: Mutex<Releases>,
@@ -34,10 +36,10 @@ pub(super) struct Queue {
     locks: Vec<tokio::sync::Mutex<()>>,
 }
 
-impl Queue {
-    pub(super) fn new(spool: Spool, schedule: Schedule<Domain>) -> Self {
+impl Queue<()> {
+    pub(super) fn new(schedule: Schedule<Domain>) -> Self {
         Self {
-            spool: Arc::new(spool),
+            spool: (),
             schedule: Mutex::new(schedule),
             releases: Mutex::default(),
             changed: Notify::new(),
@@ -46,6 +48,38 @@ impl Queue {
         }
     }
 
+    pub(super) fn over(self, spool: Spool) -> Queue {
+        let Self { spool: (), schedule, releases, changed, held, locks } = self;
+        Queue { spool: Arc::new(spool), schedule, releases, changed, held, locks }
+    }
+}
+
+impl<S> Queue<S> {
+    /// Schedules what waits in a message, or counts it among the held or
+    /// those that are not to go yet.
+    pub(super) fn enrol(&self, id: QueueId, summary: &Summary) {
+        if summary.standing == Standing::Held {
+            locked(&self.held).insert(id);
+            return;
+        }
+        locked(&self.held).remove(&id);
+        if let Standing::Kept(released_at) = summary.standing
+            && released_at > now()
+        {
+            locked(&self.releases).add(id, released_at);
+            self.changed.notify_one();
+            return;
+        }
+        let mut schedule = locked(&self.schedule);
+        for (domain, due) in &summary.destinations {
+            schedule.add(id, domain.clone(), *due, summary.priority);
+        }
+        drop(schedule);
+        self.changed.notify_one();
+    }
+}
+
+impl Queue {
     pub(super) fn spool(&self) -> &Arc<Spool> {
         &self.spool
     }
@@ -69,7 +103,7 @@ impl Queue {
             messages.push(message);
         }
         let receipt = self.spool.commit(acceptance).await?;
-        messages.iter().for_each(|message| self.enrol(message));
+        messages.iter().for_each(|message| self.enrol(message.id, &message.summary()));
         Ok(receipt)
     }
 
@@ -81,35 +115,6 @@ impl Queue {
             // Nobody waits for a reply to a notice.
             Some(first) => self.accept(batch, first, notices).await.map(drop),
         }
-    }
-
-    /// Schedules what waits in a message, or counts it among the held or
-    /// those that are not to go yet.
-    pub(super) fn enrol(&self, message: &QueuedMessage) {
-        if message.is_held() {
-            locked(&self.held).insert(message.id);
-            return;
-        }
-        locked(&self.held).remove(&message.id);
-        let released_at = message.released_at();
-        if released_at > now() {
-            locked(&self.releases).add(message.id, released_at);
-            self.changed.notify_one();
-            return;
-        }
-        let priority = message.requests.priority.unwrap_or_default();
-        let mut domains: BTreeMap<&Domain, Timestamp> = BTreeMap::new();
-        for recipient in message.pending() {
-            let RecipientState::Pending { next_attempt_at, .. } = recipient.state else { continue };
-            let due = domains.entry(recipient.address.domain()).or_insert(next_attempt_at);
-            *due = next_attempt_at.min(*due);
-        }
-        let mut schedule = locked(&self.schedule);
-        for (domain, due) in domains {
-            schedule.add(message.id, domain.clone(), due, priority);
-        }
-        drop(schedule);
-        self.changed.notify_one();
     }
 
     /// Forgets a message that is no longer in the spool.
@@ -151,7 +156,7 @@ impl Queue {
             let released = locked(&self.releases).take(now);
             let Some(id) = released else { return };
             match self.spool.message(id) {
-                Ok(Some(message)) => self.enrol(&message),
+                Ok(Some(message)) => self.enrol(id, &message.summary()),
                 // Gone meanwhile.
                 Ok(None) => {}
                 Err(error) => {
@@ -262,12 +267,10 @@ mod tests {
     }
 
     fn queue(folder: &std::path::Path) -> Queue {
-        let mut recovered = Vec::new();
-        let spool =
-            Spool::open(folder, Settings::default(), |message| recovered.push(message)).unwrap();
-        let queue = Queue::new(spool, Schedule::new(Limits { total: 9, per_destination: 9 }));
-        recovered.iter().for_each(|message| queue.enrol(message));
-        queue
+        let queue = Queue::new(Schedule::new(Limits { total: 9, per_destination: 9 }));
+        let each = |id, summary| queue.enrol(id, &summary);
+        let spool = Spool::open(folder, Settings::default(), each).unwrap();
+        queue.over(spool)
     }
 
     async fn accepted(queue: &Queue, release: Option<Release>) -> QueueId {

@@ -20,6 +20,7 @@ mod protection;
 mod queue_id;
 mod reply;
 mod requests;
+mod summary;
 mod time;
 mod tls;
 
@@ -51,5 +52,6 @@ pub use requests::{
     ByMode, ByTrace, DeliverBy, Notify, OriginalRecipient, Priority, PriorityError, Release,
     Requests, RequireTls, Returned,
 };
+pub use summary::{Standing, Summary};
 pub use time::Timestamp;
 pub use tls::TlsSession;

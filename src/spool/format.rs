@@ -289,22 +289,22 @@ fn entry_crc(head: &[u8], meta: &[u8]) -> u32 {
 }
 
 /// The first `length` octets, if the CRC at their end is right.
-fn checked(octets: &[u8], length: usize) -> Option<()> {
+pub(super) fn checked(octets: &[u8], length: usize) -> Option<()> {
     let (covered, mut crc) = octets.get(..length)?.split_at_checked(length.checked_sub(CRC)?)?;
     (take_u32(&mut crc)? == crc32fast::hash(covered)).then_some(())
 }
 
-fn take<const N: usize>(octets: &mut &[u8]) -> Option<[u8; N]> {
+pub(super) fn take<const N: usize>(octets: &mut &[u8]) -> Option<[u8; N]> {
     let (taken, rest) = octets.split_first_chunk::<N>()?;
     *octets = rest;
     Some(*taken)
 }
 
-fn take_u32(octets: &mut &[u8]) -> Option<u32> {
+pub(super) fn take_u32(octets: &mut &[u8]) -> Option<u32> {
     take(octets).map(u32::from_le_bytes)
 }
 
-fn take_u64(octets: &mut &[u8]) -> Option<u64> {
+pub(super) fn take_u64(octets: &mut &[u8]) -> Option<u64> {
     take(octets).map(u64::from_le_bytes)
 }
 

@@ -74,7 +74,7 @@ impl Inspection {
     }
 
     /// What cannot be believed, envelopes of messages included; contents not.
-    pub fn damage(&self) -> &[Damage] {
+    pub fn damage(&self) -> Vec<Damage> {
         self.spool.damage()
     }
 

@@ -32,13 +32,18 @@
 //! checkpoint beside the segments.
 
 mod batch;
+mod checkpoint;
 mod disk;
 mod error;
 mod format;
+mod hand_over;
+mod house;
 mod index;
 mod inspect;
+mod mover;
 mod receipt;
 mod recover;
+mod segments;
 mod store;
 mod writer;
 

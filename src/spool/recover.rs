@@ -5,9 +5,10 @@
 //! and skipped, and everything else is delivered. Refuses a segment of a later
 //! format version, for skipping that would lose mail.
 
-use std::{fmt, io, sync::Arc};
+use std::{collections::BTreeMap, fmt, io, sync::Arc};
 
 use super::{
+    checkpoint::{Checkpoint, unlink_orphans},
     disk::{Disk, DiskFile, read_up_to, write_all},
     error::SpoolError,
     format::{
@@ -41,7 +42,8 @@ pub enum DamageKind {
     /// A message's meta reads back, and means nothing to this Postern. The
     /// message stays in the spool and is not delivered.
     Meta(QueueId),
-    /// A message's content is not what was written: found when it is read.
+    /// A message's content is not what was written, or cannot be read. The
+    /// message stays in the spool, and its segment for ever.
     Content(QueueId),
 }
 
@@ -53,6 +55,15 @@ pub(super) struct Recovered {
     pub(super) last_commit: u64,
     pub(super) last_sequence: u32,
     pub(super) damage: Vec<Damage>,
+    /// The segments whose checkpoint was believed.
+    pub(super) covering: BTreeMap<u32, Covering>,
+}
+
+/// What a checkpoint covers of its segment.
+pub(super) struct Covering {
+    pub(super) header: SegmentHeader,
+    pub(super) length: u64,
+    pub(super) end: u64,
 }
 
 pub(super) fn recover(disk: &dyn Disk) -> Result<Recovered, SpoolError> {
@@ -76,9 +87,11 @@ pub(super) fn recover(disk: &dyn Disk) -> Result<Recovered, SpoolError> {
         pending_commit: 0,
     };
     for segment in &segments {
-        scan.segment(segment);
+        let from = scan.checkpoint(disk, segment).unwrap_or(FIRST_RECORD);
+        scan.segment(segment, from);
     }
     scan.believe_last_commit()?;
+    unlink_orphans(disk);
     Ok(recovered)
 }
 
@@ -174,8 +187,26 @@ struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    fn segment(&mut self, segment: &'a Opened) {
-        let mut at = FIRST_RECORD;
+    /// Believes a segment's checkpoint, where there is one that can be; gives
+    /// what it covers.
+    fn checkpoint(&mut self, disk: &dyn Disk, segment: &'a Opened) -> Option<u64> {
+        let Opened { header, length, .. } = segment;
+        let checkpoint = Checkpoint::read(disk, header, *length)?;
+        // What is not yet believed comes before this.
+        if self.pending_commit >= checkpoint.last_commit {
+            return None;
+        }
+        self.reach(checkpoint.last_commit);
+        for entry in checkpoint.entries(header.sequence)? {
+            self.apply(entry.change);
+        }
+        let covering = Covering { header: header.clone(), length: *length, end: checkpoint.end };
+        self.recovered.covering.insert(header.sequence, covering);
+        Some(checkpoint.end)
+    }
+
+    fn segment(&mut self, segment: &'a Opened, from: u64) {
+        let mut at = from;
         let mut gap = None;
         loop {
             if let Some((header, record)) = segment.record(at) {
@@ -218,14 +249,20 @@ impl<'a> Scan<'a> {
             }
             return;
         }
+        self.reach(commit);
+        self.pending.extend(before);
+        self.pending.push(record);
+    }
+
+    /// Commits before this one were on disk when it was begun.
+    fn reach(&mut self, commit: u64) {
+        self.recovered.last_commit = self.recovered.last_commit.max(commit);
         if self.pending_commit < commit {
             self.pending_commit = commit;
             for earlier in std::mem::take(&mut self.pending) {
                 self.believe(&earlier);
             }
         }
-        self.pending.extend(before);
-        self.pending.push(record);
     }
 
     /// The last commit may be torn: its contents are read, and what is not
@@ -258,11 +295,15 @@ impl<'a> Scan<'a> {
             return self.damage(stretch, DamageKind::Damaged);
         };
         for change in changes {
-            if let Change::Accept { id, .. } = change {
-                self.recovered.last_id = self.recovered.last_id.max(id.to_bits());
-            }
-            self.recovered.index.apply(*change);
+            self.apply(*change);
         }
+    }
+
+    fn apply(&mut self, change: Change) {
+        if let Change::Accept { id, .. } = change {
+            self.recovered.last_id = self.recovered.last_id.max(id.to_bits());
+        }
+        self.recovered.index.apply(change);
     }
 
     /// A segment with damage is kept: a person may save from it what we cannot.

@@ -62,6 +62,7 @@ class FarEnd:
         self.received = []
         self.commands = []  # as (command line, TLS version or None)
         self.delay = 0
+        self.sessions = 0
         self.seen = set()
         self.loop = None
         self.thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
@@ -104,11 +105,13 @@ class FarEnd:
             await self.over.wait()
 
     async def _session(self, reader, writer):
+        self.sessions += 1
         try:
             await Session(self, reader, writer).run()
         except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError, ssl.SSLError):
             pass  # the peer, or the test, has had enough
         finally:
+            self.sessions -= 1
             writer.close()
 
 

@@ -35,7 +35,7 @@ class Result:
         self.seed, self.sessions = seed, sessions
         self.acknowledged, self.sent = set(), set()
         self.arrived = defaultdict(list)  # the moments of the final replies
-        self.kills = []  # moments
+        self.kills = []  # moments, of each kill and of when the far end had read what was left
         self.in_start = 0
         self.checks = 0
         self.unsound = []
@@ -65,8 +65,9 @@ class Result:
         for moments in self.arrived.values():
             moments = sorted(moments)
             for earlier, later in zip(moments, moments[1:]):
-                kill = next((kill for kill in self.kills if earlier <= kill <= later), None)
-                found.append((kill, kill and kill - earlier))
+                kill = next((kill for kill, over in self.kills if earlier <= over <= later), None)
+                # What the far end took when its sender was dead had no reply.
+                found.append((kill, kill and max(kill - earlier, 0)))
         return found
 
     def sent_again(self):
@@ -120,7 +121,7 @@ def storm(home, seed, kills, sessions, seconds=None):
         try:
             while len(result.kills) < kills and not (seconds and time.monotonic() - began > seconds):
                 far_end.delay = chance.choice(DELAYS)
-                live_and_die(gateway, chance, result)
+                live_and_die(gateway, far_end, chance, result)
                 gateway.spawn()
             far_end.delay = 0
             settle(gateway, load, far_end)
@@ -135,7 +136,7 @@ def storm(home, seed, kills, sessions, seconds=None):
     return result
 
 
-def live_and_die(gateway, chance, result):
+def live_and_die(gateway, far_end, chance, result):
     """One in four dies while it starts, the others under load."""
     if chance.random() < 0.25:
         result.in_start += 1
@@ -146,7 +147,9 @@ def live_and_die(gateway, chance, result):
     if gateway.process.poll() is not None:
         raise RuntimeError(f"it ended by itself: {gateway.log()[-3000:]}")
     gateway.kill()
-    result.kills.append(time.monotonic())
+    killed = time.monotonic()
+    wait_until("the far end has read what was left", lambda: far_end.sessions == 0)
+    result.kills.append((killed, time.monotonic()))
     if len(result.kills) % 4 == 0:
         check(gateway, result)
 

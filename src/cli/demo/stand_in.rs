@@ -52,7 +52,7 @@ impl StandIn<'_> {
             .await
             .map_err(Failure::unavailable)?;
         let settings = Settings { segment_size: SEGMENT, ..Settings::default() };
-        let spool = Spool::open(self.spool, settings, |_| {}).map_err(Failure::unavailable)?;
+        let spool = Spool::open(self.spool, settings, |_, _| {}).map_err(Failure::unavailable)?;
         let address = bound.address();
         let desk = Desk { host: self.host, spool: Arc::new(spool), watch: Arc::clone(watch) };
         tasks.spawn(bound.serve(Orders {

@@ -48,7 +48,7 @@ fn stopped_spool() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path().join("spool");
     let settings = Settings { segment_size: 64 * 1024, ..Settings::default() };
-    let spool = Spool::open(&directory, settings, |_| {}).unwrap();
+    let spool = Spool::open(&directory, settings, |_, _| {}).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     for number in 1..=4 {
         let hold = (number == 2).then(|| Hold {
@@ -237,11 +237,11 @@ fn the_same_is_said_in_json() {
 #[test]
 fn a_spool_in_use_is_refused_and_so_is_what_is_no_spool() {
     let (folder, directory) = stopped_spool();
-    let spool = Spool::open(&directory, Settings::default(), |_| {}).unwrap();
+    let spool = Spool::open(&directory, Settings::default(), |_, _| {}).unwrap();
     assert!(matches!(Spool::inspect(&directory), Err(SpoolError::InUse(_))));
     drop(spool);
     let inspection = Spool::inspect(&directory).unwrap();
-    let refused = Spool::open(&directory, Settings::default(), |_| {});
+    let refused = Spool::open(&directory, Settings::default(), |_, _| {});
     assert!(matches!(refused, Err(SpoolError::InUse(_))), "a gateway started meanwhile");
     drop(inspection);
     assert!(matches!(Spool::inspect(folder.path()), Err(SpoolError::Missing(_))));

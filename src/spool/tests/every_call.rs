@@ -90,6 +90,25 @@ const SCENARIOS: &[Scenario] = &[
         ],
     },
     Scenario {
+        name: "messages that are moved",
+        capacity: u64::MAX,
+        acts: &[
+            Together(&[AcceptBoth(1, 2), AcceptBoth(3, 4), AcceptBoth(5, 6), AcceptBoth(7, 8)]),
+            Together(&[AcceptBoth(9, 10), AcceptBoth(11, 12), AcceptBoth(13, 14), AcceptBoth(15, 16)]),
+            Together(&[AcceptBoth(17, 18), AcceptBoth(19, 20), AcceptBoth(21, 22), AcceptBoth(23, 24)]),
+            Together(&[AcceptBoth(25, 26), AcceptBoth(27, 28), AcceptBoth(29, 30), AcceptBoth(31, 32)]),
+            Together(&[AcceptBoth(33, 34), AcceptBoth(35, 36), AcceptBoth(37, 38), AcceptBoth(39, 40)]),
+            Together(&[Return(2, 41), Remove(3), Remove(4), Remove(5)]),
+            Together(&[Remove(6), Remove(7), Remove(8), Remove(10)]),
+            Together(&[Remove(11), Remove(12), Remove(13), Remove(14)]),
+            Together(&[Remove(16), Remove(17), Remove(18), Remove(19)]),
+            Together(&[Remove(20), Remove(21), Remove(22), Remove(24)]),
+            Together(&[Remove(25), Remove(26), Remove(27), Remove(28)]),
+            Together(&[Remove(30), Remove(31), Remove(32), Remove(33)]),
+            Update(9), Update(15), Accept(42), Remove(1), Restart, Accept(43), Update(29),
+        ],
+    },
+    Scenario {
         name: "no space for a spare",
         capacity: 2 * SEGMENT,
         acts: &[
@@ -340,6 +359,27 @@ impl Act {
             Together(_) | Restart => panic!("not one step"),
         })
     }
+}
+
+#[test]
+fn the_scenarios_do_what_their_names_say() {
+    let mut stats = BTreeMap::new();
+    for scenario in SCENARIOS {
+        let disk = SimulatedDisk::new(1);
+        disk.set_capacity(scenario.capacity);
+        let mut told = Told::default();
+        let spool = open(&disk).unwrap().0;
+        for act in scenario.acts.iter().filter(|act| !matches!(act, Restart)) {
+            act.carry_out(&spool, &mut told);
+        }
+        check_running(&spool, &told);
+        let refused = told.doubtful.len();
+        stats.insert(scenario.name, (spool.stats(), refused));
+    }
+    println!("{stats:#?}");
+    assert!(stats["messages that are moved"].0.octets_moved > 0);
+    assert!(stats["one segment after the other"].0.segments > 2);
+    assert!(stats["segments that are unlinked"].0.segments < 4);
 }
 
 /// How often each kind of call met each fault.

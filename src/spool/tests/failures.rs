@@ -61,7 +61,7 @@ fn a_full_disk_refuses_new_mail_early_and_still_records_outcomes() {
 fn a_broken_disk_is_left_alone_for_a_while() {
     let disk = SimulatedDisk::new(1);
     let settings = Settings { retry_after: Duration::from_secs(3600), ..settings() };
-    let spool = Spool::on(disk.port(), settings, |_| {}).unwrap();
+    let spool = Spool::on(disk.port(), settings, |_, _| {}).unwrap();
     accept(&spool, id(1)).unwrap();
     settle(&disk);
     disk.fail_after(0, Fault::Broken(Errno::EIO));
@@ -109,7 +109,7 @@ fn nothing_is_acknowledged_before_the_sync() {
 fn a_slow_disk_is_not_waited_for_without_bound_and_what_came_late_is_taken_back() {
     let disk = SimulatedDisk::new(1);
     let settings = Settings { wait: Duration::from_millis(30), ..settings() };
-    let spool = Spool::on(disk.port(), settings, |_| {}).unwrap();
+    let spool = Spool::on(disk.port(), settings, |_, _| {}).unwrap();
     accept(&spool, id(1)).unwrap();
     settle(&disk);
     let gate = disk.gate.lock().unwrap();
@@ -143,7 +143,7 @@ fn a_record_stands_though_its_waiter_has_gone() {
 fn many_commits_share_one_sync() {
     let disk = SimulatedDisk::new(1);
     let settings = Settings { segment_size: 1024 * 1024, ..settings() };
-    let spool = Spool::on(disk.port(), settings, |_| {}).unwrap();
+    let spool = Spool::on(disk.port(), settings, |_, _| {}).unwrap();
     accept(&spool, id(0)).unwrap();
     settle(&disk);
     let before = spool.stats();
@@ -166,7 +166,7 @@ fn many_commits_share_one_sync() {
 fn bookkeeping_shares_the_sync_of_mail_that_comes_within_its_moment() {
     let disk = SimulatedDisk::new(1);
     let settings = Settings { bookkeeping_waits: Duration::from_secs(3600), ..settings() };
-    let spool = Spool::on(disk.port(), settings, |_| {}).unwrap();
+    let spool = Spool::on(disk.port(), settings, |_, _| {}).unwrap();
     accept(&spool, id(1)).unwrap();
     settle(&disk);
     let before = spool.stats();
