@@ -94,8 +94,9 @@ class Result:
         rate = sum(len(moments) for moments in self.arrived.values()) / max(self.seconds, 1)
         window = ""
         if ages:
-            window = f"; the replies were {ages[len(ages) // 2] * 1000:.0f} ms old, the oldest {ages[-1] * 1000:.0f} ms"
-        mean = len(again) / max(len(self.kills), 1) / max(rate, 1)
+            unheard = sum(age == 0 for age in ages)
+            window = (f"\n                   ({unheard} when their sender was dead already; the final replies of the others "
+                      f"were at most {ages[-1] * 1000:.0f} ms old)")
         return "\n".join([
             f"seed {self.seed}: {len(self.kills)} kills in {self.seconds:.0f} s, {self.in_start} of them during a "
             f"start; {self.sessions} sessions, {rate:.0f} deliveries a second",
@@ -103,7 +104,6 @@ class Result:
             f"{returned} came back as a DSN",
             f"  missing          {len(self.missing())}",
             f"  delivered again  {len(again)}, at most {most} at one kill{window}",
-            f"                   (a window of {mean * 1000:.1f} ms on average between final reply and record)",
             f"  sent again       {self.sent_again()}, by clients whose connection broke before the 250",
             f"  spool checks     {self.checks} between kill and start, {len(self.unsound)} not sound",
         ])
