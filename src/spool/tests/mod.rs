@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 
-use super::{Settings, Spool, SpoolError};
+use super::{Ephemeral, Settings, Spool, SpoolError};
 use crate::mail::{
     AddressEncoding, Body, DelayNotice, Direction, Level, QueueId, QueuedMessage, ReversePath,
     Timestamp,
@@ -26,6 +26,7 @@ fn settings() -> Settings {
         segment_size: SEGMENT,
         retry_after: Duration::ZERO,
         bookkeeping_waits: Duration::ZERO,
+        ephemeral: Ephemeral::Allow,
         ..Settings::default()
     }
 }
