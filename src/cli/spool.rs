@@ -78,7 +78,8 @@ fn inspect(directory: &Path) -> Result<Inspection, Failure> {
             Failure::no_input(format!("{error}: is {} meant?", directory.join("spool").display()))
         }
         SpoolError::Version { .. } => Failure::bad_data(error),
-        _ => Failure::no_input(error),
+        SpoolError::Missing(_) => Failure::no_input(error),
+        _ => Failure::no_input(format!("{}: {error}", directory.display())),
     })
 }
 

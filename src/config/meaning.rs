@@ -19,6 +19,7 @@ pub struct Config {
     pub retry: Retry,
     pub limits: Limits,
     pub dns: Dns,
+    pub spool: Spool,
     /// Who knows which recipients exist; domains that stand in none are not
     /// asked about.
     pub recipients: Vec<RecipientSource>,
@@ -41,6 +42,21 @@ pub struct Node {
     /// The secret that marks messages which have been through; made at the
     /// first start where there is none, and the same on all nodes.
     pub passage_key: PathBuf,
+}
+
+/// `[spool]`: the directory `spool` in the node's `data_dir`.
+#[derive(Clone, Debug, Default)]
+pub struct Spool {
+    pub ephemeral: Ephemeral,
+}
+
+/// Whether the spool may stand on a file system that does not outlive the
+/// machine's next start, or its container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ephemeral {
+    #[default]
+    Refuse,
+    Allow,
 }
 
 #[derive(Clone, Debug)]

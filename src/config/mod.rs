@@ -17,9 +17,9 @@ pub use directory::{DirectoryUrl, DirectoryUrlError, Filter, FilterError};
 pub use folder::{ReadError, read_file, read_policies};
 pub use meaning::{
     Blocklist, CertificateFiles, Certified, CertifiedBy, Config, Directory, DirectoryBind,
-    DirectoryTls, Dns, DomainPattern, ExchangeAddresses, Limits, Listener, ListenerProtocol,
-    ListenerTls, Node, ProxyProtocol, Rate, RecipientSource, Retry, Route, SenderAuthentication,
-    Sending, SigningKey, Source,
+    DirectoryTls, Dns, DomainPattern, Ephemeral, ExchangeAddresses, Limits, Listener,
+    ListenerProtocol, ListenerTls, Node, ProxyProtocol, Rate, RecipientSource, Retry, Route,
+    SenderAuthentication, Sending, SigningKey, Source, Spool,
 };
 pub use network::{Network, NetworkError};
 pub use resolver::resolver;

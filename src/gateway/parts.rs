@@ -5,7 +5,7 @@ use std::{io::Write, path::Path, sync::Arc};
 
 use crate::{
     authenticate::{self, Authenticator, Blocklists},
-    config::{Config, Users, read_file, read_policies},
+    config::{self, Config, Users, read_file, read_policies},
     deliver::{self, Deliverer},
     mail::Observer,
     policy::{Context, Policy, diagnostics::Diagnostics},
@@ -54,8 +54,13 @@ pub(super) fn open_queue(config: &Config) -> Result<Queue, StartError> {
     let queue = Queue::new(Schedule::new(limits));
     let directory = config.node.data_dir.join("spool");
     let each = |id, summary| queue.enrol(id, &summary);
-    let spool = Spool::open(&directory, spool::Settings::default(), each)
-        .map_err(|cause| part("the spool", cause))?;
+    let ephemeral = match config.spool.ephemeral {
+        config::Ephemeral::Refuse => spool::Ephemeral::Refuse,
+        config::Ephemeral::Allow => spool::Ephemeral::Allow,
+    };
+    let settings = spool::Settings { ephemeral, ..spool::Settings::default() };
+    let spool =
+        Spool::open(&directory, settings, each).map_err(|cause| part("the spool", cause))?;
     for damage in spool.damage() {
         tracing::error!(?damage, "a part of the spool is damaged and was passed over");
     }

@@ -242,7 +242,7 @@ mod tests {
             Address, Direction, Level, Protection, QueuedRecipient, Release, Requests, ReversePath,
         },
         schedule::Limits,
-        spool::Settings,
+        spool::{Ephemeral, Settings},
     };
 
     fn message(id: QueueId, release: Option<Release>) -> QueuedMessage {
@@ -269,7 +269,8 @@ mod tests {
     fn queue(folder: &std::path::Path) -> Queue {
         let queue = Queue::new(Schedule::new(Limits { total: 9, per_destination: 9 }));
         let each = |id, summary| queue.enrol(id, &summary);
-        let spool = Spool::open(folder, Settings::default(), each).unwrap();
+        let settings = Settings { ephemeral: Ephemeral::Allow, ..Settings::default() };
+        let spool = Spool::open(folder, settings, each).unwrap();
         queue.over(spool)
     }
 

@@ -74,7 +74,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::mail::{Hold, Protection, QueuedRecipient, Release, Reply, Requests};
+    use crate::mail::{
+        Address, EnhancedStatusCode, Hold, Protection, QueuedRecipient, Release, Reply, Requests,
+    };
 
     const MESSAGE: &str = r#"{"id":"01dcayhax6g00","received_at":1000,"direction":"outbound",
         "reverse_path":"dr@nhs.test.example","level":0,"policy":"p","size":312,"recipients":[]}"#;
@@ -82,11 +84,7 @@ mod tests {
     fn message(recipients: &[(&str, u64)]) -> QueuedMessage {
         let recipients = recipients.iter().map(|&(address, due)| {
             let due = Timestamp::from_unix_milliseconds(due);
-            QueuedRecipient::new(
-                address.parse::<crate::mail::Address>().unwrap(),
-                Protection::default(),
-                due,
-            )
+            QueuedRecipient::new(address.parse::<Address>().unwrap(), Protection::default(), due)
         });
         let recipients = recipients.collect();
         QueuedMessage { recipients, ..serde_json::from_str(MESSAGE).unwrap() }
@@ -100,15 +98,7 @@ mod tests {
             ("c@x.example", 7),
             ("d@z.example", 1),
         ]);
-        let reply: Reply = serde_json::from_str(
-            &serde_json::to_string(&Reply::new(
-                250,
-                crate::mail::EnhancedStatusCode(2, 0, 0),
-                "taken",
-            ))
-            .unwrap(),
-        )
-        .unwrap();
+        let reply = Reply::new(250, EnhancedStatusCode(2, 0, 0), "taken");
         message.recipients[3].state = RecipientState::Delivered { at: message.received_at, reply };
         let destinations = message.summary().destinations;
         let due: Vec<_> = destinations

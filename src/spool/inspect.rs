@@ -109,10 +109,7 @@ struct Onlooker {
 
 impl Onlooker {
     fn open(path: &Path) -> Result<Self, SpoolError> {
-        let refused = |cause: io::Error| SpoolError::Directory {
-            directory: path.to_owned(),
-            cause: Arc::new(cause),
-        };
+        let refused = |cause| SpoolError::io("read its directory", cause);
         let entries = fs::read_dir(path).map_err(refused)?;
         let names = entries.collect::<Result<Vec<_>, _>>().map_err(refused)?;
         let ours = names.iter().filter_map(|entry| entry.file_name().into_string().ok());

@@ -36,6 +36,7 @@ mod checkpoint;
 mod disk;
 mod error;
 mod format;
+mod ground;
 mod hand_over;
 mod house;
 mod index;
@@ -49,6 +50,7 @@ mod writer;
 
 pub use batch::{Acceptance, Batch};
 pub use error::SpoolError;
+pub use ground::Ephemeral;
 pub use inspect::Inspection;
 pub use receipt::Receipt;
 pub use recover::{Damage, DamageKind};

@@ -18,6 +18,7 @@ use super::{
     disk::{Directory, Disk, read_up_to},
     error::SpoolError,
     format::{self, Place},
+    ground::Ephemeral,
     hand_over::hand_over,
     index::{Index, Located},
     receipt::Receipt,
@@ -51,6 +52,8 @@ pub struct Settings {
     /// How long bookkeeping alone waits for new mail to share a sync with:
     /// less than any next hop's answer takes.
     pub bookkeeping_waits: Duration,
+    /// Whether the directory may be one that does not last.
+    pub ephemeral: Ephemeral,
 }
 
 /// Sizes in octets; counts since the spool was opened.
@@ -80,7 +83,7 @@ impl Spool {
         settings: Settings,
         each: impl FnMut(QueueId, Summary),
     ) -> Result<Self, SpoolError> {
-        Self::on(Arc::new(Directory::open(directory)?), settings, each)
+        Self::on(Arc::new(Directory::open(directory, settings.ephemeral)?), settings, each)
     }
 
     pub(super) fn on(
@@ -254,6 +257,7 @@ impl Default for Settings {
             waiting: 1024,
             retry_after: Duration::from_secs(1),
             bookkeeping_waits: Duration::from_millis(4),
+            ephemeral: Ephemeral::default(),
         }
     }
 }

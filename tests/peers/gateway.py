@@ -23,6 +23,9 @@ policies = "{policies}"
 local_domains = ["{domain}"]
 control_socket = "{home}/control.sock"
 
+[spool]
+ephemeral = "allow"
+
 [[listener]]
 name = "mailboxes"
 address = "127.0.0.1:{port}"

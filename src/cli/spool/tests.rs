@@ -8,7 +8,7 @@ use crate::{
         AddressEncoding, Body, DelayNotice, Direction, Hold, Level, Protection, QueuedRecipient,
         Timestamp,
     },
-    spool::{Batch, Settings},
+    spool::{Batch, Ephemeral, Settings},
 };
 
 const NOON: u64 = 1_795_348_800_000;
@@ -35,6 +35,10 @@ fn message(id: QueueId, hold: Option<Hold>) -> QueuedMessage {
     }
 }
 
+fn settings() -> Settings {
+    Settings { ephemeral: Ephemeral::Allow, ..Settings::default() }
+}
+
 fn id(number: u64) -> QueueId {
     QueueId::at(NOON + number, 0)
 }
@@ -47,7 +51,7 @@ fn content(number: u64) -> Bytes {
 fn stopped_spool() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path().join("spool");
-    let settings = Settings { segment_size: 64 * 1024, ..Settings::default() };
+    let settings = Settings { segment_size: 64 * 1024, ..settings() };
     let spool = Spool::open(&directory, settings, |_, _| {}).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     for number in 1..=4 {
@@ -237,11 +241,11 @@ fn the_same_is_said_in_json() {
 #[test]
 fn a_spool_in_use_is_refused_and_so_is_what_is_no_spool() {
     let (folder, directory) = stopped_spool();
-    let spool = Spool::open(&directory, Settings::default(), |_, _| {}).unwrap();
+    let spool = Spool::open(&directory, settings(), |_, _| {}).unwrap();
     assert!(matches!(Spool::inspect(&directory), Err(SpoolError::InUse(_))));
     drop(spool);
     let inspection = Spool::inspect(&directory).unwrap();
-    let refused = Spool::open(&directory, Settings::default(), |_, _| {});
+    let refused = Spool::open(&directory, settings(), |_, _| {});
     assert!(matches!(refused, Err(SpoolError::InUse(_))), "a gateway started meanwhile");
     drop(inspection);
     assert!(matches!(Spool::inspect(folder.path()), Err(SpoolError::Missing(_))));

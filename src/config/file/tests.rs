@@ -3,7 +3,9 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use crate::{
-    config::{CertifiedBy, Config, ListenerProtocol, ListenerTls, SenderAuthentication, Source},
+    config::{
+        CertifiedBy, Config, Ephemeral, ListenerProtocol, ListenerTls, SenderAuthentication, Source,
+    },
     mail::Ciphers,
     policy::diagnostics::{Diagnostics, Rendering, SourceFile},
 };
@@ -50,6 +52,22 @@ fn what_is_not_written_has_a_sensible_meaning() {
     assert_eq!(config.listeners[0].authenticate, SenderAuthentication::Off);
     assert_eq!(config.node.policies, Path::new("/etc/postern/policies"));
     assert_eq!(config.node.control_socket, Path::new("/var/lib/postern/control.sock"));
+}
+
+#[test]
+fn a_spool_that_does_not_last_is_refused_unless_the_file_allows_it() {
+    let ephemeral = |text: &str| {
+        let (config, diagnostics) = read(&format!("{SMALL}{text}"));
+        (config.map(|config| config.spool.ephemeral), diagnostics.render(Rendering::Plain))
+    };
+    assert_eq!(ephemeral("").0, Some(Ephemeral::Refuse));
+    assert_eq!(ephemeral("[spool]\nstore = \"embedded\"").0, Some(Ephemeral::Refuse));
+    assert_eq!(ephemeral("[spool]\nephemeral = \"refuse\"").0, Some(Ephemeral::Refuse));
+    assert_eq!(ephemeral("[spool]\nephemeral = \"allow\"").0, Some(Ephemeral::Allow));
+    let (config, told) = ephemeral("[spool]\nephemeral = \"yes\"");
+    assert!(config.is_none() && told.contains("allow"), "{told}");
+    let (config, told) = ephemeral("[spool]\nephemeral = true");
+    assert!(config.is_none() && told.contains("ephemeral"), "{told}");
 }
 
 #[test]

@@ -23,11 +23,10 @@ fn remove(spool: &Spool, id: QueueId) -> Result<(), SpoolError> {
 /// The next orderly moment: when the writer is done with everything before.
 fn settle(disk: &SimulatedDisk) {
     let mut calls = disk.calls();
-    loop {
-        std::thread::sleep(Duration::from_millis(20));
-        if disk.calls() == calls {
-            return;
-        }
+    let mut quiet = 0;
+    while quiet < 5 {
+        std::thread::sleep(Duration::from_millis(10));
+        quiet = if disk.calls() == calls { quiet + 1 } else { 0 };
         calls = disk.calls();
     }
 }

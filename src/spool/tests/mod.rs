@@ -16,7 +16,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 
-use super::{Settings, Spool, SpoolError};
+use super::{Ephemeral, Settings, Spool, SpoolError};
 use crate::mail::{
     AddressEncoding, Body, DelayNotice, Direction, Level, QueueId, QueuedMessage, ReversePath,
     Timestamp,
@@ -31,6 +31,7 @@ fn settings() -> Settings {
         segment_size: SEGMENT,
         retry_after: Duration::ZERO,
         bookkeeping_waits: Duration::ZERO,
+        ephemeral: Ephemeral::Allow,
         ..Settings::default()
     }
 }

@@ -133,12 +133,12 @@ fn survive(from: &SimulatedDisk, live: &BTreeMap<QueueId, u32>, at: u64, fault: 
         let passes = matches!(fault, Fault::Short | Fault::Error(_));
         assert!(!passes || surplus(&spool.stats()) == 0, "{context}: {:?}", spool.stats());
         // An orderly stop is one more way.
-        if at % 3 > 0 {
+        if !at.is_multiple_of(3) {
             disk.cut_power();
         }
     }
     let reached = disk.calls() > at;
-    let disk = if at % 2 == 0 { disk.after_kill() } else { disk.after_power_cut(at) };
+    let disk = if at.is_multiple_of(2) { disk.after_kill() } else { disk.after_power_cut(at) };
     let (spool, found) = open(&disk).unwrap();
     assert_eq!(&found, live, "{context}");
     move_all(&spool, &disk);
