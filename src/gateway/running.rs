@@ -336,8 +336,13 @@ impl Probes for State {
         if self.stopping.is_cancelled() {
             return Some("stopping".to_owned());
         }
-        let full = self.queue.spool().stats().full;
-        full.then(|| "the spool is full: new mail is refused".to_owned())
+        let spool = self.queue.spool().stats();
+        let why = match (spool.full, spool.failing) {
+            (true, _) => "the spool is full: new mail is refused",
+            (false, true) => "the spool's disk fails: new mail is refused while it does",
+            (false, false) => return None,
+        };
+        Some(why.to_owned())
     }
 }
 

@@ -97,10 +97,14 @@ impl Closed {
     /// Writes the checkpoint of a segment, whole or not at all.
     pub(super) fn write(&self, disk: &dyn Disk) -> io::Result<()> {
         let octets = self.encode();
-        let file = disk.create(UNFINISHED)?;
-        write_all(&*file, &mut [IoSlice::new(&octets)], 0)?;
-        file.sync()?;
-        disk.rename(UNFINISHED, &checkpoint_name(self.sequence))
+        let write = || {
+            let file = disk.create(UNFINISHED)?;
+            write_all(&*file, &mut [IoSlice::new(&octets)], 0)?;
+            file.sync()?;
+            disk.rename(UNFINISHED, &checkpoint_name(self.sequence))
+        };
+        // On a full disk its octets are wanted for other things.
+        write().inspect_err(|_| drop(disk.unlink(UNFINISHED)))
     }
 
     fn encode(&self) -> Vec<u8> {

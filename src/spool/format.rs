@@ -27,8 +27,13 @@
 //! may imitate a record; after damage, recovery looks for the next record by
 //! its mark, which a stranger cannot know.
 //!
-//! What recovery believes: a record whose header and entries have good CRCs,
-//! unless its commit is void. Contents of the last commit are checked too, for
+//! Where an id is accepted again, the message has moved: the newer copy counts,
+//! in the order of segments and records, and it is the same message.
+//!
+//! What recovery believes: of each segment first its checkpoint, if it has a
+//! good one (`checkpoint` says when it is); of what that does not cover, a
+//! record whose header and entries have good CRCs, unless its commit is void.
+//! Contents of the last commit are checked too, for
 //! it may be torn; those of earlier ones were on disk before the next was
 //! begun, and are checked when read. A commit is *void* when a segment's
 //! header says that it follows an earlier one: numbers between `follows` and

@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 
 use super::{
     checkpoint::{Checkpoint, Entry},
+    damage::{Damage, DamageKind},
     disk::Disk,
     format::{Change, Place},
-    recover::{Covering, Damage, DamageKind},
+    recover::Covering,
     store::Shared,
 };
 use crate::mail::{QueueId, Summary};

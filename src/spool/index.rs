@@ -2,7 +2,8 @@
 //! still needed. Pure: the writer and recovery both tell it what was written,
 //! in the order in which it was written.
 //!
-//! A message costs one map entry here, about 80 octets, whatever its size.
+//! A message costs one map entry here, about 90 octets, whatever its size;
+//! with what the schedule keeps of it 210 to 250 were measured.
 //!
 //! A segment is needed while it holds the meta or content of a live message,
 //! or *guards* another: what kills a message stands in a later segment than

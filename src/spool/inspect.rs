@@ -19,9 +19,10 @@ use nix::{
 };
 
 use super::{
+    damage::{Damage, DamageKind},
     disk::{Disk, DiskFile, LOCK},
     error::SpoolError,
-    recover::{Damage, DamageKind, SEGMENT_SUFFIX, segment_name},
+    recover::SEGMENT_SUFFIX,
     store::{Spool, Stats},
 };
 use crate::mail::{QueueId, QueuedMessage};
@@ -90,13 +91,6 @@ impl Inspection {
             }),
         };
         self.ids().into_iter().filter_map(damaged).collect()
-    }
-}
-
-impl Damage {
-    /// The name of the file it is in.
-    pub fn file(&self) -> String {
-        segment_name(self.segment)
     }
 }
 

@@ -20,10 +20,10 @@ use std::{sync::atomic::Ordering, time::Instant};
 
 use super::{
     batch::Encoded,
+    damage::{Damage, DamageKind},
     error::SpoolError,
     format::Place,
     index::{Located, Surplus},
-    recover::{Damage, DamageKind},
     segments::Spare,
     writer::Writer,
 };

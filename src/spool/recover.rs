@@ -1,14 +1,16 @@
 //! Recovery: from segment files to the index, at start.
 //!
-//! Reads headers and entries, not contents, but for those of the last commit,
+//! Believes the checkpoints beside the segments, and scans what they do not
+//! cover. Reads headers and entries, not contents, but for those of the last commit,
 //! which may be torn. Damage is isolated: what cannot be believed is reported
 //! and skipped, and everything else is delivered. Refuses a segment of a later
 //! format version, for skipping that would lose mail.
 
-use std::{collections::BTreeMap, fmt, io, sync::Arc};
+use std::{collections::BTreeMap, io, sync::Arc};
 
 use super::{
     checkpoint::{Checkpoint, unlink_orphans},
+    damage::{Damage, DamageKind},
     disk::{Disk, DiskFile, read_up_to, write_all},
     error::SpoolError,
     format::{
@@ -17,35 +19,6 @@ use super::{
     },
     index::Index,
 };
-use crate::mail::QueueId;
-
-/// A stretch of a segment that could not be believed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damage {
-    pub segment: u32,
-    /// In octets, from the segment's beginning.
-    pub offset: u64,
-    pub octets: u64,
-    pub kind: DamageKind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DamageKind {
-    /// Part of the last commit before the gateway stopped: expected after a
-    /// power failure, and never acknowledged.
-    Torn,
-    /// Written, and not what was written any more.
-    Damaged,
-    /// Neither header of a segment can be read: the whole segment is left
-    /// alone.
-    Header,
-    /// A message's meta reads back, and means nothing to this Postern. The
-    /// message stays in the spool and is not delivered.
-    Meta(QueueId),
-    /// A message's content is not what was written, or cannot be read. The
-    /// message stays in the spool, and its segment for ever.
-    Content(QueueId),
-}
 
 /// What the disk held.
 #[derive(Default)]
@@ -430,21 +403,6 @@ impl Opened {
     /// A sector that cannot be read is damage like any other.
     fn read(&self, offset: u64, length: usize) -> Vec<u8> {
         read_up_to(&*self.file, offset, length).unwrap_or_default()
-    }
-}
-
-impl fmt::Display for Damage {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { segment, offset, octets, kind } = self;
-        let name = segment_name(*segment);
-        write!(out, "{name}: {octets} octets from {offset} ")?;
-        match kind {
-            DamageKind::Torn => out.write_str("belong to a commit that was never finished"),
-            DamageKind::Damaged => out.write_str("are damaged"),
-            DamageKind::Header => out.write_str("cannot be read: both headers are damaged"),
-            DamageKind::Meta(id) => write!(out, "are no envelope for message {id}"),
-            DamageKind::Content(id) => write!(out, "are not the content of message {id}"),
-        }
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     batch::{Acceptance, Batch, Encoded, Purpose},
+    damage::Damage,
     disk::{Directory, Disk, read_up_to},
     error::SpoolError,
     format::{self, Place},
@@ -22,7 +23,7 @@ use super::{
     hand_over::hand_over,
     index::{Index, Located},
     receipt::Receipt,
-    recover::{Damage, Recovered, recover},
+    recover::{Recovered, recover},
     writer::{Request, Writer},
 };
 use crate::mail::{QueueId, QueuedMessage, Summary, Timestamp};
@@ -72,6 +73,9 @@ pub struct Stats {
     pub octets_moved: u64,
     /// Whether new mail is refused because no spare segment can be made.
     pub full: bool,
+    /// Whether the last commit, or the last new segment, has failed; it is
+    /// tried again with what comes next.
+    pub failing: bool,
 }
 
 impl Spool {
@@ -224,6 +228,7 @@ impl Spool {
             commits: self.shared.commits.load(Ordering::Relaxed),
             fsyncs: self.shared.syncs.load(Ordering::Relaxed),
             octets_moved: self.shared.moved.load(Ordering::Relaxed),
+            failing: self.shared.failing.load(Ordering::Relaxed),
             full: self.shared.full.load(Ordering::Relaxed),
         }
     }
@@ -279,6 +284,7 @@ pub(super) struct Shared {
     pub(super) moved: AtomicU64,
     damage: Mutex<Vec<Damage>>,
     pub(super) full: AtomicBool,
+    pub(super) failing: AtomicBool,
 }
 
 /// That a batch stands on disk. Whoever waited says that it was heard; if
@@ -299,6 +305,7 @@ impl Shared {
             moved: AtomicU64::new(0),
             damage: Mutex::default(),
             full: AtomicBool::new(false),
+            failing: AtomicBool::new(false),
         })
     }
 

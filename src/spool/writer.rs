@@ -169,6 +169,7 @@ impl Writer {
 
     pub(super) fn write_or_give_up(&mut self, group: &[Request]) -> Result<(), SpoolError> {
         let written = self.write_group(group);
+        self.shared.failing.store(written.is_err(), Ordering::Relaxed);
         if written.is_err() {
             self.give_up_segment();
         }
@@ -234,7 +235,10 @@ impl Writer {
         }
         self.pause = None;
         let opened = self.open_segment(encoded.length());
-        opened.inspect_err(|error| self.pause = Some((self.settings.retry_at(), error.clone())))
+        opened.inspect_err(|error| {
+            self.shared.failing.store(true, Ordering::Relaxed);
+            self.pause = Some((self.settings.retry_at(), error.clone()));
+        })
     }
 
     pub(super) fn room(&self) -> u64 {

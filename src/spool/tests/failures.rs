@@ -77,13 +77,27 @@ fn a_broken_disk_is_left_alone_for_a_while() {
 
 #[test]
 fn a_mended_disk_is_used_again() {
-    let disk = SimulatedDisk::new(1);
-    let (spool, _) = open(&disk).unwrap();
-    disk.fail_after(0, Fault::Broken(Errno::EIO));
-    assert!(accept(&spool, id(1)).is_err());
-    disk.mend();
-    accept(&spool, id(2)).unwrap();
-    assert_eq!(spool.ids(), [id(2)]);
+    for errno in [Errno::EIO, Errno::EROFS, Errno::EDQUOT, Errno::ENOSPC] {
+        let disk = SimulatedDisk::new(1);
+        let (spool, _) = open(&disk).unwrap();
+        accept(&spool, id(1)).unwrap();
+        assert!(!spool.stats().failing);
+        settle(&disk);
+        disk.fail_after(0, Fault::Broken(errno));
+        for number in 2..5 {
+            let error = accept(&spool, id(number)).unwrap_err();
+            assert!(error.is_transient(), "{errno}: {error}");
+            let stats = spool.stats();
+            assert!(stats.failing || stats.full, "{errno}: {stats:?}");
+        }
+        // What is there can still be read and delivered.
+        assert_eq!(spool.content(id(1)).unwrap(), Some(content(id(1))));
+        disk.mend();
+        accept(&spool, id(9)).unwrap();
+        let stats = spool.stats();
+        assert!(!stats.failing && !stats.full, "{errno}: {stats:?}");
+        assert_eq!(spool.ids(), [id(1), id(9)]);
+    }
 }
 
 #[test]
