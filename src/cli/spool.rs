@@ -1,5 +1,8 @@
 //! `postern spool`: a stopped spool, checked and exported. Nothing in it is
-//! changed; what can be mended, the gateway mends at its next start.
+//! changed; what can be mended, the gateway mends at its next start. Only
+//! `rekey` writes.
+
+mod keys;
 
 use std::{
     fs::{self, DirBuilder, File},
@@ -15,8 +18,9 @@ use tempfile::NamedTempFile;
 use super::exit::Failure;
 use crate::{
     mail::{QueueId, QueuedMessage},
-    spool::{Damage, DamageKind, Inspection, Spool, SpoolError},
+    spool::{Damage, DamageKind, Inspection, Keys, Spool, SpoolError},
 };
+use keys::{InUse, Role};
 
 #[derive(Debug, Args)]
 pub struct SpoolArguments {
@@ -30,6 +34,9 @@ enum SpoolCommand {
     Check {
         /// The spool: `spool` in the gateway's data_dir
         directory: PathBuf,
+        /// postern.toml, for the keys in [spool]; without them only checksums of what is sealed are checked
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
         /// Answer in JSON
         #[arg(long)]
         json: bool,
@@ -38,19 +45,30 @@ enum SpoolCommand {
     Export {
         /// The spool: `spool` in the gateway's data_dir
         directory: PathBuf,
+        /// postern.toml, for the keys in [spool]
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
         /// Where to; made where it is missing, and no file in it is overwritten
         #[arg(long, value_name = "FOLDER")]
         to: PathBuf,
         /// Which messages [default: all]
         ids: Vec<QueueId>,
     },
+    /// Make a new key for [spool], in base64
+    Key,
+    /// Write a stopped spool anew under [spool] key, so that no old key is needed
+    Rekey {
+        #[arg(long, value_name = "FILE", default_value = "/etc/postern/postern.toml")]
+        config: PathBuf,
+    },
 }
 
 pub fn spool(arguments: SpoolArguments) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match arguments.command {
-        SpoolCommand::Check { directory, json } => {
-            let report = Report::of(&inspect(&directory)?);
+        SpoolCommand::Check { directory, config, json } => {
+            let keys = keys::given(config.as_deref())?;
+            let report = Report::of(&inspect(&directory, &keys)?);
             if json {
                 writeln!(out, "{}", report.as_json())?;
             } else {
@@ -61,16 +79,19 @@ pub fn spool(arguments: SpoolArguments) -> Result<(), Failure> {
                 false => Err(Failure::silent(BAD_DATA)),
             }
         }
-        SpoolCommand::Export { directory, to, ids } => {
-            let inspection = inspect(&directory)?;
+        SpoolCommand::Export { directory, config, to, ids } => {
+            let keys = keys::given(config.as_deref())?;
+            let inspection = inspect(&directory, &keys)?;
             let ids = if ids.is_empty() { inspection.ids() } else { ids };
             export(&inspection, &to, &ids, &mut out)
         }
+        SpoolCommand::Key => keys::make(&mut out),
+        SpoolCommand::Rekey { config } => keys::rekey(&config, &mut out),
     }
 }
 
-fn inspect(directory: &Path) -> Result<Inspection, Failure> {
-    Spool::inspect(directory).map_err(|error| match &error {
+fn inspect(directory: &Path, keys: &Keys) -> Result<Inspection, Failure> {
+    Spool::inspect(directory, keys).map_err(|error| match &error {
         SpoolError::InUse(_) => {
             Failure::unavailable(format!("{error}: stop it first, or ask it: postern queue"))
         }
@@ -91,6 +112,7 @@ struct Report {
     oldest: Option<QueuedMessage>,
     octets_on_disk: u64,
     octets_live: u64,
+    keys: Vec<InUse>,
     damage: Vec<Damage>,
 }
 
@@ -118,6 +140,7 @@ impl Report {
             oldest,
             octets_on_disk: stats.octets_on_disk,
             octets_live: inspection.live_octets(),
+            keys: keys::in_use(inspection),
             damage,
         }
     }
@@ -139,10 +162,20 @@ impl Report {
         if let Some(QueuedMessage { id, received_at, .. }) = &self.oldest {
             writeln!(out, "  oldest    {id}, received {received_at}")?;
         }
+        if self.keys.iter().any(|key| key.id.is_some()) {
+            for key in &self.keys {
+                writeln!(out, "  {key}")?;
+            }
+        }
         for damage in &self.damage {
             writeln!(out, "\n{damage}\n  {}", advice(damage))?;
         }
         match self.damage.len() {
+            0 if self.keys.iter().any(|key| key.role == Role::NotGiven) => writeln!(
+                out,
+                "no damage: what is sealed under keys that are not given was not opened, and its \
+                 checksums are right"
+            ),
             0 => writeln!(out, "no damage: every envelope and every content is as it was written"),
             found => writeln!(out, "\n{found} damaged"),
         }
@@ -162,6 +195,7 @@ impl Report {
             "messages": self.messages,
             "held": self.held,
             "oldest": oldest,
+            "keys": self.keys.iter().map(InUse::as_json).collect::<Vec<_>>(),
             "sound": self.is_sound(),
             "damage": self.damage.iter().map(damage_as_json).collect::<Vec<_>>(),
         })

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use super::{
     directory::{DirectoryUrl, Filter},
+    key_file::KeyFile,
     network::Network,
 };
 use crate::mail::{Ciphers, Direction, Domain, NextHop, TlsRequirement};
@@ -48,6 +49,10 @@ pub struct Node {
 #[derive(Clone, Debug, Default)]
 pub struct Spool {
     pub ephemeral: Ephemeral,
+    /// What it is sealed under; plain without one.
+    pub key: Option<KeyFile>,
+    /// What it may have been sealed under before.
+    pub old_keys: Vec<KeyFile>,
 }
 
 /// Whether the spool may stand on a file system that does not outlive the

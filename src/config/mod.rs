@@ -6,6 +6,7 @@
 mod directory;
 mod file;
 mod folder;
+mod key_file;
 mod meaning;
 mod network;
 mod quantity;
@@ -15,6 +16,7 @@ mod verifier;
 
 pub use directory::{DirectoryUrl, DirectoryUrlError, Filter, FilterError};
 pub use folder::{ReadError, read_file, read_policies};
+pub use key_file::KeyFile;
 pub use meaning::{
     Blocklist, CertificateFiles, Certified, CertifiedBy, Config, Directory, DirectoryBind,
     DirectoryTls, Dns, DomainPattern, Ephemeral, ExchangeAddresses, Limits, Listener,

@@ -7,7 +7,7 @@
 //! `settlement` says what an attempt has changed and `reports` writes to
 //! whoever must know. `parts` makes the stages from postern.toml, `running`
 //! starts and stops them, `keeper` keeps policy, certificates and users
-//! current. Operators ask on the `control` socket and `operator` carries it
+//! current, `keys` are the spool's. Operators ask on the `control` socket and `operator` carries it
 //! out.
 
 mod accounts;
@@ -16,6 +16,7 @@ mod control;
 mod dispatch;
 mod entitlement;
 mod keeper;
+mod keys;
 mod operator;
 mod parts;
 mod prober;
@@ -29,6 +30,7 @@ mod settlement;
 mod strangers;
 
 pub use control::{Answer, ControlError, Request, Selection, ask};
+pub use keys::{credentials_directory, spool_keys};
 pub use parts::{StartError, load_policy, signer};
 pub use processing::{
     Arriving, Fate, Group, Judgement, Marking, Treatment, Workshop, WorkshopError,

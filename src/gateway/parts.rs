@@ -16,6 +16,7 @@ use crate::{
 };
 
 use super::{
+    keys::{credentials_directory, spool_keys},
     prober::NextHops,
     queue::{Queue, now},
     strangers::Strangers,
@@ -58,13 +59,17 @@ pub(super) fn open_queue(config: &Config) -> Result<Queue, StartError> {
         config::Ephemeral::Refuse => spool::Ephemeral::Refuse,
         config::Ephemeral::Allow => spool::Ephemeral::Allow,
     };
-    let settings = spool::Settings { ephemeral, ..spool::Settings::default() };
+    let keys = spool_keys(config, credentials_directory().as_deref())?;
+    let settings = spool::Settings { ephemeral, keys, ..spool::Settings::default() };
     let spool =
         Spool::open(&directory, settings, each).map_err(|cause| part("the spool", cause))?;
     for damage in spool.damage() {
         tracing::error!(?damage, "a part of the spool is damaged and was passed over");
     }
-    tracing::info!(messages = spool.len(), "spool opened");
+    match spool.key_id() {
+        None => tracing::info!(messages = spool.len(), "spool opened"),
+        Some(key) => tracing::info!(messages = spool.len(), %key, "sealed spool opened"),
+    }
     Ok(queue.over(spool))
 }
 

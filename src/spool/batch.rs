@@ -99,7 +99,7 @@ impl Encoded {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }
-        let found = self.length();
+        let found = self.longest();
         if found > MAX_RECORD {
             return Err(SpoolError::TooLarge { limit: MAX_RECORD, found });
         }

@@ -12,6 +12,9 @@
 //! CRC          4, of everything before it
 //! ```
 //!
+//! Beside a sealed segment its version is 2: the entries are one box, bound to
+//! the header, under the segment's key.
+//!
 //! There is one for each segment and not one for all, for then the writer
 //! never has to write down the whole queue at once, a checkpoint is never out
 //! of date, and whatever happens to one costs the scan of one segment. It is
@@ -27,10 +30,12 @@
 //! Damage to a covered segment is not looked for at start: metas have their
 //! own CRC and are checked when read, as contents are.
 
-use std::io::{self, IoSlice};
+use std::io::IoSlice;
 
 use super::{
+    cipher::{At, Cipher},
     disk::{Disk, read_up_to, write_all},
+    error::SpoolError,
     format::{Change, Content, Mark, Place, SegmentHeader, checked, take, take_u32, take_u64},
     recover::SEGMENT_SUFFIX,
 };
@@ -42,8 +47,7 @@ pub(super) struct Covered(Vec<u8>);
 
 /// A segment that is not written to any more.
 pub(super) struct Closed {
-    pub(super) sequence: u32,
-    pub(super) mark: Mark,
+    pub(super) header: SegmentHeader,
     /// Where its last record ends.
     pub(super) end: u64,
     pub(super) last_commit: u64,
@@ -54,7 +58,7 @@ pub(super) struct Closed {
 pub(super) struct Checkpoint {
     pub(super) end: u64,
     pub(super) last_commit: u64,
-    octets: Vec<u8>,
+    entries: Vec<u8>,
 }
 
 /// What an entry of a segment has changed, and what is said of the message.
@@ -94,31 +98,39 @@ impl Covered {
 }
 
 impl Closed {
-    /// Writes the checkpoint of a segment, whole or not at all.
-    pub(super) fn write(&self, disk: &dyn Disk) -> io::Result<()> {
-        let octets = self.encode();
+    /// Writes the checkpoint of a segment, whole or not at all. There is no
+    /// other: its nonce serves once.
+    pub(super) fn write(self, disk: &dyn Disk) -> Result<(), SpoolError> {
+        let octets = self.encode()?;
         let write = || {
             let file = disk.create(UNFINISHED)?;
             write_all(&*file, &mut [IoSlice::new(&octets)], 0)?;
             file.sync()?;
-            disk.rename(UNFINISHED, &checkpoint_name(self.sequence))
+            disk.rename(UNFINISHED, &checkpoint_name(self.header.sequence))
         };
         // On a full disk its octets are wanted for other things.
-        write().inspect_err(|_| drop(disk.unlink(UNFINISHED)))
+        let written = write().inspect_err(|_| drop(disk.unlink(UNFINISHED)));
+        written.map_err(|cause| SpoolError::io("write a checkpoint", cause))
     }
 
-    fn encode(&self) -> Vec<u8> {
+    fn encode(&self) -> Result<Vec<u8>, SpoolError> {
         let Covered(entries) = &self.covered;
         let mut octets = Vec::with_capacity(entries.len() + 64);
         octets.extend_from_slice(MAGIC);
-        octets.extend_from_slice(&VERSION.to_le_bytes());
-        octets.extend_from_slice(&self.sequence.to_le_bytes());
-        octets.extend_from_slice(&self.mark.0);
+        octets.extend_from_slice(&version(&self.header.cipher).to_le_bytes());
+        octets.extend_from_slice(&self.header.sequence.to_le_bytes());
+        octets.extend_from_slice(&self.header.mark.0);
         octets.extend_from_slice(&self.end.to_le_bytes());
         octets.extend_from_slice(&self.last_commit.to_le_bytes());
-        octets.extend_from_slice(entries);
+        match &self.header.cipher {
+            Cipher::Sealed(key) => {
+                let sealed = key.seal(At::Checkpoint, &octets, entries)?;
+                octets.extend_from_slice(&sealed);
+            }
+            Cipher::Plain | Cipher::Locked(_) => octets.extend_from_slice(entries),
+        }
         octets.extend_from_slice(&crc32fast::hash(&octets).to_le_bytes());
-        octets
+        Ok(octets)
     }
 }
 
@@ -127,25 +139,30 @@ impl Checkpoint {
     pub(super) fn read(disk: &dyn Disk, header: &SegmentHeader, length: u64) -> Option<Self> {
         let file = disk.open(&checkpoint_name(header.sequence)).ok()?;
         let octets = usize::try_from(file.length().ok()?).ok()?;
-        let checkpoint = Self::decode(read_up_to(&*file, 0, octets).ok()?, header)?;
+        let checkpoint = Self::decode(&read_up_to(&*file, 0, octets).ok()?, header)?;
         let whole = checkpoint.end <= length && checkpoint.entries(header.sequence).is_some();
         whole.then_some(checkpoint)
     }
 
-    fn decode(octets: Vec<u8>, header: &SegmentHeader) -> Option<Self> {
-        checked(&octets, octets.len())?;
+    fn decode(octets: &[u8], header: &SegmentHeader) -> Option<Self> {
+        checked(octets, octets.len())?;
         let mut rest = octets.strip_prefix(MAGIC)?;
-        let ours = take_u32(&mut rest)? == VERSION
+        let ours = take_u32(&mut rest)? == version(&header.cipher)
             && take_u32(&mut rest)? == header.sequence
             && Mark(take(&mut rest)?) == header.mark;
         let (end, last_commit) = (take_u64(&mut rest)?, take_u64(&mut rest)?);
-        ours.then_some(Self { end, last_commit, octets })
+        if !ours {
+            return None;
+        }
+        let (head, entries) = octets.split_at_checked(HEADER)?;
+        let (entries, _crc) = entries.split_at_checked(entries.len().checked_sub(CRC)?)?;
+        let entries = header.cipher.open(At::Checkpoint, head, entries.to_vec())?;
+        Some(Self { end, last_commit, entries })
     }
 
     /// In the order in which they were written.
     pub(super) fn entries(&self, segment: u32) -> Option<Vec<Entry<'_>>> {
-        let end = self.octets.len().checked_sub(size_of::<u32>())?;
-        let mut rest = self.octets.get(HEADER..end)?;
+        let mut rest = self.entries.as_slice();
         let mut entries = Vec::new();
         while !rest.is_empty() {
             entries.push(Entry::take(segment, &mut rest)?);
@@ -178,6 +195,11 @@ impl<'a> Entry<'a> {
     }
 }
 
+/// An older Postern scans what it does not understand.
+fn version(cipher: &Cipher) -> u32 {
+    if *cipher == Cipher::Plain { 1 } else { 2 }
+}
+
 pub(super) fn checkpoint_name(sequence: u32) -> String {
     format!("{sequence:08x}{SUFFIX}")
 }
@@ -195,7 +217,7 @@ pub(super) fn unlink_orphans(disk: &dyn Disk) {
 }
 
 const MAGIC: &[u8; 8] = b"postern\x1c";
-const VERSION: u32 = 1;
+const CRC: usize = 4;
 const HEADER: usize = 40;
 const SUFFIX: &str = ".checkpoint";
 /// How one is called before it is whole.
@@ -206,13 +228,21 @@ const REMOVE: u8 = 3;
 
 #[cfg(test)]
 mod tests {
-    use super::{super::recover::segment_name, *};
+    use super::{
+        super::{key::Keys, recover::segment_name},
+        *,
+    };
 
     const MARK: Mark = Mark(*b"notknown");
 
     fn header() -> SegmentHeader {
         let last_id = QueueId::from_bits(5);
-        SegmentHeader { sequence: 7, mark: MARK, first_commit: 9, follows: 6, last_id }
+        let cipher = Cipher::Plain;
+        SegmentHeader { sequence: 7, mark: MARK, first_commit: 9, follows: 6, last_id, cipher }
+    }
+
+    fn sealed_header() -> SegmentHeader {
+        SegmentHeader { cipher: Cipher::new(&Keys::of(&[[7; 32]])).unwrap(), ..header() }
     }
 
     fn changes() -> Vec<(Change, &'static [u8])> {
@@ -226,36 +256,56 @@ mod tests {
         ]
     }
 
-    fn written() -> Vec<u8> {
+    fn written(header: &SegmentHeader) -> Vec<u8> {
         let mut covered = Covered::default();
         for (change, summary) in &changes() {
             covered.note(change, summary);
         }
-        Closed { sequence: 7, mark: MARK, end: 8600, last_commit: 12, covered }.encode()
+        let header = header.clone();
+        Closed { header, end: 8600, last_commit: 12, covered }.encode().unwrap()
     }
 
     #[test]
     fn a_checkpoint_reads_back_and_any_flipped_bit_is_noticed() {
-        let read = Checkpoint::decode(written(), &header()).unwrap();
-        assert_eq!((read.end, read.last_commit), (8600, 12));
-        let entries = read.entries(7).unwrap();
-        let entries: Vec<_> = entries.iter().map(|entry| (entry.change, entry.summary)).collect();
-        assert_eq!(entries, changes());
-        for bit in 0..written().len() * 8 {
-            let mut damaged = written();
-            damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(Checkpoint::decode(damaged, &header()).is_none(), "bit {bit} went unnoticed");
+        for header in [header(), sealed_header()] {
+            let written = written(&header);
+            let read = Checkpoint::decode(&written, &header).unwrap();
+            assert_eq!((read.end, read.last_commit), (8600, 12));
+            let entries = read.entries(7).unwrap();
+            let entries: Vec<_> =
+                entries.iter().map(|entry| (entry.change, entry.summary)).collect();
+            assert_eq!(entries, changes());
+            for bit in 0..written.len() * 8 {
+                let mut damaged = written.clone();
+                damaged[bit / 8] ^= 1 << (bit % 8);
+                let decoded = Checkpoint::decode(&damaged, &header);
+                assert!(decoded.is_none(), "bit {bit} went unnoticed");
+            }
         }
+    }
+
+    #[test]
+    fn a_sealed_checkpoint_that_somebody_has_changed_is_not_believed_though_its_crc_is_right() {
+        let header = sealed_header();
+        let written = written(&header);
+        for at in 24..written.len() - CRC {
+            let mut changed = written[..written.len() - CRC].to_vec();
+            changed[at] ^= 0x55;
+            changed.extend_from_slice(&crc32fast::hash(&changed).to_le_bytes());
+            assert!(Checkpoint::decode(&changed, &header).is_none(), "octet {at}");
+        }
+        assert!(Checkpoint::decode(&written, &sealed_header()).is_none(), "of another salt");
     }
 
     #[test]
     fn a_checkpoint_of_another_segment_or_cut_short_is_not_believed() {
         let other = SegmentHeader { mark: Mark(*b"another!"), ..header() };
-        assert!(Checkpoint::decode(written(), &other).is_none());
+        let written = written(&header());
+        assert!(Checkpoint::decode(&written, &other).is_none());
         let next = SegmentHeader { sequence: 8, ..header() };
-        assert!(Checkpoint::decode(written(), &next).is_none());
-        for length in 0..written().len() {
-            assert!(Checkpoint::decode(written()[..length].to_vec(), &header()).is_none());
+        assert!(Checkpoint::decode(&written, &next).is_none());
+        for length in 0..written.len() {
+            assert!(Checkpoint::decode(&written[..length], &header()).is_none());
         }
     }
 

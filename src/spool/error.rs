@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf, sync::Arc};
 
+use super::key::KeyId;
 use crate::mail::QueueId;
 
 /// Cloned for every waiter of a group that failed together.
@@ -46,8 +47,14 @@ pub enum SpoolError {
         directory.display()
     )]
     Directory { directory: PathBuf, cause: Arc<io::Error> },
+    /// It would read as damage, and is none.
+    #[error(
+        "{segment} was written with key {key}, which is not among [spool] key and old_keys: \
+         nothing in it can be read without"
+    )]
+    UnknownKey { segment: String, key: KeyId },
     /// Written by a later Postern: opening it here could lose what that knew.
-    #[error("{segment} has format version {found}; this Postern reads version {known}")]
+    #[error("{segment} has format version {found}; this Postern reads versions up to {known}")]
     Version { segment: String, found: u32, known: u32 },
 }
 

@@ -11,6 +11,7 @@ use super::{
     checkpoint::{Checkpoint, Entry},
     damage::{Damage, DamageKind},
     disk::Disk,
+    error::SpoolError,
     format::{Change, Place},
     recover::Covering,
     store::Shared,
@@ -63,7 +64,8 @@ fn read_meta(
 ) {
     match shared.message(id) {
         Ok(Some(message)) => each(id, message.summary()),
-        Ok(None) => {}
+        // Whoever may be locked out knows it.
+        Ok(None) | Err(SpoolError::UnknownKey { .. }) => {}
         Err(_) => damage.extend(shared.index().find(id).map(|located| Damage {
             segment: located.meta.segment,
             offset: located.meta.offset.into(),

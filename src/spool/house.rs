@@ -59,7 +59,7 @@ impl Writer {
     /// written costs a scan at the next start.
     fn write_checkpoints(&mut self) {
         for closed in std::mem::take(&mut self.closed) {
-            if self.shared.index().holds_segment(closed.sequence) {
+            if self.shared.index().holds_segment(closed.header.sequence) {
                 let _ = closed.write(&*self.disk);
             }
         }
@@ -83,8 +83,15 @@ impl Writer {
             }
             self.disk.sync_names()?;
             let mut index = self.shared.index();
+            let keys = index.keys();
             for sequence in unneeded {
                 index.drop_segment(sequence);
+            }
+            for gone in keys.difference(&index.keys()) {
+                match gone {
+                    Some(key) => tracing::info!(%key, "nothing stands under this key any more"),
+                    None => tracing::info!("nothing stands in plain any more"),
+                }
             }
         }
     }

@@ -16,8 +16,10 @@ use std::{
 };
 
 use super::{
+    cipher::Cipher,
     disk::DiskFile,
     format::{Change, Content, Place},
+    key::KeyId,
 };
 use crate::mail::QueueId;
 
@@ -25,6 +27,8 @@ use crate::mail::QueueId;
 pub(super) struct Index {
     messages: BTreeMap<QueueId, Located>,
     segments: BTreeMap<u32, Segment>,
+    /// What new segments are sealed under.
+    key: Option<KeyId>,
     /// Of the contents of live messages.
     content_octets: u64,
     /// Of the metas and contents that have died, moved ones included, since
@@ -42,6 +46,7 @@ pub(super) struct Located {
 
 struct Segment {
     file: Arc<dyn DiskFile>,
+    cipher: Cipher,
     /// On disk.
     octets: u64,
     /// Metas and contents of live messages.
@@ -63,10 +68,40 @@ pub(super) enum Surplus {
     Elsewhere,
 }
 
+/// What is to be done about segments that are not sealed as new ones are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outdated {
+    None,
+    /// They go when messages are moved out of this segment, and of others.
+    In(u32),
+    /// They go when there is a newer segment.
+    Newest,
+}
+
+/// What stands under one key, or in plain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyUse {
+    pub segments: usize,
+    /// Messages whose content or envelope stands in them.
+    pub messages: usize,
+}
+
 impl Index {
-    pub(super) fn add_segment(&mut self, sequence: u32, file: Arc<dyn DiskFile>, octets: u64) {
+    /// With nothing in it, for a spool whose new segments are sealed so.
+    pub(super) fn new(key: Option<KeyId>) -> Self {
+        Self { key, ..Self::default() }
+    }
+
+    pub(super) fn add_segment(
+        &mut self,
+        sequence: u32,
+        file: Arc<dyn DiskFile>,
+        octets: u64,
+        cipher: Cipher,
+    ) {
         let segment = Segment {
             file,
+            cipher,
             octets,
             live: 0,
             live_octets: 0,
@@ -122,8 +157,10 @@ impl Index {
         self.messages.get(&id).copied()
     }
 
-    pub(super) fn file(&self, place: Place) -> Option<Arc<dyn DiskFile>> {
-        self.segments.get(&place.segment).map(|segment| Arc::clone(&segment.file))
+    /// The file that a place is in, and how it is sealed.
+    pub(super) fn file(&self, place: Place) -> Option<(Arc<dyn DiskFile>, Cipher)> {
+        let segment = self.segments.get(&place.segment)?;
+        Some((Arc::clone(&segment.file), segment.cipher.clone()))
     }
 
     /// In the order of arrival.
@@ -201,6 +238,58 @@ impl Index {
         next.map_or(Surplus::Elsewhere, |(&sequence, _)| Surplus::In(sequence))
     }
 
+    /// What is to be moved so that all that can be is sealed as new segments
+    /// are. Also what older segments hold goes, for an outdated one may guard
+    /// them.
+    pub(super) fn outdated(&self) -> Outdated {
+        let kept = self.kept();
+        let free = || self.segments.iter().filter(|(sequence, _)| !kept.contains(sequence));
+        let Some((&newest, _)) = free().rfind(|(_, segment)| self.is_outdated(segment)) else {
+            return Outdated::None;
+        };
+        let oldest = free().find(|&(&sequence, segment)| sequence <= newest && segment.live > 0);
+        match oldest {
+            Some((&sequence, _)) => Outdated::In(sequence),
+            None if newest == self.newest_segment() => Outdated::Newest,
+            // They only wait to be unlinked.
+            None => Outdated::None,
+        }
+    }
+
+    /// How many segments are not sealed as new ones are, those kept for ever
+    /// left out.
+    pub(super) fn count_outdated(&self) -> usize {
+        let kept = self.kept();
+        let outdated = |(sequence, segment): &(&u32, &Segment)| {
+            self.is_outdated(segment) && !kept.contains(sequence)
+        };
+        self.segments.iter().filter(outdated).count()
+    }
+
+    pub(super) fn key_id(&self) -> Option<KeyId> {
+        self.key
+    }
+
+    /// Under which keys anything stands. None is of plain segments.
+    pub(super) fn keys(&self) -> BTreeSet<Option<KeyId>> {
+        self.segments.values().map(|segment| segment.cipher.key_id()).collect()
+    }
+
+    /// What each key is still needed for. None is of plain segments.
+    pub(super) fn key_uses(&self) -> BTreeMap<Option<KeyId>, KeyUse> {
+        let mut uses: BTreeMap<_, KeyUse> = BTreeMap::new();
+        for segment in self.segments.values() {
+            uses.entry(segment.cipher.key_id()).or_default().segments += 1;
+        }
+        let key = |place: Place| Some(self.segments.get(&place.segment)?.cipher.key_id());
+        for located in self.messages.values() {
+            let (meta, content) = (key(located.meta), key(located.content.place));
+            let both = meta.into_iter().chain(content.filter(|content| Some(*content) != meta));
+            both.for_each(|key| uses.entry(key).or_default().messages += 1);
+        }
+        uses
+    }
+
     /// Messages of which something stands in a segment, from an id on, after
     /// having looked at so many; and where to look on, if not all were seen.
     pub(super) fn standing_in(
@@ -256,6 +345,10 @@ impl Index {
             }
         }
         kept
+    }
+
+    fn is_outdated(&self, segment: &Segment) -> bool {
+        segment.cipher.key_id() != self.key
     }
 
     fn guards_any(&self, segment: &Segment) -> bool {

@@ -5,6 +5,7 @@
 //! meanwhile, so that no gateway writes what is being read.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, IoSlice},
     os::unix::fs::FileExt,
@@ -22,6 +23,8 @@ use super::{
     damage::{Damage, DamageKind},
     disk::{Disk, DiskFile, LOCK},
     error::SpoolError,
+    index::KeyUse,
+    key::{KeyId, Keys},
     recover::SEGMENT_SUFFIX,
     store::{Spool, Stats},
 };
@@ -31,6 +34,7 @@ use crate::mail::{QueueId, QueuedMessage};
 pub struct Inspection {
     /// It has no writer: nothing can be recorded.
     spool: Spool,
+    keys: Keys,
     /// Held as long as this lives.
     _disk: Onlooker,
 }
@@ -39,10 +43,14 @@ impl Spool {
     /// Reads a stopped spool, its index checkpoint left aside. Refuses with
     /// [`SpoolError::InUse`] while a gateway runs, and with
     /// [`SpoolError::Missing`] where no gateway has ever run. Blocks.
-    pub fn inspect(directory: &Path) -> Result<Inspection, SpoolError> {
+    ///
+    /// What is sealed under none of the keys is there, and gives
+    /// [`SpoolError::UnknownKey`] when it is to be read; its CRCs are checked
+    /// all the same.
+    pub fn inspect(directory: &Path, keys: &Keys) -> Result<Inspection, SpoolError> {
         let disk = Onlooker::open(directory)?;
-        let spool = Self::without_writer(&disk)?;
-        Ok(Inspection { spool, _disk: disk })
+        let spool = Self::without_writer(&disk, keys)?;
+        Ok(Inspection { spool, keys: keys.clone(), _disk: disk })
     }
 }
 
@@ -60,6 +68,16 @@ impl Inspection {
     /// As [`Spool::content`].
     pub fn content(&self, id: QueueId) -> Result<Option<Bytes>, SpoolError> {
         self.spool.content(id)
+    }
+
+    /// What it is looked at with.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// As [`Spool::key_uses`].
+    pub fn key_uses(&self) -> BTreeMap<Option<KeyId>, KeyUse> {
+        self.spool.key_uses()
     }
 
     pub fn stats(&self) -> Stats {
@@ -82,7 +100,7 @@ impl Inspection {
     /// Reads every content: those that are not what was written.
     pub fn damaged_contents(&self) -> Vec<Damage> {
         let damaged = |id| match self.content(id) {
-            Ok(_) => None,
+            Ok(_) | Err(SpoolError::UnknownKey { .. }) => None,
             Err(_) => self.spool.located(id).map(|located| Damage {
                 segment: located.content.place.segment,
                 offset: located.content.place.offset.into(),

@@ -37,11 +37,15 @@
 //! `Summary` over (`hand_over`): no content is read, and nobody holds all
 //! messages. `cargo bench --bench spool -- million` measures it.
 //!
+//! On request it is sealed: whoever has the disk and not the key reads neither
+//! contents nor addresses (`key`, `cipher`).
+//!
 //! A directory that does not outlive the machine's next start is refused
 //! (`ground`).
 
 mod batch;
 mod checkpoint;
+mod cipher;
 mod damage;
 mod disk;
 mod error;
@@ -51,9 +55,11 @@ mod hand_over;
 mod house;
 mod index;
 mod inspect;
+mod key;
 mod mover;
 mod receipt;
 mod recover;
+mod sealing;
 mod segments;
 mod store;
 mod writer;
@@ -62,7 +68,9 @@ pub use batch::{Acceptance, Batch};
 pub use damage::{Damage, DamageKind};
 pub use error::SpoolError;
 pub use ground::Ephemeral;
+pub use index::KeyUse;
 pub use inspect::Inspection;
+pub use key::{KeyError, KeyFile, KeyId, Keys, new_key};
 pub use receipt::Receipt;
 pub use store::{Settings, Spool, Stats};
 

@@ -10,6 +10,13 @@
 //! other is believed, and they are the same. Only the writer writes, so
 //! nothing changes between reading and writing.
 //!
+//! Keys change the same way. Where segments are not sealed under the key that
+//! new ones are, everything is moved out of them, and out of those before them;
+//! then they go. So to put a new key in the place of another is to start with
+//! both, the new one for writing, and to wait until the old one is not needed
+//! any more. Plain segments and a first key, or sealed ones and none for
+//! writing, are no other case.
+//!
 //! Moving goes in portions of bounded size, one after each commit and as many
 //! as there are while no batch waits; new mail waits for one at most. On a full
 //! disk nothing is moved: what space there is belongs to outcomes. A message
@@ -23,7 +30,7 @@ use super::{
     damage::{Damage, DamageKind},
     error::SpoolError,
     format::Place,
-    index::{Located, Surplus},
+    index::{Located, Outdated, Surplus},
     segments::Spare,
     writer::Writer,
 };
@@ -93,6 +100,10 @@ impl Writer {
         if self.mover.emptying.is_some() {
             return self.mover.emptying;
         }
+        if let Some(segment) = self.outdated_segment() {
+            self.mover.emptying = Some((segment, QueueId::from_bits(0)));
+            return self.mover.emptying;
+        }
         let index = self.shared.index();
         if index.dead_octets() < self.mover.rest_until_dead {
             return None;
@@ -111,6 +122,22 @@ impl Writer {
             }
         }
         self.mover.emptying
+    }
+
+    /// A segment to empty because it is not sealed as new ones are.
+    fn outdated_segment(&mut self) -> Option<u32> {
+        let outdated = self.shared.index().outdated();
+        match outdated {
+            Outdated::In(segment) => Some(segment),
+            Outdated::None => None,
+            Outdated::Newest => {
+                if self.open_segment(0).is_err() {
+                    self.mover.retry_at = Some(self.settings.retry_at());
+                }
+                self.tidy();
+                None
+            }
+        }
     }
 
     /// Adds a message to what is moved, or says why it cannot be.

@@ -4,12 +4,17 @@
 //! cover. Reads headers and entries, not contents, but for those of the last commit,
 //! which may be torn. Damage is isolated: what cannot be believed is reported
 //! and skipped, and everything else is delivered. Refuses a segment of a later
-//! format version, for skipping that would lose mail.
+//! format version, for skipping that would lose mail; and one sealed under a
+//! key that is not given, before anything is changed on the disk.
+//!
+//! What is torn is told from what is whole by CRCs, and needs no key. With the
+//! key, a record is believed only if its tag is right as well.
 
 use std::{collections::BTreeMap, io, sync::Arc};
 
 use super::{
     checkpoint::{Checkpoint, unlink_orphans},
+    cipher::Cipher,
     damage::{Damage, DamageKind},
     disk::{Disk, DiskFile, read_up_to, write_all},
     error::SpoolError,
@@ -18,6 +23,7 @@ use super::{
         SegmentHeader, VERSION,
     },
     index::Index,
+    key::Keys,
 };
 
 /// What the disk held.
@@ -39,15 +45,29 @@ pub(super) struct Covering {
     pub(super) end: u64,
 }
 
-pub(super) fn recover(disk: &dyn Disk) -> Result<Recovered, SpoolError> {
-    let mut recovered = Recovered::default();
+/// What becomes of segments under a key that is not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stranger {
+    Refused,
+    /// What stands in them is known, and not what it says.
+    LeftLocked,
+}
+
+pub(super) fn recover(
+    disk: &dyn Disk,
+    keys: &Keys,
+    stranger: Stranger,
+) -> Result<Recovered, SpoolError> {
+    let index = Index::new(keys.current_id());
+    let mut recovered = Recovered { index, ..Recovered::default() };
     // A gateway that was killed may have unlinked and not synced: what is seen
     // now must not come back.
     disk.sync_names().map_err(|cause| SpoolError::io("sync its directory", cause))?;
-    let segments = open_segments(disk, &mut recovered)?;
+    let segments = open_segments(disk, keys, stranger, &mut recovered)?;
     for segment in &segments {
         let (file, octets) = (Arc::clone(&segment.file), segment.length);
-        recovered.index.add_segment(segment.header.sequence, file, octets);
+        let SegmentHeader { sequence, cipher, .. } = segment.header.clone();
+        recovered.index.add_segment(sequence, file, octets, cipher);
         recovered.last_id = recovered.last_id.max(segment.header.last_id.to_bits());
         // An empty segment's commits were void, and yet had numbers.
         recovered.last_commit =
@@ -79,7 +99,12 @@ struct Opened {
 }
 
 /// All segments whose header can be read, in order.
-fn open_segments(disk: &dyn Disk, recovered: &mut Recovered) -> Result<Vec<Opened>, SpoolError> {
+fn open_segments(
+    disk: &dyn Disk,
+    keys: &Keys,
+    stranger: Stranger,
+    recovered: &mut Recovered,
+) -> Result<Vec<Opened>, SpoolError> {
     let mut sequences: Vec<u32> = disk
         .names()
         .map_err(|cause| SpoolError::io("list its directory", cause))?
@@ -99,7 +124,12 @@ fn open_segments(disk: &dyn Disk, recovered: &mut Recovered) -> Result<Vec<Opene
         let opened = disk.open(&name).and_then(|file| file.sync().map(|()| file));
         let opened = opened.and_then(|file| Ok((file.length()?, file)));
         let (length, file) = opened.map_err(|cause| SpoolError::io("open a segment", cause))?;
-        match read_header(&*file) {
+        match read_header(&*file, keys) {
+            Ok(SegmentHeader { cipher: Cipher::Locked(key), .. })
+                if stranger == Stranger::Refused =>
+            {
+                return Err(SpoolError::UnknownKey { segment: name, key });
+            }
             Ok(header) if header.sequence == sequence => {
                 segments.push(Opened { file, length, header });
             }
@@ -118,10 +148,10 @@ fn open_segments(disk: &dyn Disk, recovered: &mut Recovered) -> Result<Vec<Opene
     Ok(segments)
 }
 
-fn read_header(file: &dyn DiskFile) -> Result<SegmentHeader, HeaderFault> {
+fn read_header(file: &dyn DiskFile, keys: &Keys) -> Result<SegmentHeader, HeaderFault> {
     let read = |offset| {
         let octets = read_up_to(file, offset, SegmentHeader::LENGTH).unwrap_or_default();
-        SegmentHeader::decode(&octets)
+        SegmentHeader::decode(&octets, keys)
     };
     read(0).or_else(|first| read(HEADER_COPY).map_err(|copy| first.max_version(copy)))
 }
@@ -345,7 +375,7 @@ impl Opened {
                 read.as_slice()
             }
         };
-        let holds = format::read_changes(self.header.sequence, offset, &header, entries)
+        let holds = format::read_changes(&self.header, offset, &header, entries)
             .map_or(Held::DamagedEntries, Held::Changes);
         Some((header, Stretch { segment: self, offset, octets, holds }))
     }

@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     checkpoint::{Closed, Covered},
+    cipher::Cipher,
     disk::{DiskFile, write_all},
     error::SpoolError,
     format::{FIRST_RECORD, HEADER_COPY, Mark, SegmentHeader},
@@ -18,9 +19,8 @@ use super::{
 
 /// The segment that is written to.
 pub(super) struct Active {
-    pub(super) sequence: u32,
+    pub(super) header: SegmentHeader,
     pub(super) file: Arc<dyn DiskFile>,
-    pub(super) mark: Mark,
     /// Where the next record goes.
     pub(super) end: u64,
     /// Where it is full.
@@ -64,31 +64,34 @@ impl Writer {
             first_commit: self.begun + 1,
             follows: self.succeeded,
             last_id: self.shared.last_id(),
+            cipher: Cipher::new(&self.settings.keys)?,
         };
-        if let Err(cause) = self.install(name, &*file, &header) {
+        let octets = header.encode()?;
+        let sequence = header.sequence;
+        if let Err(cause) = self.install(name, &*file, sequence, &octets) {
             // Whichever of the two it is called now.
             let _ = self.disk.unlink(name);
-            let _ = self.disk.unlink(&segment_name(header.sequence));
+            let _ = self.disk.unlink(&segment_name(sequence));
             return Err(SpoolError::io("make a new segment", cause));
         }
+        let cipher = header.cipher.clone();
         let new = Active {
-            sequence: header.sequence,
+            header,
             file: Arc::clone(&file),
-            mark: header.mark,
             end: FIRST_RECORD,
             limit,
             covered: Some(Covered::default()),
         };
         let old = self.active.replace(new);
         let mut index = self.shared.index();
-        index.add_segment(header.sequence, file, limit);
+        index.add_segment(sequence, file, limit, cipher);
         for &doubtful in &self.doubtful {
-            index.guard(header.sequence, doubtful);
+            index.guard(sequence, doubtful);
         }
         drop(index);
         // What is begun in the new segment and fails must stay void as well.
         if self.begun != self.succeeded {
-            self.doubtful.insert(header.sequence);
+            self.doubtful.insert(sequence);
         }
         if let Some(old) = old {
             self.retire(old);
@@ -97,12 +100,17 @@ impl Writer {
     }
 
     /// Writes both headers, and only then gives the file its name.
-    fn install(&self, name: &str, file: &dyn DiskFile, header: &SegmentHeader) -> io::Result<()> {
-        let octets = header.encode();
-        write_all(file, &mut [IoSlice::new(&octets)], 0)?;
-        write_all(file, &mut [IoSlice::new(&octets)], HEADER_COPY)?;
+    fn install(
+        &self,
+        name: &str,
+        file: &dyn DiskFile,
+        sequence: u32,
+        header: &[u8],
+    ) -> io::Result<()> {
+        write_all(file, &mut [IoSlice::new(header)], 0)?;
+        write_all(file, &mut [IoSlice::new(header)], HEADER_COPY)?;
         file.sync()?;
-        self.disk.rename(name, &segment_name(header.sequence))?;
+        self.disk.rename(name, &segment_name(sequence))?;
         self.disk.sync_names()
     }
 
@@ -121,11 +129,10 @@ impl Writer {
     /// Nothing more is written to it: what is good in it is on disk.
     pub(super) fn retire(&mut self, segment: Active) {
         self.trim(&segment);
-        let Active { sequence, mark, end, covered, .. } = segment;
+        let Active { header, end, covered, .. } = segment;
         let covered = covered.filter(|covered| !covered.is_empty());
         self.closed.extend(covered.map(|covered| Closed {
-            sequence,
-            mark,
+            header,
             end,
             last_commit: self.succeeded,
             covered,
@@ -136,7 +143,7 @@ impl Writer {
     /// failed records off may fail too; the next segment's header voids them.
     pub(super) fn give_up_segment(&mut self) {
         if let Some(active) = self.active.take() {
-            self.doubtful.insert(active.sequence);
+            self.doubtful.insert(active.header.sequence);
             self.trim(&active);
         }
     }
@@ -144,7 +151,7 @@ impl Writer {
     /// Gives back what is preallocated past the last good record.
     pub(super) fn trim(&self, segment: &Active) {
         if segment.file.truncate(segment.end).is_ok() {
-            self.shared.index().resize(segment.sequence, segment.end);
+            self.shared.index().resize(segment.header.sequence, segment.end);
         }
     }
 

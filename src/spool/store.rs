@@ -1,6 +1,7 @@
 //! The spool as the gateway holds it.
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -15,15 +16,18 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     batch::{Acceptance, Batch, Encoded, Purpose},
+    cipher::Cipher,
     damage::Damage,
     disk::{Directory, Disk, read_up_to},
     error::SpoolError,
-    format::{self, Place},
+    format::{self, Content, Place},
     ground::Ephemeral,
     hand_over::hand_over,
-    index::{Index, Located},
+    index::{Index, KeyUse, Located},
+    key::{KeyId, Keys},
     receipt::Receipt,
-    recover::{Recovered, recover},
+    recover::{Recovered, Stranger, recover, segment_name},
+    sealing,
     writer::{Request, Writer},
 };
 use crate::mail::{QueueId, QueuedMessage, Summary, Timestamp};
@@ -55,6 +59,8 @@ pub struct Settings {
     pub bookkeeping_waits: Duration,
     /// Whether the directory may be one that does not last.
     pub ephemeral: Ephemeral,
+    /// What new segments are sealed under, and older ones may be.
+    pub keys: Keys,
 }
 
 /// Sizes in octets; counts since the spool was opened.
@@ -69,6 +75,8 @@ pub struct Stats {
     /// Batches made durable.
     pub commits: u64,
     pub fsyncs: u64,
+    /// That are to be emptied because they are not sealed as new ones are.
+    pub outdated_segments: usize,
     /// Octets that were written once more, to free the segments they stood in.
     pub octets_moved: u64,
     /// Whether new mail is refused because no spare segment can be made.
@@ -95,7 +103,7 @@ impl Spool {
         settings: Settings,
         mut each: impl FnMut(QueueId, Summary),
     ) -> Result<Self, SpoolError> {
-        let recovered = recover(&*disk)?;
+        let recovered = recover(&*disk, &settings.keys, Stranger::Refused)?;
         let shared = Shared::new(recovered.index, recovered.last_id);
         let mut damage = recovered.damage;
         damage.extend(hand_over(&shared, &*disk, recovered.covering, &mut each));
@@ -119,8 +127,9 @@ impl Spool {
     }
 
     /// To be read and not written to: recording anything finds it closed.
-    pub(super) fn without_writer(disk: &dyn Disk) -> Result<Self, SpoolError> {
-        let Recovered { index, last_id, mut damage, covering, .. } = recover(disk)?;
+    pub(super) fn without_writer(disk: &dyn Disk, keys: &Keys) -> Result<Self, SpoolError> {
+        let recovered = recover(disk, keys, Stranger::LeftLocked)?;
+        let Recovered { index, last_id, mut damage, covering, .. } = recovered;
         let shared = Shared::new(index, last_id);
         damage.extend(hand_over(&shared, disk, covering, &mut |_, _| {}));
         *shared.damage() = damage;
@@ -218,6 +227,17 @@ impl Spool {
         self.shared.damage().clone()
     }
 
+    /// What new segments are sealed under.
+    pub fn key_id(&self) -> Option<KeyId> {
+        self.shared.index().key_id()
+    }
+
+    /// What each key is still needed for, none being that of plain segments.
+    /// Looks at every message.
+    pub fn key_uses(&self) -> BTreeMap<Option<KeyId>, KeyUse> {
+        self.shared.index().key_uses()
+    }
+
     pub fn stats(&self) -> Stats {
         let index = self.shared.index();
         Stats {
@@ -227,6 +247,7 @@ impl Spool {
             octets_on_disk: index.octets_on_disk(),
             commits: self.shared.commits.load(Ordering::Relaxed),
             fsyncs: self.shared.syncs.load(Ordering::Relaxed),
+            outdated_segments: index.count_outdated(),
             octets_moved: self.shared.moved.load(Ordering::Relaxed),
             failing: self.shared.failing.load(Ordering::Relaxed),
             full: self.shared.full.load(Ordering::Relaxed),
@@ -263,6 +284,7 @@ impl Default for Settings {
             retry_after: Duration::from_secs(1),
             bookkeeping_waits: Duration::from_millis(4),
             ephemeral: Ephemeral::default(),
+            keys: Keys::default(),
         }
     }
 }
@@ -325,16 +347,16 @@ impl Shared {
         std::mem::take(&mut self.abandoned.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// One of a message's places, as it stands on disk.
+    /// One of a message's places, as it stands on disk, and how it is sealed.
     fn read(
         &self,
         id: QueueId,
         which: impl Fn(&Located) -> Place,
-    ) -> Result<Option<(Vec<u8>, Located)>, SpoolError> {
+    ) -> Result<Option<(Vec<u8>, Located, Cipher)>, SpoolError> {
         let index = self.index();
         let Some(located) = index.find(id) else { return Ok(None) };
         let place = which(&located);
-        let file = index.file(place).ok_or(SpoolError::Damaged(id))?;
+        let (file, cipher) = index.file(place).ok_or(SpoolError::Damaged(id))?;
         // The open file outlives its name: reading needs no lock.
         drop(index);
         let length = place.length as usize;
@@ -343,7 +365,7 @@ impl Shared {
         if octets.len() != length {
             return Err(SpoolError::Damaged(id));
         }
-        Ok(Some((octets, located)))
+        Ok(Some((octets, located, cipher)))
     }
 
     pub(super) fn message(&self, id: QueueId) -> Result<Option<QueuedMessage>, SpoolError> {
@@ -353,20 +375,32 @@ impl Shared {
 
     /// What the spool knows of a message beside its content, as written.
     pub(super) fn meta(&self, id: QueueId) -> Result<Option<Vec<u8>>, SpoolError> {
-        let Some((entry, _)) = self.read(id, |located| located.meta)? else { return Ok(None) };
-        let meta = format::read_meta(&entry, id).ok_or(SpoolError::Damaged(id))?;
-        Ok(Some(meta.to_vec()))
+        let Some((entry, Located { meta, .. }, cipher)) = self.read(id, |located| located.meta)?
+        else {
+            return Ok(None);
+        };
+        if let Cipher::Locked(key) = cipher {
+            return Err(SpoolError::UnknownKey { segment: segment_name(meta.segment), key });
+        }
+        let meta = format::read_meta(&cipher, meta, &entry, id);
+        meta.map(Some).ok_or(SpoolError::Damaged(id))
     }
 
     /// A message's content, checked.
     pub(super) fn content(&self, id: QueueId) -> Result<Option<Bytes>, SpoolError> {
-        let Some((octets, located)) = self.read(id, |located| located.content.place)? else {
+        let Some((octets, located, cipher)) = self.read(id, |located| located.content.place)?
+        else {
             return Ok(None);
         };
-        if crc32fast::hash(&octets) != located.content.crc {
+        let Content { place, crc } = located.content;
+        if crc32fast::hash(&octets) != crc {
             return Err(SpoolError::Damaged(id));
         }
-        Ok(Some(octets.into()))
+        if let Cipher::Locked(key) = cipher {
+            return Err(SpoolError::UnknownKey { segment: segment_name(place.segment), key });
+        }
+        let octets = sealing::open_content(&cipher, place.offset, id, octets);
+        octets.map(|octets| Some(octets.into())).ok_or(SpoolError::Damaged(id))
     }
 
     /// Damage that is found in what had been believed.

@@ -17,10 +17,12 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     batch::{Encoded, Purpose},
     checkpoint::Closed,
+    cipher::Cipher,
     disk::{Disk, write_all},
     error::SpoolError,
-    format::{self, RecordHeader},
+    format,
     mover::{Mover, Progress},
+    sealing::Record,
     segments::{Active, Spare},
     store::{Settings, Shared, Standing},
 };
@@ -137,14 +139,15 @@ impl Writer {
                 answer(first, Err(error));
                 continue;
             }
-            let mut room = self.room().saturating_sub(first.encoded.length());
+            let cipher = self.cipher();
+            let mut room = self.room().saturating_sub(first.encoded.length_in(&cipher));
             let mut group = vec![first];
             while let Some(next) = waiting.pop_front_if(|next| {
                 let purpose = next.encoded.purpose;
-                next.encoded.length() <= room
+                next.encoded.length_in(&cipher) <= room
                     && (purpose == Purpose::Bookkeeping || !self.spare.is_impossible())
             }) {
-                room -= next.encoded.length();
+                room -= next.encoded.length_in(&cipher);
                 group.push(next);
             }
             self.commit_group(group);
@@ -180,15 +183,18 @@ impl Writer {
     fn write_group(&mut self, group: &[Request]) -> Result<(), SpoolError> {
         let Some(active) = &mut self.active else { return Err(SpoolError::Closed) };
         self.begun += 1;
-        let headers: Vec<RecordHeader> =
-            group.iter().map(|request| request.encoded.header(self.begun)).collect();
-        let written: Vec<Vec<u8>> =
-            headers.iter().map(|header| header.encode(active.mark)).collect();
+        let mut records = Vec::with_capacity(group.len());
+        let mut end = active.end;
+        for Request { encoded, .. } in group {
+            let record = Record::new(encoded, self.begun, &active.header, end)?;
+            end = end.saturating_add(record.header.length());
+            records.push(record);
+        }
         let mut slices = Vec::with_capacity(group.len() * 3);
-        for (header, request) in written.iter().zip(group) {
-            slices.push(IoSlice::new(header));
-            slices.push(IoSlice::new(&request.encoded.entries));
-            slices.extend(request.encoded.contents.iter().map(|content| IoSlice::new(content)));
+        for record in &records {
+            slices.push(IoSlice::new(&record.head));
+            slices.push(IoSlice::new(&record.entries));
+            slices.extend(record.contents.iter().map(|content| IoSlice::new(content)));
         }
         write_all(&*active.file, &mut slices, active.end)
             .map_err(|cause| SpoolError::io("write to its segment", cause))?;
@@ -199,9 +205,8 @@ impl Writer {
         self.shared.commits.fetch_add(group.len() as u64, Ordering::Relaxed);
         self.shared.syncs.fetch_add(1, Ordering::Relaxed);
         let mut index = self.shared.index();
-        for (header, request) in headers.iter().zip(group) {
-            let entries = &request.encoded.entries;
-            let changes = format::read_changes(active.sequence, active.end, header, entries);
+        for (Record { header, entries, .. }, request) in records.iter().zip(group) {
+            let changes = format::read_changes(&active.header, active.end, header, entries);
             if changes.is_none() {
                 active.covered = None;
             }
@@ -225,7 +230,8 @@ impl Writer {
                 return Err(error.clone());
             }
         }
-        if encoded.length() <= self.room() {
+        let length = encoded.length_in(&self.cipher());
+        if length <= self.room() {
             return Ok(());
         }
         if let Some((until, error)) = &self.pause
@@ -234,11 +240,20 @@ impl Writer {
             return Err(error.clone());
         }
         self.pause = None;
-        let opened = self.open_segment(encoded.length());
+        let needed = match self.settings.keys.current_id() {
+            None => encoded.length(),
+            Some(_) => encoded.longest(),
+        };
+        let opened = self.open_segment(needed);
         opened.inspect_err(|error| {
             self.shared.failing.store(true, Ordering::Relaxed);
             self.pause = Some((self.settings.retry_at(), error.clone()));
         })
+    }
+
+    /// Of what it writes.
+    fn cipher(&self) -> Cipher {
+        self.active.as_ref().map(|active| active.header.cipher.clone()).unwrap_or_default()
     }
 
     pub(super) fn room(&self) -> u64 {

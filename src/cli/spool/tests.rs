@@ -82,7 +82,7 @@ fn damage(directory: &Path, what: &[u8]) -> usize {
 /// What `check` says, the directory called DIR, and numbers that follow from
 /// the size of an envelope by what they are.
 fn checked(directory: &Path) -> (bool, String) {
-    let report = Report::of(&Spool::inspect(directory).unwrap());
+    let report = Report::of(&Spool::inspect(directory, &Keys::default()).unwrap());
     let mut out = Vec::new();
     report.show(Path::new("DIR"), &mut out).unwrap();
     let mut text = String::from_utf8(out).unwrap();
@@ -101,14 +101,14 @@ fn checked(directory: &Path) -> (bool, String) {
 
 /// Where the only damage is.
 fn place(directory: &Path) -> String {
-    let report = Report::of(&Spool::inspect(directory).unwrap());
+    let report = Report::of(&Spool::inspect(directory, &Keys::default()).unwrap());
     let [Damage { offset, octets, .. }] = report.damage[..] else { panic!("not one damage") };
     format!("{octets} octets from {offset} ")
 }
 
 fn exported(directory: &Path, to: &Path, ids: &[QueueId]) -> (bool, String) {
     let mut out = Vec::new();
-    let inspection = Spool::inspect(directory).unwrap();
+    let inspection = Spool::inspect(directory, &Keys::default()).unwrap();
     let ids = if ids.is_empty() { inspection.ids() } else { ids.to_vec() };
     let done = export(&inspection, to, &ids, &mut out).is_ok();
     (done, String::from_utf8(out).unwrap().replace(&to.display().to_string(), "TO"))
@@ -229,7 +229,7 @@ fn a_segment_without_headers_is_named() {
 fn the_same_is_said_in_json() {
     let (_folder, directory) = stopped_spool();
     damage(&directory, &content(4));
-    let report = Report::of(&Spool::inspect(&directory).unwrap()).as_json();
+    let report = Report::of(&Spool::inspect(&directory, &Keys::default()).unwrap()).as_json();
     assert_eq!(report["sound"], false);
     assert_eq!((&report["messages"], &report["held"]), (&json!(3), &json!(1)));
     assert_eq!(report["oldest"]["id"], json!(id(1)));
@@ -242,15 +242,15 @@ fn the_same_is_said_in_json() {
 fn a_spool_in_use_is_refused_and_so_is_what_is_no_spool() {
     let (folder, directory) = stopped_spool();
     let spool = Spool::open(&directory, settings(), |_, _| {}).unwrap();
-    assert!(matches!(Spool::inspect(&directory), Err(SpoolError::InUse(_))));
+    assert!(matches!(Spool::inspect(&directory, &Keys::default()), Err(SpoolError::InUse(_))));
     drop(spool);
-    let inspection = Spool::inspect(&directory).unwrap();
+    let inspection = Spool::inspect(&directory, &Keys::default()).unwrap();
     let refused = Spool::open(&directory, settings(), |_, _| {});
     assert!(matches!(refused, Err(SpoolError::InUse(_))), "a gateway started meanwhile");
     drop(inspection);
-    assert!(matches!(Spool::inspect(folder.path()), Err(SpoolError::Missing(_))));
+    assert!(matches!(Spool::inspect(folder.path(), &Keys::default()), Err(SpoolError::Missing(_))));
     assert_eq!(names(folder.path()), ["spool"], "something was written there");
-    let help = format!("{:?}", inspect(folder.path()).map(drop).unwrap_err());
+    let help = format!("{:?}", inspect(folder.path(), &Keys::default()).map(drop).unwrap_err());
     assert!(help.contains("/spool meant?"), "{help}");
 }
 

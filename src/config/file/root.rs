@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     config::{
-        Config, Dns, Ephemeral, ExchangeAddresses, Limits, Node, Retry, Route, Sending, SigningKey,
-        Spool, quantity::Span,
+        Config, Dns, Ephemeral, ExchangeAddresses, KeyFile, Limits, Node, Retry, Route, Sending,
+        SigningKey, Spool, quantity::Span,
     },
     mail::{NextHop, TlsRequirement},
     policy::{
@@ -56,7 +56,8 @@ impl Reader<'_> {
         if !root.value("route").is_some_and(|value| value.is_array()) {
             root.required("route");
         }
-        let spool = section(root, "spool", "[spool]", SPOOL, Spool::default(), spool);
+        let spool =
+            section(root, "spool", "[spool]", SPOOL, Spool::default(), |table| self.spool(table));
         let retry = section(root, "retry", "[retry]", RETRY, Retry::default(), retry);
         let limits = section(root, "limits", "[limits]", LIMITS, Limits::default(), limits);
         let sending = section(root, "sending", "[sending]", SENDING, Sending::default(), sending);
@@ -77,6 +78,25 @@ impl Reader<'_> {
             metrics,
             console,
         })
+    }
+
+    fn spool(&self, table: &Table<'_>) -> Spool {
+        optional(table, "store", (), |value| value.choice(&[("embedded", ())]));
+        let ephemeral = [("refuse", Ephemeral::Refuse), ("allow", Ephemeral::Allow)];
+        Spool {
+            ephemeral: optional(table, "ephemeral", Ephemeral::default(), |value| {
+                value.choice(&ephemeral)
+            }),
+            key: optional(table, "key", None, |value| self.key_file(value).map(Some)),
+            old_keys: optional(table, "old_keys", Vec::new(), |value| {
+                value.list(|value| self.key_file(value))
+            }),
+        }
+    }
+
+    fn key_file(&self, value: &Value<'_>) -> Option<KeyFile> {
+        let read = KeyFile::read(value.sentence()?, self.folder);
+        read.or_else(|| value.expected("a path (`/etc/postern/spool.key`) or a credential's name"))
     }
 
     fn node(&self, value: &Value<'_>) -> Option<Node> {
@@ -173,16 +193,6 @@ fn sending(table: &Table<'_>) -> Sending {
     }
 }
 
-fn spool(table: &Table<'_>) -> Spool {
-    optional(table, "store", (), |value| value.choice(&[("embedded", ())]));
-    let ephemeral = [("refuse", Ephemeral::Refuse), ("allow", Ephemeral::Allow)];
-    Spool {
-        ephemeral: optional(table, "ephemeral", Ephemeral::default(), |value| {
-            value.choice(&ephemeral)
-        }),
-    }
-}
-
 fn port(value: &Value<'_>) -> Option<u16> {
     let number = value.integer()?;
     let port = u16::try_from(number).ok().filter(|port| *port > 0);
@@ -231,7 +241,7 @@ const ROUTE: &[&str] = &["domain", "next_hop", "tls", "tls_name", "trust_anchors
 const SIGNING: &[&str] = &["domain", "selector", "file"];
 const RETRY: &[&str] = &["delays", "expiry", "delay_notice"];
 const SENDING: &[&str] = &["port", "exchange_addresses", "idle", "messages_per_connection"];
-const SPOOL: &[&str] = &["store", "ephemeral"];
+const SPOOL: &[&str] = &["store", "ephemeral", "key", "old_keys"];
 const DNS: &[&str] = &["servers"];
 
 impl Default for Sending {

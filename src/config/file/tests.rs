@@ -4,7 +4,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use crate::{
     config::{
-        CertifiedBy, Config, Ephemeral, ListenerProtocol, ListenerTls, SenderAuthentication, Source,
+        CertifiedBy, Config, Ephemeral, KeyFile, ListenerProtocol, ListenerTls,
+        SenderAuthentication, Source,
     },
     mail::Ciphers,
     policy::diagnostics::{Diagnostics, Rendering, SourceFile},
@@ -68,6 +69,24 @@ fn a_spool_that_does_not_last_is_refused_unless_the_file_allows_it() {
     assert!(config.is_none() && told.contains("allow"), "{told}");
     let (config, told) = ephemeral("[spool]\nephemeral = true");
     assert!(config.is_none() && told.contains("ephemeral"), "{told}");
+}
+
+#[test]
+fn the_spool_is_sealed_under_a_key_where_one_is_named() {
+    let spool = |text: &str| {
+        let (config, diagnostics) = read(&format!("{SMALL}{text}"));
+        (config.map(|config| config.spool), diagnostics.render(Rendering::Plain))
+    };
+    let plain = spool("").0.unwrap();
+    assert_eq!((plain.key, plain.old_keys), (None, vec![]));
+    let text = "[spool]\nkey = \"spool-2026\"\nold_keys = [\"./spool-2025.key\"]";
+    let sealed = spool(text).0.unwrap();
+    assert_eq!(sealed.key, Some(KeyFile::Credential("spool-2026".to_owned())));
+    assert_eq!(sealed.old_keys, [KeyFile::File("/etc/postern/./spool-2025.key".into())]);
+    for wrong in ["key = \"\"", "key = [\"a\"]", "old_keys = \"a\"", "old_keys = [\"..\"]"] {
+        let (spool, told) = spool(&format!("[spool]\n{wrong}"));
+        assert!(spool.is_none() && told.contains("key"), "{wrong}: {told}");
+    }
 }
 
 #[test]

@@ -5,40 +5,43 @@ use super::{
         Batch, DamageKind,
         checkpoint::{Closed, Covered, checkpoint_name},
         disk::{Disk, read_up_to},
-        format::{self, FIRST_RECORD, Mark, RecordHeader},
+        format::{self, FIRST_RECORD, RecordHeader, SegmentHeader},
+        key::Keys,
     },
     SimulatedDisk, block_on,
     files::{SEGMENT, five_messages},
     id, open, without_checkpoints,
 };
 
-/// Each record of the first segment: its header, and where it begins.
-fn records(disk: &SimulatedDisk) -> (Mark, Vec<(RecordHeader, u64)>) {
+/// The header of the first segment, and that of each of its records, and where
+/// it begins.
+fn records(disk: &SimulatedDisk) -> (SegmentHeader, Vec<(RecordHeader, u64)>) {
     let octets = disk.octets(SEGMENT);
-    let mark = Mark(octets[16..24].try_into().unwrap());
+    let segment = SegmentHeader::decode(&octets, &Keys::default()).unwrap();
     let mut at = FIRST_RECORD;
     let records = std::iter::from_fn(|| {
-        let header = RecordHeader::decode(mark, octets.get(at as usize..)?)?;
+        let header = RecordHeader::decode(segment.mark, octets.get(at as usize..)?)?;
         at += header.length();
         Some((header, at - header.length()))
     });
-    (mark, records.collect())
+    let records = records.collect();
+    (segment, records)
 }
 
 /// A checkpoint of the first `count` records, without summaries.
 fn checkpoint_of(disk: &SimulatedDisk, count: usize) -> Closed {
-    let (mark, records) = records(disk);
+    let (segment, records) = records(disk);
     let octets = disk.octets(SEGMENT);
     let mut covered = Covered::default();
     let (mut end, mut last_commit) = (FIRST_RECORD, 0);
     for (header, at) in &records[..count] {
         let entries = &octets[*at as usize + RecordHeader::LENGTH..][..header.entries as usize];
-        for change in format::read_changes(1, *at, header, entries).unwrap() {
+        for change in format::read_changes(&segment, *at, header, entries).unwrap() {
             covered.note(&change, b"");
         }
         (end, last_commit) = (at + header.length(), header.commit);
     }
-    Closed { sequence: 1, mark, end, last_commit, covered }
+    Closed { header: segment, end, last_commit, covered }
 }
 
 #[test]

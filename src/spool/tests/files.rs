@@ -132,7 +132,7 @@ fn a_segment_of_a_later_version_is_refused() {
     for header in [0, HEADER_COPY as usize] {
         disk.flip(SEGMENT, header + 8);
     }
-    assert!(matches!(open(&disk), Err(SpoolError::Version { known: 1, .. })));
+    assert!(matches!(open(&disk), Err(SpoolError::Version { known: 2, .. })));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::{Batch, Settings, Spool},
+    super::{Batch, Keys, Settings, Spool},
     block_on, settings,
 };
 use crate::mail::{
@@ -76,7 +76,7 @@ fn a_spool_of_each_released_version_opens_and_holds_what_it_held() {
         assert_eq!(found(folder.path()), expected, "{}, once more", version.display());
 
         let folder = copied(&version);
-        let inspection = Spool::inspect(folder.path()).unwrap();
+        let inspection = Spool::inspect(folder.path(), &Keys::default()).unwrap();
         let ids: Vec<_> = expected.iter().map(|expected| expected.message.id).collect();
         assert_eq!(inspection.ids(), ids, "{}", version.display());
         assert_eq!(inspection.damage().len() + inspection.damaged_contents().len(), 0);
