@@ -1,8 +1,14 @@
 //! Durable messages a second: every commit is on disk before it is answered.
 //! One producer shows the latency of a sync, 64 show group commit.
 //!
+//! `cargo bench --bench spool -- million` measures a start with a million
+//! queued messages instead.
+//!
 //! The spool lies in `target/`, for `/tmp` may be memory.
 #![expect(clippy::unwrap_used, reason = "a benchmark that fails shall stop")]
+
+#[path = "spool/million.rs"]
+mod million;
 
 use std::{
     path::Path,
@@ -11,13 +17,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use postern::{
     mail::{
         Address, AddressEncoding, Body, DelayNotice, Direction, Level, Protection, QueueId,
         QueuedMessage, QueuedRecipient, Requests, Timestamp,
     },
-    spool::{Batch, Settings, Spool},
+    spool::{Batch, Ephemeral, Settings, Spool},
 };
 use tokio::runtime::Runtime;
 
@@ -95,8 +101,12 @@ fn commits(criterion: &mut Criterion) {
             let directory = tempfile::tempdir_in(target).unwrap();
             // Each batch removes the one before, which makes it bookkeeping:
             // it is the commit that is measured, not what bookkeeping waits.
-            let settings = Settings { bookkeeping_waits: Duration::ZERO, ..Settings::default() };
-            let spool = Arc::new(Spool::open(directory.path(), settings, |_| {}).unwrap());
+            let settings = Settings {
+                bookkeeping_waits: Duration::ZERO,
+                ephemeral: Ephemeral::Allow,
+                ..Settings::default()
+            };
+            let spool = Arc::new(Spool::open(directory.path(), settings, |_, _| {}).unwrap());
             group.throughput(Throughput::Elements(1));
             group.bench_function(
                 BenchmarkId::new(name, format!("{producers} producers")),
@@ -112,4 +122,16 @@ fn commits(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, commits);
-criterion_main!(benches);
+
+/// As in the gateway itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "million");
+    if arguments.next().is_some() {
+        return million::measure(arguments);
+    }
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}

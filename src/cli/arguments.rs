@@ -15,6 +15,7 @@ use super::{
     queue::{QueueArguments, queue},
     rewrite::{RewriteArguments, rewrite},
     run::{RunArguments, run},
+    spool::{SpoolArguments, spool},
     test::{TestArguments, test},
     user::{UserArguments, user},
 };
@@ -51,6 +52,8 @@ enum Command {
     Queue(QueueArguments),
     /// Show what can be proved of deliveries: certificates of protection
     Audit(AuditArguments),
+    /// Check or export the spool of a stopped gateway
+    Spool(SpoolArguments),
     /// Keep the file of users who may authenticate
     User(UserArguments),
 }
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Probe(arguments) => probe(arguments, now),
         Command::Queue(arguments) => queue(arguments, now),
         Command::Audit(arguments) => audit(arguments, now),
+        Command::Spool(arguments) => spool(arguments),
         Command::User(arguments) => user(arguments),
     };
     match done {

@@ -17,6 +17,7 @@ mod queue;
 mod readiness;
 mod rewrite;
 mod run;
+mod spool;
 mod story;
 mod test;
 mod user;

@@ -25,6 +25,7 @@ pub struct Config {
     pub mta_sts: MtaSts,
     /// None where other domains are not told of their TLS.
     pub tls_reports: Option<TlsReporting>,
+    pub spool: Spool,
     /// Who knows which recipients exist; domains that stand in none are not
     /// asked about.
     pub recipients: Vec<RecipientSource>,
@@ -47,6 +48,21 @@ pub struct Node {
     /// The secret that marks messages which have been through; made at the
     /// first start where there is none, and the same on all nodes.
     pub passage_key: PathBuf,
+}
+
+/// `[spool]`: the directory `spool` in the node's `data_dir`.
+#[derive(Clone, Debug, Default)]
+pub struct Spool {
+    pub ephemeral: Ephemeral,
+}
+
+/// Whether the spool may stand on a file system that does not outlive the
+/// machine's next start, or its container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ephemeral {
+    #[default]
+    Refuse,
+    Allow,
 }
 
 #[derive(Clone, Debug)]

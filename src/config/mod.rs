@@ -22,9 +22,9 @@ pub use folder::{ReadError, certificates_folder, read_file, read_policies};
 pub use identity::{Identity, Login};
 pub use meaning::{
     Blocklist, CertificateFiles, Certified, CertifiedBy, Config, Directory, DirectoryBind,
-    DirectoryTls, DomainPattern, ExchangeAddresses, Limits, Listener, ListenerProtocol,
+    DirectoryTls, DomainPattern, Ephemeral, ExchangeAddresses, Limits, Listener, ListenerProtocol,
     ListenerTls, Node, ProxyProtocol, Rate, RecipientSource, Retry, Route, SenderAuthentication,
-    Sending, SigningKey, Source, TlsReporting,
+    Sending, SigningKey, Source, Spool, TlsReporting,
 };
 pub use mta_sts::{MtaSts, StsDiscovery};
 pub use network::{Network, NetworkError};

@@ -11,7 +11,6 @@ use bytes::Bytes;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    destination::Destination,
     diversion::{Diverted, fall_back},
     news::News,
     queue::{Job, Queue, now},
@@ -23,9 +22,9 @@ use crate::{
     config::Config,
     deliver::{Deliverer, Delivery, RouteTls},
     mail::{
-        Address, Asked, Asker, Attempt, Domain, EnhancedStatusCode, Event, Failure, FailureReason,
-        Observer, Outcome, Protection, QueueId, QueuedMessage, QueuedRecipient, Recipient, Reply,
-        Settled, Timestamp,
+        Address, Asked, Asker, Attempt, Destination, Domain, EnhancedStatusCode, Event, Failure,
+        FailureReason, Observer, Outcome, Protection, QueueId, QueuedMessage, QueuedRecipient,
+        Recipient, Reply, Settled, Timestamp,
     },
     schedule::{Jitter, RetrySchedule, Verdict},
     spool::{Batch, SpoolError},
@@ -213,19 +212,20 @@ impl Dispatcher {
         };
         let told = addressees(&notices);
         self.queue.record(batch, notices).await?;
-        self.queue.watch(&message);
-        self.queue.waits().note(&message);
+        let summary = message.summary();
+        self.queue.lines().watch(id, &summary);
+        self.queue.lines().waits().note(id, &summary);
         self.observer.observe(Event::Settled(Settled { message: &message, changed: &changed }));
         tell_notices(self.observer.as_ref(), id, &told);
         if let Some(diverted) = diverted {
             self.tell_diverted(id, &diverted);
-            self.queue.reroute(&message);
+            self.queue.lines().reroute(id, &summary);
         }
         for (reason, recipients) in given_up {
             self.observer.observe(Event::Bounced { id, recipients, reason });
         }
         if message.pending().next().is_none() {
-            self.queue.strike(id);
+            self.queue.lines().strike(id);
         }
         Ok(next_attempt_at)
     }

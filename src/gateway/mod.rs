@@ -3,9 +3,10 @@
 //!
 //! What a session asks, `admission` answers: who it is with `accounts`, whom
 //! it may send as with `entitlement`. A message comes in by `reception`, is
-//! turned into decided copies by `processing`, waits in the `queue` for its
-//! `destination`, and leaves by `dispatch`, where `settlement` says what an
-//! attempt has changed and `verdict` what it says of the destination.
+//! turned into decided copies by `processing`, waits in the `queue`, in the
+//! `lines` of its destinations, and leaves by `dispatch`, where `settlement`
+//! says what an attempt has changed and `verdict` what it says of the
+//! destination.
 //! `reports` writes the `news` to whoever must know, `alarms` says how often;
 //! `deadlines` sees to what is not tried for now. What waits for TLS is counted
 //! in `waits` and may go another way by `diversion`.
@@ -23,11 +24,11 @@ mod admission;
 mod alarms;
 mod control;
 mod deadlines;
-mod destination;
 mod dispatch;
 mod diversion;
 mod entitlement;
 mod keeper;
+mod lines;
 mod names;
 mod news;
 mod operator;

@@ -183,7 +183,7 @@ impl Operator {
         }
         due_now(&mut message);
         self.queue.record(Batch::new().update(&message), Vec::new()).await?;
-        self.queue.enrol(&message);
+        self.queue.lines().enrol(id, &message.summary());
         self.handled(id, "release", by, reason);
         Ok(Answer::Done { messages: 1 })
     }
@@ -191,7 +191,7 @@ impl Operator {
     async fn retry(&self, id: Option<QueueId>, by: &str) -> Result<Answer, SpoolError> {
         let messages = match id {
             Some(id) if !self.queue.spool().contains(id) => return Ok(unknown(id)),
-            Some(id) if let Some(moment) = self.queue.kept_until(id) => {
+            Some(id) if let Some(moment) = self.queue.lines().kept_until(id) => {
                 let why =
                     format!("{id} waits for release: its sender wants it held until {moment}");
                 return Ok(Answer::Refused { why });
@@ -202,7 +202,7 @@ impl Operator {
             }
             None => self.queue.state().active,
         };
-        self.queue.flush(id);
+        self.queue.lines().flush(id);
         Ok(Answer::Done { messages })
     }
 
@@ -277,9 +277,10 @@ impl Operator {
         };
         change(&mut message);
         self.queue.record(Batch::new().update(&message), Vec::new()).await?;
-        self.queue.waits().note(&message);
-        self.queue.reroute(&message);
-        self.queue.flush(Some(id));
+        let summary = message.summary();
+        self.queue.lines().waits().note(id, &summary);
+        self.queue.lines().reroute(id, &summary);
+        self.queue.lines().flush(Some(id));
         tell(&message);
         Ok(Answer::Done { messages: 1 })
     }
@@ -305,7 +306,7 @@ impl Operator {
             self.reports.rejected(&message, &content, words).into_iter().collect();
         let told = addressees(&notices);
         self.queue.record(Batch::new().remove(id), notices).await?;
-        self.queue.strike(id);
+        self.queue.lines().strike(id);
         self.handled(id, ending.name(), by, reason);
         tell_notices(self.observer.as_ref(), id, &told);
         Ok(Answer::Done { messages: 1 })

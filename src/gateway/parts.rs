@@ -5,7 +5,7 @@ use std::{io::Write, path::Path, sync::Arc};
 
 use crate::{
     authenticate::{self, Authenticator, Blocklists},
-    config::{Config, Users, certificates_folder, read_file, read_policies},
+    config::{self, Config, Users, certificates_folder, read_file, read_policies},
     deliver::{self, Deliverer},
     mail::{Address, Observer},
     policy::{Context, Policy, diagnostics::Diagnostics},
@@ -16,6 +16,7 @@ use crate::{
 };
 
 use super::{
+    lines::Lines,
     prober::NextHops,
     queue::{Queue, now},
     strangers::Strangers,
@@ -55,19 +56,21 @@ pub(super) fn open_queue(config: &Config) -> Result<Queue, StartError> {
     };
     let trials =
         Trials::new(config.retry.trials.clone()).map_err(|cause| part("[retry] trials", cause))?;
-    let mut recovered = Vec::new();
+    let lines = Lines::new(Schedule::new(limits, trials), retry_schedule(config)?);
+    let directory = config.node.data_dir.join("spool");
+    let each = |id, summary| lines.enrol(id, &summary);
+    let ephemeral = match config.spool.ephemeral {
+        config::Ephemeral::Refuse => spool::Ephemeral::Refuse,
+        config::Ephemeral::Allow => spool::Ephemeral::Allow,
+    };
+    let settings = spool::Settings { ephemeral, ..spool::Settings::default() };
     let spool =
-        Spool::open(&config.node.data_dir.join("spool"), spool::Settings::default(), |message| {
-            recovered.push(message);
-        })
-        .map_err(|cause| part("the spool", cause))?;
+        Spool::open(&directory, settings, each).map_err(|cause| part("the spool", cause))?;
     for damage in spool.damage() {
         tracing::error!(?damage, "a part of the spool is damaged and was passed over");
     }
-    let queue = Queue::new(spool, Schedule::new(limits, trials), retry_schedule(config)?);
-    tracing::info!(messages = recovered.len(), "spool opened");
-    recovered.iter().for_each(|message| queue.enrol(message));
-    Ok(queue)
+    tracing::info!(messages = spool.len(), "spool opened");
+    Ok(Queue::new(spool, lines))
 }
 
 pub(super) fn deliverer(config: &Config) -> Result<Deliverer, StartError> {

@@ -356,7 +356,7 @@ impl Probes for State {
 
     fn tls_waits(&self) -> TlsWaits {
         let policy = self.policy.load();
-        self.queue.waits().state(|domain| policy.destination(domain).class, now())
+        self.queue.lines().waits().state(|domain| policy.destination(domain).class, now())
     }
 
     fn clients_shut_out(&self) -> usize {
@@ -371,8 +371,13 @@ impl Probes for State {
         if self.stopping.is_cancelled() {
             return Some("stopping".to_owned());
         }
-        let full = self.queue.spool().stats().full;
-        full.then(|| "the spool is full: new mail is refused".to_owned())
+        let spool = self.queue.spool().stats();
+        let why = match (spool.full, spool.failing) {
+            (true, _) => "the spool is full: new mail is refused",
+            (false, true) => "the spool's disk fails: new mail is refused while it does",
+            (false, false) => return None,
+        };
+        Some(why.to_owned())
     }
 }
 

@@ -27,7 +27,24 @@ pub enum SpoolError {
     Damaged(QueueId),
     #[error("{} is in use by another gateway", .0.display())]
     InUse(PathBuf),
-    #[error("{} cannot hold a spool: {cause}", directory.display())]
+    /// To be looked at, and no gateway has ever run on it.
+    #[error("{} holds no spool", .0.display())]
+    Missing(PathBuf),
+    /// What is accepted there is lost with the machine's next start, or with
+    /// its container.
+    #[error(
+        "{} is on {file_system}, which is {why}: mail that was accepted would be lost; \
+         put [node] data_dir on a disk or a volume that stays, or, where no mail matters, \
+         say `ephemeral = \"allow\"` in [spool]",
+        directory.display()
+    )]
+    Ephemeral { directory: PathBuf, file_system: &'static str, why: &'static str },
+    /// It, or a file in it, cannot be made or written.
+    #[error(
+        "{} cannot hold a spool: {cause}; its directory must be writable for the user that \
+         Postern runs as, and not be mounted read-only",
+        directory.display()
+    )]
     Directory { directory: PathBuf, cause: Arc<io::Error> },
     /// Written by a later Postern: opening it here could lose what that knew.
     #[error("{segment} has format version {found}; this Postern reads version {known}")]

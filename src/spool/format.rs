@@ -27,8 +27,13 @@
 //! may imitate a record; after damage, recovery looks for the next record by
 //! its mark, which a stranger cannot know.
 //!
-//! What recovery believes: a record whose header and entries have good CRCs,
-//! unless its commit is void. Contents of the last commit are checked too, for
+//! Where an id is accepted again, the message has moved: the newer copy counts,
+//! in the order of segments and records, and it is the same message.
+//!
+//! What recovery believes: of each segment first its checkpoint, if it has a
+//! good one (`checkpoint` says when it is); of what that does not cover, a
+//! record whose header and entries have good CRCs, unless its commit is void.
+//! Contents of the last commit are checked too, for
 //! it may be torn; those of earlier ones were on disk before the next was
 //! begun, and are checked when read. A commit is *void* when a segment's
 //! header says that it follows an earlier one: numbers between `follows` and
@@ -289,22 +294,22 @@ fn entry_crc(head: &[u8], meta: &[u8]) -> u32 {
 }
 
 /// The first `length` octets, if the CRC at their end is right.
-fn checked(octets: &[u8], length: usize) -> Option<()> {
+pub(super) fn checked(octets: &[u8], length: usize) -> Option<()> {
     let (covered, mut crc) = octets.get(..length)?.split_at_checked(length.checked_sub(CRC)?)?;
     (take_u32(&mut crc)? == crc32fast::hash(covered)).then_some(())
 }
 
-fn take<const N: usize>(octets: &mut &[u8]) -> Option<[u8; N]> {
+pub(super) fn take<const N: usize>(octets: &mut &[u8]) -> Option<[u8; N]> {
     let (taken, rest) = octets.split_first_chunk::<N>()?;
     *octets = rest;
     Some(*taken)
 }
 
-fn take_u32(octets: &mut &[u8]) -> Option<u32> {
+pub(super) fn take_u32(octets: &mut &[u8]) -> Option<u32> {
     take(octets).map(u32::from_le_bytes)
 }
 
-fn take_u64(octets: &mut &[u8]) -> Option<u64> {
+pub(super) fn take_u64(octets: &mut &[u8]) -> Option<u64> {
     take(octets).map(u64::from_le_bytes)
 }
 

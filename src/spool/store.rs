@@ -15,15 +15,18 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     batch::{Acceptance, Batch, Encoded, Purpose},
+    damage::Damage,
     disk::{Directory, Disk, read_up_to},
     error::SpoolError,
     format::{self, Place},
+    ground::Ephemeral,
+    hand_over::hand_over,
     index::{Index, Located},
     receipt::Receipt,
-    recover::{Damage, DamageKind, recover},
+    recover::{Recovered, recover},
     writer::{Request, Writer},
 };
-use crate::mail::{QueueId, QueuedMessage, Timestamp};
+use crate::mail::{QueueId, QueuedMessage, Summary, Timestamp};
 
 /// The durable queue. Share it in an `Arc`; dropping the last one waits until
 /// everything handed over is on disk.
@@ -35,7 +38,6 @@ pub struct Spool {
     wait: Duration,
     /// Spreads the ids of several nodes.
     salt: u16,
-    damage: Vec<Damage>,
 }
 
 #[derive(Clone, Debug)]
@@ -51,6 +53,8 @@ pub struct Settings {
     /// How long bookkeeping alone waits for new mail to share a sync with:
     /// less than any next hop's answer takes.
     pub bookkeeping_waits: Duration,
+    /// Whether the directory may be one that does not last.
+    pub ephemeral: Ephemeral,
 }
 
 /// Sizes in octets; counts since the spool was opened.
@@ -65,37 +69,37 @@ pub struct Stats {
     /// Batches made durable.
     pub commits: u64,
     pub fsyncs: u64,
+    /// Octets that were written once more, to free the segments they stood in.
+    pub octets_moved: u64,
     /// Whether new mail is refused because no spare segment can be made.
     pub full: bool,
+    /// Whether the last commit, or the last new segment, has failed; it is
+    /// tried again with what comes next.
+    pub failing: bool,
 }
 
 impl Spool {
-    /// Opens the directory, made where it does not exist, and hands every
-    /// message in it to `each`, oldest first. Blocks.
+    /// Opens the directory, made where it does not exist, and hands what is
+    /// to be known of every message in it to `each`, in no particular order.
+    /// Blocks.
     pub fn open(
         directory: &Path,
         settings: Settings,
-        each: impl FnMut(QueuedMessage),
+        each: impl FnMut(QueueId, Summary),
     ) -> Result<Self, SpoolError> {
-        Self::on(Arc::new(Directory::open(directory)?), settings, each)
+        Self::on(Arc::new(Directory::open(directory, settings.ephemeral)?), settings, each)
     }
 
     pub(super) fn on(
         disk: Arc<dyn Disk>,
         settings: Settings,
-        each: impl FnMut(QueuedMessage),
+        mut each: impl FnMut(QueueId, Summary),
     ) -> Result<Self, SpoolError> {
         let recovered = recover(&*disk)?;
-        let shared = Arc::new(Shared {
-            index: Mutex::new(recovered.index),
-            abandoned: Mutex::default(),
-            last_id: AtomicU64::new(recovered.last_id),
-            commits: AtomicU64::new(0),
-            syncs: AtomicU64::new(0),
-            full: AtomicBool::new(false),
-        });
+        let shared = Shared::new(recovered.index, recovered.last_id);
         let mut damage = recovered.damage;
-        shared.hand_over(each, &mut damage);
+        damage.extend(hand_over(&shared, &*disk, recovered.covering, &mut each));
+        *shared.damage() = damage;
 
         let (requests, received) = mpsc::channel(settings.waiting.max(1));
         let wait = settings.wait;
@@ -111,8 +115,20 @@ impl Spool {
             writer: Some(writer),
             wait,
             salt: fastrand::u16(..),
-            damage,
         })
+    }
+
+    /// To be read and not written to: recording anything finds it closed.
+    pub(super) fn without_writer(disk: &dyn Disk) -> Result<Self, SpoolError> {
+        let Recovered { index, last_id, mut damage, covering, .. } = recover(disk)?;
+        let shared = Shared::new(index, last_id);
+        damage.extend(hand_over(&shared, disk, covering, &mut |_, _| {}));
+        *shared.damage() = damage;
+        Ok(Self { shared, requests: None, writer: None, wait: Duration::ZERO, salt: 0 })
+    }
+
+    pub(super) fn located(&self, id: QueueId) -> Option<Located> {
+        self.shared.index().find(id)
     }
 
     /// An id for a message: larger than all before, also when the clock has
@@ -163,13 +179,7 @@ impl Spool {
 
     /// A message's content, checked. Reads the disk: not for an IO thread.
     pub fn content(&self, id: QueueId) -> Result<Option<Bytes>, SpoolError> {
-        let Some((octets, located)) = self.shared.read(id, |located| located.content.place)? else {
-            return Ok(None);
-        };
-        if crc32fast::hash(&octets) != located.content.crc {
-            return Err(SpoolError::Damaged(id));
-        }
-        Ok(Some(octets.into()))
+        self.shared.content(id)
     }
 
     /// Both, read on tokio's pool for blocking work.
@@ -202,9 +212,10 @@ impl Spool {
         self.len() == 0
     }
 
-    /// What could not be believed when the spool was opened.
-    pub fn damage(&self) -> &[Damage] {
-        &self.damage
+    /// What could not be believed when the spool was opened, and what has been
+    /// found damaged since, when it was to be moved.
+    pub fn damage(&self) -> Vec<Damage> {
+        self.shared.damage().clone()
     }
 
     pub fn stats(&self) -> Stats {
@@ -216,6 +227,8 @@ impl Spool {
             octets_on_disk: index.octets_on_disk(),
             commits: self.shared.commits.load(Ordering::Relaxed),
             fsyncs: self.shared.syncs.load(Ordering::Relaxed),
+            octets_moved: self.shared.moved.load(Ordering::Relaxed),
+            failing: self.shared.failing.load(Ordering::Relaxed),
             full: self.shared.full.load(Ordering::Relaxed),
         }
     }
@@ -249,6 +262,7 @@ impl Default for Settings {
             waiting: 1024,
             retry_after: Duration::from_secs(1),
             bookkeeping_waits: Duration::from_millis(4),
+            ephemeral: Ephemeral::default(),
         }
     }
 }
@@ -267,7 +281,10 @@ pub(super) struct Shared {
     last_id: AtomicU64,
     pub(super) commits: AtomicU64,
     pub(super) syncs: AtomicU64,
+    pub(super) moved: AtomicU64,
+    damage: Mutex<Vec<Damage>>,
     pub(super) full: AtomicBool,
+    pub(super) failing: AtomicBool,
 }
 
 /// That a batch stands on disk. Whoever waited says that it was heard; if
@@ -278,6 +295,20 @@ pub(super) struct Standing {
 }
 
 impl Shared {
+    fn new(index: Index, last_id: u64) -> Arc<Self> {
+        Arc::new(Self {
+            index: Mutex::new(index),
+            abandoned: Mutex::default(),
+            last_id: AtomicU64::new(last_id),
+            commits: AtomicU64::new(0),
+            syncs: AtomicU64::new(0),
+            moved: AtomicU64::new(0),
+            damage: Mutex::default(),
+            full: AtomicBool::new(false),
+            failing: AtomicBool::new(false),
+        })
+    }
+
     pub(super) fn index(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -315,30 +346,37 @@ impl Shared {
         Ok(Some((octets, located)))
     }
 
-    fn message(&self, id: QueueId) -> Result<Option<QueuedMessage>, SpoolError> {
-        let Some((octets, _)) = self.read(id, |located| located.meta)? else {
-            return Ok(None);
-        };
-        let meta = format::read_meta(&octets, id).ok_or(SpoolError::Damaged(id))?;
-        serde_json::from_slice(meta).map(Some).map_err(|_| SpoolError::Damaged(id))
+    pub(super) fn message(&self, id: QueueId) -> Result<Option<QueuedMessage>, SpoolError> {
+        let Some(meta) = self.meta(id)? else { return Ok(None) };
+        serde_json::from_slice(&meta).map(Some).map_err(|_| SpoolError::Damaged(id))
     }
 
-    /// Gives every message to `each`. One that cannot be read stays where it
-    /// is, and is reported: a person may still save it.
-    fn hand_over(&self, mut each: impl FnMut(QueuedMessage), damage: &mut Vec<Damage>) {
-        let ids: Vec<QueueId> = self.index().ids().collect();
-        for id in ids {
-            match self.message(id) {
-                Ok(Some(message)) => each(message),
-                Ok(None) => {}
-                Err(_) => damage.extend(self.index().find(id).map(|located| Damage {
-                    segment: located.meta.segment,
-                    offset: located.meta.offset.into(),
-                    octets: located.meta.length.into(),
-                    kind: DamageKind::Meta(id),
-                })),
-            }
+    /// What the spool knows of a message beside its content, as written.
+    pub(super) fn meta(&self, id: QueueId) -> Result<Option<Vec<u8>>, SpoolError> {
+        let Some((entry, _)) = self.read(id, |located| located.meta)? else { return Ok(None) };
+        let meta = format::read_meta(&entry, id).ok_or(SpoolError::Damaged(id))?;
+        Ok(Some(meta.to_vec()))
+    }
+
+    /// A message's content, checked.
+    pub(super) fn content(&self, id: QueueId) -> Result<Option<Bytes>, SpoolError> {
+        let Some((octets, located)) = self.read(id, |located| located.content.place)? else {
+            return Ok(None);
+        };
+        if crc32fast::hash(&octets) != located.content.crc {
+            return Err(SpoolError::Damaged(id));
         }
+        Ok(Some(octets.into()))
+    }
+
+    /// Damage that is found in what had been believed.
+    pub(super) fn report(&self, damage: Damage) {
+        tracing::error!(%damage, "damage was found in the spool");
+        self.damage().push(damage);
+    }
+
+    fn damage(&self) -> MutexGuard<'_, Vec<Damage>> {
+        self.damage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

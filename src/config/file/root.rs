@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     config::{
-        Config, Dns, ExchangeAddresses, Limits, MtaSts, Node, Retry, Route, Sending, SigningKey,
-        quantity::Span,
+        Config, Dns, Ephemeral, ExchangeAddresses, Limits, MtaSts, Node, Retry, Route, Sending,
+        SigningKey, Spool, quantity::Span,
     },
     mail::{NextHop, TlsRequirement},
     policy::{
@@ -56,9 +56,7 @@ impl Reader<'_> {
         if !root.value("route").is_some_and(|value| value.is_array()) {
             root.required("route");
         }
-        section(root, "spool", "[spool]", &["store"], (), |table| {
-            optional(table, "store", (), |value| value.choice(&[("embedded", ())]));
-        });
+        let spool = section(root, "spool", "[spool]", SPOOL, Spool::default(), spool);
         let retry = section(root, "retry", "[retry]", RETRY, Retry::default(), retry);
         let limits = section(root, "limits", "[limits]", LIMITS, Limits::default(), limits);
         let sending = section(root, "sending", "[sending]", SENDING, Sending::default(), sending);
@@ -80,6 +78,7 @@ impl Reader<'_> {
             limits,
             dns,
             mta_sts,
+            spool,
             recipients: recipients.into_iter().collect::<Option<_>>()?,
             blocklists: blocklists.into_iter().collect::<Option<_>>()?,
             metrics,
@@ -197,6 +196,16 @@ fn idle(value: &Value<'_>) -> Option<Duration> {
     }
 }
 
+fn spool(table: &Table<'_>) -> Spool {
+    optional(table, "store", (), |value| value.choice(&[("embedded", ())]));
+    let ephemeral = [("refuse", Ephemeral::Refuse), ("allow", Ephemeral::Allow)];
+    Spool {
+        ephemeral: optional(table, "ephemeral", Ephemeral::default(), |value| {
+            value.choice(&ephemeral)
+        }),
+    }
+}
+
 pub(super) fn port(value: &Value<'_>) -> Option<u16> {
     let number = value.integer()?;
     let port = u16::try_from(number).ok().filter(|port| *port > 0);
@@ -250,6 +259,7 @@ const ROUTE: &[&str] = &[
 const SIGNING: &[&str] = &["domain", "selector", "file"];
 const RETRY: &[&str] = &["delays", "trials", "expiry", "delay_notice", "tls_notice"];
 const SENDING: &[&str] = &["port", "exchange_addresses", "idle", "messages_per_connection"];
+const SPOOL: &[&str] = &["store", "ephemeral"];
 
 /// Of a dead destination, where the file does not say.
 const LONGEST_REST: Duration = Duration::from_secs(15 * 60);

@@ -4,8 +4,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use crate::{
     config::{
-        CertifiedBy, Config, Dnssec, ListenerProtocol, ListenerTls, SenderAuthentication, Source,
-        StsDiscovery,
+        CertifiedBy, Config, Dnssec, Ephemeral, ListenerProtocol, ListenerTls,
+        SenderAuthentication, Source, StsDiscovery,
     },
     mail::Ciphers,
     policy::diagnostics::{Diagnostics, Rendering, SourceFile},
@@ -85,6 +85,22 @@ fn people_hear_of_want_of_tls_in_a_quarter_of_an_hour_or_when_the_file_says() {
     assert_eq!(notice(&format!("{SMALL}\n[retry]\ntls_notice = \"2m\"\n")), 120);
     let (config, _) = read(&format!("{SMALL}\n[retry]\ntls_notice = \"soon\"\n"));
     assert!(config.is_none());
+}
+
+#[test]
+fn a_spool_that_does_not_last_is_refused_unless_the_file_allows_it() {
+    let ephemeral = |text: &str| {
+        let (config, diagnostics) = read(&format!("{SMALL}{text}"));
+        (config.map(|config| config.spool.ephemeral), diagnostics.render(Rendering::Plain))
+    };
+    assert_eq!(ephemeral("").0, Some(Ephemeral::Refuse));
+    assert_eq!(ephemeral("[spool]\nstore = \"embedded\"").0, Some(Ephemeral::Refuse));
+    assert_eq!(ephemeral("[spool]\nephemeral = \"refuse\"").0, Some(Ephemeral::Refuse));
+    assert_eq!(ephemeral("[spool]\nephemeral = \"allow\"").0, Some(Ephemeral::Allow));
+    let (config, told) = ephemeral("[spool]\nephemeral = \"yes\"");
+    assert!(config.is_none() && told.contains("allow"), "{told}");
+    let (config, told) = ephemeral("[spool]\nephemeral = true");
+    assert!(config.is_none() && told.contains("ephemeral"), "{told}");
 }
 
 #[test]

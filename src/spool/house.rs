@@ -1,0 +1,105 @@
+//! What the writer does between commits, and nobody waits for.
+
+use std::io;
+
+use tokio::sync::oneshot;
+
+use super::{
+    batch::Encoded,
+    checkpoint::checkpoint_name,
+    error::SpoolError,
+    format::RecordHeader,
+    recover::segment_name,
+    writer::{Request, Writer},
+};
+
+impl Writer {
+    /// What nobody waits for: taking back, unlinking, the next spare.
+    pub(super) fn keep_house(&mut self) {
+        self.take_back();
+        self.tidy();
+        self.write_checkpoints();
+        self.find_spare();
+        // One portion also where no moment is quiet; the rest when one is.
+        self.move_portion();
+    }
+
+    /// Unlinks what nobody needs. Errors: it stays on disk, and is tried again
+    /// with the next group.
+    pub(super) fn tidy(&mut self) {
+        if self.unlink_unneeded().is_err() {
+            self.shared.index().look_again();
+        }
+    }
+
+    /// Commits a batch of the spool's own, for which nobody waits.
+    pub(super) fn commit_own(&mut self, encoded: Encoded) -> Result<(), SpoolError> {
+        self.make_room(&encoded)?;
+        let (answer, _) = oneshot::channel();
+        self.write_or_give_up(&[Request { encoded, answer }])
+    }
+
+    /// Removes what was accepted for a waiter who has gone since: no client
+    /// got a 250 for it, and nobody would schedule it.
+    fn take_back(&mut self) {
+        let abandoned = self.shared.take_abandoned();
+        if abandoned.is_empty() {
+            return;
+        }
+        let mut encoded = Encoded::default();
+        for &id in &abandoned {
+            encoded = encoded.remove(id);
+        }
+        if self.commit_own(encoded).is_err() {
+            self.shared.abandon(abandoned);
+        }
+    }
+
+    /// Of the segments that are full and still needed. One that cannot be
+    /// written costs a scan at the next start.
+    fn write_checkpoints(&mut self) {
+        for closed in std::mem::take(&mut self.closed) {
+            if self.shared.index().holds_segment(closed.sequence) {
+                let _ = closed.write(&*self.disk);
+            }
+        }
+    }
+
+    /// A guard goes only when what it guards is durably gone.
+    fn unlink_unneeded(&mut self) -> io::Result<()> {
+        loop {
+            let unneeded = self.shared.index().unneeded();
+            if unneeded.is_empty() {
+                return Ok(());
+            }
+            for &sequence in &unneeded {
+                match self.disk.unlink(&segment_name(sequence)) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
+                // Without its segment it means nothing; the next start tries
+                // again.
+                let _ = self.disk.unlink(&checkpoint_name(sequence));
+            }
+            self.disk.sync_names()?;
+            let mut index = self.shared.index();
+            for sequence in unneeded {
+                index.drop_segment(sequence);
+            }
+        }
+    }
+
+    /// A record of nothing, so that the last commit is not the last: damage to
+    /// it can then be told from a torn write.
+    pub(super) fn close(&mut self) {
+        self.take_back();
+        if self.room() >= RecordHeader::LENGTH as u64 {
+            // Where it fails, the segment is given up.
+            let _ = self.commit_own(Encoded::default());
+        }
+        if let Some(active) = self.active.take() {
+            self.retire(active);
+        }
+        self.write_checkpoints();
+    }
+}
