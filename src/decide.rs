@@ -8,8 +8,8 @@
 
 use crate::{
     mail::{
-        Decision, Disposition, Facts, Mode, MxName, NextHop, Obligation, Protection, RuleMatch,
-        Told,
+        Decision, Disposition, Facts, Mode, NextHop, Obligation, Protection, RuleMatch, Told,
+        Urgency,
     },
     policy::{Destination, Fields, Policy, Rule, Verdict, condition::Asked},
 };
@@ -59,6 +59,8 @@ struct Draft<'a> {
     decided_by: Option<usize>,
     protection: Protection,
     redirect: Option<NextHop>,
+    fallback: Option<NextHop>,
+    urgency: Urgency,
     obligations: Vec<Obligation>,
     tell: Vec<Told>,
     matched: Vec<RuleMatch>,
@@ -80,6 +82,8 @@ impl<'a> Draft<'a> {
             decided_by: None,
             protection: destination.protection(),
             redirect: None,
+            fallback: None,
+            urgency: Urgency::default(),
             obligations: Vec::new(),
             tell: Vec::new(),
             matched: Vec::new(),
@@ -115,12 +119,19 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Waiting for TLS stops mail too, so a roll-out that observes leaves the
-    /// journey to the domain's entry and the route.
+    /// Waiting for TLS stops mail too, and going another way for want of it
+    /// is to be redirected, so a roll-out that observes leaves the journey to
+    /// the domain's entry and the route.
     fn strengthen(&mut self, rule: &Rule) {
-        if let Some(tls) = rule.tls.filter(|_| self.rollout == Mode::Enforce) {
+        self.urgency = self.urgency.max(rule.urgency);
+        if self.rollout == Mode::Observe {
+            return;
+        }
+        if let Some(tls) = rule.tls {
             self.protection.tls = self.protection.tls.max(tls);
         }
+        // Rules come narrowest first.
+        self.fallback = self.fallback.take().or_else(|| rule.fallback.clone());
     }
 
     fn add_obligations(&mut self, rule: &Rule) {
@@ -183,7 +194,7 @@ impl<'a> Draft<'a> {
 
     fn finish(mut self) -> Decision {
         if let Some(next_hop) = &self.redirect {
-            self.protection.mx_names = vouched_names(next_hop);
+            self.protection = self.protection.towards(next_hop);
         }
         self.tell.sort_unstable();
         let decided_by = self.decided_by.and_then(|index| self.matched.get(index)).cloned();
@@ -191,23 +202,14 @@ impl<'a> Draft<'a> {
             disposition: self.disposition,
             protection: self.protection,
             redirect: self.redirect,
+            fallback: self.fallback,
+            urgency: self.urgency,
             obligations: self.obligations,
             tell: self.tell,
             decided_by,
             matched: self.matched,
             destination: self.destination.facts(),
         }
-    }
-}
-
-/// The names vouched for at another next hop: the officers have named its
-/// host. Those of the domain it was redirected from do not count there.
-fn vouched_names(next_hop: &NextHop) -> Vec<MxName> {
-    match next_hop {
-        NextHop::Smtp { host, .. } | NextHop::Lmtp { host, .. } => {
-            host.parse().map(MxName::Exact).into_iter().collect()
-        }
-        NextHop::Mx | NextHop::Maildir(_) => Vec::new(),
     }
 }
 

@@ -1,5 +1,5 @@
 //! A start with a million queued messages: how long it takes, and what memory
-//! each message costs, the schedule's included. With checkpoints and without,
+//! each message costs, that of what schedules it included. With checkpoints and without,
 //! from the disk and from the page cache.
 //!
 //! Every measurement is a process of its own, so that none sees what an
@@ -7,6 +7,7 @@
 
 use std::{
     fs::{self, File},
+    hash::{BuildHasher, RandomState},
     path::Path,
     process::Command,
     time::{Duration, Instant},
@@ -21,8 +22,8 @@ use nix::{
     },
 };
 use postern::{
-    mail::{Domain, QueuedMessage, Summary, Timestamp},
-    schedule::{Limits, Schedule},
+    mail::{Destination, QueueId, QueuedMessage, Summary, Timestamp},
+    schedule::{Calendar, Limits, Schedule, Traits, Trials},
     spool::{Batch, Ephemeral, Settings, Spool},
 };
 use tokio::runtime::Runtime;
@@ -87,21 +88,46 @@ fn message(spool: &Spool) -> QueuedMessage {
 fn start(folder: &Path) {
     let before = resident();
     let started = Instant::now();
-    let mut schedule = Schedule::<Domain>::new(Limits { total: 500, per_destination: 20 });
-    let each = |id, summary: Summary| {
-        for (domain, due) in summary.destinations {
-            schedule.add(id, domain, due, summary.priority);
-        }
-    };
+    let mut lines = Lines::new();
+    let each = |id, summary| lines.enrol(id, &summary);
     let spool = Spool::open(folder, settings(), each).unwrap();
     let (took, computed) = (started.elapsed(), computed());
-    assert_eq!((spool.len() as u64, schedule.len() as u64), (MESSAGES, MESSAGES));
+    assert_eq!((spool.len() as u64, lines.schedule.len() as u64), (MESSAGES, MESSAGES));
     // Allocators give back what was needed for a moment only after a while.
     std::thread::sleep(Duration::from_secs(1));
     let each = resident().saturating_sub(before) / MESSAGES;
     let peak = peak().saturating_sub(before) / MESSAGES;
     println!("  {took:.2?}, of it {computed:.2?} computing");
     println!("  {each} octets resident a message, {peak} at the most");
+}
+
+/// What the gateway keeps of every message that waits.
+struct Lines {
+    schedule: Schedule<Destination>,
+    deadlines: Calendar,
+    senders: RandomState,
+}
+
+impl Lines {
+    fn new() -> Self {
+        let limits = Limits { total: 500, per_destination: 20, initial_per_destination: 5 };
+        let trials = Trials::new(vec![Duration::from_secs(60)]).unwrap();
+        Self {
+            schedule: Schedule::new(limits, trials),
+            deadlines: Calendar::default(),
+            senders: RandomState::new(),
+        }
+    }
+
+    fn enrol(&mut self, id: QueueId, summary: &Summary) {
+        let sender = self.senders.hash_one(&summary.reverse_path);
+        let sender = u32::try_from(sender >> u32::BITS).unwrap();
+        let traits = Traits::new(sender, summary.size, summary.priority);
+        for (destination, due) in summary.destinations() {
+            self.schedule.add(id, destination.clone(), due, traits);
+        }
+        self.deadlines.add(id, summary.starts_at().unwrap() + Duration::from_secs(3600));
+    }
 }
 
 fn settings() -> Settings {

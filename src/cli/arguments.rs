@@ -5,10 +5,12 @@ use std::{process::ExitCode, time::SystemTime};
 use clap::{Parser, Subcommand};
 
 use super::{
+    audit::{AuditArguments, audit},
     check::{CheckArguments, check},
     classify::{ClassifyArguments, classify},
     demo::{DemoArguments, demo},
     explain::{ExplainArguments, explain},
+    probe::{ProbeArguments, probe},
     prove::{ProveArguments, prove},
     queue::{QueueArguments, queue},
     rewrite::{RewriteArguments, rewrite},
@@ -44,8 +46,12 @@ enum Command {
     Classify(ClassifyArguments),
     /// Write a message as it would leave
     Rewrite(RewriteArguments),
-    /// List, show, release, reject, retry and return messages of the running gateway
+    /// Look at the mail systems of domains: which TLS they would meet, and for which mail
+    Probe(ProbeArguments),
+    /// List, show, trace, release, reject, retry and return messages of the running gateway
     Queue(QueueArguments),
+    /// Show what can be proved of deliveries: certificates of protection
+    Audit(AuditArguments),
     /// Check or export the spool of a stopped gateway
     Spool(SpoolArguments),
     /// Keep the file of users who may authenticate
@@ -65,7 +71,9 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain(arguments, now),
         Command::Classify(arguments) => classify(&arguments, now),
         Command::Rewrite(arguments) => rewrite(arguments, now),
+        Command::Probe(arguments) => probe(arguments, now),
         Command::Queue(arguments) => queue(arguments, now),
+        Command::Audit(arguments) => audit(arguments, now),
         Command::Spool(arguments) => spool(arguments),
         Command::User(arguments) => user(arguments),
     };

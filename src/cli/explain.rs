@@ -10,7 +10,7 @@ use crate::{
     gateway::{Fate, Judgement, judge},
     mail::{
         Address, Decision, Direction, Domain, Envelope, Mode, Obligation, Origin, Protocol,
-        Recipient, ReversePath, Submission, Timestamp,
+        Recipient, ReversePath, Submission, Timestamp, Urgency,
     },
     policy::Policy,
 };
@@ -144,6 +144,12 @@ fn explain_decision(
     if let Some(next_hop) = &decision.redirect {
         writeln!(out, "  sent to      {next_hop}")?;
     }
+    if let Some(next_hop) = &decision.fallback {
+        writeln!(out, "  or else      {next_hop}, if that TLS cannot be had")?;
+    }
+    if decision.urgency == Urgency::Urgent {
+        writeln!(out, "  urgent       people hear at once if that TLS cannot be had")?;
+    }
     for obligation in &decision.obligations {
         match obligation {
             Obligation::Disclaimer(disclaimer) => {
@@ -181,6 +187,8 @@ fn as_json(policy: &Policy, judgement: &Judgement) -> serde_json::Value {
                 "matched": decision.matched,
                 "protection": decision.protection,
                 "redirect": decision.redirect,
+                "fallback": decision.fallback,
+                "urgency": decision.urgency,
                 "destination": decision.destination,
                 "tell": decision.tell,
             })

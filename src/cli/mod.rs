@@ -2,6 +2,7 @@
 //! arguments and files, ask a room, and show the answer.
 
 mod arguments;
+mod audit;
 mod certificates;
 mod check;
 mod classify;
@@ -9,11 +10,15 @@ mod demo;
 mod exit;
 mod explain;
 mod files;
+mod page;
+mod probe;
 mod prove;
 mod queue;
+mod readiness;
 mod rewrite;
 mod run;
 mod spool;
+mod story;
 mod test;
 mod user;
 

@@ -4,13 +4,16 @@ use std::{io::Write, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 
-use super::exit::Failure;
+use super::{exit::Failure, story::Story};
 use crate::{
-    gateway::{Answer, Request, Selection, ask},
+    config::Span,
+    gateway::{Answer, LessTls, Request, Selection, ask},
     mail::{
-        ByMode, Notify, QueueId, QueuedMessage, QueuedRecipient, RecipientState, Requests,
-        RequireTls, Timestamp,
+        ByMode, Exemption, NextHop, Notify, QueueId, QueuedMessage, QueuedRecipient,
+        RecipientState, Recourse, Requests, RequireTls, Timestamp, TlsFault, TlsNotice, Unmet,
+        Urgency,
     },
+    report::story::{fates, timeline},
 };
 
 #[derive(Debug, Args)]
@@ -39,6 +42,13 @@ enum QueueCommand {
     },
     /// Show one message: recipients, attempts, findings (masked)
     Show { id: QueueId },
+    /// Tell the whole story of a message, in the queue or long gone
+    Trace {
+        id: QueueId,
+        /// Read the audit trail in this folder, and ask no gateway
+        #[arg(long, value_name = "DIR")]
+        audit: Option<PathBuf>,
+    },
     /// Let a held message go on to its recipients
     Release {
         id: QueueId,
@@ -55,6 +65,29 @@ enum QueueCommand {
     },
     /// Try a waiting message now, or all of them
     Retry { id: Option<QueueId> },
+    /// Let one message go with less TLS than policy asks for, for a while
+    Exempt {
+        id: QueueId,
+        /// What it may go with
+        #[arg(long, value_enum)]
+        tls: LessTls,
+        /// Why, for the audit trail
+        #[arg(long)]
+        reason: String,
+        /// For how long: 30m, 4h, 2d
+        #[arg(long = "for", value_name = "TIME", default_value = "4h")]
+        time: Span,
+    },
+    /// Send what waits of a message another way, as well protected
+    Redirect {
+        id: QueueId,
+        /// smtp://host:port
+        #[arg(long, value_name = "NEXT HOP")]
+        to: NextHop,
+        /// Why, for the audit trail
+        #[arg(long)]
+        reason: String,
+    },
     /// Give up on a waiting message and return it to its sender
     Bounce {
         id: QueueId,
@@ -65,13 +98,21 @@ enum QueueCommand {
 
 pub fn queue(arguments: QueueArguments, now: Timestamp) -> Result<(), Failure> {
     let QueueArguments { control, json, command } = arguments;
+    if let QueueCommand::Trace { id, audit } = command {
+        return trace(id, &Story::find(id, &control, audit.as_deref())?, json);
+    }
     let detailed = matches!(command, QueueCommand::Show { .. });
     let request = match command {
         QueueCommand::List { selection } => Request::List { selection },
         QueueCommand::Show { id } => Request::Show { id },
+        QueueCommand::Trace { id, .. } => Request::Trace { id },
         QueueCommand::Release { id, reason } => Request::Release { id, reason },
         QueueCommand::Reject { id, reason } => Request::Reject { id, reason },
         QueueCommand::Retry { id } => Request::Retry { id },
+        QueueCommand::Exempt { id, tls, reason, time: Span(time) } => {
+            Request::Exempt { id, tls, reason, seconds: time.as_secs() }
+        }
+        QueueCommand::Redirect { id, to, reason } => Request::Redirect { id, to, reason },
         QueueCommand::Bounce { id, reason } => Request::Bounce { id, reason },
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -88,12 +129,32 @@ pub fn queue(arguments: QueueArguments, now: Timestamp) -> Result<(), Failure> {
         }
         Answer::Messages { messages } => list(&mut out, &messages, now)?,
         Answer::Done { messages } => writeln!(out, "{messages} done")?,
+        Answer::Trail { .. } | Answer::Report { .. } => {}
     }
     Ok(())
 }
 
+/// A timeline for people; for programs the lines of the audit trail, and what
+/// has become of each recipient's copy as the last one.
+fn trace(id: QueueId, story: &Story, json: bool) -> Result<(), Failure> {
+    let Story { lines, remarks, queued } = story;
+    let queued = queued.as_deref();
+    let mut out = std::io::stdout().lock();
+    if !json {
+        write!(out, "{}", timeline(id, lines, queued, remarks))?;
+        return Ok(());
+    }
+    let events = lines.iter().map(|line| line.value.clone());
+    let fate = serde_json::json!({
+        "event": "fate", "id": id, "recipients": fates(id, lines, queued), "remarks": remarks,
+    });
+    let events: Vec<serde_json::Value> = events.chain([fate]).collect();
+    writeln!(out, "{}", serde_json::json!(events))?;
+    Ok(())
+}
+
 fn list(out: &mut impl Write, messages: &[QueuedMessage], now: Timestamp) -> std::io::Result<()> {
-    let states: Vec<&str> = messages.iter().map(|message| state(message, now)).collect();
+    let states: Vec<String> = messages.iter().map(|message| state(message, now)).collect();
     let width = states.iter().map(|state| state.len()).max().unwrap_or(0).max("waiting".len());
     writeln!(
         out,
@@ -117,13 +178,13 @@ fn list(out: &mut impl Write, messages: &[QueuedMessage], now: Timestamp) -> std
     writeln!(out, "{} messages", messages.len())
 }
 
-fn state(message: &QueuedMessage, now: Timestamp) -> &'static str {
-    if message.is_held() {
-        "held"
-    } else if message.released_at() > now {
-        "waiting for release"
-    } else {
-        "waiting"
+fn state(message: &QueuedMessage, now: Timestamp) -> String {
+    let unmet_since = message.waiting_for_tls().map(|(_, unmet)| unmet.since).min();
+    match unmet_since {
+        _ if message.is_held() => "held".to_owned(),
+        _ if message.released_at() > now => "waiting for release".to_owned(),
+        Some(since) => format!("waiting for TLS {}", short(now.saturating_since(since))),
+        None => "waiting".to_owned(),
     }
 }
 
@@ -151,14 +212,38 @@ fn show(out: &mut impl Write, message: &QueuedMessage) -> std::io::Result<()> {
             )?;
         }
     }
+    recourse(out, &message.recourse)?;
     requests(out, message)?;
     for recipient in &message.recipients {
-        let QueuedRecipient { address, protection, state, notify, .. } = recipient;
+        let QueuedRecipient { address, protection, state, notify, unmet, .. } = recipient;
         writeln!(out, "  recipient  {address}: {}", progress(state))?;
         writeln!(out, "             TLS {}", protection.tls)?;
+        if let Some(Unmet { since, fault, told, .. }) = unmet.as_deref() {
+            let fault = fault.map_or("not to be had", TlsFault::name);
+            let told = match told {
+                TlsNotice::Due => "nobody has been told yet",
+                TlsNotice::Sent => "people have been told",
+            };
+            writeln!(out, "             waits for it since {since}: {fault}; {told}")?;
+        }
         if let Some(notify) = notify {
             writeln!(out, "             sender is told of {}", told_of(*notify))?;
         }
+    }
+    Ok(())
+}
+
+/// What follows when TLS cannot be had.
+fn recourse(out: &mut impl Write, recourse: &Recourse) -> std::io::Result<()> {
+    let Recourse { urgency, fallback, exemption } = recourse;
+    if *urgency == Urgency::Urgent {
+        writeln!(out, "  urgent     people hear at once if its TLS cannot be had")?;
+    }
+    if let Some(next_hop) = fallback {
+        writeln!(out, "  or else    {next_hop}, if its TLS cannot be had")?;
+    }
+    if let Some(Exemption { tls, by, reason, until }) = exemption {
+        writeln!(out, "  exempt     TLS {tls} is enough until {until}, by {by}: {reason}")?;
     }
     Ok(())
 }
@@ -235,6 +320,16 @@ mod tests {
         "notify":{"success":false,"failure":false,"delay":false},
         "state":{"pending":{"attempts":0,"next_attempt_at":1795367525123,"last":null}}}]}"#;
 
+    const WAITING: &str = r#"{"id":"01dcayhax6g00","received_at":1795367525123,
+        "direction":"outbound","reverse_path":"dr@nhs.test.example","level":3,"policy":"p",
+        "size":312,"recourse":{"urgency":"urgent","fallback":"smtp://portal.example:25",
+        "exemption":{"tls":"encrypted","by":"uid 1000","reason":"agreed by telephone",
+        "until":1795367585123}},
+        "recipients":[{"address":"a@x.example","protection":{"tls":"verified"},
+        "unmet":{"since":1795367525123,"told":"sent","fault":"certificate-expired",
+        "reply":{"code":451,"enhanced":[4,7,5],"text":"no TLS"}},
+        "state":{"pending":{"attempts":1,"next_attempt_at":1795367525123,"last":"no TLS"}}}]}"#;
+
     fn written(write: impl Fn(&mut Vec<u8>) -> std::io::Result<()>) -> String {
         let mut out = Vec::new();
         write(&mut out).unwrap();
@@ -256,6 +351,25 @@ mod tests {
         ] {
             assert!(shown.contains(line), "{line:?} is missing in {shown}");
         }
+    }
+
+    #[test]
+    fn what_waits_for_tls_shows_since_when_why_and_what_may_be_done_about_it() {
+        let message: QueuedMessage = serde_json::from_str(WAITING).unwrap();
+        let shown = written(|out| show(out, &message));
+        for line in [
+            "  urgent     people hear at once if its TLS cannot be had\n",
+            "  or else    smtp://portal.example:25, if its TLS cannot be had\n",
+            "  exempt     TLS encrypted is enough until 2026-11-22T17:13:05.123Z, by uid 1000: \
+             agreed by telephone\n",
+            "             waits for it since 2026-11-22T17:12:05.123Z: certificate-expired; \
+             people have been told\n",
+        ] {
+            assert!(shown.contains(line), "{line:?} is missing in {shown}");
+        }
+        let later = message.received_at + Duration::from_secs(1500);
+        let listed = written(|out| list(out, std::slice::from_ref(&message), later));
+        assert!(listed.contains("waiting for TLS 25m"), "{listed}");
     }
 
     #[test]

@@ -21,10 +21,17 @@ pub enum ReadError {
     TooDeep { path: PathBuf },
 }
 
+/// Where the trust anchors that policies name are kept: `certs`, beside them.
+pub fn certificates_folder(policies: &Path) -> PathBuf {
+    policies.with_file_name("certs")
+}
+
 /// Everything in the policy folder; hidden files (an editor's, git's) apart.
+/// Of the certificates beside it, the names.
 pub fn read_policies(folder: &Path) -> Result<Sources, ReadError> {
     let mut sources = Sources::new(&folder.to_string_lossy());
     add_folder(folder, "", MAX_DEPTH, &mut sources)?;
+    add_certificates(&certificates_folder(folder), &mut sources)?;
     Ok(sources)
 }
 
@@ -33,6 +40,22 @@ pub fn read_file(path: &Path) -> Result<Arc<SourceFile>, ReadError> {
     let text =
         String::from_utf8(read(path)?).map_err(|_| ReadError::NotUtf8 { path: path.to_owned() })?;
     Ok(Arc::new(SourceFile { path: path.display().to_string(), text }))
+}
+
+/// Most have none of their own, and no such folder.
+fn add_certificates(folder: &Path, sources: &mut Sources) -> Result<(), ReadError> {
+    let unreadable = |source| ReadError::Unreadable { path: folder.to_owned(), source };
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(unreadable)?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(unreadable)?;
+        if entry.path().is_file() {
+            sources.add_certificate(&entry.file_name().to_string_lossy());
+        }
+    }
+    Ok(())
 }
 
 fn add_folder(
@@ -86,6 +109,18 @@ mod tests {
         let sources = read_policies(folder.path()).unwrap();
         let paths: Vec<_> = sources.iter().map(|(path, _)| path).collect();
         assert_eq!(paths, ["rules.toml", "terms/x.txt"]);
+    }
+
+    #[test]
+    fn the_certificates_beside_the_policies_are_known_by_name() {
+        let root = tempfile::tempdir().unwrap();
+        let policies = root.path().join("policies");
+        std::fs::create_dir_all(&policies).unwrap();
+        assert_eq!(read_policies(&policies).unwrap().certificates().count(), 0);
+        std::fs::create_dir_all(root.path().join("certs/deeper")).unwrap();
+        std::fs::write(root.path().join("certs/partner.pem"), "x").unwrap();
+        let sources = read_policies(&policies).unwrap();
+        assert_eq!(sources.certificates().collect::<Vec<_>>(), ["partner.pem"]);
     }
 
     #[test]

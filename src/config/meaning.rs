@@ -4,10 +4,13 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use super::{
     directory::{DirectoryUrl, Filter},
+    identity::Identity,
     key_file::KeyFile,
+    mta_sts::MtaSts,
     network::Network,
+    resolver::Dns,
 };
-use crate::mail::{Ciphers, Direction, Domain, NextHop, TlsRequirement};
+use crate::mail::{Address, Ciphers, Direction, Domain, NextHop, TlsRequirement};
 
 /// The whole configuration.
 #[derive(Clone, Debug)]
@@ -20,6 +23,9 @@ pub struct Config {
     pub retry: Retry,
     pub limits: Limits,
     pub dns: Dns,
+    pub mta_sts: MtaSts,
+    /// None where other domains are not told of their TLS.
+    pub tls_reports: Option<TlsReporting>,
     pub spool: Spool,
     /// Who knows which recipients exist; domains that stand in none are not
     /// asked about.
@@ -214,7 +220,7 @@ pub enum ProxyProtocol {
 }
 
 /// A chain and its key, PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CertificateFiles {
     pub chain: PathBuf,
     pub key: PathBuf,
@@ -230,6 +236,7 @@ pub struct Route {
     pub tls_name: Option<Domain>,
     /// PEM; these and no others are trusted on this route.
     pub trust_anchors: Option<PathBuf>,
+    pub identity: Identity,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -253,10 +260,16 @@ pub struct SigningKey {
 pub struct Retry {
     /// Waits before the second, third, … attempt; the last one repeats.
     pub delays: Vec<Duration>,
+    /// Waits before each trial of a destination that is dead; the last one
+    /// repeats.
+    pub trials: Vec<Duration>,
     /// When a message that could not be delivered is returned.
     pub expiry: Duration,
     /// When its sender is told that it is late.
     pub delay_notice: Duration,
+    /// How long it may wait for TLS before its sender and the officers are
+    /// told.
+    pub tls_notice: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -290,9 +303,24 @@ pub struct Limits {
     /// How often a message may come through in one direction.
     pub passages: usize,
     pub deliveries: usize,
+    /// At the most.
     pub deliveries_per_destination: usize,
+    /// As long as nothing is known of it.
+    pub initial_deliveries_per_destination: usize,
     /// How long an orderly stop waits for transactions to end.
     pub stop_grace: Duration,
+}
+
+/// Who tells other domains of their TLS (RFC 8460).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsReporting {
+    pub organisation: String,
+    pub contact: Address,
+    /// Whom reports are from; a signing key is needed for its domain.
+    pub from: Address,
+    /// PEM; whom HTTPS receivers must be vouched for by; the system's own
+    /// anchors where none is named.
+    pub trust_anchors: Option<PathBuf>,
 }
 
 /// How mail goes out to the exchanges of others.
@@ -315,12 +343,6 @@ pub enum ExchangeAddresses {
     Remote,
     /// All: where test and lab domains stand on loopback.
     Any,
-}
-
-#[derive(Clone, Debug, Default)]
-pub struct Dns {
-    /// Empty for the system's own.
-    pub servers: Vec<SocketAddr>,
 }
 
 impl Listener {

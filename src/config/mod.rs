@@ -3,27 +3,34 @@
 //! octets, durations, parsed addresses, paths made whole. Here too: the file
 //! of SASL users, and reading the officers' folder from disk.
 
+mod cryptography;
 mod directory;
 mod file;
 mod folder;
+mod identity;
 mod key_file;
 mod meaning;
+mod mta_sts;
 mod network;
 mod quantity;
 mod resolver;
 mod users;
 mod verifier;
 
+pub use cryptography::cryptography;
 pub use directory::{DirectoryUrl, DirectoryUrlError, Filter, FilterError};
-pub use folder::{ReadError, read_file, read_policies};
+pub use folder::{ReadError, certificates_folder, read_file, read_policies};
+pub use identity::{Identity, Login};
 pub use key_file::KeyFile;
 pub use meaning::{
     Blocklist, CertificateFiles, Certified, CertifiedBy, Config, Directory, DirectoryBind,
-    DirectoryTls, Dns, DomainPattern, Ephemeral, ExchangeAddresses, Limits, Listener,
-    ListenerProtocol, ListenerTls, Node, ProxyProtocol, Rate, RecipientSource, Retry, Route,
-    SenderAuthentication, Sending, SigningKey, Source, Spool,
+    DirectoryTls, DomainPattern, Ephemeral, ExchangeAddresses, Limits, Listener, ListenerProtocol,
+    ListenerTls, Node, ProxyProtocol, Rate, RecipientSource, Retry, Route, SenderAuthentication,
+    Sending, SigningKey, Source, Spool, TlsReporting,
 };
+pub use mta_sts::{MtaSts, StsDiscovery};
 pub use network::{Network, NetworkError};
-pub use resolver::resolver;
+pub use quantity::{QuantityError, Span};
+pub use resolver::{Dns, Dnssec, ResolverError, proving_resolver, resolver};
 pub use users::{NoRandomness, User, Users, Verdict, check_users, is_user_name, user_named_on};
 pub use verifier::{Impostors, Verifier};

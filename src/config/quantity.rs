@@ -8,8 +8,8 @@ use super::meaning::Rate;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size(pub usize);
 
-/// A duration of whole seconds; `0s` is refused, since nothing that is timed
-/// here can be meant to take none.
+/// A duration of whole seconds; `0s` is refused, since hardly anything that is
+/// timed here can be meant to take none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span(pub Duration);
 

@@ -5,31 +5,32 @@
 //! with stays with it as evidence and does not change.
 
 use std::{
-    io::{self, IoSlice},
+    io,
     net::SocketAddr,
-    path::PathBuf,
     sync::{Arc, PoisonError},
     time::{Duration, SystemTime},
 };
 
 use bytes::{Buf, Bytes};
-use rustls::ProtocolVersion;
+use rustls::{ProtocolVersion, client::ResolvesClientCert};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     time::{Instant, timeout_at},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{
+    identity,
     requirement::Demand,
+    stream::{LAST_WORDS, Pieces, Stream},
     tls::{Trust, server_name},
 };
 use crate::{
-    mail::{CertificateVerdict, Domain, Evidence, Outcome, TlsRequirement, TlsSession},
+    config::Identity,
+    mail::{CertificateVerdict, Domain, Evidence, Outcome, TlsFault, TlsRequirement, TlsSession},
     smtp::client::{
-        Action, Answer, Dialect, Encryption, Extensions, Failed, Lost, Message, Question, Session,
-        Settings, Settlement, Timeouts,
+        Action, Answer, Dialect, Encryption, Extensions, Failed, Introduction, Lost, Message,
+        Question, Session, Settings, Settlement, Timeouts,
     },
 };
 
@@ -41,7 +42,7 @@ pub(super) struct Purpose {
     pub(super) address: SocketAddr,
     pub(super) dialect: Dialect,
     pub(super) demand: Demand,
-    pub(super) trust_anchors: Option<PathBuf>,
+    pub(super) identity: Identity,
 }
 
 /// What every connection is made with.
@@ -49,16 +50,24 @@ pub(super) struct Means {
     pub(super) name: Domain,
     pub(super) timeouts: Timeouts,
     pub(super) trust: Trust,
+    /// How many one connection carries, unless the peer takes fewer.
+    pub(super) messages: usize,
 }
 
 pub(super) struct Connection {
     stream: Stream,
     session: Session,
+    /// Ours, where the route has one.
+    certificate: Option<Arc<dyn ResolvesClientCert>>,
     /// Messages that may still be sent on it.
     pub(super) left: usize,
     /// What the peer offers, as it said last.
     pub(super) extensions: Extensions,
     pub(super) evidence: Evidence,
+    /// When it was made, until its first message.
+    opened: Option<Instant>,
+    /// When its last message began; for the first, that is when it was made.
+    began: Instant,
 }
 
 /// Why no connection came about; with what was seen on the way.
@@ -72,13 +81,6 @@ pub(super) enum Why {
     Session(Failed),
 }
 
-enum Stream {
-    Clear(TcpStream),
-    Encrypted(Box<TlsStream<TcpStream>>),
-    /// In the middle of a handshake, or after one that failed.
-    None,
-}
-
 impl Connection {
     /// Connects, greets and secures. Cancelling closes the socket.
     pub(super) async fn open(
@@ -87,11 +89,20 @@ impl Connection {
         encryption: Encryption,
         deadline: Instant,
     ) -> Result<Self, Box<Refused>> {
+        let began = Instant::now();
         let mut evidence = Evidence {
             host: Some(purpose.host.clone()),
             address: Some(purpose.address),
             started_at: Some(SystemTime::now().into()),
+            published: purpose.demand.published.clone(),
+            fault: purpose.demand.fault,
             ..Evidence::default()
+        };
+        let shown = match identity::read(&purpose.identity) {
+            Ok(shown) => shown,
+            Err(failed) => {
+                return Err(Box::new(Refused { why: Why::Session(failed), evidence }));
+            }
         };
         let until = deadline.min(Instant::now() + means.timeouts.connect);
         let connected = match timeout_at(until, TcpStream::connect(purpose.address)).await {
@@ -101,41 +112,42 @@ impl Connection {
         let stream = match connected {
             Ok(stream) => stream,
             Err(error) => {
-                let why = Why::Unreachable(error);
-                return Err(Box::new(Refused { why, evidence }));
+                return Err(Refused::after(began, Why::Unreachable(error), evidence));
             }
         };
         // Commands are written whole: waiting to fill a packet only delays.
         let _ = stream.set_nodelay(true);
         evidence.address = stream.peer_addr().ok().or(evidence.address);
-        let settings = Settings { name: means.name.clone(), dialect: purpose.dialect, encryption };
+        let settings = Settings {
+            name: means.name.clone(),
+            dialect: purpose.dialect,
+            encryption,
+            credentials: shown.credentials,
+        };
         let mut connection = Self {
             stream: Stream::Clear(stream),
             session: Session::new(settings),
-            left: MESSAGES,
+            certificate: shown.certificate,
+            left: means.messages,
             extensions: Extensions::default(),
             evidence,
+            opened: Some(began),
+            began,
         };
         let mut drive = Drive { connection: &mut connection, means, deadline };
-        match drive.run(Some(purpose)).await {
+        let failed = match drive.run(Some(purpose)).await {
             // The session sees to it; law 2 is worth asking twice.
             Action::Idle
                 if connection.evidence.tls.is_none()
                     && purpose.demand.level >= TlsRequirement::Encrypted =>
             {
-                let why = Why::Session(Failed::TlsNotOffered);
-                Err(Box::new(Refused { why, evidence: connection.evidence }))
+                Failed::TlsNotOffered
             }
-            Action::Idle => Ok(connection.settled_in()),
-            Action::Failed(failed) => {
-                let why = Why::Session(failed);
-                Err(Box::new(Refused { why, evidence: connection.evidence }))
-            }
-            _ => {
-                let why = Why::Session(Failed::Lost(Lost::Closed));
-                Err(Box::new(Refused { why, evidence: connection.evidence }))
-            }
-        }
+            Action::Idle => return Ok(connection.settled_in(encryption, means)),
+            Action::Failed(failed) => failed,
+            _ => Failed::Lost(Lost::Closed),
+        };
+        Err(Refused::after(began, Why::Session(failed), connection.evidence))
     }
 
     /// What can be shown of a message that has been sent on it.
@@ -144,13 +156,28 @@ impl Connection {
             Outcome::Delivered(_) => Some(recipient.clone()),
             _ => None,
         });
-        Evidence { took: taken.collect(), ..self.evidence.clone() }
+        Evidence {
+            took: taken.collect(),
+            milliseconds: milliseconds_since(self.began),
+            ..self.evidence.clone()
+        }
+    }
+
+    /// How the peer has shown itself.
+    pub(super) fn introduction(&self) -> &Introduction {
+        self.session.introduction()
     }
 
     /// Keeps to what the peer has said of itself (RFC 9422).
-    fn settled_in(mut self) -> Self {
+    fn settled_in(mut self, encryption: Encryption, means: &Means) -> Self {
         self.extensions = self.session.extensions().unwrap_or_default();
-        self.left = self.extensions.limits().messages.unwrap_or(MESSAGES).min(MESSAGES);
+        self.evidence.require_tls = self.extensions.require_tls_promise();
+        if self.evidence.tls.is_none() && encryption != Encryption::Never {
+            // Not offered, or refused: mail that need not be encrypted goes on.
+            self.evidence.fault = Some(TlsFault::StarttlsNotSupported);
+        }
+        let taken = self.extensions.limits().messages.unwrap_or(means.messages);
+        self.left = taken.min(means.messages);
         self
     }
 
@@ -167,7 +194,12 @@ impl Connection {
         message: Message,
         deadline: Instant,
     ) -> Settlement {
+        self.evidence.transaction = self.evidence.transaction.saturating_add(1);
         self.left = self.left.saturating_sub(1);
+        self.began = self.opened.take().unwrap_or_else(|| {
+            self.evidence.started_at = Some(SystemTime::now().into());
+            Instant::now()
+        });
         self.session.begin(message);
         let mut drive = Drive { connection: self, means, deadline };
         loop {
@@ -256,7 +288,7 @@ impl Drive<'_> {
     }
 
     async fn write(&mut self, pieces: Vec<Bytes>, within: Duration) -> Result<(), Lost> {
-        let mut pieces = Pieces(pieces.into());
+        let mut pieces = Pieces::from(pieces);
         while pieces.has_remaining() {
             let until = self.until(within);
             let written = self.connection.stream.write(&mut pieces);
@@ -292,12 +324,13 @@ impl Drive<'_> {
         else {
             return Err(Lost::Closed);
         };
-        let (config, seen) = self
-            .means
-            .trust
-            .configure(&purpose.demand, purpose.trust_anchors.as_deref())
-            .map_err(|error| failed(&error))?;
-        let name = match purpose.demand.names.first() {
+        let demand = &purpose.demand;
+        let (mut config, seen) =
+            self.means.trust.configure(demand).map_err(|error| failed(&error))?;
+        if let Some(certificate) = self.connection.certificate.take() {
+            config.client_auth_cert_resolver = certificate;
+        }
+        let name = match &demand.server_name {
             Some(name) => server_name(name).map_err(|error| failed(&error))?,
             None => purpose.address.ip().into(),
         };
@@ -306,20 +339,29 @@ impl Drive<'_> {
         let shaken = shaken.await;
         let evidence = &mut self.connection.evidence;
         let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let wrong = seen.fault().unwrap_or(TlsFault::ValidationFailure);
         seen.write_to(evidence);
-        evidence.vouched_by = purpose.demand.vouched_by.into_iter().collect();
+        evidence.vouched_by.clone_from(&demand.vouched_by);
         let stream = match shaken {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
+                evidence.fault = Some(wrong);
                 return Err(match &evidence.certificate {
-                    CertificateVerdict::Invalid(why) => failed(why),
+                    CertificateVerdict::Invalid(why)
+                        if !demand.is_met_by(&evidence.certificate) =>
+                    {
+                        failed(why)
+                    }
                     _ => failed(&error),
                 });
             }
-            Err(_) => return Err(failed(&"no answer in time")),
+            Err(_) => {
+                evidence.fault = Some(wrong);
+                return Err(failed(&"no answer in time"));
+            }
         };
-        let valid = evidence.certificate.is_proof();
-        if purpose.demand.level >= TlsRequirement::Verified && !valid {
+        // The verifier sees to it; law 2 is worth asking twice.
+        if !demand.is_met_by(&evidence.certificate) {
             return Err(failed(&"the certificate was not verified"));
         }
         evidence.tls = session_of(&stream);
@@ -331,6 +373,25 @@ impl Drive<'_> {
     fn until(&self, within: Duration) -> Instant {
         self.deadline.min(Instant::now() + within)
     }
+}
+
+impl Refused {
+    fn after(began: Instant, why: Why, evidence: Evidence) -> Box<Self> {
+        let fault = match &why {
+            Why::Session(Failed::TlsNotOffered | Failed::TlsRefused(_)) => {
+                Some(TlsFault::StarttlsNotSupported)
+            }
+            Why::Session(Failed::Injected) => Some(TlsFault::ValidationFailure),
+            // A handshake has said what was wrong with it.
+            Why::Session(_) | Why::Unreachable(_) => evidence.fault,
+        };
+        let milliseconds = milliseconds_since(began);
+        Box::new(Self { why, evidence: Evidence { fault, milliseconds, ..evidence } })
+    }
+}
+
+fn milliseconds_since(moment: Instant) -> u64 {
+    u64::try_from(moment.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 async fn bounded<T>(
@@ -357,80 +418,5 @@ fn session_of(stream: &TlsStream<TcpStream>) -> Option<TlsSession> {
     Some(TlsSession { version: version.to_owned(), cipher })
 }
 
-impl Stream {
-    async fn write(&mut self, pieces: &mut Pieces) -> io::Result<usize> {
-        match self {
-            Self::Clear(stream) => stream.write_buf(pieces).await,
-            Self::Encrypted(stream) => stream.write_buf(pieces).await,
-            Self::None => Err(gone()),
-        }
-    }
-
-    async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Clear(stream) => stream.read(buffer).await,
-            Self::Encrypted(stream) => stream.read(buffer).await,
-            Self::None => Err(gone()),
-        }
-    }
-
-    async fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Clear(stream) => stream.flush().await,
-            Self::Encrypted(stream) => stream.flush().await,
-            Self::None => Err(gone()),
-        }
-    }
-
-    async fn shutdown(&mut self) {
-        async fn end(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
-            // Nothing depends on how a finished connection closes.
-            let _ = tokio::time::timeout(LAST_WORDS, stream.shutdown()).await;
-        }
-        match self {
-            Self::Clear(stream) => end(stream).await,
-            Self::Encrypted(stream) => end(stream).await,
-            Self::None => {}
-        }
-    }
-}
-
-fn gone() -> io::Error {
-    io::ErrorKind::NotConnected.into()
-}
-
-/// Pieces written with as few calls as the socket takes, uncopied.
-struct Pieces(std::collections::VecDeque<Bytes>);
-
-impl Buf for Pieces {
-    fn remaining(&self) -> usize {
-        self.0.iter().map(Bytes::len).sum()
-    }
-
-    fn chunk(&self) -> &[u8] {
-        self.0.iter().find(|piece| !piece.is_empty()).map_or(&[], |piece| piece)
-    }
-
-    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let pieces = self.0.iter().filter(|piece| !piece.is_empty());
-        let filled = slices.iter_mut().zip(pieces);
-        filled.map(|(slice, piece)| *slice = IoSlice::new(piece)).count()
-    }
-
-    fn advance(&mut self, mut count: usize) {
-        while let Some(piece) = self.0.front_mut() {
-            if count < piece.len() {
-                piece.advance(count);
-                return;
-            }
-            count -= piece.len();
-            self.0.pop_front();
-        }
-    }
-}
-
-/// As many as others' servers usually take on one connection.
-const MESSAGES: usize = 100;
 /// Larger than any reply that is taken.
 const READ: usize = 8 * 1024;
-const LAST_WORDS: Duration = Duration::from_secs(1);

@@ -1,23 +1,20 @@
 //! What delivers, what it is told, and what it is given to deliver.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use hickory_resolver::{TokioResolver, net::NetError};
+use hickory_resolver::TokioResolver;
 
 use super::{
-    connection::Means, journey::Journey, maildir::Letter, offers::Offers, pool::Pool, tls::Trust,
+    connection::Means, journey::Journey, lookup, maildir::Letter, offers::Offers, pool::Pool,
+    sts::Policies, tls::Trust,
 };
 use crate::{
-    config::{self, ExchangeAddresses},
+    config::{self, Dns, ExchangeAddresses, Identity, MtaSts, ResolverError, Route},
     mail::{
-        AddressEncoding, Attempt, Body, Domain, Evidence, NextHop, Outcome, Protection, QueueId,
-        Recipient, Requests, RequireTls, ReversePath, Timestamp, TlsRequirement,
+        AddressEncoding, Asker, Attempt, Body, Domain, Evidence, Leave, NextHop, Outcome,
+        Protection, QueueId, Recipient, Requests, RequireTls, ReversePath, Timestamp,
+        TlsRequirement,
     },
     smtp::client::Timeouts,
 };
@@ -35,14 +32,15 @@ pub struct Deliverer {
     pub(super) deadline: Duration,
     pub(super) addresses: usize,
     pub(super) exchange_addresses: ExchangeAddresses,
+    /// What domains publish of their exchanges.
+    pub(super) sts: Arc<Policies>,
 }
 
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Our name in EHLO.
     pub name: Domain,
-    /// Empty for the system's own resolvers.
-    pub dns_servers: Vec<SocketAddr>,
+    pub dns: Dns,
     pub timeouts: Timeouts,
     /// For one attempt, all its hosts together.
     pub deadline: Duration,
@@ -53,12 +51,22 @@ pub struct Settings {
     pub exchange_addresses: ExchangeAddresses,
     /// How long a connection waits for another message; zero keeps none.
     pub idle: Duration,
+    pub mta_sts: MtaSts,
+    /// Where MTA-STS policies outlive a restart; none where they do not.
+    pub policy_folder: Option<PathBuf>,
+    /// How many may wait at once for messages to one address.
+    pub idle_per_destination: usize,
+    pub messages_per_connection: usize,
+    /// The folder of the trust anchors that policy names.
+    pub certificates: Option<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum DelivererError {
-    #[error("the resolver cannot be set up: {0}")]
-    Resolver(#[from] NetError),
+    #[error(transparent)]
+    Resolver(#[from] ResolverError),
+    #[error("the trust anchors of [mta_sts]: {0}")]
+    PolicyHosts(String),
 }
 
 /// A message for recipients of one domain.
@@ -81,6 +89,8 @@ pub struct Delivery {
     pub protection: Protection,
     /// What the operator's route asks for: the stronger of both holds.
     pub route: RouteTls,
+    /// What a person has allowed of less than both.
+    pub leave: Option<Leave>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,38 +100,68 @@ pub struct RouteTls {
     pub tls_name: Option<Domain>,
     /// PEM; these and no others are trusted.
     pub trust_anchors: Option<PathBuf>,
+    /// Who we are there.
+    pub identity: Identity,
+}
+
+impl From<&Route> for RouteTls {
+    fn from(route: &Route) -> Self {
+        Self {
+            tls: route.tls,
+            tls_name: route.tls_name.clone(),
+            trust_anchors: route.trust_anchors.clone(),
+            identity: route.identity.clone(),
+        }
+    }
 }
 
 impl Settings {
     pub fn new(name: Domain) -> Self {
         Self {
             name,
-            dns_servers: Vec::new(),
+            dns: Dns::default(),
             timeouts: Timeouts::default(),
             deadline: Duration::from_secs(30 * 60),
             port: 25,
             addresses: 5,
             exchange_addresses: ExchangeAddresses::Remote,
             idle: Duration::from_secs(2),
+            mta_sts: MtaSts::default(),
+            policy_folder: None,
+            idle_per_destination: 20,
+            messages_per_connection: 100,
+            certificates: None,
         }
     }
 }
 
 impl Deliverer {
-    /// Reads the system's trust anchors: some milliseconds of disk.
+    /// Reads trust anchors and what is kept of policies: some milliseconds of
+    /// disk.
     pub fn new(settings: Settings) -> Result<Self, DelivererError> {
         let Settings { name, timeouts, port, deadline, addresses, exchange_addresses, .. } =
             settings;
-        let means = Means { name, timeouts, trust: Trust::new() };
+        let messages = settings.messages_per_connection;
+        let trust = Trust::new(settings.certificates);
+        let means = Means { name, timeouts, trust, messages };
+        let resolver = config::proving_resolver(&settings.dns)?;
+        let sts = Policies::new(
+            resolver.clone(),
+            &settings.mta_sts,
+            exchange_addresses,
+            settings.policy_folder,
+        )
+        .map_err(DelivererError::PolicyHosts)?;
         Ok(Self {
             means: Arc::new(means),
-            resolver: config::resolver(&settings.dns_servers)?.build()?,
-            pool: Pool::new(settings.idle),
+            resolver,
+            pool: Pool::new(settings.idle, settings.idle_per_destination),
             offers: Offers::default(),
             port,
             deadline,
             addresses,
             exchange_addresses,
+            sts: Arc::new(sts),
         })
     }
 
@@ -141,6 +181,21 @@ impl Deliverer {
                 Journey::new(self, &delivery).run().await
             }
         }
+    }
+
+    /// Whether the names of next hops can be proved at all; why not, where
+    /// they are to be and cannot.
+    pub async fn proves_names(&self) -> Result<(), String> {
+        if !self.resolver.options().validate {
+            return Ok(());
+        }
+        lookup::proves_names(&self.resolver).await.map_err(|why| why.to_string())
+    }
+
+    /// Keeps what domains publish from lapsing, to be called every minute or
+    /// so.
+    pub async fn refresh_policies(&self) {
+        self.sts.refresh_due().await;
     }
 
     async fn store(&self, delivery: Delivery, directory: PathBuf) -> Attempt {
@@ -164,13 +219,37 @@ impl Deliverer {
 
 impl Delivery {
     /// The strongest of what policy, the route and the sender ask for: who
-    /// says REQUIRETLS has verified TLS (RFC 8689 section 4.2.1).
+    /// says REQUIRETLS has verified TLS (RFC 8689 section 4.2.1). A person may
+    /// say otherwise than policy and route, not than the sender.
     pub fn requirement(&self) -> TlsRequirement {
         let asked = match self.relays_under_tls() {
             RequireTls::Yes => TlsRequirement::Verified,
             RequireTls::No => TlsRequirement::None,
         };
-        self.protection.tls.max(self.route.tls).max(asked)
+        let ours = self.protection.tls.max(self.route.tls);
+        self.leave.map_or(ours, Leave::least).max(asked)
+    }
+
+    /// Whether what the domain itself publishes, DANE and MTA-STS, is minded.
+    /// A person may set it aside, as a sender may (RFC 8689 section 5), where
+    /// the sender does not ask for verified TLS.
+    pub(super) fn minds_claims(&self) -> Claims {
+        match self.leave {
+            Some(_) if self.relays_under_tls() == RequireTls::No => Claims::SetAside,
+            _ => Claims::Minded,
+        }
+    }
+
+    /// All whose demand the requirement is.
+    pub fn asked_by(&self) -> Vec<Asker> {
+        let held = self.requirement();
+        let sender = self.relays_under_tls() == RequireTls::Yes;
+        let asked = [
+            (Asker::Policy, self.protection.tls >= held),
+            (Asker::Route, self.route.tls >= held && held > TlsRequirement::Opportunistic),
+            (Asker::Sender, sender && held == TlsRequirement::Verified),
+        ];
+        asked.into_iter().filter_map(|(asker, asked)| asked.then_some(asker)).collect()
     }
 
     /// Whether the next hop must promise REQUIRETLS in its turn. Where a
@@ -182,6 +261,13 @@ impl Delivery {
             _ => self.requests.require_tls,
         }
     }
+}
+
+/// Whether what a domain publishes of its TLS counts for a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claims {
+    Minded,
+    SetAside,
 }
 
 /// Whether an exchange may be connected to there.

@@ -7,19 +7,22 @@ use std::{
     time::SystemTime,
 };
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
+    claims::{Exchanges, Sts, Tlsa},
     connection::{Connection, Purpose, Refused, Why},
-    deliverer::{Deliverer, Delivery, is_allowed},
+    deliverer::{Claims, Deliverer, Delivery, RouteTls, is_allowed},
     fates::Fates,
-    requirement::Demand,
+    identity,
+    requirement::{Asked, Demand, Unmeetable, name_of},
     resolve::{self, Unroutable},
+    standing::Exchange,
 };
 use crate::{
     mail::{
-        Attempt, EnhancedStatusCode, Evidence, Failure, FailureReason, NextHop, Outcome,
-        Protection, Recipient, Reply, Requests, Severity, Timestamp,
+        Attempt, Domain, EnhancedStatusCode, Evidence, Failure, FailureReason, NextHop, Outcome,
+        Protection, Recipient, Reply, Requests, Reuse, Severity, Timestamp, TlsRequirement,
     },
     smtp::client::{Dialect, Encryption, Message, Onward, Settlement},
 };
@@ -28,8 +31,10 @@ use crate::{
 pub(super) struct Journey<'a> {
     deliverer: &'a Deliverer,
     delivery: &'a Delivery,
-    /// What policy asks for, raised to what the sender does.
+    /// What the delivery requires, by whosever word.
     protection: Protection,
+    /// Whose own requirement is in that of `protection`.
+    route: RouteTls,
     fates: Fates,
     tries: Vec<Evidence>,
     /// Addresses that may still be tried.
@@ -48,6 +53,7 @@ impl<'a> Journey<'a> {
             deliverer,
             delivery,
             protection: Protection { tls, ..delivery.protection.clone() },
+            route: RouteTls { tls, ..delivery.route.clone() },
             fates: Fates::new(delivery.recipients.clone()),
             tries: Vec::new(),
             left: deliverer.addresses,
@@ -63,45 +69,72 @@ impl<'a> Journey<'a> {
             // Delivered on this machine, without a journey.
             NextHop::Maildir(_) => {}
         }
+        self.end()
+    }
+
+    pub(super) fn end(self) -> Attempt {
         Attempt { outcomes: self.fates.outcomes(), tries: self.tries }
     }
 
     async fn try_exchanges(&mut self) {
-        let Deliverer { resolver, means, port, exchange_addresses, .. } = self.deliverer;
-        let lookup = resolve::exchanges(resolver, &self.delivery.domain, &means.name);
-        let hosts = match self.in_time(lookup).await {
-            Ok(hosts) => hosts,
+        let Deliverer { resolver, means, port, .. } = self.deliverer;
+        let domain = &self.delivery.domain;
+        let lookup = resolve::exchanges(resolver, domain, &means.name);
+        let Exchanges { hosts, authenticity } = match self.in_time(lookup).await {
+            Ok(exchanges) => exchanges,
             Err(unroutable) => return self.fates.note(&unroutable.outcome()),
         };
-        for host in hosts {
+        let sts = async { Ok(self.deliverer.sts.of(domain).await) };
+        let sts = match self.in_time(sts).await {
+            Ok(sts) => sts,
+            // Not known is not absent.
+            Err(late) => return self.fates.note(&late.outcome()),
+        };
+        if let Sts::Unavailable { why, .. } = &sts {
+            tracing::warn!(%domain, %why, "an MTA-STS policy cannot be had, so it asks nothing");
+        }
+        for host in &hosts {
             if self.is_over() {
                 return;
             }
-            let demand = Demand::of_exchange(&self.protection, &self.delivery.route, &host);
-            if !self.vouched(&demand, host.as_str()) {
-                continue;
-            }
-            let addresses = match self.in_time(resolve::addresses(resolver, &host)).await {
+            let addresses = match self.in_time(resolve::addresses(resolver, host)).await {
                 Ok(addresses) => addresses,
                 Err(unroutable) => {
                     self.fates.note(&unroutable.outcome());
                     continue;
                 }
             };
-            let allowed: Vec<IpAddr> =
-                addresses.into_iter().filter(|ip| is_allowed(*ip, *exchange_addresses)).collect();
-            if allowed.is_empty() {
-                self.fates.note(&Unroutable::NoAddress(host.to_string()).outcome());
-            }
-            self.try_addresses(host.as_str(), &allowed, *port, Dialect::Smtp, &demand).await;
+            let tlsa = &self.deliverer.tlsa(host, *port, self.deadline).await;
+            let exchange = Exchange { host, domain, authenticity, sts: &sts, tlsa };
+            self.try_exchange(exchange, addresses).await;
         }
     }
 
-    async fn try_host(&mut self, host: &str, port: u16, dialect: Dialect) {
-        let demand = Demand::of_named_host(&self.protection, &self.delivery.route, host);
-        if !self.vouched(&demand, host) {
-            return;
+    pub(super) async fn try_exchange(&mut self, exchange: Exchange<'_>, addresses: Vec<IpAddr>) {
+        let Deliverer { port, exchange_addresses, .. } = self.deliverer;
+        let host = exchange.host;
+        let exchange = match self.delivery.minds_claims() {
+            Claims::Minded => exchange,
+            Claims::SetAside => Exchange { sts: &Sts::Absent, tlsa: &Tlsa::Absent, ..exchange },
+        };
+        let demand = match Demand::of_exchange(self.asked(), exchange) {
+            Ok(demand) => demand,
+            Err(unmeetable) => return self.pass_over(host.as_str(), unmeetable),
+        };
+        let allowed: Vec<IpAddr> =
+            addresses.into_iter().filter(|ip| is_allowed(*ip, *exchange_addresses)).collect();
+        if allowed.is_empty() {
+            self.fates.note(&Unroutable::NoAddress(host.to_string()).outcome());
         }
+        self.try_addresses(host.as_str(), &allowed, *port, Dialect::Smtp, &demand).await;
+    }
+
+    async fn try_host(&mut self, host: &str, port: u16, dialect: Dialect) {
+        let demand = self.deliverer.demand(self.asked(), host, port, self.deadline).await;
+        let demand = match demand {
+            Ok(demand) => demand,
+            Err(unmeetable) => return self.pass_over(host, unmeetable),
+        };
         let lookup = resolve::named_host(&self.deliverer.resolver, host);
         match self.in_time(lookup).await {
             Ok(addresses) => {
@@ -129,7 +162,7 @@ impl<'a> Journey<'a> {
                 address: SocketAddr::new(address, port),
                 dialect,
                 demand: demand.clone(),
-                trust_anchors: self.delivery.route.trust_anchors.clone(),
+                identity: self.delivery.route.identity.clone(),
             };
             self.try_address(purpose).await;
         }
@@ -160,7 +193,9 @@ impl<'a> Journey<'a> {
                 continue;
             }
             open = later;
-            self.tries.push(connection.evidence_of(&settlement));
+            let connection_was = if reused { Reuse::Reused } else { Reuse::New };
+            let evidence = connection.evidence_of(&settlement);
+            self.tries.push(Evidence { connection: connection_was, ..evidence });
             self.fates.take(settlement);
             kept = connection.rest(means).await;
         }
@@ -192,22 +227,24 @@ impl<'a> Journey<'a> {
         }
     }
 
-    /// Whether a verified connection to this host is possible at all; it is
-    /// not even tried where it is not.
-    fn vouched(&mut self, demand: &Demand, host: &str) -> bool {
-        if demand.can_be_met() {
-            return true;
-        }
-        self.tries.push(Evidence { host: Some(host.to_owned()), ..Evidence::default() });
+    fn asked(&self) -> Asked<'_> {
+        Asked { protection: &self.protection, route: &self.route }
+    }
+
+    /// Nothing the host could show would do: it is not spoken to.
+    fn pass_over(&mut self, host: &str, unmeetable: Unmeetable) {
+        let text = unmeetable.to_string();
+        self.tries.push(Evidence {
+            host: Some(host.to_owned()),
+            started_at: Some(SystemTime::now().into()),
+            published: unmeetable.published,
+            fault: Some(unmeetable.fault),
+            ..Evidence::default()
+        });
         self.fates.note(&Outcome::Transient(Failure {
             reason: FailureReason::Tls,
-            reply: Reply::new(
-                451,
-                EnhancedStatusCode(4, 7, 5),
-                format!("verified TLS is required and nobody vouches for the name of {host}"),
-            ),
+            reply: Reply::new(451, EnhancedStatusCode(4, 7, 5), text),
         }));
-        false
     }
 
     fn is_over(&self) -> bool {
@@ -218,7 +255,7 @@ impl<'a> Journey<'a> {
         &self,
         lookup: impl Future<Output = Result<T, Unroutable>>,
     ) -> Result<T, Unroutable> {
-        tokio::time::timeout_at(self.deadline, lookup).await.unwrap_or_else(|_| {
+        timeout_at(self.deadline, lookup).await.unwrap_or_else(|_| {
             let late = "no answer in time".to_owned();
             Err(Unroutable::LookupFailed(self.delivery.domain.to_string(), late))
         })
@@ -226,6 +263,30 @@ impl<'a> Journey<'a> {
 }
 
 impl Deliverer {
+    pub(super) async fn tlsa(&self, host: &Domain, port: u16, deadline: Instant) -> Tlsa {
+        let lookup = resolve::tlsa(&self.resolver, host, port);
+        let late = |_| Tlsa::Failed("no answer in time".to_owned());
+        timeout_at(deadline, lookup).await.unwrap_or_else(late)
+    }
+
+    /// What is asked of a host that a route or policy has named. Whoever named
+    /// it vouches for it, so its TLSA records are looked at only where policy
+    /// asks for DANE: such hosts need not be in any DNS.
+    pub(super) async fn demand(
+        &self,
+        asked: Asked<'_>,
+        host: &str,
+        port: u16,
+        deadline: Instant,
+    ) -> Result<Demand, Unmeetable> {
+        let name = name_of(host).filter(|_| asked.level() == TlsRequirement::Dane);
+        let tlsa = match name {
+            Some(name) => self.tlsa(&name, port, deadline).await,
+            None => Tlsa::Absent,
+        };
+        Demand::of_named_host(asked, host, &tlsa)
+    }
+
     /// A connection as the demand has it. In clear after TLS has failed only
     /// where the demand allows, on a connection of its own.
     pub(super) async fn connect(
@@ -238,6 +299,11 @@ impl Deliverer {
             Ok(connection) => return Ok(connection),
             Err(refused) => refused,
         };
+        if let Why::Session(failed) = &refused.why
+            && failed.is_authentication()
+        {
+            identity::complain(&purpose.host, failed);
+        }
         let fallback = match &refused.why {
             Why::Session(failed) if failed.is_tls() && purpose.demand.may_fall_back() => {
                 Some(failed.to_string())
@@ -245,8 +311,8 @@ impl Deliverer {
             _ => return Err(refused),
         };
         // What was seen of the certificate is why there is no TLS.
-        let Evidence { certificate, chain, .. } = refused.evidence;
-        let because = |seen: Evidence| Evidence { certificate, chain, fallback, ..seen };
+        let Evidence { certificate, chain, fault, .. } = refused.evidence;
+        let because = |seen: Evidence| Evidence { certificate, chain, fault, fallback, ..seen };
         match Connection::open(&self.means, purpose, Encryption::Never, deadline).await {
             Ok(mut connection) => {
                 connection.evidence = because(connection.evidence);

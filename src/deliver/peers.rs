@@ -5,13 +5,14 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use hickory_resolver::proto::{
     op::{Message, OpCode, ResponseCode},
     rr::{
         Name, RData, Record, RecordType,
-        rdata::{A, MX},
+        rdata::{A, MX, TXT},
     },
 };
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
@@ -24,6 +25,9 @@ use tokio::{
     net::{TcpListener, TcpStream, UdpSocket},
 };
 use tokio_rustls::TlsAcceptor;
+
+use super::deliverer::Settings;
+use crate::config::{Dnssec, ExchangeAddresses, StsDiscovery};
 
 /// What is wrong with a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub(super) enum Fault {
     Injects,
     /// The connection closes after the 220.
     ClosesAtTls,
+    /// Speaks no version of TLS that is still in use: so says its alert.
+    OldTls,
     /// 421 to EHLO.
     Busy,
     /// 554 as the greeting.
@@ -56,6 +62,7 @@ pub(super) enum Certificate {
     Good,
     WrongName,
     Expired,
+    NotYetValid,
     OtherAuthority,
     SelfSigned,
 }
@@ -78,12 +85,31 @@ pub(super) struct Peer {
     told: Told,
 }
 
+/// What a server shows, and its SubjectPublicKeyInfo.
+pub(super) struct Material {
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    pub(super) key: PrivateKeyDer<'static>,
+    pub(super) public: Vec<u8>,
+}
+
 /// Two authorities, of which the first is trusted.
 pub(super) struct Authorities {
     trusted: Issuer<'static, KeyPair>,
     other: Issuer<'static, KeyPair>,
     pub(super) trust_anchors: PathBuf,
     _directory: tempfile::TempDir,
+}
+
+/// One who delivers to such peers.
+pub(super) fn settings() -> Settings {
+    let mut settings = Settings::new("gw.test.example".parse().unwrap());
+    settings.exchange_addresses = ExchangeAddresses::Any;
+    // The name servers of these tests have nothing signed.
+    settings.dns.dnssec = Dnssec::Off;
+    settings.mta_sts.discovery = StsDiscovery::Off;
+    settings.deadline = Duration::from_secs(20);
+    settings.timeouts.handshake = Duration::from_secs(5);
+    settings
 }
 
 impl Authorities {
@@ -97,9 +123,38 @@ impl Authorities {
     }
 
     pub(super) fn server(&self, certificate: Certificate) -> Arc<ServerConfig> {
-        let name = if certificate == Certificate::WrongName { "mx.other.example" } else { MX_NAME };
+        self.server_and_key(certificate).0
+    }
+
+    /// And its SubjectPublicKeyInfo, for who pins it.
+    pub(super) fn server_and_key(&self, certificate: Certificate) -> (Arc<ServerConfig>, Vec<u8>) {
+        self.bearing(MX_NAME, certificate)
+    }
+
+    /// One that bears this name.
+    pub(super) fn server_of(&self, name: &str, certificate: Certificate) -> Arc<ServerConfig> {
+        self.bearing(name, certificate).0
+    }
+
+    fn bearing(&self, name: &str, certificate: Certificate) -> (Arc<ServerConfig>, Vec<u8>) {
+        let Material { chain, key, public } = self.material(name, certificate);
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap();
+        (Arc::new(config), public)
+    }
+
+    pub(super) fn material(&self, name: &str, certificate: Certificate) -> Material {
+        let name = if certificate == Certificate::WrongName { "mx.other.example" } else { name };
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_before = match certificate {
+            Certificate::NotYetValid => rcgen::date_time_ymd(2080, 1, 1),
+            _ => rcgen::date_time_ymd(2020, 1, 1),
+        };
         params.not_after = match certificate {
             Certificate::Expired => rcgen::date_time_ymd(2021, 1, 1),
             _ => rcgen::date_time_ymd(2090, 1, 1),
@@ -110,16 +165,10 @@ impl Authorities {
             Certificate::OtherAuthority => params.signed_by(&key, &self.other),
             _ => params.signed_by(&key, &self.trusted),
         };
+        let public = rcgen::PublicKeyData::subject_public_key_info(&key);
         let chain = vec![CertificateDer::from(signed.unwrap().der().to_vec())];
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .unwrap();
-        Arc::new(config)
+        Material { chain, key, public }
     }
 }
 
@@ -232,6 +281,13 @@ impl Serve {
             Fault::ClosesAtTls => {
                 let _ = stream.write_all(b"220 go\r\n").await;
             }
+            Fault::OldTls => {
+                let _ = stream.write_all(b"220 go\r\n").await;
+                let _ = stream.readable().await;
+                // A fatal alert, protocol_version (RFC 5246 section 7.2).
+                let _ = stream.write_all(&[21, 3, 1, 0, 2, 2, 70]).await;
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
             _ => {
                 stream.write_all(b"220 go\r\n").await.unwrap();
                 let acceptor = TlsAcceptor::from(tls.unwrap());
@@ -319,6 +375,7 @@ impl Serve {
 pub(super) enum Answer {
     Mx(Vec<(u16, &'static str)>),
     A(Vec<[u8; 4]>),
+    Txt(&'static str),
     NxDomain,
     ServFail,
     Silence,
@@ -326,6 +383,13 @@ pub(super) enum Answer {
 
 /// Answers for the names it is given; others exist and have nothing.
 pub(super) async fn name_server(zone: Vec<(&'static str, Answer)>) -> SocketAddr {
+    changing_name_server(Arc::new(Mutex::new(zone))).await
+}
+
+/// One whose names may change while it serves.
+pub(super) async fn changing_name_server(
+    zone: Arc<Mutex<Vec<(&'static str, Answer)>>>,
+) -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     tokio::spawn(async move {
@@ -333,7 +397,8 @@ pub(super) async fn name_server(zone: Vec<(&'static str, Answer)>) -> SocketAddr
         loop {
             let (length, from) = socket.recv_from(&mut buffer).await.unwrap();
             let query = Message::from_vec(&buffer[..length]).unwrap();
-            if let Some(response) = answer(&query, &zone) {
+            let response = answer(&query, &zone.lock().unwrap());
+            if let Some(response) = response {
                 socket.send_to(&response.to_vec().unwrap(), from).await.unwrap();
             }
         }
@@ -366,6 +431,9 @@ fn answer(query: &Message, zone: &[(&'static str, Answer)]) -> Option<Message> {
                 .collect(),
             (Answer::A(addresses), RecordType::A) => {
                 addresses.iter().map(|&[a, b, c, d]| RData::A(A::new(a, b, c, d))).collect()
+            }
+            (Answer::Txt(text), RecordType::TXT) => {
+                vec![RData::TXT(TXT::new(vec![(*text).to_owned()]))]
             }
             _ => vec![],
         };

@@ -13,6 +13,7 @@ use super::connection::{Connection, Means, Purpose};
 pub(super) struct Pool {
     idle: Arc<Mutex<Idle>>,
     lifetime: Duration,
+    per_purpose: usize,
 }
 
 #[derive(Default)]
@@ -24,9 +25,10 @@ struct Idle {
 }
 
 impl Pool {
-    /// A lifetime of zero keeps nothing.
-    pub(super) fn new(lifetime: Duration) -> Self {
-        Self { idle: Arc::default(), lifetime }
+    /// A lifetime of zero keeps nothing; more for one purpose than are used
+    /// at once would serve nobody.
+    pub(super) fn new(lifetime: Duration, per_purpose: usize) -> Self {
+        Self { idle: Arc::default(), lifetime, per_purpose }
     }
 
     pub(super) fn take(&self, purpose: &Purpose) -> Option<Connection> {
@@ -46,7 +48,7 @@ impl Pool {
         let kept = if self.lifetime.is_zero() {
             Err(Box::new(connection))
         } else {
-            self.locked(|idle| idle.keep(&purpose, connection))
+            self.locked(|idle| idle.keep(&purpose, connection, self.per_purpose))
         };
         let pool = self.clone();
         tokio::spawn(async move {
@@ -69,9 +71,14 @@ impl Pool {
 }
 
 impl Idle {
-    fn keep(&mut self, purpose: &Purpose, connection: Connection) -> Result<u64, Box<Connection>> {
+    fn keep(
+        &mut self,
+        purpose: &Purpose,
+        connection: Connection,
+        at_most: usize,
+    ) -> Result<u64, Box<Connection>> {
         let waiting = self.connections.get(purpose).map_or(0, Vec::len);
-        if self.count >= IDLE || waiting >= IDLE_PER_PURPOSE {
+        if self.count >= IDLE || waiting >= at_most {
             return Err(Box::new(connection));
         }
         self.count += 1;
@@ -94,4 +101,3 @@ impl Idle {
 }
 
 const IDLE: usize = 256;
-const IDLE_PER_PURPOSE: usize = 16;

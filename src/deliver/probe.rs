@@ -16,7 +16,7 @@ use super::{
     connection::{Connection, Purpose, Why},
     deliverer::{Deliverer, RouteTls},
     offers::Smtputf8,
-    requirement::Demand,
+    requirement::Asked,
     resolve,
 };
 use crate::{
@@ -73,10 +73,9 @@ impl Deliverer {
             NextHop::Lmtp { host, port } => (host, *port, Dialect::Lmtp),
             other => return Err(format!("{other} names no host to ask")),
         };
-        let demand = Demand::of_named_host(&probe.protection, &probe.route, host);
-        if !demand.can_be_met() {
-            return Err(format!("nobody vouches for the name of {host}"));
-        }
+        let asked = Asked { protection: &probe.protection, route: &probe.route };
+        let demand = self.demand(asked, host, port, deadline).await;
+        let demand = demand.map_err(|unmeetable| unmeetable.to_string())?;
         let addresses = resolve::named_host(&self.resolver, host)
             .await
             .map_err(|unroutable| unroutable.to_string())?;
@@ -85,7 +84,7 @@ impl Deliverer {
             address: SocketAddr::new(address, port),
             dialect,
             demand: demand.clone(),
-            trust_anchors: probe.route.trust_anchors.clone(),
+            identity: probe.route.identity.clone(),
         };
         let mut last = Err(format!("{host} has no address"));
         for purpose in addresses.into_iter().take(self.addresses).map(purpose) {

@@ -6,15 +6,15 @@ use std::time::{Duration, SystemTime};
 use super::{
     deliverer::{Delivery, RouteTls},
     offers::Smtputf8,
-    peers::{Authorities, Certificate, Fault, Peer},
+    peers::{Authorities, Certificate, Fault, Peer, settings},
     probe::{Probe, Probed},
-    trials::{delivered, deliverer, delivery, only, routed, settings, to, waits_for},
+    trials::{delivered, deliverer, delivery, only, routed, to, waits_for},
 };
 use crate::{
     deliver::Deliverer,
     mail::{
-        Address, Attempt, ByMode, ByTrace, DeliverBy, FailureReason, NextHop, Outcome, Promise,
-        RequireTls, ReversePath, Taker, TlsRequirement,
+        Address, Attempt, ByMode, ByTrace, DeliverBy, Exemption, FailureReason, NextHop, Outcome,
+        Promise, RequireTls, ReversePath, Taker, Timestamp, TlsRequirement,
     },
 };
 
@@ -76,6 +76,26 @@ async fn a_requirement_is_raised_by_its_sender_and_never_lowered() {
         assert_eq!(delivery.requirement(), tls);
         delivery.next_hop = "lmtp://192.0.2.1:24".parse().unwrap();
         assert_eq!(delivery.requirement(), tls.max(TlsRequirement::Verified));
+    }
+}
+
+#[tokio::test]
+async fn leave_holds_in_place_of_policy_and_route_and_not_of_the_sender() {
+    let authorities = Authorities::new();
+    let peer = Peer::start(Fault::None, None).await;
+    let until = Timestamp::from_unix_milliseconds(2);
+    let (by, reason) = ("root".to_owned(), "agreed".to_owned());
+    let exemption = Exemption { tls: TlsRequirement::Encrypted, by, reason, until };
+    for tls in TlsRequirement::ALL {
+        let mut delivery = routed(&peer, tls, &authorities);
+        delivery.route.tls = tls;
+        delivery.leave = exemption.in_force(Timestamp::from_unix_milliseconds(1));
+        assert_eq!(delivery.requirement(), TlsRequirement::Encrypted);
+        delivery.requests.require_tls = RequireTls::Yes;
+        assert_eq!(delivery.requirement(), TlsRequirement::Verified);
+        delivery.requests.require_tls = RequireTls::No;
+        delivery.leave = exemption.in_force(until);
+        assert_eq!(delivery.requirement(), tls);
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use super::{
-    deliverer::{Deliverer, Delivery, RouteTls, Settings},
-    peers::{Answer, Authorities, Certificate, Fault, MX_NAME, Peer, name_server},
+    deliverer::{Deliverer, Delivery, RouteTls},
+    peers::{Answer, Authorities, Certificate, Fault, MX_NAME, Peer, name_server, settings},
 };
 use crate::{
     config::ExchangeAddresses,
@@ -16,14 +16,6 @@ use crate::{
         TlsRequirement, Voucher,
     },
 };
-
-pub(super) fn settings() -> Settings {
-    let mut settings = Settings::new("gw.test.example".parse().unwrap());
-    settings.exchange_addresses = ExchangeAddresses::Any;
-    settings.deadline = Duration::from_secs(20);
-    settings.timeouts.handshake = Duration::from_secs(5);
-    settings
-}
 
 pub(super) fn to(local: &str) -> Recipient {
     format!("{local}@gov.test.example").parse::<Address>().unwrap().into()
@@ -47,6 +39,7 @@ pub(super) fn delivery(next_hop: NextHop, tls: TlsRequirement) -> Delivery {
         next_hop,
         protection: Protection { tls, ..Protection::default() },
         route: RouteTls { tls: TlsRequirement::None, ..RouteTls::default() },
+        leave: None,
     }
 }
 
@@ -292,7 +285,7 @@ async fn nothing_listening_keeps_the_message_waiting() {
 /// A deliverer that looks up in this zone, and finds exchanges on this port.
 async fn looking_up(zone: Vec<(&'static str, Answer)>, port: u16) -> Deliverer {
     let mut settings = settings();
-    settings.dns_servers = vec![name_server(zone).await];
+    settings.dns.servers = vec![name_server(zone).await];
     settings.port = port;
     settings.idle = Duration::ZERO;
     Deliverer::new(settings).unwrap()
@@ -362,7 +355,7 @@ async fn only_an_answer_that_says_so_makes_a_domain_unreachable_for_good() {
 async fn silence_of_the_name_server_keeps_the_message_waiting() {
     let mut settings = settings();
     settings.deadline = Duration::from_millis(300);
-    settings.dns_servers = vec![name_server(vec![("gov.test.example", Answer::Silence)]).await];
+    settings.dns.servers = vec![name_server(vec![("gov.test.example", Answer::Silence)]).await];
     let deliverer = Deliverer::new(settings).unwrap();
     let attempt = deliverer.attempt(delivery(NextHop::Mx, TlsRequirement::None)).await;
     assert_eq!(waits_for(&attempt), FailureReason::Dns);
@@ -373,7 +366,7 @@ async fn a_strangers_exchange_on_our_own_machine_is_not_spoken_to() {
     let peer = Peer::start(Fault::None, None).await;
     let mut settings = settings();
     let zone = vec![("gov.test.example", Answer::A(vec![[127, 0, 0, 1]]))];
-    settings.dns_servers = vec![name_server(zone).await];
+    settings.dns.servers = vec![name_server(zone).await];
     settings.port = peer.address.port();
     settings.exchange_addresses = ExchangeAddresses::Remote;
     let deliverer = Deliverer::new(settings).unwrap();

@@ -12,7 +12,7 @@ use tokio::{
     net::UnixStream,
 };
 
-use crate::mail::{QueueId, QueuedMessage};
+use crate::mail::{Domain, NextHop, QueueId, QueuedMessage};
 
 /// What may be asked of a running gateway.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,11 +39,52 @@ pub enum Request {
     Retry {
         id: Option<QueueId>,
     },
+    /// Let a waiting message go with less TLS than policy asks for.
+    Exempt {
+        id: QueueId,
+        tls: LessTls,
+        seconds: u64,
+        reason: String,
+    },
+    /// Send what waits of a message another way.
+    Redirect {
+        id: QueueId,
+        to: NextHop,
+        reason: String,
+    },
     /// Give up on a waiting message and return it to its sender.
     Bounce {
         id: QueueId,
         reason: Option<String>,
     },
+    /// What the audit trail has of a message, in the queue or long gone.
+    Trace {
+        id: QueueId,
+    },
+    /// Today's TLS report for a domain, to look at or to send.
+    #[serde(rename = "tls-report")]
+    TlsReport {
+        domain: Domain,
+        send: SendReport,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SendReport {
+    /// At its time; it is only shown.
+    AtItsTime,
+    Now,
+}
+
+/// What a person may let a message go with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LessTls {
+    /// TLS or not at all, whosever certificate it is
+    Encrypted,
+    /// TLS if it is offered, in clear if not
+    Opportunistic,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -66,6 +107,18 @@ pub enum Answer {
     /// How many messages the action has reached.
     Done {
         messages: usize,
+    },
+    /// Lines of the audit trail as they stand, and the message where it is
+    /// still in the queue.
+    Trail {
+        lines: Vec<String>,
+        remarks: Vec<String>,
+        queued: Option<Box<QueuedMessage>>,
+    },
+    /// A TLS report (RFC 8460 section 4.4), and where it was sent to.
+    Report {
+        report: String,
+        sent: Vec<String>,
     },
     /// Why it could not be done.
     Refused {

@@ -11,18 +11,22 @@ use bytes::Bytes;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    diversion::{Diverted, fall_back},
+    news::News,
     queue::{Job, Queue, now},
-    reports::Reports,
-    settlement::{Settlement, settle},
+    reports::{Reports, addressees, tell_notices},
+    settlement::{Settlement, settle, settle_deadlines},
+    verdict::{better, verdict},
 };
 use crate::{
     config::Config,
     deliver::{Deliverer, Delivery, RouteTls},
     mail::{
-        Attempt, Domain, EnhancedStatusCode, Event, Failure, FailureReason, Observer, Outcome,
-        Protection, QueueId, QueuedMessage, Recipient, Reply, Timestamp,
+        Address, Asked, Asker, Attempt, Destination, Domain, EnhancedStatusCode, Event, Failure,
+        FailureReason, Observer, Outcome, Protection, QueueId, QueuedMessage, QueuedRecipient,
+        Recipient, Reply, Settled, Timestamp,
     },
-    schedule::{Jitter, RetrySchedule},
+    schedule::{Jitter, RetrySchedule, Verdict},
     spool::{Batch, SpoolError},
 };
 
@@ -51,48 +55,65 @@ impl Dispatcher {
     /// ends: done, or due again.
     async fn carry_out(self: Arc<Self>, job: Job) {
         let worker = Arc::clone(&self);
-        let (id, domain) = job.clone();
-        let again = match tokio::spawn(async move { worker.work(id, &domain).await }).await {
-            Ok(Ok(again)) => again,
+        let (id, destination) = job.clone();
+        let worked = tokio::spawn(async move { worker.work(id, &destination).await }).await;
+        let Worked { again, verdict } = match worked {
+            Ok(Ok(worked)) => worked,
             Ok(Err(error)) => {
                 let text = error.to_string();
                 self.observer.observe(Event::SpoolFailed { during: "record", error: &text });
                 // What was delivered is known to nobody but us, and may go
                 // twice, which is better than not at all.
-                Some(now() + PAUSE)
+                Worked::paused()
             }
             Err(panic) => {
                 tracing::error!(id = %job.0, %panic, "an attempt to deliver has failed in itself");
-                Some(now() + PAUSE)
+                Worked::paused()
             }
         };
-        self.queue.job_done(job, again);
+        let cause = match &verdict {
+            Verdict::Failing(failure) => Some(failure.reply.clone()),
+            Verdict::Well | Verdict::Nothing => None,
+        };
+        let domain = job.1.domain.clone();
+        if let Some(change) = self.queue.job_done(job, again, verdict).await {
+            let (domain, cause) = (&domain, cause.as_ref());
+            self.observer.observe(Event::DestinationChanged { domain, change, cause });
+        }
     }
 
-    /// One attempt for everybody of the domain who waits; gives when to try
-    /// again.
-    async fn work(&self, id: QueueId, domain: &Domain) -> Result<Option<Timestamp>, SpoolError> {
+    /// One attempt for everybody of the destination who waits.
+    async fn work(&self, id: QueueId, destination: &Destination) -> Result<Worked, SpoolError> {
+        let mut worked = Worked { again: None, verdict: Verdict::Nothing };
         let Some((message, content)) = self.queue.spool().load(id).await? else {
-            return Ok(None);
+            return Ok(worked);
         };
         if message.is_held() {
-            return Ok(None);
+            return Ok(worked);
         }
-        let returned_at = message.requests.returned_at(message.received_at);
-        let mut again: Option<Timestamp> = None;
-        for (protection, recipients) in by_protection(&message, domain) {
-            let attempt = if returned_at.is_some_and(|moment| moment <= now()) {
-                too_late(recipients)
-            } else {
-                self.attempt(&message, &content, domain, protection.clone(), recipients).await
-            };
-            let next = self.settle(&message, &content, attempt).await?;
-            again = match (again, next) {
+        let domain = &destination.domain;
+        for (protection, recipients) in by_protection(&message, destination) {
+            let returned_at = message.requests.returned_at(message.received_at);
+            // Nobody is asked after the time by which its sender wanted it
+            // delivered or back (RFC 2852).
+            if returned_at.is_some_and(|moment| moment <= now()) {
+                let rests = |queued: &QueuedRecipient| destination.is_of(&message, queued);
+                let settle = |message| settle_deadlines(message, rests, &self.retry, now());
+                worked.again = self.record(&message, &content, settle).await?;
+                return Ok(worked);
+            }
+            let attempt =
+                self.attempt(&message, &content, domain, protection.clone(), recipients).await;
+            let jitter = Jitter::new(fastrand::f64());
+            let settle = |message| settle(message, &attempt, &self.retry, now(), jitter);
+            let next = self.record(&message, &content, settle).await?;
+            worked.again = match (worked.again, next) {
                 (Some(earlier), Some(later)) => Some(earlier.min(later)),
                 (one, other) => one.or(other),
             };
+            worked.verdict = better(worked.verdict, verdict(&attempt));
         }
-        Ok(again)
+        Ok(worked)
     }
 
     async fn attempt(
@@ -106,7 +127,15 @@ impl Dispatcher {
         let started = Instant::now();
         let route = self.config.route(domain);
         let next_hop = message.redirect.as_ref().or(route.map(|route| &route.next_hop)).cloned();
-        let (requirement, attempt) = match next_hop {
+        let exemption = message.recourse.exemption.as_ref();
+        let leave = exemption.and_then(|exemption| exemption.in_force(now()));
+        let mut asked = Asked {
+            reverse_path: &message.reverse_path,
+            next_hop: next_hop.as_ref(),
+            by: vec![Asker::Policy],
+            exemption: exemption.filter(|_| leave.is_some()),
+        };
+        let (requirement, attempt) = match next_hop.clone() {
             None => (protection.tls, no_route(recipients)),
             Some(next_hop) => {
                 let delivery = Delivery {
@@ -122,7 +151,9 @@ impl Dispatcher {
                     route: self.route_tls(message, domain),
                     next_hop,
                     protection,
+                    leave,
                 };
+                asked.by = delivery.asked_by();
                 (delivery.requirement(), self.deliverer.attempt(delivery).await)
             }
         };
@@ -130,32 +161,32 @@ impl Dispatcher {
             id: message.id,
             domain,
             requirement,
+            asked: &asked,
             attempt: &attempt,
             took: started.elapsed(),
         });
         attempt
     }
 
-    /// A redirected message does not take the TLS names and anchors of the
-    /// route it was turned away from; what policy requires stays.
+    /// A redirected message does not take the TLS names, anchors and
+    /// credentials of the route it was turned away from, but those of a route
+    /// that leads to the very next hop it goes to; what policy requires stays.
     fn route_tls(&self, message: &QueuedMessage, domain: &Domain) -> RouteTls {
-        match (self.config.route(domain), &message.redirect) {
-            (Some(route), None) => RouteTls {
-                tls: route.tls,
-                tls_name: route.tls_name.clone(),
-                trust_anchors: route.trust_anchors.clone(),
-            },
-            _ => RouteTls::default(),
-        }
+        let route = match &message.redirect {
+            None => self.config.route(domain),
+            Some(to) => self.config.routes.iter().find(|route| route.next_hop == *to),
+        };
+        route.map_or_else(RouteTls::default, RouteTls::from)
     }
 
-    /// Records an attempt under the message's lock, with the DSNs it leads to
-    /// in the same commit.
-    async fn settle(
+    /// Records what has become of a message under its lock, with the reports
+    /// it leads to in the same commit. `attempted` is the message as it was
+    /// when the attempt began.
+    pub(super) async fn record(
         &self,
         attempted: &QueuedMessage,
         content: &Bytes,
-        attempt: Attempt,
+        settle: impl FnOnce(QueuedMessage) -> Settlement,
     ) -> Result<Option<Timestamp>, SpoolError> {
         let id = attempted.id;
         let _lock = self.queue.lock(id).await;
@@ -163,31 +194,87 @@ impl Dispatcher {
         let Some(message) = self.queue.spool().message(id)? else {
             return Ok(None);
         };
-        let Settlement { message, news, given_up, next_attempt_at } =
-            settle(message, &attempt, &self.retry, now(), Jitter::new(fastrand::f64()));
+        let before = message.recipients.clone();
+        let Settlement { mut message, news, given_up, mut next_attempt_at } = settle(message);
+        let changed = changed(&before, &message);
+        let mut notices = self.reports.delivery(&message, content, &news, now());
+        let diverted = self.fall_back(&mut message, &news);
+        let diverges = (&message.redirect, &message.recourse.exemption)
+            != (&attempted.redirect, &attempted.recourse.exemption);
+        // Somebody has opened another way while this one was tried.
+        next_attempt_at = next_attempt_at.map(|again| if diverges { now() } else { again });
+        if let Some(Diverted { part: Some(part), .. }) = &diverted {
+            notices.push((part.clone(), content.clone()));
+        }
         let batch = match message.pending().next() {
             Some(_) => Batch::new().update(&message),
             None => Batch::new().remove(id),
         };
-        let notices = self.reports.delivery(&message, content, &news, now());
+        let told = addressees(&notices);
         self.queue.record(batch, notices).await?;
+        let summary = message.summary();
+        self.queue.lines().watch(id, &summary);
+        self.queue.lines().waits().note(id, &summary);
+        self.observer.observe(Event::Settled(Settled { message: &message, changed: &changed }));
+        tell_notices(self.observer.as_ref(), id, &told);
+        if let Some(diverted) = diverted {
+            self.tell_diverted(id, &diverted);
+            self.queue.lines().reroute(id, &summary);
+        }
         for (reason, recipients) in given_up {
             self.observer.observe(Event::Bounced { id, recipients, reason });
         }
         if message.pending().next().is_none() {
-            self.queue.strike(id);
+            self.queue.lines().strike(id);
         }
         Ok(next_attempt_at)
     }
+
+    fn fall_back(&self, message: &mut QueuedMessage, news: &News) -> Option<Diverted> {
+        fall_back(message, news.unmet.as_ref()?, || self.queue.next_id(), now())
+    }
+
+    fn tell_diverted(&self, id: QueueId, diverted: &Diverted) {
+        let part = diverted.part.as_ref().map(|part| part.id);
+        self.observer.observe(Event::Redirected {
+            id: part.unwrap_or(id),
+            part_of: part.map(|_| id),
+            to: &diverted.to,
+            recipients: diverted.recipients,
+            by: "policy",
+            reason: "the TLS it needs could not be had",
+        });
+    }
 }
 
-/// The waiting recipients at a domain, by what their journey needs.
+/// Whose copy has got somewhere else.
+fn changed(before: &[QueuedRecipient], after: &QueuedMessage) -> Vec<Address> {
+    let pairs = before.iter().zip(&after.recipients);
+    let changed = pairs.filter(|(before, after)| before.state != after.state);
+    changed.map(|(_, after)| after.address.clone()).collect()
+}
+
+/// What came of a job.
+struct Worked {
+    /// When to try those again who wait.
+    again: Option<Timestamp>,
+    verdict: Verdict,
+}
+
+impl Worked {
+    /// A failure of our own, which says nothing of the destination.
+    fn paused() -> Self {
+        Self { again: Some(now() + PAUSE), verdict: Verdict::Nothing }
+    }
+}
+
+/// The waiting recipients at a destination, by what their journey needs.
 fn by_protection<'m>(
     message: &'m QueuedMessage,
-    domain: &Domain,
+    destination: &Destination,
 ) -> Vec<(&'m Protection, Vec<Recipient>)> {
     let mut groups: Vec<(&Protection, Vec<Recipient>)> = Vec::new();
-    for queued in message.pending().filter(|queued| queued.address.domain() == domain) {
+    for queued in message.pending().filter(|queued| destination.is_of(message, queued)) {
         match groups.iter_mut().find(|(protection, _)| **protection == queued.protection) {
             Some((_, recipients)) => recipients.push(queued.into()),
             None => groups.push((&queued.protection, vec![queued.into()])),
@@ -201,14 +288,6 @@ fn by_protection<'m>(
 fn no_route(recipients: Vec<Recipient>) -> Attempt {
     let reply = Reply::new(451, EnhancedStatusCode(4, 4, 4), "no route to the domain");
     untried(recipients, Failure { reason: FailureReason::NoRoute, reply })
-}
-
-/// The time has passed by which its sender wanted it delivered or back
-/// (RFC 2852): nobody is asked any more.
-fn too_late(recipients: Vec<Recipient>) -> Attempt {
-    let text = "the time by which it was to be delivered has passed";
-    let reply = Reply::new(451, EnhancedStatusCode(4, 4, 7), text);
-    untried(recipients, Failure { reason: FailureReason::Expired, reply })
 }
 
 fn untried(recipients: Vec<Recipient>, failure: Failure) -> Attempt {

@@ -2,7 +2,7 @@
 //! by the calendar. A new policy is compiled aside and swapped whole; one with
 //! faults changes nothing.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
@@ -89,8 +89,7 @@ impl Keeper {
     /// As a metric, and as a warning in good time. Of two certificates with
     /// the same name, the metric has the one that expires first.
     pub(super) fn tell_certificates(&self) {
-        let metrics = self.observatory.metrics();
-        metrics.forget_certificate_expiries();
+        let mut expiries = BTreeMap::new();
         for (listener, certificates) in &self.certificates {
             let mut summaries = certificates.summaries();
             summaries.sort_by_key(|summary| std::cmp::Reverse(summary.expires_at));
@@ -98,7 +97,8 @@ impl Keeper {
                 let (file, name) = (summary.chain.display(), summary.name());
                 if let Some(expiry) = summary.expires_at {
                     let seconds = i64::try_from(expiry.unix_milliseconds() / 1000);
-                    metrics.set_certificate_expiry(listener, name, seconds.unwrap_or(i64::MAX));
+                    let of = (listener.clone(), name.to_owned());
+                    expiries.insert(of, seconds.unwrap_or(i64::MAX));
                 }
                 match summary.outlook(now()) {
                     Outlook::Good => {}
@@ -111,6 +111,7 @@ impl Keeper {
                 }
             }
         }
+        self.observatory.metrics().set_certificate_expiries(expiries);
     }
 }
 

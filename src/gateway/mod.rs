@@ -3,37 +3,59 @@
 //!
 //! What a session asks, `admission` answers: who it is with `accounts`, whom
 //! it may send as with `entitlement`. A message comes in by `reception`, is
-//! turned into decided copies by `processing`, waits in the `queue`, and leaves by `dispatch`, where
-//! `settlement` says what an attempt has changed and `reports` writes to
-//! whoever must know. `parts` makes the stages from postern.toml, `running`
-//! starts and stops them, `keeper` keeps policy, certificates and users
-//! current, `keys` are the spool's. Operators ask on the `control` socket and `operator` carries it
-//! out.
+//! turned into decided copies by `processing`, waits in the `queue`, in the
+//! `lines` of its destinations, and leaves by `dispatch`, where `settlement`
+//! says what an attempt has changed and `verdict` what it says of the
+//! destination.
+//! `reports` writes the `news` to whoever must know, `alarms` says how often;
+//! `deadlines` sees to what is not tried for now. What waits for TLS is counted
+//! in `waits` and may go another way by `diversion`.
+//!
+//! `parts` makes the stages from postern.toml, `running` starts and stops
+//! them, `keeper` keeps policy, certificates and users current, `names` what
+//! other domains publish; `keys` are the spool's. Operators ask on the `control` socket and `operator`
+//! carries it out; `trail` reads the audit trail for them and `readiness` says
+//! whether a domain could take mail now. `tls_tally` counts TLS sessions and
+//! `tls_reports` tells other domains of them.
 
+mod acceptance;
 mod accounts;
 mod admission;
+mod alarms;
 mod control;
+mod deadlines;
 mod dispatch;
+mod diversion;
 mod entitlement;
 mod keeper;
 mod keys;
+mod lines;
+mod names;
+mod news;
 mod operator;
 mod parts;
 mod prober;
 mod processing;
 mod queue;
+mod readiness;
 mod reception;
 mod replies;
 mod reports;
 mod running;
 mod settlement;
 mod strangers;
+mod tls_reports;
+mod tls_tally;
+mod trail;
+mod verdict;
+mod waits;
 
-pub use control::{Answer, ControlError, Request, Selection, ask};
+pub use control::{Answer, ControlError, LessTls, Request, Selection, SendReport, ask};
 pub use keys::{credentials_directory, spool_keys};
 pub use parts::{StartError, load_policy, signer};
 pub use processing::{
     Arriving, Fate, Group, Judgement, Marking, Treatment, Workshop, WorkshopError,
     classify_content, judge, message_facts,
 };
+pub use readiness::{Readiness, Surveyor};
 pub use running::Gateway;

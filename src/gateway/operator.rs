@@ -9,12 +9,19 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    control::{Answer, Request, Selection},
+    control::{Answer, LessTls, Request, Selection, SendReport},
+    diversion::divert,
     queue::{Queue, now},
-    reports::Reports,
+    reports::{Reports, addressees, tell_notices},
+    tls_reports::TlsReports,
+    trail::Trail,
 };
 use crate::{
-    mail::{Event, Observer, QueueId, QueuedMessage, RecipientState},
+    mail::{
+        Domain, Event, Exemption, NextHop, Observer, QueueId, QueuedMessage, RecipientState,
+        TlsRequirement,
+    },
+    observe::Excerpt,
     spool::{Batch, SpoolError},
 };
 
@@ -22,6 +29,9 @@ pub(super) struct Operator {
     pub(super) queue: Arc<Queue>,
     pub(super) reports: Reports,
     pub(super) observer: Arc<dyn Observer>,
+    pub(super) trail: Trail,
+    /// None where `[tls_reports]` is not written.
+    pub(super) tls_reports: Option<Arc<TlsReports>>,
 }
 
 /// Takes the socket, mode 0600, in place of one that nobody answers on.
@@ -86,9 +96,18 @@ impl Operator {
                 self.give_back(id, by, reason.as_deref(), Ending::Reject).await
             }
             Request::Retry { id } => self.retry(id, by).await,
+            Request::Exempt { id, tls, seconds, reason } => {
+                self.exempt(id, tls, Duration::from_secs(seconds), Act { by, reason: &reason })
+                    .await
+            }
+            Request::Redirect { id, to, reason } => {
+                self.redirect(id, &to, Act { by, reason: &reason }).await
+            }
             Request::Bounce { id, reason } => {
                 self.give_back(id, by, reason.as_deref(), Ending::Bounce).await
             }
+            Request::Trace { id } => self.trace(id).await,
+            Request::TlsReport { domain, send } => Ok(self.tls_report(&domain, send).await),
         };
         done.unwrap_or_else(|error| {
             let text = error.to_string();
@@ -125,6 +144,30 @@ impl Operator {
         })
     }
 
+    async fn trace(&self, id: QueueId) -> Result<Answer, SpoolError> {
+        let queued = self.queue.spool().message(id)?.map(Box::new);
+        Ok(match self.trail.excerpt(id).await {
+            Ok(Excerpt { lines, remarks }) => Answer::Trail { lines, remarks, queued },
+            Err(why) => Answer::Refused { why },
+        })
+    }
+
+    async fn tls_report(&self, domain: &Domain, send: SendReport) -> Answer {
+        let Some(reports) = &self.tls_reports else {
+            let why = "no TLS reports are made: postern.toml has no [tls_reports]".to_owned();
+            return Answer::Refused { why };
+        };
+        let report = reports.today(domain);
+        let sent = match send {
+            SendReport::AtItsTime => Ok(Vec::new()),
+            SendReport::Now => reports.send_today(domain).await,
+        };
+        match report.and_then(|report| Ok((report, sent?))) {
+            Ok((report, sent)) => Answer::Report { report, sent },
+            Err(unsent) => Answer::Refused { why: unsent.to_string() },
+        }
+    }
+
     async fn release(
         &self,
         id: QueueId,
@@ -140,7 +183,7 @@ impl Operator {
         }
         due_now(&mut message);
         self.queue.record(Batch::new().update(&message), Vec::new()).await?;
-        self.queue.enrol(id, &message.summary());
+        self.queue.lines().enrol(id, &message.summary());
         self.handled(id, "release", by, reason);
         Ok(Answer::Done { messages: 1 })
     }
@@ -148,7 +191,7 @@ impl Operator {
     async fn retry(&self, id: Option<QueueId>, by: &str) -> Result<Answer, SpoolError> {
         let messages = match id {
             Some(id) if !self.queue.spool().contains(id) => return Ok(unknown(id)),
-            Some(id) if let Some(moment) = self.queue.kept_until(id) => {
+            Some(id) if let Some(moment) = self.queue.lines().kept_until(id) => {
                 let why =
                     format!("{id} waits for release: its sender wants it held until {moment}");
                 return Ok(Answer::Refused { why });
@@ -159,8 +202,87 @@ impl Operator {
             }
             None => self.queue.state().active,
         };
-        self.queue.flush(id);
+        self.queue.lines().flush(id);
         Ok(Answer::Done { messages })
+    }
+
+    /// Gives leave for this one message, until then.
+    async fn exempt(
+        &self,
+        id: QueueId,
+        tls: LessTls,
+        time: Duration,
+        act: Act<'_>,
+    ) -> Result<Answer, SpoolError> {
+        if time.is_zero() || time > LONGEST_EXEMPTION {
+            return Ok(refused("an exemption is for a second at least and seven days at most"));
+        }
+        let tls = match tls {
+            LessTls::Encrypted => TlsRequirement::Encrypted,
+            LessTls::Opportunistic => TlsRequirement::Opportunistic,
+        };
+        let exemption = Exemption {
+            tls,
+            by: act.by.to_owned(),
+            reason: act.reason.trim().to_owned(),
+            until: now() + time,
+        };
+        let exempt = |message: &mut QueuedMessage| {
+            message.recourse.exemption = Some(exemption.clone());
+            due_now(message);
+        };
+        self.change(id, act, exempt, |_| {
+            self.observer.observe(Event::Exempted { id, exemption: &exemption });
+        })
+        .await
+    }
+
+    async fn redirect(
+        &self,
+        id: QueueId,
+        to: &NextHop,
+        act: Act<'_>,
+    ) -> Result<Answer, SpoolError> {
+        if !matches!(to, NextHop::Smtp { .. } | NextHop::Lmtp { .. }) {
+            return Ok(refused("a message is redirected to a host: smtp://host:port"));
+        }
+        let told = |message: &QueuedMessage| {
+            self.observer.observe(Event::Redirected {
+                id,
+                part_of: None,
+                to,
+                recipients: message.pending().count(),
+                by: act.by,
+                reason: act.reason.trim(),
+            });
+        };
+        self.change(id, act, |message| divert(message, to, now()), told).await
+    }
+
+    /// Changes a waiting message under its lock and has it tried; who does so
+    /// says why.
+    async fn change(
+        &self,
+        id: QueueId,
+        act: Act<'_>,
+        change: impl FnOnce(&mut QueuedMessage),
+        tell: impl FnOnce(&QueuedMessage),
+    ) -> Result<Answer, SpoolError> {
+        if act.reason.trim().is_empty() {
+            return Ok(refused("say why: the reason stands in the audit trail"));
+        }
+        let _lock = self.queue.lock(id).await;
+        let Some(mut message) = self.queue.spool().message(id)? else {
+            return Ok(unknown(id));
+        };
+        change(&mut message);
+        self.queue.record(Batch::new().update(&message), Vec::new()).await?;
+        let summary = message.summary();
+        self.queue.lines().waits().note(id, &summary);
+        self.queue.lines().reroute(id, &summary);
+        self.queue.lines().flush(Some(id));
+        tell(&message);
+        Ok(Answer::Done { messages: 1 })
     }
 
     /// Takes a message out of the queue and returns it to its sender, in one
@@ -180,16 +302,26 @@ impl Operator {
             return Ok(Answer::Refused { why: format!("{id} is not held") });
         }
         let words = reason.unwrap_or(ending.words());
-        let notices = self.reports.rejected(&message, &content, words).into_iter().collect();
+        let notices: Vec<_> =
+            self.reports.rejected(&message, &content, words).into_iter().collect();
+        let told = addressees(&notices);
         self.queue.record(Batch::new().remove(id), notices).await?;
-        self.queue.strike(id);
+        self.queue.lines().strike(id);
         self.handled(id, ending.name(), by, reason);
+        tell_notices(self.observer.as_ref(), id, &told);
         Ok(Answer::Done { messages: 1 })
     }
 
     fn handled(&self, id: QueueId, action: &str, by: &str, reason: Option<&str>) {
         self.observer.observe(Event::Handled { id, action, by, reason });
     }
+}
+
+/// Who does something, and why.
+#[derive(Clone, Copy)]
+struct Act<'a> {
+    by: &'a str,
+    reason: &'a str,
 }
 
 /// How a message leaves the queue undelivered.
@@ -227,9 +359,15 @@ fn due_now(message: &mut QueuedMessage) {
 }
 
 fn unknown(id: QueueId) -> Answer {
-    Answer::Refused { why: format!("there is no message {id} in the spool") }
+    refused(format!("there is no message {id} in the spool"))
+}
+
+fn refused(why: impl Into<String>) -> Answer {
+    Answer::Refused { why: why.into() }
 }
 
 /// Octets of a request line; the longest has a reason of a page.
 const MAX_REQUEST: u64 = 16 << 10;
+/// A need that lasts longer is policy's to meet.
+const LONGEST_EXEMPTION: Duration = Duration::from_secs(7 * 24 * 3600);
 const PAUSE: Duration = Duration::from_millis(100);

@@ -5,21 +5,23 @@ use std::{io::Write, path::Path, sync::Arc};
 
 use crate::{
     authenticate::{self, Authenticator, Blocklists},
-    config::{self, Config, Users, read_file, read_policies},
+    config::{self, Config, Users, certificates_folder, read_file, read_policies},
     deliver::{self, Deliverer},
-    mail::Observer,
+    mail::{Address, Observer},
     policy::{Context, Policy, diagnostics::Diagnostics},
     recipients::{Prober, Recipients},
-    schedule::{Limits, RetrySchedule, Schedule},
+    schedule::{Limits, RetrySchedule, Schedule, Trials},
     spool::{self, Spool},
     transform::{PassageKey, Signer, SigningKey},
 };
 
 use super::{
     keys::{credentials_directory, spool_keys},
+    lines::Lines,
     prober::NextHops,
     queue::{Queue, now},
     strangers::Strangers,
+    tls_tally::TlsTally,
 };
 
 /// Why a gateway did not start: what a person must mend.
@@ -51,10 +53,13 @@ pub(super) fn open_queue(config: &Config) -> Result<Queue, StartError> {
     let limits = Limits {
         total: config.limits.deliveries,
         per_destination: config.limits.deliveries_per_destination,
+        initial_per_destination: config.limits.initial_deliveries_per_destination,
     };
-    let queue = Queue::new(Schedule::new(limits));
+    let trials =
+        Trials::new(config.retry.trials.clone()).map_err(|cause| part("[retry] trials", cause))?;
+    let lines = Lines::new(Schedule::new(limits, trials), retry_schedule(config)?);
     let directory = config.node.data_dir.join("spool");
-    let each = |id, summary| queue.enrol(id, &summary);
+    let each = |id, summary| lines.enrol(id, &summary);
     let ephemeral = match config.spool.ephemeral {
         config::Ephemeral::Refuse => spool::Ephemeral::Refuse,
         config::Ephemeral::Allow => spool::Ephemeral::Allow,
@@ -70,23 +75,39 @@ pub(super) fn open_queue(config: &Config) -> Result<Queue, StartError> {
         None => tracing::info!(messages = spool.len(), "spool opened"),
         Some(key) => tracing::info!(messages = spool.len(), %key, "sealed spool opened"),
     }
-    Ok(queue.over(spool))
+    Ok(Queue::new(spool, lines))
 }
 
 pub(super) fn deliverer(config: &Config) -> Result<Deliverer, StartError> {
-    let settings = deliver::Settings {
-        dns_servers: config.dns.servers.clone(),
+    Deliverer::new(delivery_settings(config)).map_err(|cause| part("delivery", cause))
+}
+
+pub(super) fn delivery_settings(config: &Config) -> deliver::Settings {
+    deliver::Settings {
+        dns: config.dns.clone(),
         port: config.sending.port,
         exchange_addresses: config.sending.exchange_addresses,
         idle: config.sending.idle,
+        certificates: Some(certificates_folder(&config.node.policies)),
+        mta_sts: config.mta_sts.clone(),
+        policy_folder: Some(config.node.data_dir.join("mta-sts")),
+        idle_per_destination: config.limits.deliveries_per_destination,
+        messages_per_connection: config.sending.messages_per_connection,
         ..deliver::Settings::new(config.node.name.clone())
-    };
-    Deliverer::new(settings).map_err(|cause| part("delivery", cause))
+    }
+}
+
+/// None where `[tls_reports]` is not written.
+pub(super) fn tls_tally(config: &Config) -> Result<Option<Arc<TlsTally>>, StartError> {
+    let open = |from: &Address| TlsTally::open(&config.node.data_dir, from.clone());
+    let tally = config.tls_reports.as_ref().map(|settings| open(&settings.from)).transpose();
+    Ok(tally.map_err(|cause| part("the TLS counts", cause))?.map(Arc::new))
 }
 
 pub(super) fn retry_schedule(config: &Config) -> Result<RetrySchedule, StartError> {
     let retry = &config.retry;
     RetrySchedule::new(retry.delays.clone(), retry.expiry, retry.delay_notice)
+        .map(|schedule| schedule.with_tls_notice(retry.tls_notice))
         .map_err(|cause| part("[retry]", cause))
 }
 

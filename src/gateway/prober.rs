@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use super::replies::refused;
 use crate::{
     config::{Config, Route},
-    deliver::{Deliverer, Probe, Probed, RouteTls, Smtputf8},
+    deliver::{Deliverer, Probe, Probed, Smtputf8},
     mail::{Address, AddressEncoding, Envelope, Refusal, Reply, ReversePath, Severity},
     policy::Policy,
     recipients::{Found, Prober, Probing},
@@ -69,11 +69,7 @@ impl NextHops {
         Probe {
             next_hop: route.next_hop.clone(),
             protection: self.policy.load().destination(recipient.domain()).protection(),
-            route: RouteTls {
-                tls: route.tls,
-                tls_name: route.tls_name.clone(),
-                trust_anchors: route.trust_anchors.clone(),
-            },
+            route: route.into(),
             reverse_path: ReversePath::Null,
             recipient: Some(recipient.clone()),
         }

@@ -14,7 +14,7 @@ use crate::{
         Address, Arrival, AuthenticationFacts, Decision, DelayNotice, Direction, Disposition,
         EnhancedStatusCode, Envelope, Facts, Finding, Hold, MessageFacts, NextHop, Obligation,
         QueueId, QueuedMessage, QueuedRecipient, Recipient, Recourse, Refusal, Reply, ReversePath,
-        RuleMatch, Submission, Timestamp, Told,
+        RuleMatch, Submission, Timestamp, Told, Urgency,
     },
     policy::Policy,
     transform::{
@@ -50,6 +50,8 @@ pub struct Group {
 pub struct Treatment {
     pub disposition: Disposition,
     pub redirect: Option<NextHop>,
+    pub fallback: Option<NextHop>,
+    pub urgency: Urgency,
     pub obligations: Vec<Obligation>,
     /// The rule that keeps it from going on.
     pub stopped_by: Option<RuleMatch>,
@@ -187,6 +189,8 @@ impl Treatment {
         Self {
             disposition: decision.disposition,
             redirect: decision.redirect.clone(),
+            fallback: decision.fallback.clone(),
+            urgency: decision.urgency,
             obligations: decision.obligations.clone(),
             stopped_by: decision.decided_by.clone().filter(|_| stops),
         }
@@ -317,7 +321,11 @@ impl Workshop<'_> {
             size: size as u64,
             redirect: group.treatment.redirect.clone(),
             hold: self.hold(group),
-            recourse: Recourse::default(),
+            recourse: Recourse {
+                urgency: group.treatment.urgency.max(requests.urgency()),
+                fallback: group.treatment.fallback.clone(),
+                exemption: None,
+            },
             delay_notice: DelayNotice::Due,
             recipients: recipients.collect(),
         }

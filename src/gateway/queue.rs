@@ -1,87 +1,49 @@
-//! The queue: the spool, the schedule over it, and the locks that let one
-//! message be changed by one hand at a time.
+//! The queue: the spool, the lines of those who wait in it, and the locks that
+//! let one message be changed by one hand at a time.
 
 use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
-use tokio::sync::Notify;
 
+use super::lines::{Lines, Next};
 use crate::{
-    mail::{Domain, QueueId, QueuedMessage, Standing, Summary, Timestamp},
+    mail::{Destination, DestinationChange, QueueId, QueuedMessage, Timestamp},
     observe::QueueState,
-    schedule::{Releases, Schedule},
+    schedule::Verdict,
     spool::{Batch, Receipt, Spool, SpoolError},
 };
 
-/// One message to the recipients of one domain.
-pub(super) type Job = (QueueId, Domain);
+/// One message to the recipients at one destination.
+pub(super) type Job = (QueueId, Destination);
 
 /// A message with its content, on its way into the spool.
 pub(super) type Entry = (QueuedMessage, Bytes);
 
-/// Without a spool (`Queue<()>`) it only schedules what is handed over while
-/// the spool is opened.
-pub(super) struct Queue<S = Arc<Spool>> {
-    spool: S,
-    schedule: Mutex<Schedule<Domain>>,
-    /// What its sender wants kept until a moment; not scheduled before.
-    releases: Mutex<Releases>,
-    /// Rung when the schedule has something new.
-    changed: Notify,
-    held: Mutex<BTreeSet<QueueId>>,
+pub(super) struct Queue {
+    spool: Arc<Spool>,
+    lines: Lines,
     locks: Vec<tokio::sync::Mutex<()>>,
 }
 
-impl Queue<()> {
-    pub(super) fn new(schedule: Schedule<Domain>) -> Self {
+impl Queue {
+    /// In the lines stands already what the spool holds.
+    pub(super) fn new(spool: Spool, lines: Lines) -> Self {
         Self {
-            spool: (),
-            schedule: Mutex::new(schedule),
-            releases: Mutex::default(),
-            changed: Notify::new(),
-            held: Mutex::default(),
+            spool: Arc::new(spool),
+            lines,
             locks: (0..1 << LOCK_BITS).map(|_| tokio::sync::Mutex::default()).collect(),
         }
     }
 
-    pub(super) fn over(self, spool: Spool) -> Queue {
-        let Self { spool: (), schedule, releases, changed, held, locks } = self;
-        Queue { spool: Arc::new(spool), schedule, releases, changed, held, locks }
-    }
-}
-
-impl<S> Queue<S> {
-    /// Schedules what waits in a message, or counts it among the held or
-    /// those that are not to go yet.
-    pub(super) fn enrol(&self, id: QueueId, summary: &Summary) {
-        if summary.standing == Standing::Held {
-            locked(&self.held).insert(id);
-            return;
-        }
-        locked(&self.held).remove(&id);
-        if let Standing::Kept(released_at) = summary.standing
-            && released_at > now()
-        {
-            locked(&self.releases).add(id, released_at);
-            self.changed.notify_one();
-            return;
-        }
-        let mut schedule = locked(&self.schedule);
-        for (domain, due) in &summary.destinations {
-            schedule.add(id, domain.clone(), *due, summary.priority);
-        }
-        drop(schedule);
-        self.changed.notify_one();
-    }
-}
-
-impl Queue {
     pub(super) fn spool(&self) -> &Arc<Spool> {
         &self.spool
+    }
+
+    pub(super) fn lines(&self) -> &Lines {
+        &self.lines
     }
 
     pub(super) fn next_id(&self) -> QueueId {
@@ -103,7 +65,7 @@ impl Queue {
             messages.push(message);
         }
         let receipt = self.spool.commit(acceptance).await?;
-        messages.iter().for_each(|message| self.enrol(message.id, &message.summary()));
+        messages.iter().for_each(|message| self.lines.enrol(message.id, &message.summary()));
         Ok(receipt)
     }
 
@@ -117,83 +79,56 @@ impl Queue {
         }
     }
 
-    /// Forgets a message that is no longer in the spool.
-    pub(super) fn strike(&self, id: QueueId) {
-        locked(&self.held).remove(&id);
-        locked(&self.releases).remove(id);
-        locked(&self.schedule).remove(id);
-        self.changed.notify_one();
-    }
-
     /// The next job that is due, when it is. Dropping the future loses none.
     pub(super) async fn next_job(&self) -> Job {
         loop {
-            let changed = self.changed.notified();
+            let changed = self.lines.changed();
             self.release(now());
-            let due = {
-                let mut schedule = locked(&self.schedule);
-                if let Some(job) = schedule.take(now()) {
-                    return job;
-                }
-                schedule.next_due(now())
-            };
-            let release = locked(&self.releases).next();
-            match due.into_iter().chain(release).min() {
-                None => changed.await,
-                Some(wake) => {
-                    let wait = wake.saturating_since(now()).max(Duration::from_millis(1));
-                    // Either ending leads to another look.
-                    let _ = tokio::time::timeout(wait, changed).await;
-                }
+            match self.lines.next(now()) {
+                Next::Job(job) => return job,
+                Next::NotBefore(moment) => wait_for(moment, changed).await,
             }
         }
     }
 
     /// Schedules the messages whose moment has come.
     fn release(&self, now: Timestamp) {
-        loop {
-            // Taken in a statement of its own: enrolling asks for the lock.
-            let released = locked(&self.releases).take(now);
-            let Some(id) = released else { return };
+        while let Some(id) = self.lines.released(now) {
             match self.spool.message(id) {
-                Ok(Some(message)) => self.enrol(id, &message.summary()),
+                Ok(Some(message)) => self.lines.enrol(id, &message.summary()),
                 // Gone meanwhile.
                 Ok(None) => {}
                 Err(error) => {
                     tracing::error!(%id, %error, "a message that is to be released was not read");
-                    locked(&self.releases).add(id, now + PAUSE);
+                    self.lines.keep(id, now + PAUSE);
                     return;
                 }
             }
         }
     }
 
-    /// Until when a message is kept, if it is not to go yet.
-    pub(super) fn kept_until(&self, id: QueueId) -> Option<Timestamp> {
-        locked(&self.releases).kept_until(id)
+    /// Ends a job: nothing of it waits, or it is due again, where its
+    /// recipients now stand. Gives what that changes of its destination.
+    pub(super) async fn job_done(
+        &self,
+        job: Job,
+        again: Option<Timestamp>,
+        verdict: Verdict,
+    ) -> Option<DestinationChange> {
+        let (id, _) = job;
+        // Nobody may send it another way in between.
+        let _lock = self.lock(id).await;
+        let message = again.and_then(|_| self.spool.message(id).ok().flatten());
+        let summary = message.map(|message| message.summary());
+        self.lines.job_done(job, again, summary.as_ref(), verdict)
     }
 
-    /// Ends a job: nothing of it waits, or it is due again.
-    pub(super) fn job_done(&self, (id, domain): Job, again: Option<Timestamp>) {
-        let mut schedule = locked(&self.schedule);
-        match again {
-            Some(due) => schedule.retry(id, &domain, due),
-            None => schedule.finished(id, &domain),
+    /// Has a message looked at again after a rest, where something is due for
+    /// it still.
+    pub(super) fn look_again(&self, id: QueueId) {
+        if self.spool.contains(id) {
+            self.lines.look_again(id);
         }
-        drop(schedule);
-        self.changed.notify_one();
-    }
-
-    /// Makes a message that waits due now, or all; none before its sender
-    /// lets it go.
-    pub(super) fn flush(&self, id: Option<QueueId>) {
-        let mut schedule = locked(&self.schedule);
-        match id {
-            Some(id) => schedule.flush(id, now()),
-            None => schedule.flush_all(now()),
-        }
-        drop(schedule);
-        self.changed.notify_one();
     }
 
     /// Whoever holds this may change the message; nobody else can.
@@ -205,17 +140,7 @@ impl Queue {
     }
 
     pub(super) fn state(&self) -> QueueState {
-        let stats = self.spool.stats();
-        let held = locked(&self.held).len();
-        let loads = locked(&self.schedule).loads(|_| ());
-        let oldest = loads.get(&()).and_then(|load| load.oldest);
-        QueueState {
-            active: stats.messages.saturating_sub(held),
-            held,
-            oldest: oldest.map_or(Duration::ZERO, |arrival| now().saturating_since(arrival)),
-            live_octets: stats.octets_live,
-            disk_octets: stats.octets_on_disk,
-        }
+        self.lines.state(&self.spool.stats())
     }
 }
 
@@ -223,9 +148,16 @@ pub(super) fn now() -> Timestamp {
     SystemTime::now().into()
 }
 
-/// A panic elsewhere leaves these maps whole: each change is one call.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// Until that moment, or until it is told that things have changed.
+pub(super) async fn wait_for(moment: Option<Timestamp>, changed: impl Future<Output = ()>) {
+    match moment {
+        None => changed.await,
+        Some(moment) => {
+            let wait = moment.saturating_since(now()).max(Duration::from_millis(1));
+            // Either ending leads to another look.
+            let _ = tokio::time::timeout(wait, changed).await;
+        }
+    }
 }
 
 /// How long a release rests after a failure of our own.
@@ -236,12 +168,16 @@ const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::{
         mail::{
-            Address, Direction, Level, Protection, QueuedRecipient, Release, Requests, ReversePath,
+            Address, DestinationClass, Direction, EnhancedStatusCode, Failure, FailureReason,
+            Level, NextHop, Protection, QueuedRecipient, Release, Reply, Requests, ReversePath,
+            TlsNotice, TlsRequirement, Unmet, Way,
         },
-        schedule::Limits,
+        schedule::{Limits, RetrySchedule, Schedule, Trials},
         spool::{Ephemeral, Settings},
     };
 
@@ -267,11 +203,15 @@ mod tests {
     }
 
     fn queue(folder: &std::path::Path) -> Queue {
-        let queue = Queue::new(Schedule::new(Limits { total: 9, per_destination: 9 }));
-        let each = |id, summary| queue.enrol(id, &summary);
+        let limits = Limits { total: 9, per_destination: 9, initial_per_destination: 5 };
+        let minute = Duration::from_secs(60);
+        let trials = Trials::new(vec![minute]).unwrap();
+        let retry = RetrySchedule::new(vec![minute], 60 * minute, 15 * minute).unwrap();
+        let lines = Lines::new(Schedule::new(limits, trials), retry);
+        let each = |id, summary| lines.enrol(id, &summary);
         let settings = Settings { ephemeral: Ephemeral::Allow, ..Settings::default() };
         let spool = Spool::open(folder, settings, each).unwrap();
-        queue.over(spool)
+        Queue::new(spool, lines)
     }
 
     async fn accepted(queue: &Queue, release: Option<Release>) -> QueueId {
@@ -292,15 +232,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let queue = queue(folder.path());
         let id = accepted(&queue, Some(Release::After(Duration::from_secs(3)))).await;
-        queue.flush(Some(id));
-        queue.flush(None);
+        queue.lines().flush(Some(id));
+        queue.lines().flush(None);
         assert_eq!(next(&queue, Duration::from_millis(100)).await, None);
-        assert!(queue.kept_until(id).is_some());
+        assert!(queue.lines().kept_until(id).is_some());
         assert_eq!(queue.state().oldest, Duration::ZERO);
         let prompt = accepted(&queue, None).await;
         assert_eq!(next(&queue, Duration::from_secs(10)).await, Some(prompt));
         assert_eq!(next(&queue, Duration::from_secs(10)).await, Some(id));
-        assert_eq!(queue.kept_until(id), None);
+        assert_eq!(queue.lines().kept_until(id), None);
     }
 
     #[tokio::test]
@@ -311,12 +251,158 @@ mod tests {
             let queue = queue(folder.path());
             let ids = (accepted(&queue, far).await, accepted(&queue, far).await);
             queue.record(Batch::new().remove(ids.1), Vec::new()).await.unwrap();
-            queue.strike(ids.1);
-            assert_eq!(queue.kept_until(ids.1), None);
+            queue.lines().strike(ids.1);
+            assert_eq!(queue.lines().kept_until(ids.1), None);
             ids
         };
         let queue = queue(folder.path());
-        assert!(queue.kept_until(kept).is_some() && queue.kept_until(gone).is_none());
+        assert!(
+            queue.lines().kept_until(kept).is_some() && queue.lines().kept_until(gone).is_none()
+        );
         assert_eq!(next(&queue, Duration::from_millis(50)).await, None);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_tls_and_who_must_hear_of_it_is_known_again_at_a_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let id = {
+            let queue = queue(folder.path());
+            let mut message = protected(&queue).await;
+            let unmet = Unmet {
+                since: Timestamp::from_unix_milliseconds(0),
+                told: TlsNotice::Due,
+                reply: Reply::plain(451, "no TLS"),
+                host: None,
+                fault: None,
+            };
+            message.recipients[0].unmet = Some(Box::new(unmet));
+            queue.record(Batch::new().update(&message), Vec::new()).await.unwrap();
+            protected(&queue).await;
+            message.id
+        };
+        let queue = queue(folder.path());
+        let waits = queue.lines().waits().state(|_| DestinationClass::Internet, now());
+        let counted: usize = waits.messages.iter().map(|(_, count)| count).sum();
+        assert_eq!(counted, 1);
+        let look = || tokio::time::timeout(Duration::from_millis(100), queue.lines().next_look());
+        assert_eq!((look().await.ok(), look().await.ok()), (Some(id), None));
+        let (_, destination) = at_once(&queue).await.unwrap();
+        assert_eq!(destination.way, Way::Protected);
+    }
+
+    async fn protected(queue: &Queue) -> QueuedMessage {
+        let mut message = message(queue.next_id(), None);
+        let protection = Protection {
+            tls: TlsRequirement::Verified,
+            ..message.recipients[0].protection.clone()
+        };
+        message.recipients[0].protection = protection;
+        let entry = (message.clone(), Bytes::from_static(b"x\r\n"));
+        queue.accept(Batch::new(), entry, []).await.map(drop).unwrap();
+        message
+    }
+
+    fn failing(reason: FailureReason) -> Verdict {
+        let reply = Reply::new(451, EnhancedStatusCode(4, 7, 5), "no TLS");
+        Verdict::Failing(Failure { reason, reply })
+    }
+
+    async fn at_once(queue: &Queue) -> Option<Job> {
+        tokio::time::timeout(Duration::from_millis(100), queue.next_job()).await.ok()
+    }
+
+    /// Five attempts that fail for want of TLS; another message still waits.
+    async fn dead_for_want_of_tls(queue: &Queue) -> QueuedMessage {
+        let mut changes = Vec::new();
+        for _ in 0..5 {
+            protected(queue).await;
+            let job = at_once(queue).await.unwrap();
+            let later = Some(now() + Duration::from_secs(3600));
+            changes.push(queue.job_done(job, later, failing(FailureReason::Tls)).await);
+        }
+        assert_eq!(changes.pop(), Some(Some(DestinationChange::Died)));
+        let waits = protected(queue).await;
+        assert_eq!(at_once(queue).await, None);
+        waits
+    }
+
+    #[tokio::test]
+    async fn where_tls_cannot_be_had_other_mail_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = queue(folder.path());
+        dead_for_want_of_tls(&queue).await;
+        let other = accepted(&queue, None).await;
+        let (id, destination) = at_once(&queue).await.unwrap();
+        assert_eq!((id, destination.way), (other, Way::Usual));
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_another_way_waits_for_no_dead_destination() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = queue(folder.path());
+        let mut waits = dead_for_want_of_tls(&queue).await;
+        waits.redirect = Some("smtp://127.0.0.1:9".parse::<NextHop>().unwrap());
+        queue.record(Batch::new().update(&waits), Vec::new()).await.unwrap();
+        queue.lines().reroute(waits.id, &waits.summary());
+        let (id, destination) = at_once(&queue).await.unwrap();
+        assert_eq!((id, destination.way), (waits.id, Way::Redirected));
+        assert_eq!(at_once(&queue).await, None);
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_another_way_while_it_is_tried_goes_there_once_that_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = queue(folder.path());
+        let mut message = protected(&queue).await;
+        let job = at_once(&queue).await.unwrap();
+        message.redirect = Some("smtp://127.0.0.1:9".parse::<NextHop>().unwrap());
+        queue.record(Batch::new().update(&message), Vec::new()).await.unwrap();
+        queue.lines().reroute(message.id, &message.summary());
+        assert_eq!(at_once(&queue).await, None);
+        queue.job_done(job, Some(now()), Verdict::Nothing).await;
+        let (id, destination) = at_once(&queue).await.unwrap();
+        assert_eq!((id, destination.way), (message.id, Way::Redirected));
+        assert_eq!(at_once(&queue).await, None);
+    }
+
+    #[tokio::test]
+    async fn all_that_waits_behind_tls_that_cannot_be_had_is_looked_at_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = queue(folder.path());
+        let waits = dead_for_want_of_tls(&queue).await;
+        let mut looked = BTreeSet::new();
+        while let Ok(id) =
+            tokio::time::timeout(Duration::from_millis(100), queue.lines().next_look()).await
+        {
+            looked.insert(id);
+        }
+        // The fifth was being tried, and heard of it by its own attempt.
+        assert!(looked.len() == 5 && looked.contains(&waits.id), "{looked:?}");
+    }
+
+    #[tokio::test]
+    async fn of_what_can_merely_not_be_reached_nobody_hears_before_the_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = queue(folder.path());
+        for _ in 0..5 {
+            protected(&queue).await;
+            let job = at_once(&queue).await.unwrap();
+            let later = Some(now() + Duration::from_secs(3600));
+            queue.job_done(job, later, failing(FailureReason::Connect)).await;
+        }
+        protected(&queue).await;
+        assert_eq!(at_once(&queue).await, None);
+        let look =
+            tokio::time::timeout(Duration::from_millis(100), queue.lines().next_look()).await;
+        assert!(look.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_person_s_retry_reaches_a_dead_destination() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = queue(folder.path());
+        let waits = dead_for_want_of_tls(&queue).await;
+        queue.lines().flush(Some(waits.id));
+        assert_eq!(at_once(&queue).await.map(|(id, _)| id), Some(waits.id));
     }
 }

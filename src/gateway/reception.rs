@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 
 use super::{
+    acceptance::acceptance,
     processing::{Fate, Group, Judgement, Marking, Workshop, WorkshopError, judge},
     queue::{Entry, Queue, now},
     replies,
@@ -19,8 +20,8 @@ use crate::{
     content::Content,
     listen::Verdict,
     mail::{
-        Address, Decided, Disposition, Event, Finding, Obligation, Observer, Origin, Passage,
-        Protocol, QueueId, QueuedMessage, QueuedRecipient, Refusal, Requests, Submission,
+        Acceptance, Address, Decided, Disposition, Event, Finding, Obligation, Observer, Origin,
+        Passage, Protocol, QueueId, QueuedMessage, QueuedRecipient, Refusal, Requests, Submission,
     },
     policy::Policy,
     smtp::server::Refused,
@@ -52,16 +53,14 @@ impl Intake {
     /// Takes a message over, or says why not.
     pub(super) async fn take(&self, submission: Submission) -> Verdict {
         let authentication = self.authentication(&submission).await;
-        let size = submission.content.len();
-        let direction = submission.origin.direction;
         let prepared = match self.prepare(submission, authentication).await {
             Ok(prepared) => prepared,
             Err(refused) => return Verdict::Refused(refused),
         };
-        let Prepared { id, first, others, refused } = prepared;
+        let Prepared { acceptance, first, others, refused } = prepared;
         match self.processor.queue.accept(Batch::new(), first, others).await {
             Ok(receipt) => {
-                self.processor.observer.observe(Event::Accepted { id, direction, size });
+                self.processor.observer.observe(Event::Accepted(&acceptance));
                 match refused.is_empty() {
                     true => Verdict::Accepted(receipt),
                     false => Verdict::AcceptedExcept(receipt, refused),
@@ -109,7 +108,7 @@ impl Intake {
 
 /// A message that is to be taken: what the spool must hold before the 250.
 struct Prepared {
-    id: QueueId,
+    acceptance: Acceptance,
     first: Entry,
     others: Vec<Entry>,
     /// Recipients who are told so by a reply of their own.
@@ -167,6 +166,7 @@ impl Processor {
                 )
             })?;
         }
+        let acceptance = acceptance(id, workshop.now, submission, &judgement.content, &entries);
         let mut entries = entries.into_iter();
         let nobody = || replies::refused(Refusal::Syntax, 554, (5, 5, 1), "no valid recipients");
         let first = entries.next().ok_or_else(nobody)?;
@@ -174,7 +174,7 @@ impl Processor {
             .into_iter()
             .map(|(recipient, reply)| (recipient, Refused { reason: Refusal::Policy, reply }))
             .collect();
-        Ok(Prepared { id, first, others: entries.collect(), refused })
+        Ok(Prepared { acceptance, first, others: entries.collect(), refused })
     }
 
     /// How often the message has been through; too often is a loop that its

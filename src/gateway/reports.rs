@@ -8,20 +8,24 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 
 use super::{
+    alarms::Alarms,
+    news::{News, Reported, UnmetNews},
     queue::{Entry, Queue, now},
-    settlement::{News, Reported},
 };
 use crate::{
     config::Config,
     content::Content,
     mail::{
-        Address, AddressEncoding, Body, DelayNotice, Direction, EnhancedStatusCode, FailureReason,
-        Level, QueueId, QueuedMessage, QueuedRecipient, Recourse, Reply, Requests, ReversePath,
-        Timestamp, Told,
+        Address, AddressEncoding, Body, DelayNotice, Direction, EnhancedStatusCode, Event,
+        FailureReason, Level, NoticeKind, Observer, QueueId, QueuedMessage, QueuedRecipient,
+        Recourse, Reply, Requests, ReversePath, Timestamp, Told,
     },
     policy::Policy,
-    report::{Action, DeliveryReport, HeldMessage, ReportedRecipient, tell_officers, tell_sender},
-    transform::{Edits, PassageKey, PassageMark, Trail, rewrite},
+    report::{
+        Action, Company, DeliveryReport, HeldMessage, ReportedRecipient, SenderTold,
+        WaitingMessage, tell_officers, tell_officers_of_waiting, tell_sender,
+    },
+    transform::{Edits, PassageKey, PassageMark, Signer, Trail, rewrite},
 };
 
 #[derive(Clone)]
@@ -30,10 +34,14 @@ pub(super) struct Reports {
     pub(super) policy: Arc<ArcSwap<Policy>>,
     pub(super) queue: Arc<Queue>,
     pub(super) passage_key: Arc<PassageKey>,
+    pub(super) signer: Arc<Signer>,
+    pub(super) observer: Arc<dyn Observer>,
+    pub(super) alarms: Arc<Alarms>,
 }
 
 impl Reports {
-    /// DSNs after an attempt: one for each kind of news. None to the null
+    /// What an attempt, or a deadline, leads to: a DSN for each kind of news,
+    /// and a notice to the officers of what waits for TLS. No DSN to the null
     /// path, so that no report is reported on (RFC 3461 section 5.2).
     pub(super) fn delivery(
         &self,
@@ -42,22 +50,92 @@ impl Reports {
         news: &News,
         now: Timestamp,
     ) -> Vec<Entry> {
-        let Some(sender) = message.reverse_path.mailbox() else { return Vec::new() };
+        let unmet = news.unmet.iter();
+        let mut entries: Vec<Entry> =
+            unmet.flat_map(|unmet| self.unmet(message, content, unmet, now)).collect();
+        let Some(sender) = message.reverse_path.mailbox() else { return entries };
         let until = self.tried_until(message);
+        let unmet = news.unmet.as_ref();
+        let waiting = unmet.map_or_else(Vec::new, |unmet| unmet.sender.clone());
+        let diverted = unmet.is_some_and(|unmet| unmet.fallback.is_some());
+        // What waits for TLS is told of in words for our own people; a
+        // stranger hears that it is late.
+        let (late, waiting) = match message.direction {
+            Direction::Inbound => ([news.delayed.clone(), waiting].concat(), Vec::new()),
+            Direction::Outbound => (news.delayed.clone(), waiting),
+        };
+        let waits = if diverted { Action::Diverted(until) } else { Action::Waiting(until) };
         let kinds = [
             (Action::Failed, &news.failed),
-            (Action::Delayed(until), &news.delayed),
+            (Action::Delayed(until), &late),
+            (waits, &waiting),
             (Action::Relayed, &news.relayed),
             (Action::Delivered, &news.delivered),
         ];
         let kinds = kinds.into_iter().filter(|(_, told)| !told.is_empty());
-        kinds
-            .map(|(action, told)| {
-                let recipients = reported(told);
-                let report = self.report(message, content, sender, &recipients, now);
-                self.entry(sender, report.write(action))
+        entries.extend(kinds.map(|(action, told)| {
+            let recipients = reported(told);
+            let report = self.report(message, content, sender, &recipients, now);
+            self.entry(kind(action), sender, report.write(action))
+        }));
+        entries
+    }
+
+    /// To the officers, of a message that waits for TLS. Their own notices are
+    /// not told of: that would never end.
+    fn unmet(
+        &self,
+        message: &QueuedMessage,
+        content: &Bytes,
+        unmet: &UnmetNews,
+        now: Timestamp,
+    ) -> Vec<Entry> {
+        let policy = self.policy.load();
+        let officers = policy.officers();
+        let mut recipients = message.recipients.iter();
+        let sender = message.reverse_path.mailbox();
+        if sender.is_none() && recipients.all(|queued| officers.contains(&queued.address)) {
+            return Vec::new();
+        }
+        let Some(company) = self.company(message, unmet, now) else { return Vec::new() };
+        let since = message.waiting_for_tls().map(|(_, unmet)| unmet.since).min();
+        let sender_told = match sender {
+            Some(_) if !unmet.sender.is_empty() => SenderTold::Yes,
+            _ => SenderTold::No,
+        };
+        let waiting = WaitingMessage {
+            node: &self.config.node.name,
+            at: now,
+            id: message.id,
+            sender: &message.reverse_path,
+            sender_told,
+            level: message.level,
+            urgency: message.recourse.urgency,
+            since: since.unwrap_or(now),
+            until: self.tried_until(message),
+            recipients: &reported(&unmet.officers),
+            fallback: unmet.fallback.as_ref(),
+            company,
+            content,
+        };
+        let notices = officers.iter();
+        notices
+            .map(|to| {
+                let notice = tell_officers_of_waiting(&waiting, to);
+                self.entry(NoticeKind::WaitingOfficers, to, notice)
             })
             .collect()
+    }
+
+    /// What else waits for the same domain, as far as officers have not heard.
+    fn company(
+        &self,
+        message: &QueuedMessage,
+        unmet: &UnmetNews,
+        now: Timestamp,
+    ) -> Option<Company> {
+        let first = unmet.officers.first()?;
+        self.alarms.tell(first.recipient.domain(), message.recourse.urgency, now)
     }
 
     fn tried_until(&self, message: &QueuedMessage) -> Timestamp {
@@ -85,13 +163,15 @@ impl Reports {
                 reason: Some(FailureReason::Policy),
                 reply: &reply,
                 host: None,
+                tls: queued.protection.tls,
+                fault: None,
             })
             .collect();
         if recipients.is_empty() {
             return None;
         }
         let report = self.report(message, content, sender, &recipients, now());
-        Some(self.entry(sender, report.write(Action::Failed)))
+        Some(self.entry(NoticeKind::Failed, sender, report.write(Action::Failed)))
     }
 
     /// Notices of a held message, to those whom the rule tells.
@@ -115,11 +195,15 @@ impl Reports {
         let mut entries = Vec::new();
         // A stranger's reverse-path may be forged: only ours are told.
         if message.direction == Direction::Outbound && hold.tell.contains(&Told::Sender) {
-            entries.push(self.entry(sender, tell_sender(&held)));
+            entries.push(self.entry(NoticeKind::Held, sender, tell_sender(&held)));
         }
         if hold.tell.contains(&Told::Officers) {
             for officers in self.policy.load().officers() {
-                entries.push(self.entry(officers, tell_officers(&held, officers)));
+                entries.push(self.entry(
+                    NoticeKind::HeldOfficers,
+                    officers,
+                    tell_officers(&held, officers),
+                ));
             }
         }
         entries
@@ -145,10 +229,11 @@ impl Reports {
         }
     }
 
-    fn entry(&self, to: &Address, content: Bytes) -> Entry {
+    fn entry(&self, kind: NoticeKind, to: &Address, content: Bytes) -> Entry {
+        self.observer.observe(Event::NoticeWritten { kind });
         let now = now();
         let id = self.queue.next_id();
-        let content = self.marked(id, content);
+        let content = self.finished(id, content);
         let policy = self.policy.load();
         let protection = policy.destination(to.domain()).protection();
         // What RFC 6531 asks for an address beyond ASCII; the fields of a
@@ -177,13 +262,51 @@ impl Reports {
         (message, content)
     }
 
-    /// A report can come back as any other message can.
-    fn marked(&self, id: QueueId, content: Bytes) -> Bytes {
+    /// Marked, since a report can come back as any other message can, and
+    /// signed, for it bears the name of our own domain.
+    fn finished(&self, id: QueueId, content: Bytes) -> Bytes {
         let content = Content::parse(content);
         let node = &self.config.node.name;
         let mark = PassageMark { node, way: Direction::Outbound, id, trail: Trail::default() };
         let prepend = vec![self.passage_key.field(&content, &mark)];
-        rewrite(&content, &Edits { prepend, ..Edits::default() }).into_bytes()
+        let mut finished = rewrite(&content, &Edits { prepend, ..Edits::default() });
+        let ours = std::iter::once(node).chain(&self.config.node.local_domains);
+        let signed = ours.filter_map(|domain| self.signer.domain_for(domain)).next();
+        if let Some(Err(error)) = signed.map(|domain| finished.sign(&self.signer, domain)) {
+            // A report unsigned is better than none.
+            tracing::error!(%id, %error, "a report could not be signed");
+        }
+        finished.into_bytes()
+    }
+}
+
+const fn kind(action: Action) -> NoticeKind {
+    match action {
+        Action::Failed => NoticeKind::Failed,
+        Action::Delayed(_) => NoticeKind::Delayed,
+        Action::Waiting(_) => NoticeKind::Waiting,
+        Action::Diverted(_) => NoticeKind::Diverted,
+        Action::Relayed => NoticeKind::Relayed,
+        Action::Delivered => NoticeKind::Delivered,
+    }
+}
+
+/// The notices about to be committed, and to whom they go.
+pub(super) fn addressees(notices: &[Entry]) -> Vec<(QueueId, Address)> {
+    let addressed = notices.iter().flat_map(|(notice, _)| {
+        notice.recipients.iter().map(|queued| (notice.id, queued.address.clone()))
+    });
+    addressed.collect()
+}
+
+/// Once they are committed.
+pub(super) fn tell_notices(
+    observer: &dyn Observer,
+    about: QueueId,
+    notices: &[(QueueId, Address)],
+) {
+    for (id, to) in notices {
+        observer.observe(Event::Noticed { about, id: *id, to });
     }
 }
 
@@ -196,6 +319,8 @@ fn reported(recipients: &[Reported]) -> Vec<ReportedRecipient<'_>> {
             reason: reported.reason,
             reply: &reported.reply,
             host: reported.host.as_deref(),
+            tls: reported.tls,
+            fault: reported.fault,
         })
         .collect()
 }

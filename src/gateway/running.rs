@@ -18,23 +18,26 @@ use super::{
     admission::Desk,
     dispatch::Dispatcher,
     keeper::Keeper,
+    names::Names,
     operator::{self, Operator},
     parts::{
         StartError, at, authenticator, deliverer, load_policy, open_queue, part, passage_key,
-        retry_schedule, signer, strangers,
+        retry_schedule, signer, strangers, tls_tally,
     },
     prober::NextHops,
-    queue::Queue,
+    queue::{Queue, now},
     reception::{Intake, Processor},
     reports::Reports,
     strangers::Strangers,
+    tls_reports::TlsReports,
+    trail::Trail,
 };
 use crate::{
     config::{Config, Impostors, SenderAuthentication},
     console::{self, Overview, OverviewSource},
     listen::{BoundListener, Capacity, Certificates, Orders, ShutOut},
     mail::{Event, Observer},
-    observe::{self, ContentMemory, Observatory, Probes, QueueState},
+    observe::{self, ContentMemory, Observatory, Probes, QueueState, TlsWaits},
     policy::Policy,
 };
 
@@ -75,19 +78,25 @@ impl Gateway {
     ) -> Result<Self, StartError> {
         let config = Arc::new(config);
         let policy = Arc::new(ArcSwap::from_pointee(load_policy(&config)?));
+        let tally = tls_tally(&config)?;
+        let watchers = watchers.into_iter().chain(tally.clone().map(|tally| tally as _)).collect();
         let observer = observers(&observatory, watchers);
         let queue = Arc::new(open_queue(&config)?);
         let passage_key = Arc::new(passage_key(&config.node.passage_key)?);
+        let signer = Arc::new(signer(&config)?);
         let reports = Reports {
+            alarms: Arc::default(),
             config: Arc::clone(&config),
             policy: Arc::clone(&policy),
             queue: Arc::clone(&queue),
             passage_key: Arc::clone(&passage_key),
+            signer: Arc::clone(&signer),
+            observer: Arc::clone(&observer),
         };
         let processor = Arc::new(Processor {
             config: Arc::clone(&config),
             policy: Arc::clone(&policy),
-            signer: Arc::new(signer(&config)?),
+            signer,
             passage_key,
             queue: Arc::clone(&queue),
             reports: reports.clone(),
@@ -107,7 +116,18 @@ impl Gateway {
             reports: reports.clone(),
             observer: Arc::clone(&observer),
         };
-        let operator = Operator { queue, reports, observer: Arc::clone(&observer) };
+        let operator = Operator {
+            queue,
+            reports,
+            observer: Arc::clone(&observer),
+            trail: Trail {
+                observatory: Arc::clone(&observatory),
+                folder: config.node.data_dir.join("audit"),
+            },
+            tls_reports: tally.zip(config.tls_reports.clone()).map(|(tally, settings)| {
+                Arc::new(TlsReports::new(settings, tally, &processor, &next_hops.deliverer))
+            }),
+        };
         let strangers = Arc::new(strangers(&next_hops, &observer)?);
         let doors = Doors::take(&config, &processor, strangers, next_hops).await?;
         let keeper = Keeper {
@@ -181,9 +201,19 @@ impl Gateway {
             let page = console::serve(console, state, serving.stop.clone());
             serving.spawn(page_served("console", page));
         }
+        if let Some(reports) = &operator.tls_reports {
+            serving.spawn(Arc::clone(reports).run(serving.stop.clone()));
+        }
         serving.spawn(Arc::new(operator).serve(control, serving.stop.clone()));
         serving.spawn(Arc::clone(keeper).follow_calendar(serving.stop.clone()));
-        serving.spawn(Arc::new(dispatcher).run(serving.tracker.clone(), serving.stop.clone()));
+        let names =
+            Names { config: Arc::clone(&self.config), deliverer: dispatcher.deliverer.clone() };
+        serving.spawn(names.follow(serving.stop.clone()));
+        let dispatcher = Arc::new(dispatcher);
+        let keeping =
+            Arc::clone(&dispatcher).keep_deadlines(serving.tracker.clone(), serving.stop.clone());
+        serving.spawn(keeping);
+        serving.spawn(dispatcher.run(serving.tracker.clone(), serving.stop.clone()));
         for (desk, listener) in listeners {
             let orders = Orders {
                 capacity: Arc::clone(&capacity),
@@ -322,6 +352,11 @@ impl OverviewSource for State {
 impl Probes for State {
     fn queue(&self) -> QueueState {
         self.queue.state()
+    }
+
+    fn tls_waits(&self) -> TlsWaits {
+        let policy = self.policy.load();
+        self.queue.lines().waits().state(|domain| policy.destination(domain).class, now())
     }
 
     fn clients_shut_out(&self) -> usize {

@@ -1,12 +1,14 @@
-//! Settlement: what one attempt changes in a queued message. Pure.
+//! Settlement: what one attempt, or a deadline, changes in a queued message.
+//! Pure. What people are told of it is `news`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::news::{News, Passed, Reported, UnmetNews, public_host, told_of};
 use crate::{
     mail::{
-        Address, Attempt, ByMode, ByTrace, DelayNotice, EnhancedStatusCode, Evidence,
-        FailureReason, Handover, Notify, OriginalRecipient, Outcome, Promise, QueuedMessage,
-        QueuedRecipient, RecipientState, Reply, Requests, Taker, Timestamp,
+        Address, Attempt, DelayNotice, EnhancedStatusCode, Evidence, Failure, FailureReason,
+        Handover, Outcome, QueuedMessage, QueuedRecipient, RecipientState, Reply, Summary,
+        Timestamp, TlsNotice, TlsWait, Unmet,
     },
     schedule::{Jitter, RetrySchedule},
 };
@@ -22,30 +24,6 @@ pub(super) struct Settlement {
     pub(super) next_attempt_at: Option<Timestamp>,
 }
 
-/// What the sender is to be told: only what NOTIFY leaves of it (RFC 3461
-/// section 5.2).
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct News {
-    pub(super) failed: Vec<Reported>,
-    pub(super) delayed: Vec<Reported>,
-    /// Passed on to somebody who may not tell the sender more.
-    pub(super) relayed: Vec<Reported>,
-    /// In their mailboxes.
-    pub(super) delivered: Vec<Reported>,
-}
-
-/// A recipient in a report.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Reported {
-    pub(super) recipient: Address,
-    pub(super) original: Option<OriginalRecipient>,
-    /// None of a copy that went on.
-    pub(super) reason: Option<FailureReason>,
-    pub(super) reply: Reply,
-    /// The host that gave the reply.
-    pub(super) host: Option<String>,
-}
-
 /// Applies an attempt.
 pub(super) fn settle(
     message: QueuedMessage,
@@ -55,20 +33,59 @@ pub(super) fn settle(
     jitter: Jitter,
 ) -> Settlement {
     let settling = Settling { deadlines: Deadlines::of(&message, retry, now), retry, now, jitter };
-    let mut settlement = Settlement {
-        message,
-        news: News::default(),
-        given_up: BTreeMap::new(),
-        next_attempt_at: None,
-    };
+    let mut settlement = Settlement::unchanged(message);
     for (recipient, outcome) in &attempt.outcomes {
         settling.apply(&mut settlement, recipient, outcome, attempt.evidence_for(recipient));
     }
-    if !settlement.news.delayed.is_empty() {
-        settling.add_others_delayed(&mut settlement, attempt);
-        settlement.message.delay_notice = settling.deadlines.told;
+    settling.tell_of_unmet(&mut settlement);
+    // Where nobody of the attempt waits, the others' own attempts will tell.
+    if settlement.next_attempt_at.is_some() {
+        settling.tell_of_delay(&mut settlement, attempt);
     }
+    settling.look_no_later_than_deadline(&mut settlement);
     settlement
+}
+
+/// Does what is due at a deadline of the message, without an attempt: tells
+/// whoever must hear, and gives up what has expired of those who rest; who is
+/// being tried just now is left to that attempt. Nothing is tried sooner or
+/// later for it.
+pub(super) fn settle_deadlines(
+    message: QueuedMessage,
+    rests: impl Fn(&QueuedRecipient) -> bool,
+    retry: &RetrySchedule,
+    now: Timestamp,
+) -> Settlement {
+    let deadlines = Deadlines::of(&message, retry, now);
+    let settling = Settling { deadlines, retry, now, jitter: Jitter::NONE };
+    let mut settlement = Settlement::unchanged(message);
+    settling.expire(&mut settlement, rests);
+    settling.tell_of_unmet(&mut settlement);
+    settling.tell_of_delay(&mut settlement, &Attempt::default());
+    settlement
+}
+
+/// The next moment at which something is due for a message that waits,
+/// whatever the retry schedule says: it expires, or somebody must hear of it.
+/// Past, where that has not been done yet.
+pub(super) fn next_deadline(summary: &Summary, retry: &RetrySchedule) -> Option<Timestamp> {
+    let Summary { delay_notice, urgency, lines, .. } = summary;
+    let start = summary.starts_at()?;
+    lines.first()?;
+    let untold = lines.iter().filter_map(|line| match line.tls {
+        TlsWait::Untold(since) => Some(retry.tls_notice_at(since, *urgency)),
+        TlsWait::No | TlsWait::Told(_) => None,
+    });
+    [
+        Some(retry.expires_at(start)),
+        summary.returned_at,
+        summary.noticed_at.filter(|_| *delay_notice != DelayNotice::Overdue),
+        (*delay_notice == DelayNotice::Due).then(|| retry.delay_notice_at(start)),
+        untold.min(),
+    ]
+    .into_iter()
+    .flatten()
+    .min()
 }
 
 /// What time it is for a message.
@@ -79,9 +96,6 @@ struct Deadlines {
     late: Due,
     /// What the sender has been told once it hears that it is late.
     told: DelayNotice,
-    /// The moment its sender has set, if it is still to come: it is looked at
-    /// then, whatever the retry schedule says.
-    next: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +117,6 @@ impl Deadlines {
             expired: due(passed(returned_at) || retry.is_expired(start, now)),
             late: due(overdue || retry.owes_delay_notice(message.delay_notice, start, now)),
             told: if overdue { DelayNotice::Overdue } else { DelayNotice::Sent },
-            next: returned_at.or(noticed_at).filter(|&moment| moment > now),
         }
     }
 }
@@ -113,6 +126,12 @@ struct Settling<'a> {
     retry: &'a RetrySchedule,
     now: Timestamp,
     jitter: Jitter,
+}
+
+impl Settlement {
+    fn unchanged(message: QueuedMessage) -> Self {
+        Self { message, news: News::default(), given_up: BTreeMap::new(), next_attempt_at: None }
+    }
 }
 
 impl Settling<'_> {
@@ -125,74 +144,164 @@ impl Settling<'_> {
         evidence: Option<&Evidence>,
     ) {
         let Settlement { message, news, given_up, next_attempt_at } = settlement;
-        let requests = &message.requests;
-        let mut recipients = message.recipients.iter_mut();
+        let QueuedMessage { requests, recipients, .. } = message;
+        let mut recipients = recipients.iter_mut();
         let Some((queued, attempts)) =
             recipients.find_map(|queued| is_awaited(queued, recipient).map(|n| (queued, n)))
         else {
             return;
         };
-        let reported = |queued: &QueuedRecipient, reason, reply: &Reply| Reported {
-            recipient: queued.address.clone(),
-            original: queued.original.clone(),
-            reason,
-            reply: reply.clone(),
-            host: evidence.and_then(public_host),
-        };
-        queued.state = match outcome {
+        match outcome {
             Outcome::Delivered(Handover { reply, to }) => {
+                let told = Reported::of(queued, None, reply, evidence);
                 match told_of(*to, queued.notify, requests) {
-                    Some(Passed::Delivered) => news.delivered.push(reported(queued, None, reply)),
-                    Some(Passed::Relayed) => news.relayed.push(reported(queued, None, reply)),
+                    Some(Passed::Delivered) => news.delivered.push(told),
+                    Some(Passed::Relayed) => news.relayed.push(told),
                     None => {}
                 }
-                RecipientState::Delivered { at: self.now, reply: reply.clone() }
+                queued.state = RecipientState::Delivered { at: self.now, reply: reply.clone() };
             }
             Outcome::Transient(failure) if self.deadlines.expired == Due::NotYet => {
                 let attempts = attempts.saturating_add(1);
-                let again = self.again(attempts);
-                *next_attempt_at = Some(again);
+                let again =
+                    self.retry.next_attempt(attempts, self.deadlines.start, self.now, self.jitter);
+                *next_attempt_at = Some(next_attempt_at.map_or(again, |other| other.min(again)));
                 if self.deadlines.late == Due::Now && queued.notify().delay {
-                    news.delayed.push(reported(queued, Some(failure.reason), &failure.reply));
+                    let reason = Some(failure.reason);
+                    news.delayed.push(Reported::of(queued, reason, &failure.reply, evidence));
                 }
                 let last = Some(failure.reply.to_string());
-                RecipientState::Pending { attempts, next_attempt_at: again, last }
+                queued.unmet = self.unmet(queued.unmet.take(), failure, evidence);
+                queued.state = RecipientState::Pending { attempts, next_attempt_at: again, last };
             }
             Outcome::Transient(failure) | Outcome::Permanent(failure) => {
                 let (reason, reply) = match outcome {
                     Outcome::Permanent(_) => (failure.reason, failure.reply.clone()),
-                    _ => (FailureReason::Expired, expiry(&failure.reply)),
+                    _ => (FailureReason::Expired, expiry(&failure.reply.to_string())),
                 };
                 *given_up.entry(reason).or_default() += 1;
                 if queued.notify().failure {
-                    news.failed.push(reported(queued, Some(reason), &reply));
+                    news.failed.push(Reported::of(queued, Some(reason), &reply, evidence));
                 }
-                RecipientState::Failed { at: self.now, reply }
+                queued.state = RecipientState::Failed { at: self.now, reply };
             }
-        };
+        }
     }
 
-    fn again(&self, attempts: u32) -> Timestamp {
-        let Deadlines { start, next, .. } = self.deadlines;
-        let again = self.retry.next_attempt(attempts, start, self.now, self.jitter);
-        next.map_or(again, |deadline| again.min(deadline))
+    /// Whether a copy waits for TLS after this failure. It does from the
+    /// first time on, whatever else goes wrong later, until a peer has
+    /// answered over TLS that was good enough.
+    fn unmet(
+        &self,
+        before: Option<Box<Unmet>>,
+        failure: &Failure,
+        evidence: Option<&Evidence>,
+    ) -> Option<Box<Unmet>> {
+        if failure.reason != FailureReason::Tls {
+            let met = evidence.is_some_and(|seen| seen.tls.is_some() && seen.fault.is_none());
+            return before.filter(|_| !met);
+        }
+        let (since, told) =
+            before.map_or((self.now, TlsNotice::Due), |before| (before.since, before.told));
+        Some(Box::new(Unmet {
+            since,
+            told,
+            reply: failure.reply.clone(),
+            host: evidence.and_then(public_host),
+            fault: evidence.and_then(|seen| seen.fault),
+        }))
+    }
+
+    fn look_no_later_than_deadline(&self, settlement: &mut Settlement) {
+        let deadline = next_deadline(&settlement.message.summary(), self.retry);
+        let Some(deadline) = deadline.filter(|&moment| moment > self.now) else { return };
+        let next = settlement.next_attempt_at.iter_mut();
+        let recipients = settlement.message.recipients.iter_mut();
+        let recipients = recipients.filter_map(|queued| match &mut queued.state {
+            RecipientState::Pending { next_attempt_at, .. } => Some(next_attempt_at),
+            _ => None,
+        });
+        for moment in next.chain(recipients) {
+            *moment = deadline.min(*moment);
+        }
+    }
+
+    /// Gives up all who rest and have waited too long.
+    fn expire(&self, settlement: &mut Settlement, rests: impl Fn(&QueuedRecipient) -> bool) {
+        if self.deadlines.expired == Due::NotYet {
+            return;
+        }
+        let Settlement { message, news, given_up, .. } = settlement;
+        for queued in message.recipients.iter_mut().filter(|queued| rests(queued)) {
+            let RecipientState::Pending { last, .. } = &queued.state else { continue };
+            let reply = expiry(last.as_deref().unwrap_or(NOT_TRIED));
+            *given_up.entry(FailureReason::Expired).or_default() += 1;
+            if queued.notify().failure {
+                let reason = Some(FailureReason::Expired);
+                news.failed.push(Reported::of(queued, reason, &reply, None));
+            }
+            queued.state = RecipientState::Failed { at: self.now, reply };
+        }
+    }
+
+    /// Of all who wait for TLS people hear together, and once.
+    fn tell_of_unmet(&self, settlement: &mut Settlement) {
+        let Settlement { message, news, .. } = settlement;
+        let urgency = message.recourse.urgency;
+        let owed = message.waiting_for_tls().any(|(_, unmet)| {
+            unmet.told == TlsNotice::Due
+                && self.retry.tls_notice_at(unmet.since, urgency) <= self.now
+        });
+        if !owed {
+            return;
+        }
+        let fallback = message.recourse.fallback.clone();
+        let mut told = UnmetNews { fallback, ..UnmetNews::default() };
+        for queued in &mut message.recipients {
+            let waits = matches!(queued.state, RecipientState::Pending { .. });
+            let unmet = queued.unmet.as_deref_mut().filter(|_| waits);
+            let Some(unmet) = unmet.filter(|unmet| unmet.told == TlsNotice::Due) else { continue };
+            unmet.told = TlsNotice::Sent;
+            let Some(reported) = Reported::of_unmet(queued) else { continue };
+            if queued.notify().delay {
+                told.sender.push(reported.clone());
+            }
+            told.officers.push(reported);
+        }
+        news.unmet = Some(told);
     }
 
     /// A message is told of as late once: those at other domains who still
-    /// wait are told of with it.
-    fn add_others_delayed(&self, settlement: &mut Settlement, attempt: &Attempt) {
-        let others = settlement.message.recipients.iter().filter_map(|queued| {
+    /// wait are told of with it. Of those who wait for TLS the sender has
+    /// heard more than this would tell, but for that the time it set itself
+    /// has passed.
+    fn tell_of_delay(&self, settlement: &mut Settlement, attempt: &Attempt) {
+        if self.deadlines.late == Due::NotYet {
+            return;
+        }
+        let Settlement { message, news, .. } = settlement;
+        let others = message.pending().filter_map(|queued| {
             let RecipientState::Pending { last, .. } = &queued.state else { return None };
             let tried = attempt.outcomes.iter().any(|(address, _)| *address == queued.address);
-            (!tried && queued.notify().delay).then(|| Reported {
-                recipient: queued.address.clone(),
-                original: queued.original.clone(),
-                reason: None,
-                reply: Reply::new(451, LATE, last.as_deref().unwrap_or("it waits for its turn")),
-                host: None,
-            })
+            let reply = || Reply::new(451, LATE, last.as_deref().unwrap_or(NOT_TRIED));
+            let wanted = !tried && queued.notify().delay;
+            wanted.then(|| Reported::of(queued, None, &reply(), None))
         });
-        settlement.news.delayed.extend(others);
+        news.delayed.extend(others);
+        let News { delayed, unmet, .. } = news;
+        let heard: BTreeSet<&Address> = match self.deadlines.told {
+            DelayNotice::Overdue => {
+                let told_now = unmet.iter().flat_map(|unmet| &unmet.sender);
+                told_now.map(|told| &told.recipient).collect()
+            }
+            _ => {
+                let waiting = message.waiting_for_tls();
+                let told = waiting.filter(|(_, unmet)| unmet.told == TlsNotice::Sent);
+                told.map(|(queued, _)| &queued.address).collect()
+            }
+        };
+        delayed.retain(|told| !heard.contains(&told.recipient));
+        message.delay_notice = self.deadlines.told;
     }
 }
 
@@ -204,39 +313,14 @@ fn is_awaited(queued: &QueuedRecipient, address: &Address) -> Option<u32> {
     }
 }
 
-/// What a sender is told of a copy that went on.
-enum Passed {
-    Delivered,
-    Relayed,
-}
-
-/// Whether a sender must hear from us of a copy that went on: who has it may
-/// not tell (RFC 3461 sections 5.2.1 to 5.2.3), or every relay was asked to
-/// (RFC 2852 section 4.1.5).
-fn told_of(to: Taker, notify: Option<Notify>, requests: &Requests) -> Option<Passed> {
-    let success = notify.is_some_and(|notify| notify.success);
-    let Taker::Relay { dsn, deliver_by } = to else {
-        return success.then_some(Passed::Delivered);
-    };
-    let unobserved = success && dsn == Promise::Absent;
-    let timed = requests.deliver_by.is_some_and(|by| {
-        by.trace == ByTrace::Yes || by.mode == ByMode::Notify && deliver_by == Promise::Absent
-    });
-    (unobserved || timed && notify != Some(Notify::NEVER)).then_some(Passed::Relayed)
-}
-
-/// The host, where it was one: a directory of ours is nobody's business.
-fn public_host(evidence: &Evidence) -> Option<String> {
-    evidence.host.clone().filter(|host| !host.starts_with("maildir:"))
-}
-
 /// RFC 3463 has 4.4.7 for "delivery time expired", of class 5 once given up.
-fn expiry(last: &Reply) -> Reply {
+fn expiry(last: &str) -> Reply {
     let text = format!("waited too long; the last attempt came to: {last}");
     Reply::new(554, EnhancedStatusCode(5, 4, 7), text)
 }
 
 const LATE: EnhancedStatusCode = EnhancedStatusCode(4, 4, 7);
+const NOT_TRIED: &str = "it waits for its turn";
 
 #[cfg(test)]
 mod tests {
@@ -244,7 +328,8 @@ mod tests {
 
     use super::*;
     use crate::mail::{
-        AddressEncoding, Body, DeliverBy, Direction, Failure, Level, QueueId, Release, ReversePath,
+        AddressEncoding, Body, ByMode, ByTrace, DeliverBy, Direction, Level, Notify, Promise,
+        QueueId, Release, Requests, ReversePath, Taker, TlsFault, TlsSession, Urgency,
     };
 
     const ARRIVAL: Timestamp = Timestamp::from_unix_milliseconds(1_000_000);
@@ -438,6 +523,8 @@ mod tests {
         message.requests = requests.clone();
         let attempt = attempt(&[("a@x.example", busy())]);
         let waits = settle(message, &attempt, &retry(), later(58), Jitter::NONE);
+        assert_eq!(waits.next_attempt_at, Some(later(60)));
+        let waits = settle(waits.message, &attempt, &retry(), later(60), Jitter::NONE);
         assert_eq!(waits.next_attempt_at, Some(later(65)));
         let back = settle(waits.message, &attempt, &retry(), later(65), Jitter::NONE);
         assert_eq!(back.next_attempt_at, None);
@@ -473,10 +560,152 @@ mod tests {
         assert_eq!(news_of(None, &held, busy(), 1600), ["failed"]);
     }
 
+    fn insecure() -> Outcome {
+        let reply = Reply::new(451, EnhancedStatusCode(4, 7, 5), "the certificate has expired");
+        Outcome::Transient(Failure { reason: FailureReason::Tls, reply })
+    }
+
+    /// Tried in clear or under TLS that was refused, or under good TLS.
+    fn tried(outcomes: &[(&str, Outcome)], fault: Option<TlsFault>) -> Attempt {
+        let tls = TlsSession { version: "TLSv1.3".into(), cipher: "x".into() };
+        let host = Some("mx.x.example".to_owned());
+        let evidence = Evidence { host, tls: Some(tls), fault, ..Evidence::default() };
+        Attempt { tries: vec![evidence], ..attempt(outcomes) }
+    }
+
+    fn settled(message: QueuedMessage, attempt: &Attempt, after: u64) -> Settlement {
+        let retry = retry().with_tls_notice(Duration::from_secs(15));
+        settle(message, attempt, &retry, later(after), Jitter::NONE)
+    }
+
+    fn told_of_unmet(news: &News) -> Option<(Vec<String>, Vec<String>)> {
+        let names = |told: &[Reported]| told.iter().map(|one| one.recipient.to_string()).collect();
+        news.unmet.as_ref().map(|unmet| (names(&unmet.sender), names(&unmet.officers)))
+    }
+
+    fn list(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
     #[test]
-    fn a_directory_of_ours_is_not_told() {
-        let evidence = |host: &str| Evidence { host: Some(host.to_owned()), ..Evidence::default() };
-        assert_eq!(public_host(&evidence("maildir:/var/mail/x")), None);
-        assert_eq!(public_host(&evidence("mx.x.example")).as_deref(), Some("mx.x.example"));
+    fn of_tls_that_cannot_be_had_people_hear_once_and_no_later_than_the_time_set() {
+        let attempt = tried(&[("a@x.example", insecure())], Some(TlsFault::CertificateExpired));
+        let waits = settled(message(&["a@x.example"]), &attempt, 1);
+        assert_eq!((&waits.news, waits.next_attempt_at), (&News::default(), Some(later(11))));
+        let waits = settled(waits.message, &attempt, 11);
+        assert_eq!(waits.news, News::default());
+        // The schedule says 21; the notice is due 15 after the first failure.
+        assert_eq!(waits.next_attempt_at, Some(later(16)));
+        let due = settled(waits.message, &attempt, 16);
+        let expected = (list(&["a@x.example"]), list(&["a@x.example"]));
+        assert_eq!(told_of_unmet(&due.news), Some(expected));
+        let told = &due.news.unmet.unwrap().sender[0];
+        assert_eq!(told.fault, Some(TlsFault::CertificateExpired));
+        assert_eq!(told.host.as_deref(), Some("mx.x.example"));
+        assert_eq!(due.next_attempt_at, Some(later(26)));
+        let again = settled(due.message, &attempt, 26);
+        assert_eq!(again.news, News::default());
+    }
+
+    #[test]
+    fn of_what_is_urgent_people_hear_at_once() {
+        let mut message = message(&["a@x.example"]);
+        message.recourse.urgency = Urgency::Urgent;
+        message.recourse.fallback = Some("smtp://portal.example:25".parse().unwrap());
+        let attempt = tried(&[("a@x.example", insecure())], None);
+        let settlement = settled(message, &attempt, 1);
+        let unmet = settlement.news.unmet.unwrap();
+        assert_eq!(unmet.fallback, settlement.message.recourse.fallback);
+        assert_eq!(unmet.sender.len(), 1);
+    }
+
+    #[test]
+    fn officers_hear_of_what_the_sender_does_not_want_to() {
+        let mut message = message(&["a@x.example", "b@x.example"]);
+        message.recourse.urgency = Urgency::Urgent;
+        message.recipients[0].notify = Some(Notify::NEVER);
+        let outcomes = [("a@x.example", insecure()), ("b@x.example", insecure())];
+        let news = settled(message, &tried(&outcomes, None), 1).news;
+        let expected = (list(&["b@x.example"]), list(&["a@x.example", "b@x.example"]));
+        assert_eq!(told_of_unmet(&news), Some(expected));
+    }
+
+    #[test]
+    fn a_tls_notice_stands_for_the_delay_notice_but_not_for_a_time_that_was_set() {
+        let attempt = tried(&[("a@x.example", insecure())], None);
+        let told = settled(message(&["a@x.example", "b@y.example"]), &attempt, 1);
+        let told = settled(told.message, &attempt, 16);
+        assert!(told.news.unmet.is_some());
+        let late = settled(told.message, &attempt, 60);
+        let delayed: Vec<_> = late.news.delayed.iter().map(|told| &told.recipient).collect();
+        assert_eq!(delayed, [&"b@y.example".parse::<Address>().unwrap()]);
+        assert_eq!(late.message.delay_notice, DelayNotice::Sent);
+        let mut message = late.message;
+        message.requests = by(90, ByMode::Notify, ByTrace::No);
+        let overdue = settled(message, &attempt, 90);
+        assert_eq!(overdue.news.delayed.len(), 2);
+    }
+
+    #[test]
+    fn both_due_at_once_make_one_notice() {
+        let attempt = tried(&[("a@x.example", insecure())], None);
+        let mut message = message(&["a@x.example"]);
+        message.recourse.urgency = Urgency::Urgent;
+        message.requests = by(60, ByMode::Notify, ByTrace::No);
+        let settlement = settled(message, &attempt, 61);
+        assert!(settlement.news.unmet.is_some());
+        assert_eq!(settlement.news.delayed, []);
+    }
+
+    #[test]
+    fn a_wait_for_tls_ends_when_a_peer_answers_over_good_tls_and_not_before() {
+        let fails = tried(&[("a@x.example", insecure())], Some(TlsFault::CertificateExpired));
+        let since = |settlement: &Settlement| {
+            settlement.message.waiting_for_tls().map(|(_, unmet)| unmet.since).next()
+        };
+        let waits = settled(message(&["a@x.example"]), &fails, 1);
+        assert_eq!(since(&waits), Some(later(1)));
+        let unreachable = attempt(&[("a@x.example", busy())]);
+        let waits = settled(waits.message, &unreachable, 2);
+        assert_eq!(since(&waits), Some(later(1)));
+        let broken = tried(&[("a@x.example", busy())], Some(TlsFault::ValidationFailure));
+        let waits = settled(waits.message, &broken, 2);
+        assert_eq!(since(&waits), Some(later(1)));
+        let met = settled(waits.message.clone(), &tried(&[("a@x.example", busy())], None), 3);
+        assert_eq!(since(&met), None);
+        let gone = settled(waits.message, &attempt(&[("a@x.example", unknown())]), 3);
+        assert_eq!(since(&gone), None);
+    }
+
+    #[test]
+    fn deadlines_are_kept_without_an_attempt() {
+        let attempt = tried(&[("a@x.example", insecure())], None);
+        let retry = retry().with_tls_notice(Duration::from_secs(15));
+        let message = settled(message(&["a@x.example", "b@y.example"]), &attempt, 1).message;
+        assert_eq!(next_deadline(&message.summary(), &retry), Some(later(16)));
+        let told = settle_deadlines(message, |_| true, &retry, later(16));
+        assert!(told.news.unmet.is_some());
+        assert_eq!(
+            (told.next_attempt_at, next_deadline(&told.message.summary(), &retry)),
+            (None, Some(later(60)))
+        );
+        let late = settle_deadlines(told.message, |_| true, &retry, later(60));
+        assert_eq!(late.news.delayed.len(), 1);
+        assert_eq!(next_deadline(&late.message.summary(), &retry), Some(later(600)));
+        let only_a = |queued: &QueuedRecipient| queued.address.to_string() == "a@x.example";
+        let over = settle_deadlines(late.message, only_a, &retry, later(600));
+        assert_eq!(over.given_up, BTreeMap::from([(FailureReason::Expired, 1)]));
+        assert!(over.news.failed[0].reply.text.contains("the certificate has expired"));
+        let over = settle_deadlines(over.message, |_| true, &retry, later(600));
+        assert_eq!(next_deadline(&over.message.summary(), &retry), None);
+    }
+
+    #[test]
+    fn a_deadline_that_concerns_nobody_is_passed_all_the_same() {
+        let mut message = message(&["a@x.example"]);
+        message.recipients[0].notify = Some(Notify::NEVER);
+        let late = settle_deadlines(message, |_| true, &retry(), later(60));
+        assert_eq!(late.news, News::default());
+        assert_eq!(next_deadline(&late.message.summary(), &retry()), Some(later(600)));
     }
 }

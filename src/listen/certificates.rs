@@ -23,7 +23,7 @@ use super::{
     tls,
 };
 use crate::{
-    config::{self, CertificateFiles},
+    config::{self, CertificateFiles, cryptography},
     mail::{Ciphers, Timestamp},
 };
 
@@ -148,7 +148,7 @@ impl Renewal<'_> {
 impl CertificateSummary {
     /// Reads a chain and its key, and sees whether they belong together.
     pub fn read(files: &CertificateFiles) -> Result<Self, CertificateError> {
-        read(files, &tls::provider(Ciphers::Intermediate)).map(|(_, summary)| summary)
+        read(files, &cryptography(Ciphers::Intermediate)).map(|(_, summary)| summary)
     }
 
     /// As metrics and logs call it: its first name.
@@ -176,7 +176,7 @@ fn read_all(
     ciphers: Ciphers,
     clients: &ClientSettings,
 ) -> Result<Loaded, CertificateError> {
-    let provider = Arc::new(tls::provider(ciphers));
+    let provider = Arc::new(cryptography(ciphers));
     let (mut choice, mut summaries) = (Choice::default(), Vec::new());
     for files in files {
         let (key, summary) = read(files, &provider)?;

@@ -33,7 +33,7 @@ use rustls::{
 };
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName, time::ASN1Time};
 
-use super::{certificates::CertificateError, tls};
+use super::certificates::CertificateError;
 use crate::config::{self, Certified, CertifiedBy};
 
 /// Whom a listener knows, as postern.toml has it.
@@ -76,7 +76,7 @@ pub(super) enum Shown {
 
 /// Whether `client_ca` can be read, where it is needed.
 pub fn check_client_ca(listener: &config::Listener) -> Result<(), CertificateError> {
-    let provider = Arc::new(tls::provider(listener.ciphers));
+    let provider = Arc::new(config::cryptography(listener.ciphers));
     ClientSettings::of(listener).read(&provider).map(|_| ())
 }
 

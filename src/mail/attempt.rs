@@ -102,6 +102,8 @@ pub enum FailureReason {
     Connection,
     /// The TLS requirement could not be met.
     Tls,
+    /// The peer did not take our credentials: the operator's to mend.
+    Authentication,
     /// The peer lacks an extension the message needs.
     Extension,
     /// A file system (maildir) failed.
@@ -121,6 +123,7 @@ impl FailureReason {
             Self::Connect => "connect",
             Self::Connection => "connection",
             Self::Tls => "tls",
+            Self::Authentication => "authentication",
             Self::Extension => "extension",
             Self::Store => "store",
             Self::Policy => "policy",

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     disposition::{Disposition, NextHop, Obligation, Told},
     level::Level,
+    message::Urgency,
     protection::Protection,
 };
 
@@ -16,6 +17,10 @@ pub struct Decision {
     pub protection: Protection,
     /// Where a redirected copy goes.
     pub redirect: Option<NextHop>,
+    /// Where it goes if that protection cannot be had.
+    pub fallback: Option<NextHop>,
+    /// How soon people hear of it then.
+    pub urgency: Urgency,
     pub obligations: Vec<Obligation>,
     pub tell: Vec<Told>,
     /// The rule whose disposition this is; absent where none matched.

@@ -7,13 +7,15 @@ use super::{
     address::Address,
     attempt::{Attempt, FailureReason},
     decision::Decision,
+    disposition::NextHop,
     domain::Domain,
-    facts::{Direction, MessageFacts},
+    facts::MessageFacts,
     finding::Finding,
     lookup::{BlocklistAnswer, LookupAnswer, LookupSource, Passage},
-    message::Forwarded,
+    message::{Exemption, Forwarded},
     protection::TlsRequirement,
     queue_id::QueueId,
+    record::{Acceptance, Asked, ReportResult, ReportWay, Settled},
     reply::Reply,
     tls::TlsSession,
 };
@@ -86,18 +88,30 @@ pub enum Event<'a> {
     /// Every recipient of one accepted or refused message.
     Decided(Decided<'a>),
     /// Committed to the spool: a 250 may follow.
-    Accepted {
-        id: QueueId,
-        direction: Direction,
-        size: usize,
-    },
+    Accepted(&'a Acceptance),
     Attempted {
         id: QueueId,
         /// The recipients' domain.
         domain: &'a Domain,
         requirement: TlsRequirement,
+        asked: &'a Asked<'a>,
         attempt: &'a Attempt,
         took: Duration,
+    },
+    /// What attempts have said of a destination as a whole.
+    DestinationChanged {
+        domain: &'a Domain,
+        change: DestinationChange,
+        /// What the attempt came to, where it failed.
+        cause: Option<&'a Reply>,
+    },
+    /// What an attempt, or a deadline, came to is in the spool.
+    Settled(Settled<'a>),
+    /// A report or notice about a message is in the spool.
+    Noticed {
+        about: QueueId,
+        id: QueueId,
+        to: &'a Address,
     },
     /// Out of the queue for good: returned to its sender.
     Bounced {
@@ -105,12 +119,40 @@ pub enum Event<'a> {
         recipients: usize,
         reason: FailureReason,
     },
+    /// A report or notice to a person is on its way into the spool.
+    NoticeWritten {
+        kind: NoticeKind,
+    },
+    /// Policy or a person sends what waits of a message another way.
+    Redirected {
+        id: QueueId,
+        /// The message it was part of, where it is not the whole.
+        part_of: Option<QueueId>,
+        to: &'a NextHop,
+        recipients: usize,
+        by: &'a str,
+        reason: &'a str,
+    },
+    /// A person lets one message go with less TLS than policy asks for, for a
+    /// while.
+    Exempted {
+        id: QueueId,
+        exemption: &'a Exemption,
+    },
     /// A person released, refused or returned a message.
     Handled {
         id: QueueId,
         action: &'a str,
         by: &'a str,
         reason: Option<&'a str>,
+    },
+    /// A domain was to be told of its TLS (RFC 8460).
+    TlsReported {
+        domain: &'a Domain,
+        way: ReportWay,
+        result: ReportResult,
+        /// Why not.
+        cause: Option<&'a str>,
     },
     PolicyLoaded {
         version: &'a str,
@@ -123,6 +165,39 @@ pub enum Event<'a> {
         during: &'static str,
         error: &'a str,
     },
+}
+
+/// What a notice tells, and whom: a closed set, so that it can be a metric's
+/// label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum NoticeKind {
+    Failed,
+    Delayed,
+    /// It waits for TLS.
+    Waiting,
+    WaitingOfficers,
+    /// TLS could not be had, and policy has sent it another way.
+    Diverted,
+    Relayed,
+    Delivered,
+    Held,
+    HeldOfficers,
+}
+
+impl NoticeKind {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Delayed => "delayed",
+            Self::Waiting => "waiting",
+            Self::WaitingOfficers => "waiting_officers",
+            Self::Diverted => "diverted",
+            Self::Relayed => "relayed",
+            Self::Delivered => "delivered",
+            Self::Held => "held",
+            Self::HeldOfficers => "held_officers",
+        }
+    }
 }
 
 /// What was decided of one message, for every recipient.
@@ -140,6 +215,27 @@ pub struct Decided<'a> {
     pub decisions: &'a [(Address, Decision)],
     /// From content to decisions.
     pub took: Duration,
+}
+
+/// What happens to a destination: a closed set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DestinationChange {
+    /// It has failed so often that it is only tried now and then.
+    Died,
+    /// It was tried, and is dead still.
+    TrialFailed,
+    /// It answers again.
+    Revived,
+}
+
+impl DestinationChange {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Died => "died",
+            Self::TrialFailed => "trial_failed",
+            Self::Revived => "revived",
+        }
+    }
 }
 
 /// What came of a claim to an identity: a closed set.

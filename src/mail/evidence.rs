@@ -16,6 +16,8 @@ pub struct Evidence {
     pub host: Option<String>,
     pub address: Option<SocketAddr>,
     pub started_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Reuse::is_new")]
+    pub connection: Reuse,
     /// From the first packet to the last reply, or to the failure.
     pub milliseconds: u64,
     pub tls: Option<TlsSession>,
@@ -38,6 +40,9 @@ pub struct Evidence {
     /// Why opportunistic TLS was given up and the journey made in clear.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback: Option<String>,
+    /// Which message on its connection it was, from 1; zero where there was
+    /// none.
+    pub transaction: u32,
     /// Whose copies the host has taken.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub took: Vec<Address>,
@@ -91,6 +96,28 @@ impl CertificateVerdict {
     /// Whether it proves whose certificate it is.
     pub const fn is_proof(&self) -> bool {
         matches!(self, Self::Valid { .. } | Self::Dane { .. } | Self::Pinned)
+    }
+}
+
+/// Whether a connection had carried messages before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reuse {
+    #[default]
+    New,
+    Reused,
+}
+
+impl Reuse {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Reused => "reused",
+        }
+    }
+
+    const fn is_new(&self) -> bool {
+        matches!(self, Self::New)
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
     address::{Address, ReversePath},
     disposition::{NextHop, Told},
     envelope::{AddressEncoding, Body, Envelope, Recipient},
+    evidence::TlsFault,
     facts::Direction,
     finding::Finding,
     level::Level,
@@ -136,15 +137,14 @@ pub struct Recourse {
     /// Where policy sends it then: an encryption portal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback: Option<NextHop>,
-    /// Since when it has waited for that alone, and who knows.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub unmet: Option<Unmet>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exemption: Option<Exemption>,
 }
 
 /// How soon people must hear that a message waits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Urgency {
     /// Within the time that `[retry] tls_notice` sets.
@@ -154,11 +154,19 @@ pub enum Urgency {
     Urgent,
 }
 
-/// A message that waits for TLS as good as it needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A copy that waits for TLS as good as it needs: since when, why, and
+/// whether people know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unmet {
     pub since: Timestamp,
     pub told: TlsNotice,
+    /// What the last try came to.
+    pub reply: Reply,
+    /// The host that was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<TlsFault>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,6 +184,25 @@ pub struct Exemption {
     pub by: String,
     pub reason: String,
     pub until: Timestamp,
+}
+
+/// Leave to send one message with this TLS, whatever policy and route ask for
+/// and the domain publishes. Only an exemption in force makes one, and nothing
+/// else lowers a requirement (law 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leave(TlsRequirement);
+
+impl Exemption {
+    pub fn in_force(&self, now: Timestamp) -> Option<Leave> {
+        (now < self.until).then_some(Leave(self.tls))
+    }
+}
+
+impl Leave {
+    /// What must be had all the same.
+    pub fn least(self) -> TlsRequirement {
+        self.0
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,6 +226,8 @@ pub struct QueuedRecipient {
     /// What this copy's journey needs; never weakened after the decision.
     pub protection: Protection,
     pub state: RecipientState,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmet: Option<Box<Unmet>>,
 }
 
 impl QueuedRecipient {
@@ -211,7 +240,7 @@ impl QueuedRecipient {
     pub fn new(recipient: impl Into<Recipient>, protection: Protection, now: Timestamp) -> Self {
         let Recipient { address, notify, original } = recipient.into();
         let state = RecipientState::Pending { attempts: 0, next_attempt_at: now, last: None };
-        Self { address, notify, original, protection, state }
+        Self { address, notify, original, protection, state, unmet: None }
     }
 }
 
@@ -254,6 +283,11 @@ impl QueuedMessage {
         self.hold.is_some()
     }
 
+    /// The recipients who wait for TLS as good as their copy needs.
+    pub fn waiting_for_tls(&self) -> impl Iterator<Item = (&QueuedRecipient, &Unmet)> {
+        self.pending().filter_map(|queued| Some((queued, queued.unmet.as_deref()?)))
+    }
+
     /// The recipients who still wait for their copy.
     pub fn pending(&self) -> impl Iterator<Item = &QueuedRecipient> {
         self.recipients
@@ -272,6 +306,21 @@ mod tests {
         "encoding":"ascii","level":0,"policy":"p","size":312,"delay_notice":"sent",
         "recipients":[{"address":"a@x.example","protection":{"tls":"opportunistic"},
         "state":{"pending":{"attempts":2,"next_attempt_at":1795367525999,"last":"451 busy"}}}]}"#;
+
+    #[test]
+    fn an_exemption_is_in_force_until_its_end() {
+        use TlsRequirement::Encrypted;
+        let until = Timestamp::from_unix_milliseconds(5000);
+        let exemption = Exemption {
+            tls: Encrypted,
+            by: "uid 1000".to_owned(),
+            reason: "agreed by telephone".to_owned(),
+            until,
+        };
+        let leave = exemption.in_force(Timestamp::from_unix_milliseconds(4999)).unwrap();
+        assert_eq!(leave.least(), Encrypted);
+        assert_eq!(exemption.in_force(until), None);
+    }
 
     #[test]
     fn what_an_earlier_version_has_spooled_is_read_and_asks_for_nothing() {

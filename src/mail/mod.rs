@@ -6,6 +6,7 @@
 mod address;
 mod attempt;
 mod decision;
+mod destination;
 mod disposition;
 mod domain;
 mod envelope;
@@ -18,6 +19,7 @@ mod lookup;
 mod message;
 mod protection;
 mod queue_id;
+mod record;
 mod reply;
 mod requests;
 mod summary;
@@ -27,31 +29,38 @@ mod tls;
 pub use address::{Address, AddressError, ReversePath};
 pub use attempt::{Attempt, Failure, FailureReason, Handover, Outcome, Promise, Taker};
 pub use decision::{Decision, DestinationClass, DestinationFacts, Mode, RuleMatch};
+pub use destination::{Destination, Way};
 pub use disposition::{Disclaimer, Disposition, NextHop, NextHopError, Obligation, Told};
 pub use domain::{Domain, DomainError};
 pub use envelope::{AddressEncoding, Body, Envelope, Recipient};
-pub use event::{AuthenticationResult, Decided, Event, Observer, Refusal, SessionEnd};
+pub use event::{
+    AuthenticationResult, Decided, DestinationChange, Event, NoticeKind, Observer, Refusal,
+    SessionEnd,
+};
 pub use evidence::{
-    CertificateVerdict, Evidence, PublishedPolicy, PublishedPolicyKind, SeenCertificate, TlsFault,
-    Voucher,
+    CertificateVerdict, Evidence, PublishedPolicy, PublishedPolicyKind, Reuse, SeenCertificate,
+    TlsFault, Voucher,
 };
 pub use facts::{Arrival, AuthenticationFacts, Direction, Facts, MessageFacts, SecureTag};
 pub use finding::{Finding, Kind, Masked, Opaque, OpaqueReason};
 pub use level::{Level, LevelError};
 pub use lookup::{BlocklistAnswer, LookupAnswer, LookupSource, Passage};
 pub use message::{
-    DelayNotice, Exemption, Forwarded, Hold, Origin, Protocol, QueuedMessage, QueuedRecipient,
-    RecipientState, Recourse, Submission, TlsNotice, Unmet, Urgency,
+    DelayNotice, Exemption, Forwarded, Hold, Leave, Origin, Protocol, QueuedMessage,
+    QueuedRecipient, RecipientState, Recourse, Submission, TlsNotice, Unmet, Urgency,
 };
 pub use protection::{
     Ciphers, KeyPin, KeyPinError, MxName, Protection, TlsRequirement, TlsVersion, Trust,
 };
 pub use queue_id::{QueueId, QueueIdError};
+pub use record::{
+    Acceptance, Asked, Asker, CopyKind, ReportResult, ReportWay, Settled, StoredCopy,
+};
 pub use reply::{EnhancedStatusCode, Reply, Severity};
 pub use requests::{
     ByMode, ByTrace, DeliverBy, Notify, OriginalRecipient, Priority, PriorityError, Release,
     Requests, RequireTls, Returned,
 };
-pub use summary::{Standing, Summary};
+pub use summary::{Line, Standing, Summary, TlsWait};
 pub use time::Timestamp;
 pub use tls::TlsSession;

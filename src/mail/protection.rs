@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{domain::Domain, evidence::Voucher};
+use super::{disposition::NextHop, domain::Domain, evidence::Voucher};
 
 /// How well a journey must be protected, weakest first.
 #[derive(
@@ -64,6 +64,22 @@ pub struct Protection {
     pub min_version: TlsVersion,
     #[serde(default)]
     pub ciphers: Ciphers,
+}
+
+impl Protection {
+    /// As strong, on the way to a next hop that somebody has named instead:
+    /// that names its host too. The names, anchors and keys of the domain that
+    /// it is turned away from prove nothing there.
+    #[must_use]
+    pub fn towards(self, next_hop: &NextHop) -> Self {
+        let mx_names = match next_hop {
+            NextHop::Smtp { host, .. } | NextHop::Lmtp { host, .. } => {
+                host.parse().map(MxName::Exact).into_iter().collect()
+            }
+            NextHop::Mx | NextHop::Maildir(_) => Vec::new(),
+        };
+        Self { mx_names, vouched_by: None, trust: Trust::System, ..self }
+    }
 }
 
 /// What a chain of certificates must end in.
@@ -235,6 +251,21 @@ mod tests {
         assert!(name.covers(&"a.nhs.test.example".parse().unwrap()));
         assert!(!name.covers(&"a.b.nhs.test.example".parse().unwrap()));
         assert!(!name.covers(&"nhs.test.example".parse().unwrap()));
+    }
+
+    #[test]
+    fn another_next_hop_is_reached_under_as_strong_a_protection_with_its_own_name() {
+        let protection = Protection {
+            tls: TlsRequirement::Verified,
+            mx_names: vec!["*.gov.test.example".parse().unwrap()],
+            trust: Trust::Anchors("gov.pem".to_owned()),
+            min_version: TlsVersion::Tls13,
+            ..Protection::default()
+        };
+        let portal = protection.towards(&"smtp://portal.test.example:25".parse().unwrap());
+        assert_eq!((portal.tls, portal.min_version), (TlsRequirement::Verified, TlsVersion::Tls13));
+        assert_eq!(portal.mx_names, ["portal.test.example".parse().unwrap()]);
+        assert_eq!(portal.trust, Trust::System);
     }
 
     #[test]

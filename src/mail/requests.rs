@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::time::Timestamp;
+use super::{message::Urgency, time::Timestamp};
 
 /// The parameters of MAIL. Times that are not dates count from when the
 /// message was received.
@@ -110,6 +110,14 @@ pub struct OriginalRecipient {
 }
 
 impl Requests {
+    /// Whether its sender presses.
+    pub fn urgency(&self) -> Urgency {
+        match self.priority {
+            Some(priority) if priority >= Priority::URGENT => Urgency::Urgent,
+            _ => Urgency::Usual,
+        }
+    }
+
     /// When a message received then may first be sent on.
     pub fn released_at(&self, received_at: Timestamp) -> Timestamp {
         match self.release {
@@ -150,6 +158,8 @@ impl Requests {
 
 impl Priority {
     pub const NORMAL: Self = Self(0);
+    /// What X.400 calls urgent, as RFC 6710 maps it.
+    pub const URGENT: Self = Self(4);
 
     pub const fn value(self) -> i8 {
         self.0

@@ -24,8 +24,15 @@ use crate::mail::Timestamp;
 
 /// The open end of the trail.
 pub struct Audit {
-    lines: Mutex<Option<SyncSender<Value>>>,
+    lines: Mutex<Option<SyncSender<Order>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the writer is told.
+enum Order {
+    Line(Value),
+    /// Say when all before it is on disk.
+    Flush(SyncSender<()>),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -50,16 +57,30 @@ impl Audit {
         Ok(Self { lines: Mutex::new(Some(lines)), writer: Mutex::new(Some(writer)) })
     }
 
-    /// Adds a line, with the time. Waits only when the disk is so slow that
+    /// Adds a line, with the time and the version of its shape. Waits only when the disk is so slow that
     /// `CAPACITY` lines are queued: a trail with gaps would be worse.
     pub fn record(&self, mut line: Value) {
         if let Value::Object(fields) = &mut line {
             fields.insert("at".to_owned(), Timestamp::from(SystemTime::now()).rfc3339().into());
+            fields.insert("v".to_owned(), VERSION.into());
         }
-        let lines = self.lines.lock().ok().and_then(|lines| lines.clone());
-        if lines.is_none_or(|lines| lines.send(line).is_err()) {
+        if !self.order(Order::Line(line)) {
             error!("an audit line was lost: the trail is closed");
         }
+    }
+
+    /// Waits until every line told so far is on disk. Blocks.
+    pub fn flush(&self) {
+        let (done, flushed) = mpsc::sync_channel(1);
+        if self.order(Order::Flush(done)) {
+            // An error is the writer's end, which has written all.
+            let _ = flushed.recv();
+        }
+    }
+
+    fn order(&self, order: Order) -> bool {
+        let lines = self.lines.lock().ok().and_then(|lines| lines.clone());
+        lines.is_some_and(|lines| lines.send(order).is_ok())
     }
 
     /// Writes out what is queued and ends the trail.
@@ -73,35 +94,64 @@ impl Audit {
     }
 }
 
-fn write_lines(file: File, queue: &Receiver<Value>) {
+fn write_lines(file: File, queue: &Receiver<Order>) {
     let mut trail = BufWriter::new(file);
     while let Ok(first) = queue.recv() {
         // Nobody waits for these lines: a pause gathers many into one sync,
         // which would else contend with the spool's.
-        std::thread::sleep(GATHER);
+        if matches!(first, Order::Line(_)) {
+            std::thread::sleep(GATHER);
+        }
         let group = std::iter::once(first).chain(queue.try_iter());
-        if let Err(error) = append(&mut trail, group) {
+        let mut waiting = Vec::new();
+        if let Err(error) = append(&mut trail, group, &mut waiting) {
             error!(%error, "the audit trail could not be written");
         }
+        // Whoever waits has gone, or is told.
+        waiting.iter().for_each(|done| _ = done.send(()));
     }
 }
 
-fn append(trail: &mut BufWriter<File>, lines: impl Iterator<Item = Value>) -> std::io::Result<()> {
-    for line in lines {
-        serde_json::to_writer(&mut *trail, &line)?;
-        trail.write_all(b"\n")?;
+fn append(
+    trail: &mut BufWriter<File>,
+    orders: impl Iterator<Item = Order>,
+    waiting: &mut Vec<SyncSender<()>>,
+) -> std::io::Result<()> {
+    for order in orders {
+        match order {
+            Order::Line(line) => {
+                serde_json::to_writer(&mut *trail, &line)?;
+                trail.write_all(b"\n")?;
+            }
+            Order::Flush(done) => waiting.push(done),
+        }
     }
     trail.flush()?;
     trail.get_ref().sync_data()
 }
 
-const FILE: &str = "audit.jsonl";
+/// Of the shape of lines (`lines`).
+const VERSION: u32 = 1;
+pub(super) const FILE: &str = "audit.jsonl";
 const CAPACITY: usize = 8192;
 const GATHER: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_told_before_a_flush_is_on_disk_after_it_with_its_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let audit = Audit::open(folder.path()).unwrap();
+        audit.record(serde_json::json!({ "event": "x" }));
+        audit.flush();
+        let trail = std::fs::read_to_string(folder.path().join(FILE)).unwrap();
+        let line: Value = serde_json::from_str(trail.trim_end()).unwrap();
+        assert_eq!((&line["v"], &line["event"]), (&1.into(), &"x".into()));
+        audit.close();
+        audit.flush();
+    }
 
     #[test]
     fn every_line_told_before_the_close_is_on_disk_after_it() {

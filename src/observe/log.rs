@@ -13,7 +13,7 @@ pub enum LogFormat {
 /// Starts logging for the whole process. `POSTERN_LOG` filters
 /// (`postern=debug`); a filter that cannot be read is an error worth words.
 pub fn start_logging(format: LogFormat) -> Result<(), String> {
-    let wanted = std::env::var("POSTERN_LOG").unwrap_or_else(|_| "info".to_owned());
+    let wanted = std::env::var("POSTERN_LOG").unwrap_or_else(|_| USUAL.to_owned());
     let filter: EnvFilter =
         wanted.parse().map_err(|error| format!("POSTERN_LOG={wanted}: {error}"))?;
     let registry = tracing_subscriber::registry().with(filter);
@@ -30,3 +30,7 @@ pub fn start_logging(format: LogFormat) -> Result<(), String> {
     };
     started.map_err(|error| error.to_string())
 }
+
+/// Without the resolver's dumps of whole answers: what they mean for mail
+/// stands with the message that waits for it.
+const USUAL: &str = "info,hickory_net=off,hickory_resolver=off";

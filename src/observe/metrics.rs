@@ -4,12 +4,17 @@
 //! sets: listeners and rules are those of the files, everything else is an
 //! enum. `README.md` lists them for operators.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, PoisonError},
+};
 
 use prometheus::{
     Encoder, Error, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder, core::Collector,
 };
+
+use super::state::{ContentMemory, QueueMetrics, QueueState, TlsWaits};
 
 /// All collectors, registered.
 pub struct Metrics {
@@ -19,25 +24,6 @@ pub struct Metrics {
     pub(super) deliveries: DeliveryMetrics,
     pub(super) upkeep: UpkeepMetrics,
     queue: QueueMetrics,
-}
-
-/// What a scrape asks the queue.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct QueueState {
-    pub active: usize,
-    pub held: usize,
-    /// Age of the oldest message that waits for delivery.
-    pub oldest: Duration,
-    /// Octets of messages, and of the files they stand in.
-    pub live_octets: u64,
-    pub disk_octets: u64,
-}
-
-/// What a scrape asks the listeners.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ContentMemory {
-    pub used: usize,
-    pub limit: usize,
 }
 
 impl Metrics {
@@ -57,13 +43,20 @@ impl Metrics {
         })
     }
 
-    pub fn set_certificate_expiry(&self, listener: &str, name: &str, unix_seconds: i64) {
-        self.upkeep.certificate_expiry.with_label_values(&[listener, name]).set(unix_seconds);
-    }
-
-    /// Before a new set is told of.
-    pub fn forget_certificate_expiries(&self) {
-        self.upkeep.certificate_expiry.reset();
+    /// Of all certificates, in Unix seconds, by listener and name; what was
+    /// told of others is forgotten. A scrape in between misses none.
+    pub fn set_certificate_expiries(&self, expiries: BTreeMap<(String, String), i64>) {
+        let gauges = &self.upkeep.certificate_expiry;
+        for ((listener, name), &seconds) in &expiries {
+            gauges.with_label_values(&[listener, name]).set(seconds);
+        }
+        let now: BTreeSet<_> = expiries.into_keys().collect();
+        let mut told = self.upkeep.certificates.lock().unwrap_or_else(PoisonError::into_inner);
+        for (listener, name) in told.difference(&now) {
+            // It was there: nothing else takes one out.
+            let _ = gauges.remove_label_values(&[listener, name]);
+        }
+        *told = now;
     }
 
     /// As it stands now; asked at each scrape.
@@ -75,6 +68,11 @@ impl Metrics {
     pub fn set_content_memory(&self, memory: ContentMemory) {
         self.sessions.content_memory.set(gauge_value(memory.used as u64));
         self.sessions.content_memory_limit.set(gauge_value(memory.limit as u64));
+    }
+
+    /// As it stands now; asked at each scrape.
+    pub fn set_tls_waits(&self, waits: TlsWaits) {
+        self.queue.set_tls_waits(waits);
     }
 
     /// The exposition format, with the queue as it stands now.
@@ -222,9 +220,14 @@ impl MessageMetrics {
 pub(super) struct DeliveryMetrics {
     pub(super) attempts: IntCounterVec,
     pub(super) attempt_seconds: Histogram,
+    pub(super) connections: IntCounterVec,
+    pub(super) destination_changes: IntCounterVec,
     pub(super) delivered: IntCounterVec,
     pub(super) bounces: IntCounterVec,
     pub(super) handled: IntCounterVec,
+    pub(super) notices: IntCounterVec,
+    pub(super) tls_sessions: IntCounterVec,
+    pub(super) tls_reports: IntCounterVec,
 }
 
 impl DeliveryMetrics {
@@ -240,6 +243,16 @@ impl DeliveryMetrics {
                 "Duration of one attempt to deliver.",
                 &[0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0],
             )?,
+            connections: new.counters(
+                "postern_connections_total",
+                "Connections that messages were to be sent on, by whether one was open already.",
+                &["reuse"],
+            )?,
+            destination_changes: new.counters(
+                "postern_destination_changes_total",
+                "Destinations that died, were tried in vain (trial_failed), and answered again.",
+                &["change"],
+            )?,
             delivered: new.counters(
                 "postern_deliveries_total",
                 "Recipients delivered, by what protected the journey and what was required.",
@@ -252,8 +265,24 @@ impl DeliveryMetrics {
             )?,
             handled: new.counters(
                 "postern_handled_total",
-                "Messages that a person released, rejected, retried or returned.",
+                "Messages that a person released, rejected, retried, exempted or returned, or \
+                 that went another way.",
                 &["action"],
+            )?,
+            notices: new.counters(
+                "postern_notices_total",
+                "Reports and notices written to senders and officers, by what they tell.",
+                &["kind"],
+            )?,
+            tls_sessions: new.counters(
+                "postern_tls_sessions_total",
+                "Tries to deliver that came to TLS or failed at it, by the result types of RFC 8460.",
+                &["result"],
+            )?,
+            tls_reports: new.counters(
+                "postern_tls_reports_total",
+                "TLS reports to other domains (RFC 8460), by way and what came of them.",
+                &["way", "result"],
             )?,
         })
     }
@@ -264,11 +293,13 @@ pub(super) struct UpkeepMetrics {
     pub(super) policy_loads: IntCounterVec,
     pub(super) spool_failures: IntCounterVec,
     certificate_expiry: IntGaugeVec,
+    /// Listeners and names that `certificate_expiry` tells of.
+    certificates: Mutex<BTreeSet<(String, String)>>,
 }
 
 impl UpkeepMetrics {
     fn new(new: &Maker<'_>) -> Result<Self, Error> {
-        Ok(Self {
+        let metrics = Self {
             policy_info: new.gauges(
                 "postern_policy_info",
                 "The version of the policy that decides; always 1.",
@@ -289,71 +320,92 @@ impl UpkeepMetrics {
                 "When a listener's certificates expire, by their first name.",
                 &["listener", "certificate"],
             )?,
-        })
-    }
-}
-
-struct QueueMetrics {
-    messages: IntGaugeVec,
-    oldest_seconds: IntGauge,
-    bytes: IntGaugeVec,
-}
-
-impl QueueMetrics {
-    fn new(new: &Maker<'_>) -> Result<Self, Error> {
-        Ok(Self {
-            messages: new.gauges("postern_queue_messages", "Messages in the spool.", &["state"])?,
-            oldest_seconds: new.register(IntGauge::new(
-                "postern_queue_oldest_seconds",
-                "Age of the oldest message that waits for delivery.",
-            )?)?,
-            bytes: new.gauges(
-                "postern_spool_bytes",
-                "Octets of live messages, and of the spool's files.",
-                &["what"],
-            )?,
-        })
-    }
-
-    fn set(&self, queue: QueueState) {
-        self.messages.with_label_values(&["active"]).set(gauge_value(queue.active as u64));
-        self.messages.with_label_values(&["held"]).set(gauge_value(queue.held as u64));
-        self.oldest_seconds.set(gauge_value(queue.oldest.as_secs()));
-        self.bytes.with_label_values(&["live"]).set(gauge_value(queue.live_octets));
-        self.bytes.with_label_values(&["disk"]).set(gauge_value(queue.disk_octets));
+            certificates: Mutex::default(),
+        };
+        // An increase is seen only of what was there before it.
+        metrics.policy_loads.with_label_values(&["refused"]);
+        for during in ["accept", "record", "read"] {
+            metrics.spool_failures.with_label_values(&[during]);
+        }
+        Ok(metrics)
     }
 }
 
 /// Makes collectors and registers them in one step.
-struct Maker<'a>(&'a Registry);
+pub(super) struct Maker<'a>(&'a Registry);
 
 impl Maker<'_> {
-    fn register<C: Collector + Clone + 'static>(&self, collector: C) -> Result<C, Error> {
+    pub(super) fn register<C: Collector + Clone + 'static>(
+        &self,
+        collector: C,
+    ) -> Result<C, Error> {
         self.0.register(Box::new(collector.clone()))?;
         Ok(collector)
     }
 
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, Error> {
+    pub(super) fn counters(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> Result<IntCounterVec, Error> {
         self.register(IntCounterVec::new(Opts::new(name, help), labels)?)
     }
 
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, Error> {
+    pub(super) fn gauges(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> Result<IntGaugeVec, Error> {
         self.register(IntGaugeVec::new(Opts::new(name, help), labels)?)
     }
 
-    fn seconds(&self, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, Error> {
+    pub(super) fn seconds(
+        &self,
+        name: &str,
+        help: &str,
+        buckets: &[f64],
+    ) -> Result<Histogram, Error> {
         let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
         self.register(Histogram::with_opts(options)?)
     }
 }
 
-fn gauge_value(count: u64) -> i64 {
+pub(super) fn gauge_value(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::mail::DestinationClass;
+
+    #[test]
+    fn shipped_alerts_speak_of_metrics_that_are_there_before_anything_has_gone_wrong() {
+        let metrics = Metrics::new().unwrap();
+        let certificate = ("mailboxes".to_owned(), "mx1.example".to_owned());
+        metrics.set_certificate_expiries(BTreeMap::from([(certificate, 1)]));
+        metrics.set_tls_waits(TlsWaits {
+            messages: DestinationClass::ALL.map(|class| (class, 0)),
+            oldest: Duration::ZERO,
+            exemptions: 0,
+        });
+        let shown = metrics.render(QueueState::default()).unwrap();
+        let rules = include_str!("../../deploy/prometheus/alerts.yml");
+        let mut asked = 0;
+        for (start, _) in rules.match_indices("postern_") {
+            let rest = rules.get(start..).unwrap_or_default();
+            let of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let name = rest.split(|c| !of_name(c)).next().unwrap_or_default();
+            assert!(shown.contains(&format!("\n{name}")), "no {name} in {shown}");
+            asked += 1;
+        }
+        assert!(asked > 5, "the rules were not read");
+        assert!(shown.contains("postern_policy_loads_total{result=\"refused\"} 0\n"));
+    }
 
     #[test]
     fn the_queue_is_shown_as_it_stands_at_the_scrape() {

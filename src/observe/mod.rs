@@ -8,12 +8,17 @@
 
 mod audit;
 mod http;
+mod lines; // the shape of the trail's lines
 mod log;
 mod metrics;
 mod observatory;
+mod state; // what a scrape asks
+mod trail;
 
 pub use audit::{Audit, AuditError};
 pub use http::{Probes, serve};
 pub use log::{LogFormat, start_logging};
-pub use metrics::{ContentMemory, Metrics, QueueState};
+pub use metrics::Metrics;
 pub use observatory::Observatory;
+pub use state::{ContentMemory, QueueState, TlsWaits};
+pub use trail::{Excerpt, TrailError, excerpt};

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use serde_json::json;
 use tracing::{debug, error, info, warn};
 
-use super::{audit::Audit, metrics::Metrics};
+use super::{audit::Audit, lines, metrics::Metrics};
 use crate::mail::{
-    Attempt, CertificateVerdict, Decided, Domain, Event, Observer, Outcome, Passage, QueueId,
-    RuleMatch, TlsRequirement,
+    Acceptance, Attempt, CertificateVerdict, Decided, Event, Evidence, Exemption, Observer,
+    Outcome, Passage, QueueId, TlsFault, TlsRequirement,
 };
 
 /// The observer that the gateway gives to every stage.
@@ -24,6 +23,12 @@ impl Observatory {
 
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// Writes out what the audit trail holds in memory so far: blocks until
+    /// it is on disk.
+    pub fn flush(&self) {
+        self.audit.flush();
     }
 
     /// Writes out what the audit trail still holds in memory.
@@ -51,18 +56,34 @@ impl Observer for Observatory {
                 }
             }
             Event::Decided(decided) => self.decided(&decided),
-            Event::Accepted { id, direction, size } => {
+            Event::Accepted(acceptance) => {
+                let Acceptance { id, direction, size, .. } = acceptance;
                 let direction = direction.to_string();
                 self.metrics.messages.accepted.with_label_values(&[&direction]).inc();
                 self.metrics
                     .messages
                     .accepted_bytes
                     .with_label_values(&[&direction])
-                    .inc_by(size as u64);
+                    .inc_by(*size as u64);
                 info!(%id, direction, size, "accepted");
+                self.audit.record(lines::accepted(acceptance));
             }
-            Event::Attempted { id, domain, requirement, attempt, took } => {
-                self.attempted(id, domain, requirement, attempt, took);
+            Event::Attempted { id, domain, requirement, asked, attempt, took } => {
+                self.attempted(id, requirement, attempt, took);
+                self.audit.record(lines::attempt(id, domain, requirement, asked, attempt));
+            }
+            Event::Settled(settled) => {
+                lines::settled(&settled).into_iter().for_each(|line| self.audit.record(line));
+            }
+            Event::Noticed { about, id, to } => {
+                info!(%id, %about, %to, "notice");
+                self.audit.record(lines::notice(about, id, to));
+            }
+            Event::DestinationChanged { domain, change, cause } => {
+                let change = change.name();
+                self.metrics.deliveries.destination_changes.with_label_values(&[change]).inc();
+                let cause = cause.map(ToString::to_string);
+                warn!(%domain, change, cause, "destination");
             }
             Event::Bounced { id, recipients, reason } => {
                 let recipients = recipients as u64;
@@ -76,9 +97,15 @@ impl Observer for Observatory {
             Event::Handled { id, action, by, reason } => {
                 self.metrics.deliveries.handled.with_label_values(&[action]).inc();
                 info!(%id, action, by, reason, "handled");
-                self.audit.record(json!({
-                    "event": "handled", "id": id, "action": action, "by": by, "reason": reason,
-                }));
+                self.audit.record(lines::handled(id, action, by, reason));
+            }
+            Event::NoticeWritten { .. } | Event::Redirected { .. } | Event::Exempted { .. } => {
+                self.recourse(&event);
+            }
+            Event::TlsReported { domain, way, result, cause } => {
+                let (way, result) = (way.name(), result.name());
+                self.metrics.deliveries.tls_reports.with_label_values(&[way, result]).inc();
+                info!(%domain, way, result, cause, "TLS report");
             }
             Event::PolicyLoaded { .. }
             | Event::PolicyRefused { .. }
@@ -168,19 +195,26 @@ impl Observatory {
             let id = decided.id;
             info!(%id, %recipient, disposition, rule, level, "decided");
         }
-        self.audit.record(decision_line(decided));
+        self.audit.record(lines::decision(decided));
     }
 
     fn attempted(
         &self,
         id: QueueId,
-        domain: &Domain,
         requirement: TlsRequirement,
         attempt: &Attempt,
         took: Duration,
     ) {
         let metrics = &self.metrics;
         metrics.deliveries.attempt_seconds.observe(took.as_secs_f64());
+        for tried in attempt.tries.iter().filter(|tried| tried.address.is_some()) {
+            metrics.deliveries.connections.with_label_values(&[tried.connection.name()]).inc();
+        }
+        for evidence in &attempt.tries {
+            if let Some(result) = session_label(evidence) {
+                metrics.deliveries.tls_sessions.with_label_values(&[result]).inc();
+            }
+        }
         for (recipient, outcome) in &attempt.outcomes {
             let evidence = attempt.evidence_for(recipient);
             let tls = evidence.and_then(|evidence| evidence.tls.as_ref());
@@ -198,7 +232,29 @@ impl Observatory {
             let host = evidence.and_then(|evidence| evidence.host.as_deref());
             info!(%id, %recipient, outcome = name, host, tls, certificate, %reply, "attempted");
         }
-        self.audit.record(attempt_line(id, domain, requirement, attempt));
+    }
+
+    /// What follows when TLS cannot be had, and who was told of anything.
+    fn recourse(&self, event: &Event<'_>) {
+        let metrics = &self.metrics.deliveries;
+        match event {
+            Event::NoticeWritten { kind } => {
+                metrics.notices.with_label_values(&[kind.name()]).inc();
+            }
+            Event::Redirected { id, part_of, to, recipients, by, reason } => {
+                metrics.handled.with_label_values(&["redirect"]).inc();
+                info!(%id, %to, by, reason, "redirected");
+                let line = lines::redirected(*id, *part_of, to, *recipients, (by, reason));
+                self.audit.record(line);
+            }
+            Event::Exempted { id, exemption } => {
+                metrics.handled.with_label_values(&["exempt"]).inc();
+                let Exemption { tls, by, reason, until } = exemption;
+                info!(%id, %tls, by, reason, %until, "exempted");
+                self.audit.record(lines::exempted(*id, exemption));
+            }
+            _ => {}
+        }
     }
 
     fn upkeep(&self, event: &Event<'_>) {
@@ -208,7 +264,7 @@ impl Observatory {
                 self.metrics.upkeep.policy_info.with_label_values(&[version]).set(1);
                 self.metrics.upkeep.policy_loads.with_label_values(&["loaded"]).inc();
                 info!(version, "policy loaded");
-                self.audit.record(json!({ "event": "policy", "version": version }));
+                self.audit.record(lines::policy(version));
             }
             Event::PolicyRefused { error } => {
                 self.metrics.upkeep.policy_loads.with_label_values(&["refused"]).inc();
@@ -223,73 +279,14 @@ impl Observatory {
     }
 }
 
-fn decision_line(decided: &Decided<'_>) -> serde_json::Value {
-    let recipients: Vec<_> = decided
-        .decisions
-        .iter()
-        .map(|(recipient, decision)| {
-            json!({
-                "recipient": recipient,
-                "disposition": decision.disposition,
-                "rule": decision.decided_by.as_ref().map(|matched| &matched.rule),
-                "observed": observed(&decision.matched),
-                "tls": decision.protection.tls,
-                "class": decision.destination.class,
-                "clearance": decision.destination.clearance,
-            })
-        })
-        .collect();
-    let mut line = json!({
-        "event": "decision",
-        "id": decided.id,
-        "listener": decided.listener,
-        "client": decided.client,
-        "policy": decided.policy,
-        "facts": decided.facts,
-        "findings": decided.findings,
-        "recipients": recipients,
-    });
-    if let (Some(forwarded), Some(line)) = (decided.forwarded, line.as_object_mut()) {
-        line.insert("forwarded".to_owned(), json!(forwarded));
+/// None of a try that came to nothing before TLS, nor of another message on a
+/// connection.
+fn session_label(evidence: &Evidence) -> Option<&'static str> {
+    if evidence.transaction > 1 {
+        return None;
     }
-    line
-}
-
-/// Rules that would have decided, had they not only observed.
-fn observed(matched: &[RuleMatch]) -> Vec<&str> {
-    matched
-        .iter()
-        .filter(|matched| matched.mode == crate::mail::Mode::Observe)
-        .map(|matched| matched.rule.as_str())
-        .collect()
-}
-
-fn attempt_line(
-    id: QueueId,
-    domain: &Domain,
-    requirement: TlsRequirement,
-    attempt: &Attempt,
-) -> serde_json::Value {
-    let outcomes: Vec<_> = attempt
-        .outcomes
-        .iter()
-        .map(|(recipient, outcome)| {
-            json!({
-                "recipient": recipient,
-                "outcome": outcome.name(),
-                "reason": outcome.failure().map(|failure| failure.reason),
-                "reply": outcome.reply().to_string(),
-            })
-        })
-        .collect();
-    json!({
-        "event": "attempt",
-        "id": id,
-        "domain": domain,
-        "requirement": requirement,
-        "tries": attempt.tries,
-        "recipients": outcomes,
-    })
+    let successful = evidence.tls.as_ref().map(|_| "successful");
+    evidence.fault.map(TlsFault::name).or(successful)
 }
 
 fn certificate_label(verdict: &CertificateVerdict) -> &'static str {

@@ -139,8 +139,9 @@ impl Compiler<'_> {
         }
         self.warn_of_strays();
         let settings = self.required("policy.toml", settings::read).unwrap_or_default();
+        let certificates: Vec<&str> = self.sources.certificates().collect();
         let domains = self
-            .required("domains.toml", |faults| domains::read(faults, context))
+            .required("domains.toml", |faults| domains::read(faults, &certificates, context))
             .unwrap_or_else(|| Domains::local(context.local_domains));
         let disclaimers = disclaimers::read(self.sources, &mut self.diagnostics);
         let rule_context = RuleContext {

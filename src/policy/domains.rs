@@ -8,13 +8,12 @@ use std::{collections::HashMap, ops::Range};
 
 use jiff::civil::Date;
 
-use crate::mail::{
-    DestinationClass, DestinationFacts, Domain, Level, MxName, Protection, TlsRequirement,
-};
+use crate::mail::{DestinationClass, DestinationFacts, Domain, Level, Protection};
 
 use super::{
     Context,
     pattern::DomainPattern,
+    protection,
     written::{Fault, Faults, Table, Value},
 };
 
@@ -46,19 +45,9 @@ pub enum Standing {
     Approved {
         clearance: Level,
         protection: Protection,
-        vouched_by: Vec<VouchedBy>,
     },
     /// No longer in use, and why.
     Retired(String),
-}
-
-/// Who besides the officers may vouch for the names of the MX hosts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VouchedBy {
-    MtaSts,
-    Dane,
-    /// The route in `postern.toml` names the host.
-    Route,
 }
 
 /// All entries, found by hash over a domain and its parents.
@@ -138,13 +127,13 @@ impl Domains {
 }
 
 /// Reads the whole file into the table of domains.
-pub(super) fn read(faults: &Faults, context: &Context<'_>) -> Domains {
+pub(super) fn read(faults: &Faults, certificates: &[&str], context: &Context<'_>) -> Domains {
     let root = faults.parse();
     let root = Table::root(&root, faults, "domains.toml", &["domain"]);
     let mut domains = Domains::local(context.local_domains);
     let mut places: HashMap<DomainPattern, Range<usize>> = HashMap::new();
     for table in root.tables("domain", "a domain", &KEYS) {
-        let Some(entry) = read_entry(&table, context.today) else { continue };
+        let Some(entry) = read_entry(&table, certificates, context.today) else { continue };
         let place = table.value("name").map_or(table.span(), |name| name.span());
         if let Some(first) = places.insert(entry.name.clone(), place.clone()) {
             faults.error(duplicate(&entry.name, faults, first, place));
@@ -169,13 +158,13 @@ fn duplicate(
         .help("keep the one that is right")
 }
 
-fn read_entry(table: &Table<'_>, today: Date) -> Option<DomainEntry> {
+fn read_entry(table: &Table<'_>, certificates: &[&str], today: Date) -> Option<DomainEntry> {
     let name = table.required("name").and_then(|name| name.parsed("domain-name"));
     let owner = table.required("owner").and_then(|owner| owner.sentence());
     let evidence = table.required("evidence").and_then(|evidence| evidence.sentence());
     let standing = match table.value("retired") {
         Some(why) => read_retired(table, &why),
-        None => read_approved(table),
+        None => read_approved(table, certificates),
     };
     let review = read_review(table, standing.as_ref(), today);
     Some(DomainEntry {
@@ -188,7 +177,7 @@ fn read_entry(table: &Table<'_>, today: Date) -> Option<DomainEntry> {
 }
 
 fn read_retired(table: &Table<'_>, why: &Value<'_>) -> Option<Standing> {
-    for key in ["clearance", "tls", "mx_names", "vouched_by"] {
+    for key in std::iter::once("clearance").chain(protection::KEYS) {
         if let Some(value) = table.value(key) {
             table.faults().error(
                 value
@@ -200,46 +189,10 @@ fn read_retired(table: &Table<'_>, why: &Value<'_>) -> Option<Standing> {
     Some(Standing::Retired(why.sentence()?.to_owned()))
 }
 
-fn read_approved(table: &Table<'_>) -> Option<Standing> {
+fn read_approved(table: &Table<'_>, certificates: &[&str]) -> Option<Standing> {
     let clearance = table.required("clearance").and_then(|value| read_level(&value));
-    let tls_value = table.required("tls");
-    let tls = tls_value.and_then(|value| value.choice(&TLS));
-    let mx_names = match table.value("mx_names") {
-        Some(names) => names.list(|name| name.parsed("domain-mx-name")),
-        None => Some(Vec::new()),
-    };
-    let vouched_by = match table.value("vouched_by") {
-        Some(vouchers) => vouchers.list(|voucher| voucher.choice(&VOUCHERS)),
-        None => Some(Vec::new()),
-    };
-    let (clearance, tls, vouched_by) = (clearance?, tls?, vouched_by?);
-    let mx_names: Vec<MxName> = mx_names?;
-    if mx_names.is_empty() && vouched_by.is_empty() {
-        warn_unvouched(table, tls, clearance, tls_value.as_ref());
-    }
-    let protection = Protection { tls, mx_names, ..Protection::default() };
-    Some(Standing::Approved { clearance, protection, vouched_by })
-}
-
-fn warn_unvouched(
-    table: &Table<'_>,
-    tls: TlsRequirement,
-    clearance: Level,
-    written: Option<&Value<'_>>,
-) {
-    if tls < TlsRequirement::Verified {
-        return;
-    }
-    let span = written.map_or(table.span(), Value::span);
-    table.faults().warning(
-        Fault::new(
-            "domain-unvouched",
-            "`verified` TLS needs somebody who vouches for the MX names, and nobody does",
-        )
-        .at(span)
-        .label(format!("mail up to level {clearance} would wait and not be delivered"))
-        .help("add `mx_names = [\"…\"]`, or say `vouched_by = [\"mta-sts\"]` if the domain has it"),
-    );
+    let protection = protection::read(table, certificates, clearance);
+    Some(Standing::Approved { clearance: clearance?, protection: protection? })
 }
 
 pub(super) fn read_level(value: &Value<'_>) -> Option<Level> {
@@ -296,25 +249,18 @@ fn warn_of_approvals_below_retired(
     }
 }
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 13] = [
     "name",
     "clearance",
     "tls",
     "mx_names",
     "vouched_by",
+    "trust_anchors",
+    "pinned_keys",
+    "min_tls_version",
+    "ciphers",
     "owner",
     "evidence",
     "review",
     "retired",
 ];
-
-/// `none` is missing: TLS is switched off by operators, for next hops on the
-/// same machine, never by an approval.
-pub(super) const TLS: [(&str, TlsRequirement); 3] = [
-    ("opportunistic", TlsRequirement::Opportunistic),
-    ("encrypted", TlsRequirement::Encrypted),
-    ("verified", TlsRequirement::Verified),
-];
-
-const VOUCHERS: [(&str, VouchedBy); 3] =
-    [("mta-sts", VouchedBy::MtaSts), ("dane", VouchedBy::Dane), ("route", VouchedBy::Route)];

@@ -20,6 +20,7 @@ mod nearest;
 mod never;
 mod organisation;
 mod pattern;
+mod protection;
 mod prove;
 mod range;
 mod representatives;
@@ -34,7 +35,7 @@ pub mod written;
 
 pub use cases::{Case, Subject, read_cases};
 pub use compile::{Context, Policy};
-pub use domains::{Destination, DomainEntry, Domains, Standing, VouchedBy};
+pub use domains::{Destination, DomainEntry, Domains, Standing};
 pub use nearest::{did_you_mean, nearest};
 pub use organisation::Organisation;
 pub use pattern::{DomainPattern, PatternError};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::mail::{Address, Disclaimer, Disposition, Mode, NextHop, TlsRequirement, Told};
+use crate::mail::{Address, Disclaimer, Disposition, Mode, NextHop, TlsRequirement, Told, Urgency};
 
 use super::{
     condition::{Asked, Condition, Conditions, Truth},
@@ -22,6 +22,10 @@ pub struct Rule {
     pub then: Option<Disposition>,
     pub tls: Option<TlsRequirement>,
     pub redirect_to: Option<NextHop>,
+    /// Where it goes if the TLS it needs cannot be had.
+    pub fallback: Option<NextHop>,
+    /// How soon people hear of it if the TLS it needs cannot be had.
+    pub urgency: Urgency,
     pub disclaimer: Option<Arc<Disclaimer>>,
     /// Names and values of header fields.
     pub add_headers: Vec<(String, Template)>,

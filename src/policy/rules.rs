@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::mail::{Disclaimer, Disposition, Mode, NextHop, Told};
+use crate::mail::{Disclaimer, Disposition, Mode, NextHop, Told, Urgency};
 
 use super::{
     disclaimers::Disclaimers,
-    domains::TLS,
     nearest::did_you_mean,
     organisation::Organisation,
+    protection::TLS,
     rule::{Exemption, Rule},
     settings::{DISPOSITIONS, LevelNames},
     template::{Field, HEADER_FIELDS, REASON_FIELDS, Template},
@@ -125,6 +125,8 @@ fn read_rule(
     let then = optional(table, "then", |value| value.choice(&DISPOSITIONS));
     let tls = optional(table, "tls", |value| value.choice(&TLS));
     let redirect_to = optional(table, "redirect_to", |value| value.parsed("next-hop"));
+    let fallback = optional(table, "fallback", read_fallback);
+    let urgency = optional(table, "urgent", |value| value.either(Urgency::Urgent, Urgency::Usual));
     let disclaimer = optional(table, "disclaimer", |value| named(value, context.disclaimers));
     let headers = match table.value("add_headers") {
         Some(value) => read_headers(&value, context.level_names, name.unwrap_or_default()),
@@ -147,6 +149,8 @@ fn read_rule(
         then: then?,
         tls: tls?,
         redirect_to: redirect_to?,
+        fallback: fallback?,
+        urgency: urgency?.unwrap_or_default(),
         disclaimer: disclaimer?,
         add_headers: headers?,
         copy_to: copy_to?,
@@ -197,6 +201,8 @@ fn check_sense(table: &Table<'_>, rule: &Rule) {
     }
     check_redirect(table, rule, then_place);
     let adds_nothing = rule.tls.is_none()
+        && rule.fallback.is_none()
+        && rule.urgency == Urgency::Usual
         && rule.disclaimer.is_none()
         && rule.add_headers.is_empty()
         && rule.copy_to.is_empty()
@@ -205,7 +211,7 @@ fn check_sense(table: &Table<'_>, rule: &Rule) {
         faults.warning(
             Fault::new("rule-does-nothing", "this rule asks for nothing")
                 .at(place)
-                .label("no `then`, `tls`, `disclaimer`, `add_headers`, `copy_to` or `tell`")
+                .label("no `then`, `tls`, `fallback`, `urgent`, nor anything added or told")
                 .help("say what must happen, such as `then = \"hold\"`"),
         );
     }
@@ -232,6 +238,24 @@ fn check_redirect(table: &Table<'_>, rule: &Rule, then_place: std::ops::Range<us
         ),
         _ => {}
     }
+}
+
+/// Another host, for what its own destination cannot take safely.
+fn read_fallback(value: &Value<'_>) -> Option<NextHop> {
+    let next_hop = value.parsed("next-hop")?;
+    if matches!(next_hop, NextHop::Smtp { .. } | NextHop::Lmtp { .. }) {
+        return Some(next_hop);
+    }
+    value.faults().error(
+        value
+            .fault(
+                "rule-fallback-nowhere",
+                format!("`{next_hop}` cannot stand in for a mail system"),
+            )
+            .label("where the mail goes if its TLS cannot be had")
+            .help("write another host, such as `smtp://portal.example:25`"),
+    );
+    None
 }
 
 fn named(value: &Value<'_>, disclaimers: &Disclaimers) -> Option<Arc<Disclaimer>> {
@@ -344,12 +368,14 @@ fn read_exemption(
     })
 }
 
-const RULE_KEYS: [&str; 14] = [
+const RULE_KEYS: [&str; 16] = [
     "name",
     "when",
     "then",
     "tls",
     "redirect_to",
+    "fallback",
+    "urgent",
     "disclaimer",
     "add_headers",
     "copy_to",

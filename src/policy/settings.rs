@@ -5,8 +5,8 @@ use crate::mail::{Address, Disposition, Domain, Level, TlsRequirement};
 
 use super::{
     condition::Conditions,
-    domains::TLS,
     pattern::DomainPattern,
+    protection::TLS,
     when,
     written::{Fault, Faults, Table, Value},
 };

@@ -3,7 +3,11 @@
 //! Owns looking them up by path or folder and the version they add up to.
 //! Reading the disk is done by whoever fills this; nothing here does IO.
 
-use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    sync::Arc,
+};
 
 use super::{diagnostics::SourceFile, written::Fault};
 
@@ -13,6 +17,8 @@ pub struct Sources {
     /// How the folder was named, for showing paths as the reader knows them.
     folder: String,
     files: BTreeMap<String, Arc<SourceFile>>,
+    /// The files in the folder of certificates beside it, by name.
+    certificates: BTreeSet<String>,
     /// Where each file that is not UTF-8 first stops being so.
     not_utf8: BTreeMap<String, usize>,
 }
@@ -39,6 +45,16 @@ impl Sources {
             folder => format!("{folder}/{path}"),
         };
         self.files.insert(path.to_owned(), Arc::new(SourceFile { path: shown, text }));
+    }
+
+    /// A file of trust anchors that policies may name; what is in it is read
+    /// where it is used.
+    pub fn add_certificate(&mut self, name: &str) {
+        self.certificates.insert(name.to_owned());
+    }
+
+    pub fn certificates(&self) -> impl Iterator<Item = &str> {
+        self.certificates.iter().map(String::as_str)
     }
 
     pub fn file(&self, path: &str) -> Option<&Arc<SourceFile>> {

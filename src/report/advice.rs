@@ -11,6 +11,9 @@ impl ReportedRecipient<'_> {
     pub(super) fn words(&self, action: Action) -> Vec<String> {
         match (action, self.reason) {
             (Action::Delivered, _) => vec!["It is in the mailbox.".to_owned()],
+            (Action::Waiting(_) | Action::Diverted(_), _) => {
+                self.plainly().map(str::to_owned).into()
+            }
             (Action::Relayed, _) => {
                 vec![format!("{} took it: {}", self.there(), printable(&self.reply.to_string()))]
             }
@@ -33,6 +36,9 @@ impl ReportedRecipient<'_> {
                     "A connection to {host} as secure as this message needs could not be made, so \
                      nothing was sent: {said}"
                 )
+            }
+            (FailureReason::Authentication, _) => {
+                format!("This gateway could not show {host} who it is: {said}")
             }
             (FailureReason::Dns, _) => format!("The way to {host} could not be found: {said}"),
             (FailureReason::Connect | FailureReason::Connection, _) => {
@@ -62,6 +68,10 @@ impl ReportedRecipient<'_> {
             (_, FailureReason::Tls, ..) => {
                 "It was not sent unprotected, and will not be. If the matter is urgent, reach the \
                  recipient another way, and tell your service desk the reference below."
+            }
+            (_, FailureReason::Authentication, ..) => {
+                "It is not your mistake, and the service desk must mend it: tell them the reference \
+                 below. If the matter is urgent, reach the recipient another way."
             }
             (Action::Delayed(_), ..) => {
                 "You need do nothing. If the matter is urgent, reach the recipient another way."

@@ -10,9 +10,13 @@ use bytes::Bytes;
 
 use super::{
     original::Original,
+    waiting::ADVICE,
     writing::{Automatic, Heading, Writing, printable, wrapped},
 };
-use crate::mail::{Address, Domain, FailureReason, OriginalRecipient, QueueId, Reply, Timestamp};
+use crate::mail::{
+    Address, Domain, FailureReason, OriginalRecipient, QueueId, Reply, Timestamp, TlsFault,
+    TlsRequirement,
+};
 
 /// What is reported of one message.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +47,9 @@ pub struct ReportedRecipient<'a> {
     pub reply: &'a Reply,
     /// The host that gave it.
     pub host: Option<&'a str>,
+    /// What policy asked of the journey, and why it could not be had.
+    pub tls: TlsRequirement,
+    pub fault: Option<TlsFault>,
 }
 
 /// What has become of the message, for all the recipients of a report.
@@ -52,6 +59,11 @@ pub enum Action {
     Failed,
     /// It is late; it is tried until then.
     Delayed(Timestamp),
+    /// It waits for TLS as good as it needs; it is tried until then.
+    Waiting(Timestamp),
+    /// That TLS could not be had, and policy has sent it another way; it is
+    /// tried until then.
+    Diverted(Timestamp),
     /// It was passed on to somebody who may not tell more.
     Relayed,
     /// It is in the mailbox.
@@ -75,7 +87,7 @@ impl DeliveryReport<'_> {
         let original = Original::of(self.content);
         // Neither quoted-printable text nor our fields can hold `=_`, so the
         // boundary cannot occur in what it bounds.
-        let token = format!("{}.{}.{}", self.id, action.word(), self.at.unix_milliseconds());
+        let token = format!("{}.{}.{}", self.id, action.name(), self.at.unix_milliseconds());
         let boundary = format!("=_{token}");
         let mut writing = Writing::begin(&Heading {
             node: self.node,
@@ -109,12 +121,13 @@ impl DeliveryReport<'_> {
     fn text(&self, action: Action, original: &Original) -> String {
         let mut text = String::new();
         text.push_str(&wrapped(action.opening(), ""));
-        if let Action::Delayed(until) = action {
+        if let Action::Waiting(_) = action {
+            text.push('\n');
+        }
+        if let Some(until) = action.tried_until() {
             let until = until.rfc5322();
-            text.push_str(&wrapped(
-                &format!("It will be tried again until {until}. You need not send it again."),
-                "",
-            ));
+            let again = format!("It is tried again until {until}. You need not send it again.");
+            text.push_str(&wrapped(&again, ""));
         }
         for recipient in self.recipients {
             // Writing to a String cannot fail.
@@ -122,6 +135,11 @@ impl DeliveryReport<'_> {
             for sentence in recipient.words(action) {
                 text.push_str(&wrapped(&sentence, "    "));
             }
+        }
+        if let Action::Waiting(_) = action {
+            text.push_str("\nWhat you can do\n\n");
+            let advice: Vec<String> = ADVICE.iter().map(|advice| wrapped(advice, "  ")).collect();
+            text.push_str(&advice.join("\n"));
         }
         text.push_str("\nAbout your message\n\n");
         let _ = writeln!(text, "  Reference   {}", self.id);
@@ -142,7 +160,7 @@ impl DeliveryReport<'_> {
         writing.field("Arrival-Date", self.received_at.rfc5322());
         writing.line("");
         for recipient in self.recipients {
-            recipient.status(action, form, self.at, writing);
+            recipient.status(self, action, form, writing);
             writing.line("");
         }
     }
@@ -150,7 +168,13 @@ impl DeliveryReport<'_> {
 
 impl ReportedRecipient<'_> {
     /// RFC 3464 section 2.3.
-    fn status(&self, action: Action, form: Form, at: Timestamp, writing: &mut Writing) {
+    fn status(
+        &self,
+        report: &DeliveryReport<'_>,
+        action: Action,
+        form: Form,
+        writing: &mut Writing,
+    ) {
         if let Some(original) = self.original {
             writing.field("Original-Recipient", form.original(original));
         }
@@ -168,20 +192,47 @@ impl ReportedRecipient<'_> {
             // Where it was stored is ours to know.
             (true, None) => {}
         }
-        writing.field("Last-Attempt-Date", at.rfc5322());
-        if let Action::Delayed(until) = action {
+        if self.was_tried(action) {
+            writing.field("Last-Attempt-Date", report.at.rfc5322());
+        }
+        writing.field("Final-Log-ID", report.id);
+        if let Some(until) = action.tried_until() {
             writing.field("Will-Retry-Until", until.rfc5322());
         }
+    }
+
+    /// Whether an attempt has led to the report: what policy refuses was not
+    /// tried, nor have those been who are told of with others.
+    fn was_tried(&self, action: Action) -> bool {
+        let untried = (action, self.reason);
+        !matches!(untried, (_, Some(FailureReason::Policy)) | (Action::Delayed(_), None))
     }
 }
 
 impl Action {
+    const fn tried_until(self) -> Option<Timestamp> {
+        match self {
+            Self::Delayed(until) | Self::Waiting(until) | Self::Diverted(until) => Some(until),
+            Self::Failed | Self::Relayed | Self::Delivered => None,
+        }
+    }
+
     const fn word(self) -> &'static str {
         match self {
             Self::Failed => "failed",
-            Self::Delayed(_) => "delayed",
+            // RFC 3464 knows one word for all that may still come.
+            Self::Delayed(_) | Self::Waiting(_) | Self::Diverted(_) => "delayed",
             Self::Relayed => "relayed",
             Self::Delivered => "delivered",
+        }
+    }
+
+    /// Ours, where RFC 3464 has one word for several.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Waiting(_) => "waiting",
+            Self::Diverted(_) => "diverted",
+            other => other.word(),
         }
     }
 
@@ -189,6 +240,8 @@ impl Action {
         match self {
             Self::Failed => "Your message was not delivered",
             Self::Delayed(_) => "Your message is delayed",
+            Self::Waiting(_) => "Your message has not gone out yet",
+            Self::Diverted(_) => "Your message goes another way",
             Self::Relayed => "Your message was passed on",
             Self::Delivered => "Your message was delivered",
         }
@@ -198,6 +251,17 @@ impl Action {
         match self {
             Self::Failed => "Your message could not be delivered to:",
             Self::Delayed(_) => "Your message has not been delivered yet to those named below.",
+            Self::Waiting(_) => {
+                "Your message has not gone out to those named below. It waits in your own \
+                 organisation, and nothing of it has been sent to them: a connection to their mail \
+                 system that is safe enough for it cannot be made just now."
+            }
+            Self::Diverted(_) => {
+                "A connection that is safe enough for your message could not be made to the mail \
+                 system of those named below, and nothing of it was sent there. It is sent to them \
+                 by way of the secure message service that your organisation has chosen for this. \
+                 If the matter is urgent, telephone them and tell them to expect it there."
+            }
             Self::Relayed => {
                 "Your message was passed on to the mail systems of those named below. You may hear \
                  no more of it, even when it is delivered."
@@ -313,6 +377,8 @@ mod tests {
             reason: Some(FailureReason::Peer),
             reply,
             host: Some("mx.x.example"),
+            tls: TlsRequirement::Verified,
+            fault: None,
         }
     }
 
@@ -409,6 +475,13 @@ mod tests {
         let taken = ReportedRecipient { reason: None, reply: &taken, ..refused };
         let busy = Reply::new(451, EnhancedStatusCode(4, 3, 2), "come back later");
         let busy = ReportedRecipient { reply: &busy, ..refused };
+        let insecure = Reply::new(451, EnhancedStatusCode(4, 7, 5), "the certificate has expired");
+        let insecure = ReportedRecipient {
+            reason: Some(FailureReason::Tls),
+            reply: &insecure,
+            fault: Some(TlsFault::CertificateExpired),
+            ..refused
+        };
         let stored = ReportedRecipient { host: None, original: None, ..taken };
         let global = ReportedRecipient { address: &beyond, ..refused };
         let until = Timestamp::from_unix_milliseconds(1_795_800_000_000);
@@ -418,6 +491,8 @@ mod tests {
             ("failed-beyond-ascii", dr, global, Action::Failed),
             ("failed-to-beyond-ascii", "\u{fc}@nhs.test.example", global, Action::Failed),
             ("delayed", dr, busy, Action::Delayed(until)),
+            ("waiting", dr, insecure, Action::Waiting(until)),
+            ("diverted", dr, insecure, Action::Diverted(until)),
             ("relayed", dr, taken, Action::Relayed),
             ("delivered", dr, stored, Action::Delivered),
         ] {

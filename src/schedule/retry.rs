@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::mail::{DelayNotice, Timestamp};
+use crate::mail::{DelayNotice, Timestamp, Urgency};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetrySchedule {
@@ -11,6 +11,7 @@ pub struct RetrySchedule {
     delays: Vec<Duration>,
     expiry: Duration,
     delay_notice: Duration,
+    tls_notice: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +41,13 @@ impl RetrySchedule {
         if delays.iter().any(Duration::is_zero) {
             return Err(RetryScheduleError::ZeroDelay);
         }
-        Ok(Self { delays, expiry, delay_notice })
+        Ok(Self { delays, expiry, delay_notice, tls_notice: TLS_NOTICE })
+    }
+
+    /// How long a message may wait for TLS before people hear of it.
+    #[must_use]
+    pub fn with_tls_notice(self, tls_notice: Duration) -> Self {
+        Self { tls_notice, ..self }
     }
 
     /// When to try again after `attempts` (at least 1) that have failed, the
@@ -74,7 +81,19 @@ impl RetrySchedule {
         received_at: Timestamp,
         now: Timestamp,
     ) -> bool {
-        notice == DelayNotice::Due && now >= received_at + self.delay_notice
+        notice == DelayNotice::Due && now >= self.delay_notice_at(received_at)
+    }
+
+    pub fn delay_notice_at(&self, received_at: Timestamp) -> Timestamp {
+        received_at + self.delay_notice
+    }
+
+    /// When people must hear of what has waited for TLS since then.
+    pub fn tls_notice_at(&self, since: Timestamp, urgency: Urgency) -> Timestamp {
+        match urgency {
+            Urgency::Usual => since + self.tls_notice,
+            Urgency::Urgent => since,
+        }
     }
 }
 
@@ -88,11 +107,13 @@ impl Jitter {
     }
 
     /// From a tenth less to a tenth more.
-    fn spread(self, delay: Duration) -> Duration {
+    pub(super) fn spread(self, delay: Duration) -> Duration {
         let seconds = delay.as_secs_f64() * (0.9 + 0.2 * self.0);
         Duration::try_from_secs_f64(seconds).unwrap_or(delay)
     }
 }
+
+const TLS_NOTICE: Duration = Duration::from_secs(15 * 60);
 
 #[cfg(test)]
 mod tests {
@@ -141,6 +162,13 @@ mod tests {
         assert!(!owes(DelayNotice::Due, seconds(59)));
         assert!(owes(DelayNotice::Due, seconds(60)));
         assert!(!owes(DelayNotice::Sent, seconds(60)));
+    }
+
+    #[test]
+    fn people_hear_of_tls_in_the_time_set_and_at_once_of_what_is_urgent() {
+        let schedule = schedule().with_tls_notice(seconds(90));
+        assert_eq!(schedule.tls_notice_at(ARRIVAL, Urgency::Usual), ARRIVAL + seconds(90));
+        assert_eq!(schedule.tls_notice_at(ARRIVAL, Urgency::Urgent), ARRIVAL);
     }
 
     #[test]

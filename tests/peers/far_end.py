@@ -29,6 +29,7 @@ class Received:
     forward_paths: list
     content: bytes
     tls: str | None
+    cipher: str | None = None
     at: float = dataclasses.field(default_factory=time.monotonic)  # just before the final reply
 
     def parsed(self):
@@ -48,17 +49,26 @@ class Received:
 
 class FarEnd:
     """`certificate`: files of the chain and key; STARTTLS is offered with it.
-    `on_starttls`: "agree", "refuse" (454), or "in clear" (220, but no TLS).
-    `offers`: the extensions it names beside STARTTLS."""
+    `on_starttls`: "agree", "refuse" (454), "in clear" (220, but no TLS),
+    "inject" (a reply in clear behind the 220), "garbage" (what is no TLS after
+    it), "hang up", or a port: TLS is left to whoever listens there.
+    `offers`: the extensions it names beside STARTTLS.
+    `tls`: changes the SSL context before it is used.
+    `address`: where it listens."""
 
-    def __init__(self, port=None, certificate=None, on_starttls="agree", offers=OFFERS):
-        self.port = port or free_port()
+    def __init__(self, port=None, certificate=None, on_starttls="agree", offers=OFFERS, tls=None,
+                 address="127.0.0.1"):
+        self.address, self.port = address, port or free_port()
         self.on_starttls = on_starttls
         self.offers = offers
         self.context = None
         if certificate:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            # Whatever a certificate is signed with, it can be shown.
+            self.context.set_ciphers("DEFAULT:@SECLEVEL=0")
             self.context.load_cert_chain(*certificate)
+            if tls:
+                tls(self.context)
         self.received = []
         self.commands = []  # as (command line, TLS version or None)
         self.delay = 0
@@ -99,7 +109,7 @@ class FarEnd:
 
     async def _serve(self):
         self.over = asyncio.Event()
-        server = await asyncio.start_server(self._session, "127.0.0.1", self.port, limit=1 << 26, backlog=500)
+        server = await asyncio.start_server(self._session, self.address, self.port, limit=1 << 26, backlog=500)
         self.loop = asyncio.get_running_loop()
         async with server:
             await self.over.wait()
@@ -118,7 +128,7 @@ class FarEnd:
 class Session:
     def __init__(self, far_end, reader, writer):
         self.far_end, self.reader, self.writer = far_end, reader, writer
-        self.tls = None
+        self.tls = self.cipher = None
         self.reset()
 
     def reset(self):
@@ -170,13 +180,33 @@ class Session:
     async def starttls(self):
         if self.far_end.on_starttls == "refuse":
             return await self.say("454 4.7.0 TLS not available")
+        if self.far_end.on_starttls == "inject":
+            await self.say("220 2.0.0 go", "250 2.1.0 ok", "250 2.1.5 ok", "354 go on")
+            self.far_end.commands.append((repr(await self.reader.read(1024)), None))
+            return
         await self.say("220 2.0.0 go")
+        if self.far_end.on_starttls == "hang up":
+            raise ConnectionError("as it was told")
+        if isinstance(self.far_end.on_starttls, int):
+            return await self.splice(self.far_end.on_starttls)
+        if self.far_end.on_starttls == "garbage":
+            await self.reader.read(1024)
+            self.writer.write(bytes(range(256)))
+            return await self.writer.drain()
         if self.far_end.on_starttls == "in clear":
             await self.reader.read(1024)
             return await self.say("500 5.5.2 what was that? let us go on as we were")
         await self.writer.start_tls(self.far_end.context)
-        self.tls = self.writer.get_extra_info("ssl_object").version()
+        session = self.writer.get_extra_info("ssl_object")
+        self.tls, self.cipher = session.version(), session.cipher()[0]
         self.reset()
+
+    async def splice(self, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        there = asyncio.create_task(copy(self.reader, writer))
+        await copy(reader, self.writer)
+        there.cancel()
+        raise ConnectionError("it is over")
 
     async def recipient(self, address):
         if address.startswith("reject"):
@@ -194,9 +224,15 @@ class Session:
         slow = any(address.startswith("slow") for address in self.forward_paths)
         if pause := self.far_end.delay or (0.5 if slow else 0):
             await asyncio.sleep(pause)
-        self.far_end.received.append(Received(self.reverse_path, self.forward_paths, content, self.tls))
+        self.far_end.received.append(Received(self.reverse_path, self.forward_paths, content, self.tls, self.cipher))
         self.reset()
         await self.say("250 2.0.0 taken")
+
+
+async def copy(reader, writer):
+    while octets := await reader.read(1 << 16):
+        writer.write(octets)
+        await writer.drain()
 
 
 def path(rest):

@@ -50,6 +50,7 @@ sessions_per_client = 200
 
 [dns]
 servers = ["127.0.0.1:{dns}"]
+{dnssec}
 
 [metrics]
 address = "127.0.0.1:{metrics}"
@@ -75,14 +76,30 @@ def route(domain, port, **more):
     return "\n".join(lines + [f'{key} = "{value}"' for key, value in more.items()]) + "\n"
 
 
-class Gateway:
-    """`routes`: [[route]] tables, made by `route`. `policies`: a folder, the
-    lab's (the shipped ones, observing) where none is given."""
+def exchanges(port):
+    """Everything to the exchanges that DNS names, all on one port of loopback."""
+    return f"""\
+[[route]]
+domain = "*"
+next_hop = "mx"
 
-    def __init__(self, home, routes, policies=None, clients="127.0.0.0/8", more=""):
+[sending]
+port = {port}
+exchange_addresses = "any"
+"""
+
+
+class Gateway:
+    """`routes`: [[route]] tables, made by `route` or `exchanges`. `policies`: a
+    folder, the lab's (the shipped ones, observing) where none is given.
+    `zones`: the `Zones` it asks and whose root it trusts; without them nothing
+    that it is told is signed."""
+
+    def __init__(self, home, routes, policies=None, clients="127.0.0.0/8", more="", zones=None):
         self.home = pathlib.Path(home)
         self.home.mkdir(parents=True, exist_ok=True)
-        self.port, self.metrics, self.dns = free_port(), free_port(), free_port()
+        self.port, self.metrics, self.dns = free_port(), free_port(), zones.port if zones else free_port()
+        dnssec = f'trust_anchors = "{zones.anchors}"' if zones else 'dnssec = "off"'
         lab = ROOT / "deploy/lab"
         subprocess.run([lab / "certificates", self.home, NAME], check=True)
         subprocess.run([lab / "dkim", self.home], check=True)
@@ -92,7 +109,7 @@ class Gateway:
         self.config = self.home / "postern.toml"
         self.config.write_text(
             CONFIG.format(name=NAME, domain=DOMAIN, home=self.home, policies=self.policies, port=self.port,
-                          clients=clients, metrics=self.metrics, dns=self.dns)
+                          clients=clients, metrics=self.metrics, dns=self.dns, dnssec=dnssec)
             + "\n" + "\n".join(routes) + more
         )
         self.process = None

@@ -29,6 +29,7 @@ fn every_broken_policy_is_told_exactly_what_is_wrong() {
         ] {
             sources.add(path, text.as_bytes());
         }
+        sources.add_certificate("partner.pem");
         // Octets, not text: one of the cases is not UTF-8.
         for (path, _) in read_folder(&case, "").iter() {
             if path != "expected.txt" {
@@ -101,7 +102,7 @@ proptest! {
 }
 
 /// Every code there is, but for a missing file, which no folder can hold.
-const CODES: [&str; 46] = [
+const CODES: [&str; 51] = [
     "address",
     "disclaimer-empty",
     "disclaimer-half",
@@ -113,8 +114,12 @@ const CODES: [&str; 46] = [
     "domain-duplicate",
     "domain-mx-name",
     "domain-name",
+    "domain-pinned-key",
     "domain-retired",
     "domain-review-overdue",
+    "domain-trust-anchors",
+    "domain-trust-unenforced",
+    "domain-two-trusts",
     "domain-unvouched",
     "exemption-expired",
     "exemption-for-all",
@@ -138,6 +143,7 @@ const CODES: [&str; 46] = [
     "rule-duplicate",
     "rule-expired",
     "rule-never-matches",
+    "rule-fallback-nowhere",
     "rule-redirect-nowhere",
     "rule-redirect-unused",
     "rule-tells-nobody",

@@ -4,7 +4,7 @@ use postern::{
     decide::decide,
     mail::{
         AuthenticationFacts, Decision, Direction, Disposition, Facts, Kind, MessageFacts, Mode,
-        OpaqueReason, SecureTag, TlsRequirement,
+        OpaqueReason, SecureTag, TlsRequirement, Urgency,
     },
     policy::{Policy, ProofOutcome, prove},
 };
@@ -306,6 +306,7 @@ name = "all at once"
 when = { direction = "outbound" }
 then = "hold"
 tls = "verified"
+fallback = "smtp://portal.example:25"
 disclaimer = "tag"
 add_headers = { X-Level = "{level}" }
 tell = ["sender"]
@@ -325,6 +326,38 @@ reason = "Held."
     let enforced = ask(&policy, &message(3), "a@held.example");
     assert_eq!(enforced.disposition, Disposition::Hold);
     assert_eq!(enforced.protection.tls, TlsRequirement::Verified);
+    assert!(observed.fallback.is_none() && enforced.fallback.is_some());
+}
+
+#[test]
+fn what_follows_on_want_of_tls_is_said_by_any_rule_that_matches_and_the_narrowest_says_where() {
+    let rules = r#"
+[[rule]]
+name = "broad"
+when = { direction = "outbound" }
+fallback = "smtp://broad.example:25"
+
+[[rule]]
+name = "narrow"
+when = { direction = "outbound", level = 3 }
+fallback = "smtp://narrow.example:25"
+urgent = true
+
+[[rule]]
+name = "only looks on"
+when = { direction = "outbound", level = 2, secure_tag = false }
+fallback = "smtp://observed.example:25"
+urgent = true
+mode = "observe"
+"#;
+    let policy = must_compile(with_rules(rules));
+    let asked = |level| {
+        let decision = ask(&policy, &message(level), "a@partner.example");
+        assert_eq!(decision.disposition, Disposition::Relay);
+        (decision.fallback.unwrap().to_string(), decision.urgency)
+    };
+    assert_eq!(asked(3), ("smtp://narrow.example:25".to_owned(), Urgency::Urgent));
+    assert_eq!(asked(2), ("smtp://broad.example:25".to_owned(), Urgency::Usual));
 }
 
 #[test]

@@ -4,5 +4,6 @@
 
 mod diagnostics;
 mod laws;
+mod protection;
 mod shipped;
 mod support;

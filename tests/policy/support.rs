@@ -50,6 +50,7 @@ pub(crate) fn with_files(files: &[(&str, &str)]) -> (Option<Policy>, Diagnostics
     sources.add("rules.toml", b"");
     sources.add("disclaimers/tag.txt", b"Confidential.\n");
     sources.add("disclaimers/tag.html", b"<p>Confidential.</p>\n");
+    sources.add_certificate("partner.pem");
     for (path, text) in files {
         sources.add(path, text.as_bytes());
     }

@@ -7,13 +7,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     keeping::{doors, next_steps},
-    page::Page,
     scenarios::SCENARIOS,
     scene::Scene,
     story::Story,
     summary::{Aftermath, introduce, is_as_expected, summarise},
     telling::tell,
 };
+use crate::cli::page::Page;
 use crate::cli::{exit::Failure, files};
 
 #[derive(Debug, Args)]

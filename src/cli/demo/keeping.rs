@@ -6,11 +6,8 @@ use std::{
     io::{self, Write},
 };
 
-use super::{
-    page::{Ink, Page, piece},
-    scene::Scene,
-    story::Story,
-};
+use super::{scene::Scene, story::Story};
+use crate::cli::page::{Ink, Page, piece};
 use crate::mail::Disposition;
 
 /// For whoever has seen the demo and wants more.

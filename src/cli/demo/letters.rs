@@ -53,6 +53,7 @@ impl MailServer {
                 tls: TlsRequirement::Verified,
                 tls_name: Some(name),
                 trust_anchors: Some(trust_anchors),
+                ..RouteTls::default()
             },
             quoted_tag_line: quoted(tag_line),
         })
@@ -89,6 +90,7 @@ impl MailServer {
             next_hop,
             protection: Default::default(),
             route: self.route.clone(),
+            leave: None,
         };
         self.deliverer.attempt(delivery).await
     }

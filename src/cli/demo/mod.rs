@@ -13,7 +13,6 @@ mod authorities;
 mod command;
 mod keeping;
 mod letters;
-mod page;
 mod policies;
 mod scenarios;
 mod scene;

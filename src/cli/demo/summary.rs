@@ -6,12 +6,12 @@ use std::{
 };
 
 use super::{
-    page::{Ink, Page, Piece, piece},
     scene::{HOSPITAL, Scene},
     story::Story,
     telling::disposition,
     watch::{Arrived, Log},
 };
+use crate::cli::page::{Ink, Page, Piece, piece};
 use crate::{
     content::Content,
     mail::{CertificateVerdict, Disposition, Outcome, ReversePath, Told},

@@ -2,10 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::{
-    page::{Ink, Page, piece},
-    story::{Story, TagLineStory, Text},
-};
+use super::story::{Story, TagLineStory, Text};
+use crate::cli::page::{Ink, Page, Piece, piece};
 use crate::{
     content::{Content, Protected},
     mail::{
@@ -226,7 +224,7 @@ fn tell_wire(page: &mut Page<impl Write>, story: &Story) -> io::Result<()> {
     page.row("TLS", &[protection(evidence), piece(Ink::Plain, certificate(evidence, requirement))])
 }
 
-fn protection(evidence: &Evidence) -> super::page::Piece {
+fn protection(evidence: &Evidence) -> Piece {
     match &evidence.tls {
         Some(tls) => piece(Ink::Strong, format!("{}, {};", tls.version, tls.cipher)),
         None => piece(Ink::Strong, "no session;"),

@@ -34,6 +34,10 @@ pub(super) fn limits(table: &Table<'_>) -> Limits {
             "deliveries_per_destination",
             absent.deliveries_per_destination,
         ),
+        initial_deliveries_per_destination: count(
+            "initial_deliveries_per_destination",
+            absent.initial_deliveries_per_destination,
+        ),
         stop_grace: duration("stop_grace", absent.stop_grace),
     }
 }
@@ -59,6 +63,7 @@ pub(super) const LIMITS: &[&str] = &[
     "passages",
     "deliveries",
     "deliveries_per_destination",
+    "initial_deliveries_per_destination",
     "stop_grace",
 ];
 
@@ -86,6 +91,7 @@ impl Default for Limits {
             passages: 3,
             deliveries: 200,
             deliveries_per_destination: 20,
+            initial_deliveries_per_destination: 5,
             stop_grace: Duration::from_secs(30),
         }
     }

@@ -78,7 +78,7 @@ impl Reader<'_> {
         if tls == ListenerTls::None && !named { None } else { self.pair(table) }
     }
 
-    fn pair(&self, table: &Table<'_>) -> Option<CertificateFiles> {
+    pub(super) fn pair(&self, table: &Table<'_>) -> Option<CertificateFiles> {
         let chain = table.required("certificate").and_then(|value| self.path(&value));
         let key = table.required("key").and_then(|value| self.path(&value));
         Some(CertificateFiles { chain: chain?, key: key? })

@@ -2,10 +2,13 @@
 //! A file a table: `root` reads the whole and the small ones.
 
 mod fields;
+mod identity;
 mod limits;
 mod listener;
+mod names;
 mod recipients;
 mod root;
+mod tls_reports;
 
 #[cfg(test)]
 mod tests;

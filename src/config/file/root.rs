@@ -3,17 +3,17 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use super::{
-    fields::{
-        Reader, count, domains, duration, optional, section, socket_address, socket_address_or,
-    },
+    fields::{Reader, count, domains, duration, optional, section, socket_address},
+    identity::refuse_identity_in_clear,
     limits::{LIMITS, limits},
     listener::LISTENER,
+    names::{DNS, MTA_STS},
     recipients::{BLOCKLIST, RECIPIENTS, blocklist},
 };
 use crate::{
     config::{
-        Config, Dns, Ephemeral, ExchangeAddresses, KeyFile, Limits, Node, Retry, Route, Sending,
-        SigningKey, Spool, quantity::Span,
+        Config, Dns, Ephemeral, ExchangeAddresses, KeyFile, Limits, MtaSts, Node, Retry, Route,
+        Sending, SigningKey, Spool, quantity::Span,
     },
     mail::{NextHop, TlsRequirement},
     policy::{
@@ -61,17 +61,24 @@ impl Reader<'_> {
         let retry = section(root, "retry", "[retry]", RETRY, Retry::default(), retry);
         let limits = section(root, "limits", "[limits]", LIMITS, Limits::default(), limits);
         let sending = section(root, "sending", "[sending]", SENDING, Sending::default(), sending);
-        let dns = section(root, "dns", "[dns]", DNS, Dns::default(), dns);
+        let dns = section(root, "dns", "[dns]", DNS, Dns::default(), |table| self.dns(table));
+        let mta_sts = section(root, "mta_sts", "[mta_sts]", MTA_STS, MtaSts::default(), |table| {
+            self.mta_sts(table)
+        });
         let (metrics, console) = (metrics(root), console(root));
+        let signing: Vec<SigningKey> = signing.into_iter().collect::<Option<_>>()?;
+        let tls_reports = self.tls_reports(root, &signing);
         Some(Config {
             node: node?,
             listeners,
             routes: routes.into_iter().collect::<Option<_>>()?,
-            signing: signing.into_iter().collect::<Option<_>>()?,
+            signing,
+            tls_reports,
             sending,
             retry,
             limits,
             dns,
+            mta_sts,
             spool,
             recipients: recipients.into_iter().collect::<Option<_>>()?,
             blocklists: blocklists.into_iter().collect::<Option<_>>()?,
@@ -137,7 +144,9 @@ impl Reader<'_> {
             tls,
             tls_name,
             trust_anchors,
+            identity: self.identity(table),
         };
+        refuse_identity_in_clear(table, &route);
         if route.tls == TlsRequirement::None && !route.next_hop.is_local() {
             table.value("tls").map(|value| {
                 let why = "only a next hop on this machine (loopback or maildir) may have `none`";
@@ -164,12 +173,18 @@ impl Reader<'_> {
 
 fn retry(table: &Table<'_>) -> Retry {
     let absent = Retry::default();
+    let spans = |value: &Value<'_>| {
+        value.list(|value| value.parsed("bad-duration").map(|Span(delay)| delay))
+    };
+    let delays = optional(table, "delays", absent.delays, spans);
+    // Whoever retries soon wants to know soon that a destination is back.
+    let trials = delays.iter().map(|&delay| delay.min(LONGEST_REST)).collect();
     Retry {
-        delays: optional(table, "delays", absent.delays, |value| {
-            value.list(|value| value.parsed("bad-duration").map(|Span(delay)| delay))
-        }),
+        trials: optional(table, "trials", trials, spans),
+        delays,
         expiry: duration(table, "expiry", absent.expiry),
         delay_notice: duration(table, "delay_notice", absent.delay_notice),
+        tls_notice: duration(table, "tls_notice", absent.tls_notice),
     }
 }
 
@@ -184,7 +199,7 @@ fn sending(table: &Table<'_>) -> Sending {
             absent.exchange_addresses,
             |value| value.choice(&addresses),
         ),
-        idle: duration(table, "idle", absent.idle),
+        idle: optional(table, "idle", absent.idle, idle),
         messages_per_connection: count(
             table,
             "messages_per_connection",
@@ -193,17 +208,18 @@ fn sending(table: &Table<'_>) -> Sending {
     }
 }
 
-fn port(value: &Value<'_>) -> Option<u16> {
+/// The one time here that may be none: no connection waits then.
+fn idle(value: &Value<'_>) -> Option<Duration> {
+    match value.string()? {
+        "0s" => Some(Duration::ZERO),
+        _ => value.parsed("bad-duration").map(|Span(time)| time),
+    }
+}
+
+pub(super) fn port(value: &Value<'_>) -> Option<u16> {
     let number = value.integer()?;
     let port = u16::try_from(number).ok().filter(|port| *port > 0);
     port.or_else(|| value.invalid("bad-port", format!("a port is 1 to 65535, found {number}")))
-}
-
-fn dns(table: &Table<'_>) -> Dns {
-    let servers = optional(table, "servers", Vec::new(), |value| {
-        value.list(|value| socket_address_or(value, 53))
-    });
-    Dns { servers }
 }
 
 fn metrics(root: &Table<'_>) -> SocketAddr {
@@ -229,6 +245,8 @@ const KEYS: &[&str] = &[
     "retry",
     "limits",
     "dns",
+    "mta_sts",
+    "tls_reports",
     "recipients",
     "blocklist",
     "spool",
@@ -237,12 +255,24 @@ const KEYS: &[&str] = &[
 ];
 const NODE: &[&str] =
     &["name", "data_dir", "policies", "local_domains", "control_socket", "passage_key"];
-const ROUTE: &[&str] = &["domain", "next_hop", "tls", "tls_name", "trust_anchors"];
+const ROUTE: &[&str] = &[
+    "domain",
+    "next_hop",
+    "tls",
+    "tls_name",
+    "trust_anchors",
+    "username",
+    "password_file",
+    "certificate",
+    "key",
+];
 const SIGNING: &[&str] = &["domain", "selector", "file"];
-const RETRY: &[&str] = &["delays", "expiry", "delay_notice"];
+const RETRY: &[&str] = &["delays", "trials", "expiry", "delay_notice", "tls_notice"];
 const SENDING: &[&str] = &["port", "exchange_addresses", "idle", "messages_per_connection"];
 const SPOOL: &[&str] = &["store", "ephemeral", "key", "old_keys"];
-const DNS: &[&str] = &["servers"];
+
+/// Of a dead destination, where the file does not say.
+const LONGEST_REST: Duration = Duration::from_secs(15 * 60);
 
 impl Default for Sending {
     /// Idle no longer than others' servers like, who count us among their
@@ -264,8 +294,10 @@ impl Default for Retry {
         let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
         Self {
             delays: [1, 3, 5, 10, 15, 30].map(minutes).to_vec(),
+            trials: [1, 3, 5, 10, 15].map(minutes).to_vec(),
             expiry: minutes(5 * 24 * 60),
             delay_notice: minutes(15),
+            tls_notice: minutes(15),
         }
     }
 }

@@ -4,8 +4,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use crate::{
     config::{
-        CertifiedBy, Config, Ephemeral, KeyFile, ListenerProtocol, ListenerTls,
-        SenderAuthentication, Source,
+        CertifiedBy, Config, Dnssec, Ephemeral, KeyFile, ListenerProtocol, ListenerTls,
+        SenderAuthentication, Source, StsDiscovery,
     },
     mail::Ciphers,
     policy::diagnostics::{Diagnostics, Rendering, SourceFile},
@@ -53,6 +53,38 @@ fn what_is_not_written_has_a_sensible_meaning() {
     assert_eq!(config.listeners[0].authenticate, SenderAuthentication::Off);
     assert_eq!(config.node.policies, Path::new("/etc/postern/policies"));
     assert_eq!(config.node.control_socket, Path::new("/var/lib/postern/control.sock"));
+}
+
+#[test]
+fn names_are_proved_unless_it_is_written_otherwise() {
+    let (config, _) = read(SMALL);
+    let Config { dns, mta_sts, .. } = config.unwrap();
+    assert_eq!((dns.dnssec, dns.trust_anchors), (Dnssec::Validate, None));
+    assert_eq!((mta_sts.discovery, mta_sts.port), (StsDiscovery::On, 443));
+    let (config, diagnostics) = read(&format!(
+        "{SMALL}\n[dns]\ndnssec = \"off\"\ntrust_anchors = \"root.key\"\n\
+         [mta_sts]\nenabled = false\nport = 8443\ntrust_anchors = \"ca.pem\"\n"
+    ));
+    assert!(diagnostics.is_empty(), "{}", diagnostics.render(Rendering::Plain));
+    let Config { dns, mta_sts, .. } = config.unwrap();
+    assert_eq!(dns.dnssec, Dnssec::Off);
+    assert_eq!(dns.trust_anchors.unwrap(), Path::new("/etc/postern/root.key"));
+    assert_eq!((mta_sts.discovery, mta_sts.port), (StsDiscovery::Off, 8443));
+    assert_eq!(mta_sts.trust_anchors.unwrap(), Path::new("/etc/postern/ca.pem"));
+    for wrong in
+        ["[dns]\ndnssec = \"perhaps\"", "[mta_sts]\nenabled = \"on\"", "[mta_sts]\nport = 0"]
+    {
+        assert!(read(&format!("{SMALL}\n{wrong}\n")).0.is_none(), "{wrong} was accepted");
+    }
+}
+
+#[test]
+fn people_hear_of_want_of_tls_in_a_quarter_of_an_hour_or_when_the_file_says() {
+    let notice = |text: &str| read(text).0.unwrap().retry.tls_notice.as_secs();
+    assert_eq!(notice(SMALL), 15 * 60);
+    assert_eq!(notice(&format!("{SMALL}\n[retry]\ntls_notice = \"2m\"\n")), 120);
+    let (config, _) = read(&format!("{SMALL}\n[retry]\ntls_notice = \"soon\"\n"));
+    assert!(config.is_none());
 }
 
 #[test]
@@ -215,5 +247,48 @@ fn what_a_door_cannot_have_is_named() {
         let (config, diagnostics) = read(&text.replace(written, instead));
         let codes: Vec<_> = diagnostics.iter().map(|found| found.code).collect();
         assert!(config.is_none() && codes.contains(&code), "{instead}: {codes:?}");
+    }
+}
+
+/// SMALL with lines for its first route, which leads to a smarthost.
+fn with_smarthost(lines: &str) -> (Option<Config>, Vec<String>) {
+    let route = format!("next_hop = \"smtp://mail.provider.example:587\"\n{lines}");
+    let (config, diagnostics) = read(&SMALL.replace("next_hop = \"mx\"", &route));
+    (config, diagnostics.iter().map(|fault| fault.code.to_owned()).collect())
+}
+
+#[test]
+fn a_smarthost_may_have_a_login_and_a_certificate() {
+    let (config, faults) = with_smarthost(
+        "tls = \"encrypted\"\nusername = \"hospital\"\npassword_file = \"p\"\n\
+         certificate = \"c.pem\"\nkey = \"c.key\"",
+    );
+    assert_eq!(faults, [""; 0]);
+    let identity = config.unwrap().routes[0].identity.clone();
+    assert_eq!(identity.login.unwrap().password_file, Path::new("/etc/postern/p"));
+    assert_eq!(identity.certificate.unwrap().key, Path::new("/etc/postern/c.key"));
+}
+
+#[test]
+fn credentials_are_never_shown_in_clear_nor_to_hosts_that_dns_has_named() {
+    let login = "username = \"hospital\"\npassword_file = \"p\"";
+    let certificate = "certificate = \"c.pem\"\nkey = \"c.key\"";
+    for identity in [login, certificate] {
+        assert_eq!(with_smarthost(identity).1, ["route-login-in-clear"]);
+        let opportunistic = format!("tls = \"opportunistic\"\n{identity}");
+        assert_eq!(with_smarthost(&opportunistic).1, ["route-login-in-clear"]);
+        let exchanges = format!("next_hop = \"mx\"\ntls = \"encrypted\"\n{identity}");
+        let (_, faults) = read(&SMALL.replace("next_hop = \"mx\"", &exchanges));
+        let codes: Vec<_> = faults.iter().map(|fault| fault.code).collect();
+        assert_eq!(codes, ["route-login-next-hop"]);
+    }
+}
+
+#[test]
+fn half_an_identity_is_none() {
+    for half in ["username = \"a\"", "password_file = \"p\"", "certificate = \"c\"", "key = \"k\""]
+    {
+        let (config, faults) = with_smarthost(&format!("tls = \"encrypted\"\n{half}"));
+        assert!(config.is_none() && faults.len() == 1, "{half}: {faults:?}");
     }
 }

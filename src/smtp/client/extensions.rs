@@ -2,17 +2,19 @@
 //! 4.1.1.1), and the limits it announces there (RFC 9422).
 
 use smtp_proto::{
-    EXT_8BIT_MIME, EXT_DELIVER_BY, EXT_DSN, EXT_MT_PRIORITY, EXT_PIPELINING, EXT_REQUIRE_TLS,
-    EXT_SIZE, EXT_SMTP_UTF8, EXT_START_TLS, EhloResponse,
+    AUTH_EXTERNAL, AUTH_LOGIN, AUTH_PLAIN, AUTH_SCRAM_SHA_256, EXT_8BIT_MIME, EXT_DELIVER_BY,
+    EXT_DSN, EXT_MT_PRIORITY, EXT_PIPELINING, EXT_REQUIRE_TLS, EXT_SIZE, EXT_SMTP_UTF8,
+    EXT_START_TLS, EhloResponse,
 };
 
-use super::session::Channel;
+use super::{authentication::Mechanism, session::Channel};
 use crate::mail::Promise;
 
 /// What the peer offers that we use; nothing, of a peer that knows no EHLO.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extensions {
     offered: u32,
+    mechanisms: u64,
     max_size: usize,
     shortest_by: u64,
     limits: Limits,
@@ -38,6 +40,8 @@ impl Extensions {
         // RFC 8689 section 2: a promise made in clear is anybody's.
         if channel == Channel::Clear {
             extensions.offered &= !EXT_REQUIRE_TLS;
+            // Nobody is shown a password there.
+            extensions.mechanisms = 0;
         }
         extensions
     }
@@ -51,21 +55,47 @@ impl Extensions {
         let reply = format!("250-peer\r\n250 {line}\r\n");
         if let Ok(said) = EhloResponse::parse(&mut reply.as_bytes().iter()) {
             self.offered |= said.capabilities;
+            self.mechanisms |= said.auth_mechanisms;
             self.max_size = self.max_size.max(said.size);
             self.shortest_by = self.shortest_by.max(said.deliver_by);
         }
     }
 
     pub fn smtp_utf8(&self) -> bool {
-        self.offers(EXT_SMTP_UTF8)
+        self.has(EXT_SMTP_UTF8)
     }
 
     pub fn limits(&self) -> Limits {
         self.limits
     }
 
+    /// All of it, as EHLO has the words.
+    pub fn offers(&self) -> Vec<String> {
+        let named = NAMES.into_iter().filter(|(bit, _)| self.has(*bit));
+        let mut offers: Vec<String> = named.map(|(_, name)| name.to_owned()).collect();
+        if let Some(size) = self.max_size() {
+            offers.push(format!("SIZE {size}"));
+        }
+        let mechanisms = Mechanism::ALL.into_iter().filter(|mechanism| self.mechanism(*mechanism));
+        let mechanisms: Vec<&str> = mechanisms.map(Mechanism::name).collect();
+        if !mechanisms.is_empty() {
+            offers.push(format!("AUTH {}", mechanisms.join(" ")));
+        }
+        offers
+    }
+
+    pub(super) fn mechanism(&self, mechanism: Mechanism) -> bool {
+        let bit = match mechanism {
+            Mechanism::External => AUTH_EXTERNAL,
+            Mechanism::ScramSha256 => AUTH_SCRAM_SHA_256,
+            Mechanism::Plain => AUTH_PLAIN,
+            Mechanism::Login => AUTH_LOGIN,
+        };
+        self.mechanisms & bit != 0
+    }
+
     pub(super) fn dsn(&self) -> bool {
-        self.offers(EXT_DSN)
+        self.has(EXT_DSN)
     }
 
     /// Whether the peer tells senders, from here on, what NOTIFY asks.
@@ -75,7 +105,7 @@ impl Extensions {
 
     /// Whether it minds the time a message is to be delivered by.
     pub(super) fn deliver_by_promise(&self) -> Promise {
-        if self.offers(EXT_DELIVER_BY) { Promise::Made } else { Promise::Absent }
+        if self.has(EXT_DELIVER_BY) { Promise::Made } else { Promise::Absent }
     }
 
     /// The shortest time, in seconds, in which it delivers or returns.
@@ -84,19 +114,24 @@ impl Extensions {
     }
 
     pub(super) fn require_tls(&self) -> bool {
-        self.offers(EXT_REQUIRE_TLS)
+        self.has(EXT_REQUIRE_TLS)
+    }
+
+    /// Whether it protects the mail it relays as its senders ask (RFC 8689).
+    pub fn require_tls_promise(&self) -> Promise {
+        if self.require_tls() { Promise::Made } else { Promise::Absent }
     }
 
     pub(super) fn priority(&self) -> bool {
-        self.offers(EXT_MT_PRIORITY)
+        self.has(EXT_MT_PRIORITY)
     }
 
     pub(super) fn eight_bit(&self) -> bool {
-        self.offers(EXT_8BIT_MIME)
+        self.has(EXT_8BIT_MIME)
     }
 
     pub(super) fn size(&self) -> bool {
-        self.offers(EXT_SIZE)
+        self.has(EXT_SIZE)
     }
 
     /// The largest message it takes, in octets, if it says.
@@ -105,17 +140,28 @@ impl Extensions {
     }
 
     pub(super) fn pipelining(&self) -> bool {
-        self.offers(EXT_PIPELINING)
+        self.has(EXT_PIPELINING)
     }
 
     pub(super) fn start_tls(&self) -> bool {
-        self.offers(EXT_START_TLS)
+        self.has(EXT_START_TLS)
     }
 
-    const fn offers(&self, extension: u32) -> bool {
+    const fn has(&self, extension: u32) -> bool {
         self.offered & extension != 0
     }
 }
+
+const NAMES: [(u32, &str); 8] = [
+    (EXT_START_TLS, "STARTTLS"),
+    (EXT_REQUIRE_TLS, "REQUIRETLS"),
+    (EXT_SMTP_UTF8, "SMTPUTF8"),
+    (EXT_8BIT_MIME, "8BITMIME"),
+    (EXT_PIPELINING, "PIPELINING"),
+    (EXT_DSN, "DSN"),
+    (EXT_DELIVER_BY, "DELIVERBY"),
+    (EXT_MT_PRIORITY, "MT-PRIORITY"),
+];
 
 impl Limits {
     /// `RCPTMAX=20 MAILMAX=5`; limits of other names are not ours to keep

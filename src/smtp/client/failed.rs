@@ -1,5 +1,6 @@
 //! How a session comes to nothing, and what that means for a message.
 
+use super::authentication::{Mechanism, codes};
 use crate::mail::{EnhancedStatusCode, Failure, FailureReason, Reply};
 
 /// Why a session failed.
@@ -14,6 +15,16 @@ pub enum Failed {
     TlsRefused(Reply),
     #[error("something stood in clear between the reply to STARTTLS and the handshake")]
     Injected,
+    #[error("credentials are not shown without TLS")]
+    CredentialsInClear,
+    #[error("the credentials could not be read: {0}")]
+    CredentialsUnreadable(String),
+    #[error("the next hop offers no way to authenticate that is known here")]
+    NoMechanism,
+    #[error("the next hop did not take our credentials ({mechanism}): {}", codes(*.code, *.status))]
+    NotAuthenticated { mechanism: Mechanism, code: u16, status: Option<EnhancedStatusCode> },
+    #[error("the next hop has not shown that it knows our password")]
+    Unproven,
     #[error("the next hop said something that is no reply: {0}")]
     NoReply(String),
     #[error("the next hop gave a reply that answers nothing: {0}")]
@@ -50,6 +61,19 @@ impl Failed {
         )
     }
 
+    /// Whether the operator's credentials, or the next hop's idea of them,
+    /// must be mended: mail waits meanwhile.
+    pub const fn is_authentication(&self) -> bool {
+        matches!(
+            self,
+            Self::CredentialsInClear
+                | Self::CredentialsUnreadable(_)
+                | Self::NoMechanism
+                | Self::NotAuthenticated { .. }
+                | Self::Unproven
+        )
+    }
+
     /// As the outcome of a recipient: the peer's own reply where there is one.
     pub fn failure(&self) -> Failure {
         let ours =
@@ -57,6 +81,9 @@ impl Failed {
         match self {
             Self::Refused(reply) => Failure { reason: FailureReason::Peer, reply: reply.clone() },
             failed if failed.is_tls() => ours(FailureReason::Tls, NO_ENCRYPTION),
+            failed if failed.is_authentication() => {
+                ours(FailureReason::Authentication, NO_AUTHENTICATION)
+            }
             Self::Lost(_) => ours(FailureReason::Connection, BAD_CONNECTION),
             _ => ours(FailureReason::Connection, BAD_PROTOCOL),
         }
@@ -65,4 +92,6 @@ impl Failed {
 
 const BAD_CONNECTION: EnhancedStatusCode = EnhancedStatusCode(4, 4, 2);
 const BAD_PROTOCOL: EnhancedStatusCode = EnhancedStatusCode(4, 5, 0);
+/// RFC 4954 section 6: a temporary failure of authentication.
+const NO_AUTHENTICATION: EnhancedStatusCode = EnhancedStatusCode(4, 7, 0);
 const NO_ENCRYPTION: EnhancedStatusCode = EnhancedStatusCode(4, 7, 5);

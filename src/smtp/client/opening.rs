@@ -1,4 +1,5 @@
-//! What is said before any mail: greeting, EHLO, STARTTLS, and EHLO again
+//! What is said before any mail: greeting, EHLO, STARTTLS, EHLO
+//! again, and AUTH where we have credentials
 //! (RFC 5321 section 4.1.1.1, RFC 3207). Every way to `Ready`, where mail may
 //! be said, begins here: law 2 stands or falls with it.
 
@@ -33,12 +34,15 @@ impl Session {
     }
 
     pub(super) fn greeted(&mut self, channel: Channel, peer: Extensions) {
+        if channel == Channel::Clear {
+            self.introduction.in_clear = Some(peer);
+        }
         match (channel, self.settings.encryption) {
             (Channel::Clear, Encryption::Required | Encryption::IfOffered) if peer.start_tls() => {
                 self.say(&b"STARTTLS\r\n"[..], State::StartTls(peer));
             }
             (Channel::Clear, Encryption::Required) => self.fail(Failed::TlsNotOffered),
-            _ => self.state = State::Ready(peer),
+            _ => self.introduced(channel, peer),
         }
     }
 
@@ -47,7 +51,7 @@ impl Session {
             (Severity::Positive, _) if self.replies.is_empty() => self.state = State::Handshake,
             (Severity::Positive, _) => self.fail(Failed::Injected),
             (_, Encryption::Required) => self.fail(Failed::TlsRefused(reply.clone())),
-            _ => self.state = State::Ready(peer),
+            _ => self.introduced(Channel::Clear, peer),
         }
     }
 }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::{
     asking::{Answer, Asked},
+    authentication::{Credentials, Exchange},
     content::Stuffed,
     extensions::Extensions,
     failed::{Failed, Lost},
@@ -29,6 +30,15 @@ pub struct Session {
     pub(super) outbox: Vec<Bytes>,
     pub(super) news: Option<Action>,
     pub(super) state: State,
+    pub(super) introduction: Introduction,
+}
+
+/// How the peer has shown itself, for whoever wants to know.
+#[derive(Clone, Debug, Default)]
+pub struct Introduction {
+    pub greeting: Option<Reply>,
+    /// What it offered before TLS.
+    pub in_clear: Option<Extensions>,
 }
 
 #[derive(Clone, Debug)]
@@ -37,6 +47,8 @@ pub struct Settings {
     pub name: Domain,
     pub dialect: Dialect,
     pub encryption: Encryption,
+    /// Whom the peer must know before mail is said; empty where nobody asks.
+    pub credentials: Vec<Credentials>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,6 +99,8 @@ pub(super) enum State {
     /// STARTTLS was said.
     StartTls(Extensions),
     Handshake,
+    /// AUTH was said, or a response in its exchange.
+    Authenticating(Extensions, Exchange),
     Ready(Extensions),
     /// The stages whose replies are still to come, in their order.
     Envelope(Extensions, Transaction, VecDeque<Stage>),
@@ -119,6 +133,7 @@ impl Session {
             outbox: Vec::new(),
             news: None,
             state: State::Greeting,
+            introduction: Introduction::default(),
         }
     }
 
@@ -149,6 +164,10 @@ impl Session {
                 },
             }
         }
+    }
+
+    pub fn introduction(&self) -> &Introduction {
+        &self.introduction
     }
 
     /// Octets from the peer.
@@ -222,7 +241,10 @@ impl Session {
         let state = std::mem::replace(&mut self.state, State::Closed);
         match state {
             State::Greeting => match reply.severity() {
-                Severity::Positive => self.say_hello(Channel::Clear),
+                Severity::Positive => {
+                    self.introduction.greeting = Some(reply.clone());
+                    self.say_hello(Channel::Clear);
+                }
                 _ => self.fail(Failed::Refused(reply.clone())),
             },
             State::Hello(channel) => self.hello(channel, received),
@@ -231,6 +253,7 @@ impl Session {
                 _ => self.fail(Failed::Refused(reply.clone())),
             },
             State::StartTls(peer) => self.start_tls(peer, reply),
+            State::Authenticating(peer, exchange) => self.authenticating(peer, exchange, reply),
             State::Envelope(peer, transaction, stages) => {
                 self.envelope(peer, transaction, stages, reply);
             }

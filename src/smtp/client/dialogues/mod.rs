@@ -1,6 +1,7 @@
 //! Whole dialogues, each at every way its octets may be cut.
 
 mod asking;
+mod authentication;
 mod mailing;
 mod offers;
 mod opening;
@@ -106,7 +107,7 @@ fn word(outcome: &Outcome) -> String {
 
 fn settings(encryption: Encryption) -> Settings {
     let name = "gw.test.example".parse().unwrap();
-    Settings { name, dialect: Dialect::Smtp, encryption }
+    Settings { name, dialect: Dialect::Smtp, encryption, credentials: Vec::new() }
 }
 
 fn message(content: &'static str, recipients: &[&str]) -> Message {

@@ -1,0 +1,221 @@
+//! Reading the audit trail: the lines about one message, out of `audit.jsonl`
+//! and what rotation has made of older ones (`audit.jsonl.1`,
+//! `audit.jsonl.2.gz`, `audit.jsonl-20261122`).
+//!
+//! Blocks. Lines are searched for the id as octets and given as they stand,
+//! so that a digest over them can be made again with `zgrep` and `sha256sum`.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+};
+
+use flate2::read::MultiGzDecoder;
+use memchr::memmem::Finder;
+use serde::Deserialize;
+
+use super::audit::FILE;
+use crate::mail::QueueId;
+
+/// The lines about a message, the oldest file first, in their own order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Excerpt {
+    pub lines: Vec<String>,
+    /// What is missing, and why: for whoever reads on.
+    pub remarks: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the audit trail {path} cannot be read: {source}")]
+pub struct TrailError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// Every line that names the message, and the decision that made it.
+pub fn excerpt(folder: &Path, id: QueueId) -> Result<Excerpt, TrailError> {
+    let files = files(folder).map_err(|source| TrailError { path: folder.to_owned(), source })?;
+    let first = search(&files, &[wanted(id)])?;
+    // A copy is named in the acceptance, which bears the id of the decision.
+    match first.lines.iter().find_map(|line| decision_of(line)).filter(|made_by| *made_by != id) {
+        None => Ok(first),
+        Some(made_by) => search(&files, &[wanted(id), vec![quoted(made_by), DECISION.to_owned()]]),
+    }
+}
+
+fn wanted(id: QueueId) -> Vec<String> {
+    vec![quoted(id)]
+}
+
+fn quoted(id: QueueId) -> String {
+    format!("\"{id}\"")
+}
+
+/// The trail and its rotated files, the least recently written first.
+fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_trail = entry.file_name().to_str().is_some_and(|name| name.starts_with(FILE));
+        if is_trail && entry.file_type()?.is_file() {
+            files.push((entry.metadata()?.modified()?, entry.path()));
+        }
+    }
+    files.sort();
+    Ok(files.into_iter().map(|(_, path)| path).collect())
+}
+
+/// Lines that have all of one of `alternatives` in them.
+fn search(files: &[PathBuf], alternatives: &[Vec<String>]) -> Result<Excerpt, TrailError> {
+    let finders: Vec<Vec<Finder<'_>>> =
+        alternatives.iter().map(|needles| needles.iter().map(Finder::new).collect()).collect();
+    let is_wanted = |line: &[u8]| {
+        finders.iter().any(|needles| needles.iter().all(|needle| needle.find(line).is_some()))
+    };
+    let mut excerpt = Excerpt::default();
+    let mut octets = 0;
+    for path in files {
+        let searched = each_line(path, |line| {
+            if !is_wanted(line) {
+                return More::Wanted;
+            }
+            octets += line.len();
+            if octets > MAX_OCTETS {
+                return More::Unwanted;
+            }
+            excerpt.lines.push(String::from_utf8_lossy(line).into_owned());
+            More::Wanted
+        });
+        match searched {
+            Ok(More::Wanted) => {}
+            Ok(More::Unwanted) => {
+                let megabytes = MAX_OCTETS >> 20;
+                excerpt.remarks.push(format!("cut after {megabytes} MiB: there is more of it"));
+                return Ok(excerpt);
+            }
+            // A compressed file that broke off has told what it could.
+            Err(error) if is_compressed(path) => {
+                excerpt.remarks.push(format!("{} was read in part: {error}", path.display()));
+            }
+            Err(source) => return Err(TrailError { path: path.clone(), source }),
+        }
+    }
+    Ok(excerpt)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum More {
+    Wanted,
+    Unwanted,
+}
+
+/// Without their ends; one longer than any of ours is passed over.
+fn each_line(path: &Path, mut line: impl FnMut(&[u8]) -> More) -> io::Result<More> {
+    let file = File::open(path)?;
+    let plain: Box<dyn Read> =
+        if is_compressed(path) { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+    let mut reader = BufReader::with_capacity(BUFFER, plain);
+    let mut buffer = Vec::new();
+    loop {
+        buffer.clear();
+        if (&mut reader).take(MAX_LINE).read_until(b'\n', &mut buffer)? == 0 {
+            return Ok(More::Wanted);
+        }
+        // Without its end it is still being written, or longer than any.
+        let Some(whole) = buffer.strip_suffix(b"\n") else { continue };
+        if line(whole) == More::Unwanted {
+            return Ok(More::Unwanted);
+        }
+    }
+}
+
+fn is_compressed(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "gz")
+}
+
+fn decision_of(line: &str) -> Option<QueueId> {
+    #[derive(Deserialize)]
+    struct Line {
+        event: String,
+        id: QueueId,
+    }
+    let line: Line = serde_json::from_str(line).ok()?;
+    (line.event == "accepted").then_some(line.id)
+}
+
+const DECISION: &str = "\"event\":\"decision\"";
+const BUFFER: usize = 1 << 18;
+const MAX_LINE: u64 = 4 << 20;
+/// Of one answer: some thousand attempts.
+const MAX_OCTETS: usize = 8 << 20;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    fn id(number: u64) -> QueueId {
+        QueueId::from_bits(number)
+    }
+
+    fn line(number: u64, text: &str) -> String {
+        format!("{{\"event\":\"x\",\"id\":\"{}\",\"text\":\"{text}\"}}", id(number))
+    }
+
+    fn texts(excerpt: &Excerpt) -> Vec<String> {
+        let text = |line: &String| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            line["text"].as_str().unwrap_or("accepted").to_owned()
+        };
+        excerpt.lines.iter().map(text).collect()
+    }
+
+    #[test]
+    fn a_message_is_found_in_the_trail_and_in_rotated_and_compressed_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, octets: &[u8]| {
+            std::fs::write(folder.path().join(name), octets).unwrap();
+            // The order of files is that of their times.
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        };
+        let mut oldest = GzEncoder::new(Vec::new(), Compression::default());
+        writeln!(oldest, "{}\n{}", line(1, "a"), line(2, "no")).unwrap();
+        write("audit.jsonl.2.gz", &oldest.finish().unwrap());
+        write("audit.jsonl.1", format!("{}\n", line(1, "b")).as_bytes());
+        write("other.jsonl", format!("{}\n", line(1, "no")).as_bytes());
+        let torn = line(1, "torn");
+        write("audit.jsonl", format!("{}\n{}\n{torn}", line(3, "no"), line(1, "c")).as_bytes());
+        let found = excerpt(folder.path(), id(1)).unwrap();
+        assert_eq!((texts(&found).concat().as_str(), found.remarks.len()), ("abc", 0));
+    }
+
+    #[test]
+    fn a_copy_is_told_with_the_decision_that_made_it_and_without_its_siblings() {
+        let folder = tempfile::tempdir().unwrap();
+        let acceptance = format!(
+            "{{\"event\":\"accepted\",\"id\":\"{}\",\"copies\":[{{\"id\":\"{}\"}},{{\"id\":\"{}\"}}]}}",
+            id(1),
+            id(1),
+            id(2)
+        );
+        let decision = line(1, "decision").replace("\"x\"", "\"decision\"");
+        let trail = [decision, acceptance, line(1, "sibling"), line(3, "no"), line(2, "attempt")];
+        std::fs::write(folder.path().join(FILE), trail.join("\n") + "\n").unwrap();
+        let found = excerpt(folder.path(), id(2)).unwrap();
+        assert_eq!(texts(&found), ["decision", "accepted", "attempt"]);
+    }
+
+    #[test]
+    fn an_answer_too_long_is_cut_and_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let long = line(1, &"x".repeat(1 << 20));
+        let trail = format!("{long}\n").repeat(10);
+        std::fs::write(folder.path().join(FILE), trail).unwrap();
+        let found = excerpt(folder.path(), id(1)).unwrap();
+        assert_eq!((found.lines.len(), found.remarks.len()), (7, 1), "{:?}", found.remarks);
+    }
+}
