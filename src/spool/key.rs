@@ -106,6 +106,13 @@ impl Keys {
         let mut keys = octets.iter().map(|octets| Arc::new(Key::new(octets)));
         Self { current: keys.next(), old: keys.collect() }
     }
+
+    /// Likewise, and new segments are plain.
+    #[cfg(test)]
+    pub(super) fn old_of(octets: &[[u8; Key::LENGTH]]) -> Self {
+        let Self { current, old } = Self::of(octets);
+        Self { current: None, old: current.into_iter().chain(old).collect() }
+    }
 }
 
 /// A new key in base64, as a file may hold it, and its id.

@@ -13,8 +13,8 @@ use nix::errno::Errno;
 
 use super::{
     super::Spool,
-    SimulatedDisk, id, open,
-    scenarios::{Accept, Remove, Restart, SCENARIOS, Scenario},
+    SimulatedDisk, id, keys, open_with,
+    scenarios::{Accept, NewKey, Remove, Restart, SCENARIOS, Scenario},
     simulated_disk::{Fault, Operation},
     told::{Told, check_damage, check_running},
     volatile::Kept,
@@ -89,8 +89,9 @@ impl Point<'_> {
             }
             match (&spool, act) {
                 _ if disk.is_powerless() => break,
-                (_, Restart) => {
+                (_, Restart | NewKey) => {
                     drop(spool.take());
+                    told.keys += u8::from(matches!(act, NewKey));
                     spool = self.start(&disk, &mut told);
                 }
                 (Some(spool), act) => act.carry_out(spool, &mut told),
@@ -109,9 +110,10 @@ impl Point<'_> {
 
     /// None if the power was cut. A disk that is broken is mended first.
     fn start(&self, disk: &SimulatedDisk, told: &mut Told) -> Option<Spool> {
-        let opened = open(disk).or_else(|error| {
+        let keys = || keys(told.keys);
+        let opened = open_with(disk, keys()).or_else(|error| {
             disk.mend();
-            if disk.is_powerless() { Err(error) } else { open(disk) }
+            if disk.is_powerless() { Err(error) } else { open_with(disk, keys()) }
         });
         if disk.is_powerless() {
             // Whatever it found, it has told nobody.
@@ -147,13 +149,13 @@ impl Point<'_> {
         check_running(&spool, told);
         if self.at.is_multiple_of(2) {
             drop(spool);
-            let (spool, found) = open(disk).unwrap();
+            let (spool, found) = open_with(disk, keys(told.keys)).unwrap();
             assert_eq!(found, told.certain, "{self}: after an orderly stop");
             assert_eq!(spool.damage(), [], "{self}: after an orderly stop");
         } else {
             // What was struck out or cut off must not come back now.
             let disk = disk.after_power_cut_keeping(Kept::Nothing, Kept::Nothing, 0);
-            let (_, found) = open(&disk).unwrap();
+            let (_, found) = open_with(&disk, keys(told.keys)).unwrap();
             assert_eq!(found, told.certain, "{self}: after a power cut");
         }
     }

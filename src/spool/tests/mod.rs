@@ -7,6 +7,7 @@ mod failures;
 mod files;
 mod moving;
 mod scenarios;
+mod sealed;
 mod simulated_disk;
 mod told;
 mod versions;
@@ -16,7 +17,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 
-use super::{Ephemeral, Settings, Spool, SpoolError};
+use super::{Ephemeral, Keys, Settings, Spool, SpoolError};
 use crate::mail::{
     AddressEncoding, Body, DelayNotice, Direction, Level, QueueId, QueuedMessage, ReversePath,
     Timestamp,
@@ -69,10 +70,23 @@ fn id(number: u64) -> QueueId {
     QueueId::at(1_000_000 + number, 0)
 }
 
+/// The newest of them, and all that were before it. None are without a number.
+fn keys(newest: u8) -> Keys {
+    Keys::of(&(1..=newest).rev().map(|number| [number; 32]).collect::<Vec<_>>())
+}
+
 /// Opens, and gives what was handed over: the version of each message.
 fn open(disk: &SimulatedDisk) -> Result<(Spool, BTreeMap<QueueId, u32>), SpoolError> {
+    open_with(disk, keys(0))
+}
+
+fn open_with(
+    disk: &SimulatedDisk,
+    keys: Keys,
+) -> Result<(Spool, BTreeMap<QueueId, u32>), SpoolError> {
     let mut handed_over = Vec::new();
-    let spool = Spool::on(disk.port(), settings(), |id, summary| {
+    let settings = Settings { keys, ..settings() };
+    let spool = Spool::on(disk.port(), settings, |id, summary| {
         assert_eq!(summary.received_at.unix_milliseconds(), id.unix_milliseconds());
         handed_over.push((id, summary.size));
     })?;

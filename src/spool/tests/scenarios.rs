@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, slice};
 
 use super::{
     super::{Batch, Spool},
-    SEGMENT, SimulatedDisk, block_on, id, message, open,
+    SEGMENT, SimulatedDisk, block_on, id, keys, message, open, open_with,
     told::{LARGE, Step, Told, check_running, content_of, take},
 };
 
@@ -22,9 +22,11 @@ pub(super) enum Act {
     Together(&'static [Act]),
     /// An orderly stop, and a start.
     Restart,
+    /// Likewise, with a new key beside those before it.
+    NewKey,
 }
 
-pub(super) use Act::{Accept, AcceptBoth, Remove, Restart, Return, Together, Update};
+pub(super) use Act::{Accept, AcceptBoth, NewKey, Remove, Restart, Return, Together, Update};
 
 pub(super) struct Scenario {
     pub(super) name: &'static str,
@@ -128,6 +130,27 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             Restart, Update(3), Accept(13),
         ],
     },
+    Scenario {
+        name: "sealed",
+        capacity: u64::MAX,
+        share: 1,
+        acts: &[
+            NewKey, Accept(1), AcceptBoth(2, 3), Update(1), Accept(LARGE),
+            Together(&[Accept(4), AcceptBoth(5, 6), Update(2), Return(3, 7)]),
+            Remove(LARGE), Restart, Update(4), Return(5, 8), Accept(9), Remove(1),
+        ],
+    },
+    Scenario {
+        name: "keys that change",
+        capacity: u64::MAX,
+        share: 3,
+        acts: &[
+            AcceptBoth(1, 2), AcceptBoth(3, 4), AcceptBoth(5, 6), AcceptBoth(7, 8), Remove(4),
+            NewKey, AcceptBoth(9, 10), Update(1), Remove(2), Return(3, 11), Accept(12),
+            NewKey, Update(5), AcceptBoth(13, 14), Remove(9), Restart, Remove(7), Update(1),
+            NewKey, Accept(15),
+        ],
+    },
 ];
 
 impl Act {
@@ -189,7 +212,7 @@ impl Act {
                 let batch = Batch::new().remove(old).accept(&message, content);
                 Step::Commit(batch, vec![(old, None), effect])
             }
-            Together(_) | Restart => panic!("not one step"),
+            Together(_) | Restart | NewKey => panic!("not one step"),
         })
     }
 }
@@ -201,9 +224,20 @@ fn the_scenarios_do_what_their_names_say() {
         let disk = SimulatedDisk::new(1);
         disk.set_capacity(scenario.capacity);
         let mut told = Told::default();
-        let spool = open(&disk).unwrap().0;
-        for act in scenario.acts.iter().filter(|act| !matches!(act, Restart)) {
-            act.carry_out(&spool, &mut told);
+        let mut spool = open(&disk).unwrap().0;
+        for act in scenario.acts {
+            match act {
+                Restart => {}
+                NewKey => {
+                    drop(spool);
+                    told.keys += 1;
+                    spool = open_with(&disk, keys(told.keys)).unwrap().0;
+                }
+                act => act.carry_out(&spool, &mut told),
+            }
+        }
+        while spool.stats().outdated_segments > 0 {
+            std::thread::yield_now();
         }
         check_running(&spool, &told);
         stats.insert(scenario.name, spool.stats());
@@ -212,4 +246,5 @@ fn the_scenarios_do_what_their_names_say() {
     assert!(stats["no space for a spare"].messages < 12, "everything was taken");
     assert!(stats["one segment after the other"].segments > 2);
     assert!(stats["segments that are unlinked"].segments < 4);
+    assert!(stats["keys that change"].octets_moved > 0);
 }

@@ -185,6 +185,17 @@ impl SimulatedDisk {
         contents.durable[offset] ^= 0x55;
     }
 
+    /// Puts octets there behind everybody's back.
+    pub(super) fn overwrite(&self, name: &str, offset: usize, octets: &[u8]) {
+        let mut state = self.state();
+        let inode = state.names[name];
+        let Contents { now, durable, .. } = &mut state.files[inode];
+        for contents in [now, durable] {
+            contents.resize(contents.len().max(offset + octets.len()), 0);
+            contents[offset..offset + octets.len()].copy_from_slice(octets);
+        }
+    }
+
     pub(super) fn octets(&self, name: &str) -> Vec<u8> {
         let state = self.state();
         state.files[state.names[name]].now.clone()

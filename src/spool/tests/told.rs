@@ -26,6 +26,8 @@ pub(super) struct Told {
     pub(super) doubtful: Vec<Effect>,
     pub(super) next: u64,
     pub(super) versions: u32,
+    /// How many keys there have been.
+    pub(super) keys: u8,
 }
 
 impl Told {
