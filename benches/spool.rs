@@ -11,6 +11,7 @@
 mod million;
 
 use std::{
+    io::Write,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -23,7 +24,7 @@ use postern::{
         Address, AddressEncoding, Body, DelayNotice, Direction, Level, Protection, QueueId,
         QueuedMessage, QueuedRecipient, Requests, Timestamp,
     },
-    spool::{Batch, Ephemeral, Settings, Spool},
+    spool::{Batch, Ephemeral, KeyFile, Keys, Settings, Spool},
 };
 use tokio::runtime::Runtime;
 
@@ -95,7 +96,10 @@ fn commits(criterion: &mut Criterion) {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let mut group = criterion.benchmark_group("spool");
     group.sample_size(10).measurement_time(Duration::from_secs(5));
-    for (name, size) in [("8 KB", 8 * 1024), ("64 KB", 64 * 1024)] {
+    let sizes = [("8 KB", 8 * 1024), ("64 KB", 64 * 1024)];
+    let plain = sizes.map(|(name, size)| (name.to_owned(), size, Keys::default()));
+    let sealed = sizes.map(|(name, size)| (format!("{name} sealed"), size, new_keys()));
+    for (name, size, keys) in plain.into_iter().chain(sealed) {
         let content = Bytes::from(vec![b'x'; size]);
         for producers in [1, 64] {
             let directory = tempfile::tempdir_in(target).unwrap();
@@ -104,12 +108,13 @@ fn commits(criterion: &mut Criterion) {
             let settings = Settings {
                 bookkeeping_waits: Duration::ZERO,
                 ephemeral: Ephemeral::Allow,
+                keys: keys.clone(),
                 ..Settings::default()
             };
             let spool = Arc::new(Spool::open(directory.path(), settings, |_, _| {}).unwrap());
             group.throughput(Throughput::Elements(1));
             group.bench_function(
-                BenchmarkId::new(name, format!("{producers} producers")),
+                BenchmarkId::new(&name, format!("{producers} producers")),
                 |bench| {
                     bench.iter_custom(|messages| {
                         commit(&runtime, &spool, &content, producers, messages)
@@ -119,6 +124,12 @@ fn commits(criterion: &mut Criterion) {
         }
     }
     group.finish();
+}
+
+fn new_keys() -> Keys {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(postern::spool::new_key().unwrap().0.as_bytes()).unwrap();
+    Keys::read(Some(&KeyFile::File(file.path().to_owned())), &[]).unwrap()
 }
 
 criterion_group!(benches, commits);

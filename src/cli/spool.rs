@@ -22,6 +22,8 @@ use crate::{
 };
 use keys::{InUse, Role};
 
+pub(super) use keys::fault as key_fault;
+
 #[derive(Debug, Args)]
 pub struct SpoolArguments {
     #[command(subcommand)]

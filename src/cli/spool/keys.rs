@@ -6,6 +6,7 @@ use std::{
     io::{self, Write},
     os::unix::fs::MetadataExt,
     path::Path,
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -14,7 +15,12 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::{exit::Failure, files},
+    config::{Config, KeyFile},
     gateway::{credentials_directory, spool_keys},
+    policy::{
+        diagnostics::{Diagnostic, Severity, SourceFile},
+        written::Fault,
+    },
     spool::{self, Ephemeral, Inspection, KeyId, KeyUse, Keys, Settings, Spool, Stats},
 };
 
@@ -49,6 +55,21 @@ pub(super) fn given(config: Option<&Path>) -> Result<Keys, Failure> {
     let Some(path) = config else { return Ok(Keys::default()) };
     let config = files::configuration(path)?;
     spool_keys(&config, credentials_directory().as_deref()).map_err(Failure::configuration)
+}
+
+/// Why the gateway could not read them. Credentials are there only where the
+/// service manager has laid them out, which is not where a person checks.
+pub(in crate::cli) fn fault(config: &Config) -> Option<Diagnostic> {
+    let credentials = credentials_directory();
+    let named = config.spool.key.iter().chain(&config.spool.old_keys);
+    if credentials.is_none() && named.clone().any(|key| matches!(key, KeyFile::Credential(_))) {
+        return None;
+    }
+    let error = spool_keys(config, credentials.as_deref()).err()?;
+    let file = SourceFile { path: "postern.toml".to_owned(), text: String::new() };
+    let fault = Fault::new("spool-key-unusable", error.to_string());
+    let help = "Without it the gateway does not start.";
+    Some(fault.help(help).of(&Arc::new(file), Severity::Error))
 }
 
 pub(super) fn in_use(inspection: &Inspection) -> Vec<InUse> {

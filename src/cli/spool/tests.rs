@@ -47,12 +47,17 @@ fn content(number: u64) -> Bytes {
     format!("Subject: {number}\r\n\r\nThe rota.\r\n").into()
 }
 
-/// Four messages, the second of them held, and the third delivered.
 fn stopped_spool() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path().join("spool");
-    let settings = Settings { segment_size: 64 * 1024, ..settings() };
-    let spool = Spool::open(&directory, settings, |_, _| {}).unwrap();
+    fill(&directory, Keys::default());
+    (folder, directory)
+}
+
+/// Four messages, the second of them held, and the third delivered.
+pub(super) fn fill(directory: &Path, keys: Keys) {
+    let settings = Settings { segment_size: 64 * 1024, keys, ..settings() };
+    let spool = Spool::open(directory, settings, |_, _| {}).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     for number in 1..=4 {
         let hold = (number == 2).then(|| Hold {
@@ -65,8 +70,6 @@ fn stopped_spool() -> (tempfile::TempDir, PathBuf) {
         drop(runtime.block_on(spool.commit(batch)).unwrap());
     }
     runtime.block_on(spool.record(Batch::new().remove(id(3)))).unwrap();
-    drop(spool);
-    (folder, directory)
 }
 
 /// Changes the first octet of `what` in the only segment.

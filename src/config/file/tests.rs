@@ -115,7 +115,7 @@ fn the_spool_is_sealed_under_a_key_where_one_is_named() {
     let sealed = spool(text).0.unwrap();
     assert_eq!(sealed.key, Some(KeyFile::Credential("spool-2026".to_owned())));
     assert_eq!(sealed.old_keys, [KeyFile::File("/etc/postern/./spool-2025.key".into())]);
-    for wrong in ["key = \"\"", "key = [\"a\"]", "old_keys = \"a\"", "old_keys = [\"..\"]"] {
+    for wrong in ["key = \"\"", "key = [\"a\"]", "old_keys = 1", "old_keys = [\"..\"]"] {
         let (spool, told) = spool(&format!("[spool]\n{wrong}"));
         assert!(spool.is_none() && told.contains("key"), "{wrong}: {told}");
     }

@@ -5,7 +5,9 @@
 //! `expected.json`: what must be found in them. They were made by
 //! [`write_a_spool`] as it was in the version whose format they show, with
 //! POSTERN_FIXTURE naming the folder; a new format gets a folder of its own,
-//! and those that are there are never made again.
+//! and those that are there are never made again. Where a `spool.key` lies in
+//! the folder (`postern spool key`), the spool is sealed under it: version 2
+//! of the format is sealed, version 1 is plain and written still.
 
 use std::{
     collections::BTreeMap,
@@ -17,8 +19,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::{Batch, Keys, Settings, Spool},
-    block_on, settings,
+    super::{Batch, KeyFile, Keys, Settings, Spool, SpoolError},
+    block_on, keys, settings,
 };
 use crate::mail::{
     EnhancedStatusCode, Hold, NextHop, Protection, QueuedMessage, QueuedRecipient, RecipientState,
@@ -32,9 +34,9 @@ struct Expected {
 }
 
 /// What is found by a start.
-fn found(folder: &Path) -> Vec<Expected> {
+fn found(folder: &Path, keys: Keys) -> Vec<Expected> {
     let mut handed_over = BTreeMap::new();
-    let spool = Spool::open(folder, settings(), |id, summary| {
+    let spool = Spool::open(folder, Settings { keys, ..settings() }, |id, summary| {
         handed_over.insert(id, summary);
     })
     .unwrap();
@@ -47,6 +49,13 @@ fn found(folder: &Path) -> Vec<Expected> {
         Expected { message, content: String::from_utf8(content.to_vec()).unwrap() }
     };
     handed_over.into_iter().map(with_content).collect()
+}
+
+/// The fixture's own key, where it has one. What git checks out others may
+/// read, which no key file is let pass with.
+fn key_of(fixture: &Path) -> Keys {
+    let key = KeyFile::Credential(fixture.join("spool.key"));
+    Keys::read(Some(&key).filter(|key| key.path().exists()), &[]).unwrap()
 }
 
 fn copied(fixture: &Path) -> tempfile::TempDir {
@@ -72,22 +81,45 @@ fn a_spool_of_each_released_version_opens_and_holds_what_it_held() {
         let expected: Vec<Expected> = serde_json::from_slice(&expected).unwrap();
         assert!(expected.len() >= 5, "{}", version.display());
         let folder = copied(&version);
-        assert_eq!(found(folder.path()), expected, "{}", version.display());
-        assert_eq!(found(folder.path()), expected, "{}, once more", version.display());
+        let key = || key_of(&version);
+        assert_eq!(found(folder.path(), key()), expected, "{}", version.display());
+        assert_eq!(found(folder.path(), key()), expected, "{}, once more", version.display());
 
         let folder = copied(&version);
-        let inspection = Spool::inspect(folder.path(), &Keys::default()).unwrap();
+        let inspection = Spool::inspect(folder.path(), &key()).unwrap();
         let ids: Vec<_> = expected.iter().map(|expected| expected.message.id).collect();
         assert_eq!(inspection.ids(), ids, "{}", version.display());
         assert_eq!(inspection.damage().len() + inspection.damaged_contents().len(), 0);
     }
 }
 
+#[test]
+fn a_plain_spool_of_a_released_version_holds_what_it_held_when_it_gets_a_key() {
+    let version = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/spool/v1");
+    let expected = fs::read(version.join("expected.json")).unwrap();
+    let expected: Vec<Expected> = serde_json::from_slice(&expected).unwrap();
+    let folder = copied(&version);
+    assert_eq!(found(folder.path(), keys(1)), expected);
+    let settings = Settings { keys: keys(1), ..settings() };
+    let spool = Spool::open(folder.path(), settings, |_, _| {}).unwrap();
+    while spool.stats().outdated_segments > 0 {
+        std::thread::yield_now();
+    }
+    drop(spool);
+    assert_eq!(found(folder.path(), keys(1)), expected);
+    let refused = Spool::inspect(folder.path(), &Keys::default()).unwrap();
+    let sealed = refused
+        .ids()
+        .into_iter()
+        .filter(|&id| matches!(refused.content(id), Err(SpoolError::UnknownKey { .. })));
+    assert_eq!(sealed.count(), expected.len(), "it is plain still");
+}
+
 /// Eight messages over several segments: 1 as it came, 2 held, 3 tried once, 4
 /// delivered to one of its two recipients, 5 gone, 6 returned with the notice
 /// 7 in its place, 8 redirected, after its first segment was full.
-fn write_a_spool(folder: &Path) {
-    let settings = Settings { segment_size: 12 * 1024, ..settings() };
+fn write_a_spool(folder: &Path, keys: Keys) {
+    let settings = Settings { segment_size: 12 * 1024, keys, ..settings() };
     let spool = Spool::open(folder, settings, |_, _| {}).unwrap();
     let accept = |message: &QueuedMessage| {
         let batch = Batch::new().accept(message, content(message));
@@ -147,16 +179,22 @@ fn content(message: &QueuedMessage) -> Bytes {
 
 #[test]
 fn todays_spool_holds_what_the_fixtures_hold() {
-    let folder = tempfile::tempdir().unwrap();
     let kept = std::env::var_os("POSTERN_FIXTURE").map(PathBuf::from);
-    let path = kept.as_deref().unwrap_or(folder.path());
-    write_a_spool(path);
-    if let Some(kept) = &kept {
-        let copy = copied(kept);
-        let found = serde_json::to_string_pretty(&found(copy.path())).unwrap();
+    if let Some(kept) = kept {
+        let key = || key_of(&kept);
+        write_a_spool(&kept, key());
+        let copy = copied(&kept);
+        let found = serde_json::to_string_pretty(&found(copy.path(), key())).unwrap();
         fs::write(kept.join("expected.json"), found + "\n").unwrap();
     }
-    let found = found(path);
+    todays_spool(keys(0));
+    todays_spool(keys(1));
+}
+
+fn todays_spool(keys: Keys) {
+    let folder = tempfile::tempdir().unwrap();
+    write_a_spool(folder.path(), keys.clone());
+    let found = found(folder.path(), keys);
     let held: Vec<bool> = found.iter().map(|found| found.message.is_held()).collect();
     assert_eq!(held, [false, true, false, false, false, false]);
     let sizes: Vec<u64> = found.iter().map(|found| found.message.size / 1000).collect();
