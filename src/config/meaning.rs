@@ -5,10 +5,10 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 use super::{
     directory::{DirectoryUrl, Filter},
     identity::Identity,
-    key_file::KeyFile,
     mta_sts::MtaSts,
     network::Network,
     resolver::Dns,
+    spool::Spool,
 };
 use crate::mail::{Address, Ciphers, Direction, Domain, NextHop, TlsRequirement};
 
@@ -49,25 +49,6 @@ pub struct Node {
     /// The secret that marks messages which have been through; made at the
     /// first start where there is none, and the same on all nodes.
     pub passage_key: PathBuf,
-}
-
-/// `[spool]`: the directory `spool` in the node's `data_dir`.
-#[derive(Clone, Debug, Default)]
-pub struct Spool {
-    pub ephemeral: Ephemeral,
-    /// What it is sealed under; plain without one.
-    pub key: Option<KeyFile>,
-    /// What it may have been sealed under before.
-    pub old_keys: Vec<KeyFile>,
-}
-
-/// Whether the spool may stand on a file system that does not outlive the
-/// machine's next start, or its container.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ephemeral {
-    #[default]
-    Refuse,
-    Allow,
 }
 
 #[derive(Clone, Debug)]

@@ -8,12 +8,12 @@ mod directory;
 mod file;
 mod folder;
 mod identity;
-mod key_file;
 mod meaning;
 mod mta_sts;
 mod network;
 mod quantity;
 mod resolver;
+mod spool;
 mod users;
 mod verifier;
 
@@ -21,16 +21,16 @@ pub use cryptography::cryptography;
 pub use directory::{DirectoryUrl, DirectoryUrlError, Filter, FilterError};
 pub use folder::{ReadError, certificates_folder, read_file, read_policies};
 pub use identity::{Identity, Login};
-pub use key_file::KeyFile;
 pub use meaning::{
     Blocklist, CertificateFiles, Certified, CertifiedBy, Config, Directory, DirectoryBind,
-    DirectoryTls, DomainPattern, Ephemeral, ExchangeAddresses, Limits, Listener, ListenerProtocol,
+    DirectoryTls, DomainPattern, ExchangeAddresses, Limits, Listener, ListenerProtocol,
     ListenerTls, Node, ProxyProtocol, Rate, RecipientSource, Retry, Route, SenderAuthentication,
-    Sending, SigningKey, Source, Spool, TlsReporting,
+    Sending, SigningKey, Source, TlsReporting,
 };
 pub use mta_sts::{MtaSts, StsDiscovery};
 pub use network::{Network, NetworkError};
 pub use quantity::{QuantityError, Span};
 pub use resolver::{Dns, Dnssec, ResolverError, proving_resolver, resolver};
+pub use spool::{Ephemeral, KeyFile, Spool};
 pub use users::{NoRandomness, User, Users, Verdict, check_users, is_user_name, user_named_on};
 pub use verifier::{Impostors, Verifier};

@@ -158,3 +158,81 @@ fn bound_to(id: QueueId) -> [u8; 8] {
 fn mistaken() -> SpoolError {
     SpoolError::io("seal what it writes", io::Error::other("the batch is not well-formed"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{format::Mark, key::Keys},
+        *,
+    };
+
+    fn segment(keys: &Keys) -> SegmentHeader {
+        SegmentHeader {
+            sequence: 7,
+            mark: Mark(*b"notknown"),
+            first_commit: 9,
+            follows: 6,
+            last_id: QueueId::from_bits(5),
+            cipher: Cipher::new(keys).unwrap(),
+        }
+    }
+
+    /// Two messages, and one that goes.
+    fn batch() -> Encoded {
+        let id = QueueId::from_bits;
+        let batch = Encoded::default().carry(id(1), b"{}", Some(Bytes::from_static(b"content")));
+        batch.carry(id(2), b"{ }", Some(Bytes::new())).remove(id(3))
+    }
+
+    #[test]
+    fn a_record_is_as_long_as_room_was_made_for() {
+        for keys in [Keys::default(), Keys::of(&[[7; 32]])] {
+            let segment = segment(&keys);
+            for encoded in
+                [Encoded::default(), Encoded::default().remove(QueueId::from_bits(1)), batch()]
+            {
+                let record = Record::new(&encoded, 9, &segment, 8192).unwrap();
+                let pieces = [record.head.len(), record.entries.len()].into_iter();
+                let pieces = pieces.chain(record.contents.iter().map(Bytes::len));
+                assert_eq!(pieces.sum::<usize>() as u64, record.header.length());
+                assert_eq!(record.header.length(), encoded.length_in(&segment.cipher));
+            }
+        }
+    }
+
+    #[test]
+    fn a_sealed_record_reads_back_and_whatever_is_changed_in_it_is_noticed() {
+        let segment = segment(&Keys::of(&[[7; 32]]));
+        let encoded = batch();
+        let Record { header, entries, contents, .. } =
+            Record::new(&encoded, 9, &segment, 8192).unwrap();
+        let read = |header: &RecordHeader, entries: &[u8]| {
+            format::read_changes(&segment, 8192, header, entries)
+        };
+        let changes = read(&header, &entries).unwrap();
+        let [format::Change::Accept { id, meta, content }, ..] = changes[..] else {
+            panic!("{changes:?}")
+        };
+        let entry = &entries[..meta.length as usize];
+        let opened = format::read_meta(&segment.cipher, meta, entry, id);
+        assert_eq!(opened.as_deref(), Some(b"{}".as_slice()));
+        let open = |offset, id| open_content(&segment.cipher, offset, id, contents[0].to_vec());
+        assert_eq!(open(content.place.offset, id).as_deref(), Some(b"content".as_slice()));
+        assert_eq!(open(content.place.offset, QueueId::from_bits(2)), None);
+        assert_eq!(open(content.place.offset + 1, id), None);
+
+        for wrong in [
+            RecordHeader { commit: 10, ..header },
+            RecordHeader { contents: header.contents + 1, ..header },
+            RecordHeader { count: 2, ..header },
+        ] {
+            assert_eq!(read(&wrong, &entries), None, "{wrong:?}");
+        }
+        assert_eq!(format::read_changes(&segment, 8193, &header, &entries), None);
+        for at in 0..entries.len() {
+            let mut changed = entries.to_vec();
+            changed[at] ^= 1;
+            assert_eq!(read(&header, &changed), None, "octet {at}");
+        }
+    }
+}

@@ -236,7 +236,8 @@ fn a_record_of_which_a_part_was_taken_is_damaged() {
         let segment = SegmentHeader::decode(&disk.octets(FIRST), &keys).unwrap();
         let (header, at) = records(&disk, &keys)[1];
         let tag = if keys.current_id().is_some() { 16 } else { 0 };
-        let entries = 28 + tag;
+        // The removal alone, and what comes after it for a tag.
+        let entries = 28 + 2 * tag;
         let contents = header.entries + header.contents - entries;
         let header = RecordHeader { entries, contents, count: 1, ..header };
         disk.overwrite(FIRST, at, &header.encode(segment.mark));
@@ -300,6 +301,32 @@ fn a_new_key_takes_over_what_stands_under_the_old_one_or_in_plain() {
     }
     // No key is needed any more.
     assert_eq!(open(&disk, Keys::default()).unwrap().1.len(), last as usize);
+}
+
+#[test]
+fn a_key_that_was_given_up_again_goes_though_it_guards_what_is_older() {
+    let disk = SimulatedDisk::new(1);
+    let spool = open(&disk, keys(1)).unwrap().0;
+    (1..=30).for_each(|number| accept(&spool, number));
+    drop(spool);
+    // Every third message goes, and there is no space to move the others.
+    let used: usize = files(&disk).values().map(Vec::len).sum();
+    disk.set_capacity(used as u64);
+    let spool = open(&disk, keys(2)).unwrap().0;
+    let batch = (1..=10).fold(Batch::new(), |batch, number| batch.remove(id(3 * number)));
+    block_on(spool.record(batch)).unwrap();
+    settled(&spool);
+    assert!(keys_in_use(&spool)[&keys(1).current_id()] > 10);
+    drop(spool);
+    disk.set_capacity(u64::MAX);
+    let keys = Keys::of(&[[1; 32], [2; 32]]);
+    let (spool, found) = open(&disk, keys.clone()).unwrap();
+    let left = (1..=30).filter(|number| number % 3 > 0).map(id);
+    assert_eq!(found, left.collect::<Vec<_>>());
+    assert_eq!(settled(&spool).outdated_segments, 0);
+    assert_eq!(keys_in_use(&spool), BTreeMap::from([(keys.current_id(), 20)]));
+    drop(spool);
+    assert_eq!(open(&disk, Keys::of(&[[1; 32]])).unwrap().1.len(), 20);
 }
 
 #[test]

@@ -1,6 +1,25 @@
-//! Where the spool's keys are kept: `[spool] key` and `old_keys`.
+//! `[spool]`: what the spool may stand on, and where its keys are kept.
 
 use std::path::{Path, PathBuf};
+
+/// `[spool]`: the directory `spool` in the node's `data_dir`.
+#[derive(Clone, Debug, Default)]
+pub struct Spool {
+    pub ephemeral: Ephemeral,
+    /// What it is sealed under; plain without one.
+    pub key: Option<KeyFile>,
+    /// What it may have been sealed under before.
+    pub old_keys: Vec<KeyFile>,
+}
+
+/// Whether the spool may stand on a file system that does not outlive the
+/// machine's next start, or its container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ephemeral {
+    #[default]
+    Refuse,
+    Allow,
+}
 
 /// A file with a key in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
