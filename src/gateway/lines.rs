@@ -109,7 +109,8 @@ impl Lines {
         self.changed.notify_one();
     }
 
-    /// Forgets a message that is no longer in the spool.
+    /// Forgets a message that is no longer in the spool, or that nobody can
+    /// deliver.
     pub(super) fn strike(&self, id: QueueId) {
         self.waits.forget(id);
         locked(&self.held).remove(&id);
@@ -219,7 +220,7 @@ impl Lines {
     pub(super) fn look_again(&self, id: QueueId) {
         let entered = locked(&self.deadlines).moment_of(id);
         let rests = entered.is_some_and(|moment| moment > now());
-        if !rests && !locked(&self.held).contains(&id) {
+        if !rests && locked(&self.schedule).knows(id) {
             self.enter(id, now() + LOOK_PAUSE, Calendar::add);
         }
     }

@@ -98,6 +98,9 @@ impl Queue {
                 Ok(Some(message)) => self.lines.enrol(id, &message.summary()),
                 // Gone meanwhile.
                 Ok(None) => {}
+                Err(error) if error.is_final() => {
+                    tracing::error!(%id, %error, "a message that is to be released is lost");
+                }
                 Err(error) => {
                     tracing::error!(%id, %error, "a message that is to be released was not read");
                     self.lines.keep(id, now + PAUSE);
@@ -121,14 +124,6 @@ impl Queue {
         let message = again.and_then(|_| self.spool.message(id).ok().flatten());
         let summary = message.map(|message| message.summary());
         self.lines.job_done(job, again, summary.as_ref(), verdict)
-    }
-
-    /// Has a message looked at again after a rest, where something is due for
-    /// it still.
-    pub(super) fn look_again(&self, id: QueueId) {
-        if self.spool.contains(id) {
-            self.lines.look_again(id);
-        }
     }
 
     /// Whoever holds this may change the message; nobody else can.

@@ -29,7 +29,7 @@ pub enum DamageKind {
     /// message stays in the spool and is not delivered.
     Meta(QueueId),
     /// A message's content is not what was written, or cannot be read. The
-    /// message stays in the spool, and its segment for ever.
+    /// spool keeps the message until it is told to remove it.
     Content(QueueId),
 }
 

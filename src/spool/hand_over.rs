@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 
 use super::{
     checkpoint::{Checkpoint, Entry},
-    damage::{Damage, DamageKind},
+    damage::Damage,
     disk::Disk,
     format::{Change, Place},
+    reading::Part,
     recover::Covering,
     store::Shared,
 };
@@ -64,12 +65,9 @@ fn read_meta(
     match shared.message(id) {
         Ok(Some(message)) => each(id, message.summary()),
         Ok(None) => {}
-        Err(_) => damage.extend(shared.index().find(id).map(|located| Damage {
-            segment: located.meta.segment,
-            offset: located.meta.offset.into(),
-            octets: located.meta.length.into(),
-            kind: DamageKind::Meta(id),
-        })),
+        Err(_) => {
+            damage.extend(shared.index().find(id).map(|at| Part::Meta.damage(id, &at)));
+        }
     }
 }
 

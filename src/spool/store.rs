@@ -16,12 +16,12 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     batch::{Acceptance, Batch, Encoded, Purpose},
     damage::Damage,
-    disk::{Directory, Disk, read_up_to},
+    disk::{Directory, Disk},
     error::SpoolError,
-    format::{self, Place},
     ground::Ephemeral,
     hand_over::hand_over,
     index::{Index, Located},
+    reading::Part,
     receipt::Receipt,
     recover::{Recovered, recover},
     writer::{Request, Writer},
@@ -172,14 +172,15 @@ impl Spool {
     }
 
     /// What the spool knows of a message beside its content. Reads the disk:
-    /// not for an IO thread.
+    /// not for an IO thread. Damage that is found is reported.
     pub fn message(&self, id: QueueId) -> Result<Option<QueuedMessage>, SpoolError> {
-        self.shared.message(id)
+        self.shared.message(id).inspect_err(|error| self.shared.note(error, id, Part::Meta))
     }
 
     /// A message's content, checked. Reads the disk: not for an IO thread.
+    /// Damage that is found is reported.
     pub fn content(&self, id: QueueId) -> Result<Option<Bytes>, SpoolError> {
-        self.shared.content(id)
+        self.shared.content(id).inspect_err(|error| self.shared.note(error, id, Part::Content))
     }
 
     /// Both, read on tokio's pool for blocking work.
@@ -325,57 +326,7 @@ impl Shared {
         std::mem::take(&mut self.abandoned.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// One of a message's places, as it stands on disk.
-    fn read(
-        &self,
-        id: QueueId,
-        which: impl Fn(&Located) -> Place,
-    ) -> Result<Option<(Vec<u8>, Located)>, SpoolError> {
-        let index = self.index();
-        let Some(located) = index.find(id) else { return Ok(None) };
-        let place = which(&located);
-        let file = index.file(place).ok_or(SpoolError::Damaged(id))?;
-        // The open file outlives its name: reading needs no lock.
-        drop(index);
-        let length = place.length as usize;
-        let octets = read_up_to(&*file, u64::from(place.offset), length)
-            .map_err(|cause| SpoolError::io("read a message", cause))?;
-        if octets.len() != length {
-            return Err(SpoolError::Damaged(id));
-        }
-        Ok(Some((octets, located)))
-    }
-
-    pub(super) fn message(&self, id: QueueId) -> Result<Option<QueuedMessage>, SpoolError> {
-        let Some(meta) = self.meta(id)? else { return Ok(None) };
-        serde_json::from_slice(&meta).map(Some).map_err(|_| SpoolError::Damaged(id))
-    }
-
-    /// What the spool knows of a message beside its content, as written.
-    pub(super) fn meta(&self, id: QueueId) -> Result<Option<Vec<u8>>, SpoolError> {
-        let Some((entry, _)) = self.read(id, |located| located.meta)? else { return Ok(None) };
-        let meta = format::read_meta(&entry, id).ok_or(SpoolError::Damaged(id))?;
-        Ok(Some(meta.to_vec()))
-    }
-
-    /// A message's content, checked.
-    pub(super) fn content(&self, id: QueueId) -> Result<Option<Bytes>, SpoolError> {
-        let Some((octets, located)) = self.read(id, |located| located.content.place)? else {
-            return Ok(None);
-        };
-        if crc32fast::hash(&octets) != located.content.crc {
-            return Err(SpoolError::Damaged(id));
-        }
-        Ok(Some(octets.into()))
-    }
-
-    /// Damage that is found in what had been believed.
-    pub(super) fn report(&self, damage: Damage) {
-        tracing::error!(%damage, "damage was found in the spool");
-        self.damage().push(damage);
-    }
-
-    fn damage(&self) -> MutexGuard<'_, Vec<Damage>> {
+    pub(super) fn damage(&self) -> MutexGuard<'_, Vec<Damage>> {
         self.damage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
