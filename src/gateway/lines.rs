@@ -23,7 +23,6 @@ use crate::{
     },
     observe::QueueState,
     schedule::{Calendar, Health, Jitter, RetrySchedule, Schedule, Traits, Trouble, Verdict},
-    spool::Stats,
 };
 
 pub(super) struct Lines {
@@ -252,21 +251,19 @@ impl Lines {
         locked(&self.schedule).trouble(destination).cloned()
     }
 
-    /// With what the spool says of itself.
-    pub(super) fn state(&self, stats: &Stats) -> QueueState {
+    /// Of so many messages in the spool.
+    pub(super) fn state(&self, messages: usize) -> QueueState {
         let held = locked(&self.held).len();
         let schedule = locked(&self.schedule);
         let (loads, health) = (schedule.loads(|_| ()), schedule.health());
         drop(schedule);
         let oldest = loads.get(&()).and_then(|load| load.oldest);
         QueueState {
-            active: stats.messages.saturating_sub(held),
+            active: messages.saturating_sub(held),
             held,
             oldest: oldest.map_or(Duration::ZERO, |arrival| now().saturating_since(arrival)),
             destinations: Health::ALL
                 .map(|state| (state.name(), health.get(&state).copied().unwrap_or_default())),
-            live_octets: stats.octets_live,
-            disk_octets: stats.octets_on_disk,
         }
     }
 

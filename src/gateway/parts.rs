@@ -11,7 +11,7 @@ use crate::{
     policy::{Context, Policy, diagnostics::Diagnostics},
     recipients::{Prober, Recipients},
     schedule::{Limits, RetrySchedule, Schedule, Trials},
-    spool::{self, Damage, DamageKind, Spool},
+    spool::{self, Damage, Spool},
     transform::{PassageKey, Signer, SigningKey},
 };
 
@@ -74,11 +74,10 @@ pub(super) fn open_queue(config: &Config) -> Result<Queue, StartError> {
 /// What a start has passed over. After a crash the last commit may be torn,
 /// and nobody had been told of it: that is no fault, and wakes nobody.
 fn tell(damage: &Damage) {
-    match damage.kind {
-        DamageKind::Torn => tracing::info!(%damage, "the last stop was not an orderly one"),
-        DamageKind::Damaged | DamageKind::Header | DamageKind::Meta(_) | DamageKind::Content(_) => {
-            tracing::error!(%damage, "a part of the spool is damaged and was passed over");
-        }
+    if damage.kind.is_expected() {
+        tracing::info!(%damage, "the last stop was not an orderly one");
+    } else {
+        tracing::error!(%damage, "a part of the spool is damaged and was passed over");
     }
 }
 
@@ -207,7 +206,7 @@ mod tests {
     use std::{io, sync::Mutex};
 
     use super::*;
-    use crate::mail::QueueId;
+    use crate::{mail::QueueId, spool::DamageKind};
 
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::lines::{Lines, Next};
 use crate::{
     mail::{Destination, DestinationChange, QueueId, QueuedMessage, Timestamp},
-    observe::QueueState,
+    observe::{Door, QueueState, SpoolState},
     schedule::Verdict,
     spool::{Batch, Receipt, Spool, SpoolError},
 };
@@ -135,7 +135,25 @@ impl Queue {
     }
 
     pub(super) fn state(&self) -> QueueState {
-        self.lines.state(&self.spool.stats())
+        self.lines.state(self.spool.len())
+    }
+
+    pub(super) fn spool_state(&self) -> SpoolState {
+        let stats = self.spool.stats();
+        let door = match (stats.full, stats.failing) {
+            (true, _) => Door::Full,
+            (false, true) => Door::Failing,
+            (false, false) => Door::Open,
+        };
+        let damage = self.spool.damage();
+        SpoolState {
+            door,
+            live_octets: stats.octets_live,
+            disk_octets: stats.octets_on_disk,
+            moved_octets: stats.octets_moved,
+            failures: stats.failures,
+            damaged: damage.iter().filter(|damage| !damage.kind.is_expected()).count(),
+        }
     }
 }
 

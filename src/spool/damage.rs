@@ -40,6 +40,13 @@ impl Damage {
     }
 }
 
+impl DamageKind {
+    /// Whether it is what a crash leaves, and no fault of the disk.
+    pub fn is_expected(self) -> bool {
+        self == Self::Torn
+    }
+}
+
 impl fmt::Display for Damage {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { segment, offset, octets, kind } = self;

@@ -69,6 +69,9 @@ pub struct Stats {
     /// Batches made durable.
     pub commits: u64,
     pub fsyncs: u64,
+    /// Groups of batches that could not be written or synced: each has cost a
+    /// segment, and everybody who waited for it has heard of it.
+    pub failures: u64,
     /// Octets that were written once more, to free the segments they stood in.
     pub octets_moved: u64,
     /// Whether new mail is refused because no spare segment can be made.
@@ -228,6 +231,7 @@ impl Spool {
             octets_on_disk: index.octets_on_disk(),
             commits: self.shared.commits.load(Ordering::Relaxed),
             fsyncs: self.shared.syncs.load(Ordering::Relaxed),
+            failures: self.shared.failures.load(Ordering::Relaxed),
             octets_moved: self.shared.moved.load(Ordering::Relaxed),
             failing: self.shared.failing.load(Ordering::Relaxed),
             full: self.shared.full.load(Ordering::Relaxed),
@@ -282,6 +286,7 @@ pub(super) struct Shared {
     last_id: AtomicU64,
     pub(super) commits: AtomicU64,
     pub(super) syncs: AtomicU64,
+    pub(super) failures: AtomicU64,
     pub(super) moved: AtomicU64,
     damage: Mutex<Vec<Damage>>,
     pub(super) full: AtomicBool,
@@ -303,6 +308,7 @@ impl Shared {
             last_id: AtomicU64::new(last_id),
             commits: AtomicU64::new(0),
             syncs: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
             moved: AtomicU64::new(0),
             damage: Mutex::default(),
             full: AtomicBool::new(false),

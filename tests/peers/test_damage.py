@@ -60,6 +60,7 @@ def test_what_the_disk_has_damaged_is_not_delivered_and_its_sender_hears_of_it(h
         told = [line for line in gateway.log().splitlines() if "damage was found in the spool" in line]
         assert len(told) == 1 and lost in told[0] and segment in told[0], gateway.log()[-3000:]
         _, metrics = gateway.http("/metrics")
+        assert "postern_spool_damaged 1\n" in metrics, metrics
         assert 'postern_bounces_total{reason="damaged"} 1\n' in metrics, metrics
 
 
