@@ -149,7 +149,7 @@ impl Report {
 
     /// A commit that was never finished is what a power failure leaves.
     fn is_sound(&self) -> bool {
-        self.damage.iter().all(|damage| damage.kind == DamageKind::Torn)
+        self.damage.iter().all(|damage| damage.kind.is_expected())
     }
 
     fn octets_dead(&self) -> u64 {

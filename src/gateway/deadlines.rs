@@ -10,8 +10,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{dispatch::Dispatcher, queue::now, settlement::settle_deadlines};
 use crate::{
     mail::{
-        Destination, Event, FailureReason, QueueId, QueuedMessage, QueuedRecipient, RecipientState,
-        Reply, Timestamp, TlsNotice, Unmet,
+        Destination, FailureReason, QueueId, QueuedMessage, QueuedRecipient, RecipientState, Reply,
+        Timestamp, TlsNotice, Unmet,
     },
     schedule::{Trouble, Verdict},
     spool::SpoolError,
@@ -44,14 +44,14 @@ impl Dispatcher {
     async fn look_at(&self, id: QueueId) {
         let claimed = self.queue.lines().claim(id);
         if let Err(error) = self.do_what_is_due(id, &claimed).await {
-            let text = error.to_string();
-            self.observer.observe(Event::SpoolFailed { during: "record", error: &text });
+            let destinations: Vec<_> = claimed.iter().map(|(one, _)| one.clone()).collect();
+            self.spool_failed(id, &destinations, error).await;
         }
         for (destination, due) in claimed {
             self.queue.job_done((id, destination), Some(due), Verdict::Nothing).await;
         }
         // Where something is due still, not at once again.
-        self.queue.look_again(id);
+        self.queue.lines().look_again(id);
     }
 
     async fn do_what_is_due(

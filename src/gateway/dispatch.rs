@@ -56,21 +56,19 @@ impl Dispatcher {
     async fn carry_out(self: Arc<Self>, job: Job) {
         let worker = Arc::clone(&self);
         let (id, destination) = job.clone();
-        let worked = tokio::spawn(async move { worker.work(id, &destination).await }).await;
-        let Worked { again, verdict } = match worked {
-            Ok(Ok(worked)) => worked,
-            Ok(Err(error)) => {
-                let text = error.to_string();
-                self.observer.observe(Event::SpoolFailed { during: "record", error: &text });
-                // What was delivered is known to nobody but us, and may go
-                // twice, which is better than not at all.
-                Worked::paused()
+        let worked = tokio::spawn(async move {
+            match worker.work(id, &destination).await {
+                Ok(worked) => worked,
+                Err(error) => {
+                    let again = worker.spool_failed(id, &[destination], error).await;
+                    Worked { again, verdict: Verdict::Nothing }
+                }
             }
-            Err(panic) => {
-                tracing::error!(id = %job.0, %panic, "an attempt to deliver has failed in itself");
-                Worked::paused()
-            }
-        };
+        });
+        let Worked { again, verdict } = worked.await.unwrap_or_else(|panic| {
+            tracing::error!(id = %job.0, %panic, "an attempt to deliver has failed in itself");
+            Worked::paused()
+        });
         let cause = match &verdict {
             Verdict::Failing(failure) => Some(failure.reply.clone()),
             Verdict::Well | Verdict::Nothing => None,
@@ -297,4 +295,4 @@ fn untried(recipients: Vec<Recipient>, failure: Failure) -> Attempt {
 }
 
 /// How long a message rests after a failure of our own.
-const PAUSE: Duration = Duration::from_secs(30);
+pub(super) const PAUSE: Duration = Duration::from_secs(30);

@@ -23,7 +23,6 @@ use crate::{
     },
     observe::QueueState,
     schedule::{Calendar, Health, Jitter, RetrySchedule, Schedule, Traits, Trouble, Verdict},
-    spool::Stats,
 };
 
 pub(super) struct Lines {
@@ -109,7 +108,8 @@ impl Lines {
         self.changed.notify_one();
     }
 
-    /// Forgets a message that is no longer in the spool.
+    /// Forgets a message that is no longer in the spool, or that nobody can
+    /// deliver.
     pub(super) fn strike(&self, id: QueueId) {
         self.waits.forget(id);
         locked(&self.held).remove(&id);
@@ -219,7 +219,7 @@ impl Lines {
     pub(super) fn look_again(&self, id: QueueId) {
         let entered = locked(&self.deadlines).moment_of(id);
         let rests = entered.is_some_and(|moment| moment > now());
-        if !rests && !locked(&self.held).contains(&id) {
+        if !rests && locked(&self.schedule).knows(id) {
             self.enter(id, now() + LOOK_PAUSE, Calendar::add);
         }
     }
@@ -251,21 +251,19 @@ impl Lines {
         locked(&self.schedule).trouble(destination).cloned()
     }
 
-    /// With what the spool says of itself.
-    pub(super) fn state(&self, stats: &Stats) -> QueueState {
+    /// Of so many messages in the spool.
+    pub(super) fn state(&self, messages: usize) -> QueueState {
         let held = locked(&self.held).len();
         let schedule = locked(&self.schedule);
         let (loads, health) = (schedule.loads(|_| ()), schedule.health());
         drop(schedule);
         let oldest = loads.get(&()).and_then(|load| load.oldest);
         QueueState {
-            active: stats.messages.saturating_sub(held),
+            active: messages.saturating_sub(held),
             held,
             oldest: oldest.map_or(Duration::ZERO, |arrival| now().saturating_since(arrival)),
             destinations: Health::ALL
                 .map(|state| (state.name(), health.get(&state).copied().unwrap_or_default())),
-            live_octets: stats.octets_live,
-            disk_octets: stats.octets_on_disk,
         }
     }
 

@@ -6,10 +6,10 @@
 //! turned into decided copies by `processing`, waits in the `queue`, in the
 //! `lines` of its destinations, and leaves by `dispatch`, where `settlement`
 //! says what an attempt has changed and `verdict` what it says of the
-//! destination.
-//! `reports` writes the `news` to whoever must know, `alarms` says how often;
-//! `deadlines` sees to what is not tried for now. What waits for TLS is counted
-//! in `waits` and may go another way by `diversion`.
+//! destination. `reports` writes the `news` to whoever must know, `alarms` says
+//! how often; `deadlines` sees to what is not tried for now, and `losses` to
+//! what the spool cannot give back. What waits for TLS is counted in `waits`
+//! and may go another way by `diversion`.
 //!
 //! `parts` makes the stages from postern.toml, `running` starts and stops
 //! them, `keeper` keeps policy, certificates and users current, `names` what
@@ -30,6 +30,7 @@ mod entitlement;
 mod keeper;
 mod keys;
 mod lines;
+mod losses;
 mod names;
 mod news;
 mod operator;

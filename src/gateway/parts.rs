@@ -11,7 +11,7 @@ use crate::{
     policy::{Context, Policy, diagnostics::Diagnostics},
     recipients::{Prober, Recipients},
     schedule::{Limits, RetrySchedule, Schedule, Trials},
-    spool::{self, Spool},
+    spool::{self, Damage, Spool},
     transform::{PassageKey, Signer, SigningKey},
 };
 
@@ -68,14 +68,22 @@ pub(super) fn open_queue(config: &Config) -> Result<Queue, StartError> {
     let settings = spool::Settings { ephemeral, keys, ..spool::Settings::default() };
     let spool =
         Spool::open(&directory, settings, each).map_err(|cause| part("the spool", cause))?;
-    for damage in spool.damage() {
-        tracing::error!(?damage, "a part of the spool is damaged and was passed over");
-    }
+    spool.damage().iter().for_each(tell);
     match spool.key_id() {
         None => tracing::info!(messages = spool.len(), "spool opened"),
         Some(key) => tracing::info!(messages = spool.len(), %key, "sealed spool opened"),
     }
     Ok(Queue::new(spool, lines))
+}
+
+/// What a start has passed over. After a crash the last commit may be torn,
+/// and nobody had been told of it: that is no fault, and wakes nobody.
+fn tell(damage: &Damage) {
+    if damage.kind.is_expected() {
+        tracing::info!(%damage, "the last stop was not an orderly one");
+    } else {
+        tracing::error!(%damage, "a part of the spool is damaged and was passed over");
+    }
 }
 
 pub(super) fn deliverer(config: &Config) -> Result<Deliverer, StartError> {
@@ -196,4 +204,54 @@ pub(super) fn part(what: &'static str, cause: impl std::fmt::Display) -> StartEr
 
 pub(super) fn at(path: &Path, cause: impl std::fmt::Display) -> String {
     format!("{}: {cause}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io, sync::Mutex};
+
+    use super::*;
+    use crate::{mail::QueueId, spool::DamageKind};
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(octets);
+            Ok(octets.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn told(kind: DamageKind) -> String {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        let damage = Damage { segment: 7, offset: 8192, octets: 100, kind };
+        tracing::subscriber::with_default(subscriber, || tell(&damage));
+        let octets = log.0.lock().unwrap().clone();
+        String::from_utf8(octets).unwrap()
+    }
+
+    #[test]
+    fn a_torn_last_commit_is_told_of_and_is_no_error() {
+        let told = told(DamageKind::Torn);
+        assert!(told.contains(" INFO ") && told.contains("00000007.segment"), "{told}");
+    }
+
+    #[test]
+    fn real_damage_is_an_error() {
+        let id = QueueId::from_bits(5);
+        for kind in
+            [DamageKind::Damaged, DamageKind::Header, DamageKind::Meta(id), DamageKind::Content(id)]
+        {
+            let told = told(kind);
+            assert!(told.contains("ERROR ") && told.contains("100 octets from 8192"), "{told}");
+        }
+    }
 }

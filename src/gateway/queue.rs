@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::lines::{Lines, Next};
 use crate::{
     mail::{Destination, DestinationChange, QueueId, QueuedMessage, Timestamp},
-    observe::QueueState,
+    observe::{Door, QueueState, SpoolState},
     schedule::Verdict,
     spool::{Batch, Receipt, Spool, SpoolError},
 };
@@ -98,6 +98,9 @@ impl Queue {
                 Ok(Some(message)) => self.lines.enrol(id, &message.summary()),
                 // Gone meanwhile.
                 Ok(None) => {}
+                Err(error) if error.is_final() => {
+                    tracing::error!(%id, %error, "a message that is to be released is lost");
+                }
                 Err(error) => {
                     tracing::error!(%id, %error, "a message that is to be released was not read");
                     self.lines.keep(id, now + PAUSE);
@@ -123,14 +126,6 @@ impl Queue {
         self.lines.job_done(job, again, summary.as_ref(), verdict)
     }
 
-    /// Has a message looked at again after a rest, where something is due for
-    /// it still.
-    pub(super) fn look_again(&self, id: QueueId) {
-        if self.spool.contains(id) {
-            self.lines.look_again(id);
-        }
-    }
-
     /// Whoever holds this may change the message; nobody else can.
     pub(super) async fn lock(&self, id: QueueId) -> Option<tokio::sync::MutexGuard<'_, ()>> {
         // Ids of one moment differ in few bits: spread them over all locks, or
@@ -140,7 +135,25 @@ impl Queue {
     }
 
     pub(super) fn state(&self) -> QueueState {
-        self.lines.state(&self.spool.stats())
+        self.lines.state(self.spool.len())
+    }
+
+    pub(super) fn spool_state(&self) -> SpoolState {
+        let stats = self.spool.stats();
+        let door = match (stats.full, stats.failing) {
+            (true, _) => Door::Full,
+            (false, true) => Door::Failing,
+            (false, false) => Door::Open,
+        };
+        let damage = self.spool.damage();
+        SpoolState {
+            door,
+            live_octets: stats.octets_live,
+            disk_octets: stats.octets_on_disk,
+            moved_octets: stats.octets_moved,
+            failures: stats.failures,
+            damaged: damage.iter().filter(|damage| !damage.kind.is_expected()).count(),
+        }
     }
 }
 

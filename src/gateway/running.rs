@@ -37,7 +37,7 @@ use crate::{
     console::{self, Overview, OverviewSource},
     listen::{BoundListener, Capacity, Certificates, Orders, ShutOut},
     mail::{Event, Observer},
-    observe::{self, ContentMemory, Observatory, Probes, QueueState, TlsWaits},
+    observe::{self, ContentMemory, Door, Observatory, Probes, QueueState, SpoolState, TlsWaits},
     policy::Policy,
 };
 
@@ -354,6 +354,10 @@ impl Probes for State {
         self.queue.state()
     }
 
+    fn spool(&self) -> SpoolState {
+        self.queue.spool_state()
+    }
+
     fn tls_waits(&self) -> TlsWaits {
         let policy = self.policy.load();
         self.queue.lines().waits().state(|domain| policy.destination(domain).class, now())
@@ -371,11 +375,10 @@ impl Probes for State {
         if self.stopping.is_cancelled() {
             return Some("stopping".to_owned());
         }
-        let spool = self.queue.spool().stats();
-        let why = match (spool.full, spool.failing) {
-            (true, _) => "the spool is full: new mail is refused",
-            (false, true) => "the spool's disk fails: new mail is refused while it does",
-            (false, false) => return None,
+        let why = match self.spool().door {
+            Door::Full => "the spool is full: new mail is refused",
+            Door::Failing => "the spool's disk fails: new mail is refused while it does",
+            Door::Open => return None,
         };
         Some(why.to_owned())
     }

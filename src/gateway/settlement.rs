@@ -46,6 +46,23 @@ pub(super) fn settle(
     settlement
 }
 
+/// Gives up those whose copy is lost. Whatever else is due of the message is
+/// not done, for that could send on what nobody has.
+pub(super) fn settle_loss(
+    message: QueuedMessage,
+    lost: &Attempt,
+    retry: &RetrySchedule,
+    now: Timestamp,
+) -> Settlement {
+    let deadlines = Deadlines::of(&message, retry, now);
+    let settling = Settling { deadlines, retry, now, jitter: Jitter::NONE };
+    let mut settlement = Settlement::unchanged(message);
+    for (recipient, outcome) in &lost.outcomes {
+        settling.apply(&mut settlement, recipient, outcome, None);
+    }
+    settlement
+}
+
 /// Does what is due at a deadline of the message, without an attempt: tells
 /// whoever must hear, and gives up what has expired of those who rest; who is
 /// being tried just now is left to that attempt. Nothing is tried sooner or
@@ -707,5 +724,30 @@ mod tests {
         let late = settle_deadlines(message, |_| true, &retry(), later(60));
         assert_eq!(late.news, News::default());
         assert_eq!(next_deadline(&late.message.summary(), &retry()), Some(later(600)));
+    }
+
+    #[test]
+    fn who_has_lost_a_copy_is_given_up_and_nobody_else_is_touched() {
+        let mut message = message(&["a@x.example", "b@y.example"]);
+        let unmet = Unmet {
+            since: ARRIVAL,
+            told: TlsNotice::Due,
+            reply: Reply::plain(451, "no TLS"),
+            host: None,
+            fault: None,
+        };
+        message.recipients[1].unmet = Some(Box::new(unmet));
+        message.recourse.fallback = Some("smtp://portal.example:25".parse().unwrap());
+        let before = message.clone();
+        let reply = Reply::new(554, EnhancedStatusCode(5, 3, 0), "damaged");
+        let lost = Outcome::Permanent(Failure { reason: FailureReason::Damaged, reply });
+        // Long after everything else was due.
+        let settlement =
+            settle_loss(message, &attempt(&[("a@x.example", lost)]), &retry(), later(5000));
+        assert_eq!(settlement.given_up, BTreeMap::from([(FailureReason::Damaged, 1)]));
+        let told: Vec<_> = settlement.news.failed.iter().map(|told| &told.recipient).collect();
+        assert_eq!(told, [&before.recipients[0].address]);
+        assert!(settlement.news.unmet.is_none() && settlement.news.delayed.is_empty());
+        assert_eq!(settlement.message.recipients[1], before.recipients[1]);
     }
 }

@@ -29,7 +29,7 @@ pub enum DamageKind {
     /// message stays in the spool and is not delivered.
     Meta(QueueId),
     /// A message's content is not what was written, or cannot be read. The
-    /// message stays in the spool, and its segment for ever.
+    /// spool keeps the message until it is told to remove it.
     Content(QueueId),
 }
 
@@ -37,6 +37,13 @@ impl Damage {
     /// The name of the file it is in.
     pub fn file(&self) -> String {
         segment_name(self.segment)
+    }
+}
+
+impl DamageKind {
+    /// Whether it is what a crash leaves, and no fault of the disk.
+    pub fn is_expected(self) -> bool {
+        self == Self::Torn
     }
 }
 

@@ -23,6 +23,9 @@ pub enum SpoolError {
     TooLarge { limit: u64, found: u64 },
     #[error("the message's envelope cannot be written: {0}")]
     Unwritable(Arc<serde_json::Error>),
+    /// The disk would not give it: perhaps it will later.
+    #[error("message {id} could not be read: {cause}")]
+    Unread { id: QueueId, cause: Arc<io::Error> },
     /// What was read back is not what was written.
     #[error("message {0} is damaged on disk")]
     Damaged(QueueId),
@@ -67,8 +70,21 @@ impl SpoolError {
         }
     }
 
+    /// Whether a message could not be read back.
+    pub fn is_of_reading(&self) -> bool {
+        matches!(self, Self::Damaged(_) | Self::Unread { .. })
+    }
+
+    /// Whether it stays so, whatever is tried: what is damaged is.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Damaged(_))
+    }
+
     /// Whether the same may succeed later: the client is told 4xx.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Full | Self::Busy | Self::Failed { .. } | Self::Closed)
+        matches!(
+            self,
+            Self::Full | Self::Busy | Self::Failed { .. } | Self::Closed | Self::Unread { .. }
+        )
     }
 }

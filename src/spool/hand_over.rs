@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 
 use super::{
     checkpoint::{Checkpoint, Entry},
-    damage::{Damage, DamageKind},
+    damage::Damage,
     disk::Disk,
     error::SpoolError,
     format::{Change, Place},
+    reading::Part,
     recover::Covering,
     store::Shared,
 };
@@ -66,12 +67,9 @@ fn read_meta(
         Ok(Some(message)) => each(id, message.summary()),
         // Whoever may be locked out knows it.
         Ok(None) | Err(SpoolError::UnknownKey { .. }) => {}
-        Err(_) => damage.extend(shared.index().find(id).map(|located| Damage {
-            segment: located.meta.segment,
-            offset: located.meta.offset.into(),
-            octets: located.meta.length.into(),
-            kind: DamageKind::Meta(id),
-        })),
+        Err(_) => {
+            damage.extend(shared.index().find(id).map(|at| Part::Meta.damage(id, &at)));
+        }
     }
 }
 

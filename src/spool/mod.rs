@@ -25,8 +25,9 @@
 //! only batches that also update or remove: outcomes of deliveries, and DSNs.
 //!
 //! Damage is isolated and reported ([`Spool::damage`]); a segment that has any
-//! is never unlinked, so that a person may save what we cannot. Content is
-//! checked when it is read: [`SpoolError::Damaged`] then, never other octets.
+//! is never unlinked, so that a person may save what we cannot. What is read
+//! back is checked (`reading`): [`SpoolError::Damaged`] then, never other
+//! octets. Damage that is found so keeps its segment until the next start.
 //!
 //! Space follows what is live: messages that stay are moved out of segments
 //! that are mostly dead (`mover`), until what is on disk is at most twice the
@@ -57,6 +58,7 @@ mod index;
 mod inspect;
 mod key;
 mod mover;
+mod reading;
 mod receipt;
 mod recover;
 mod sealing;

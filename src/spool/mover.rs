@@ -27,10 +27,10 @@ use std::{sync::atomic::Ordering, time::Instant};
 
 use super::{
     batch::Encoded,
-    damage::{Damage, DamageKind},
+    damage::Damage,
     error::SpoolError,
-    format::Place,
     index::{Located, Outdated, Surplus},
+    reading::Part,
     segments::Spare,
     writer::Writer,
 };
@@ -148,18 +148,12 @@ impl Writer {
         id: QueueId,
         located: &Located,
     ) -> Result<Encoded, Damage> {
-        let damage = |place: Place, kind| Damage {
-            segment: place.segment,
-            offset: place.offset.into(),
-            octets: place.length.into(),
-            kind,
+        let gone = |part: Part| move |_: SpoolError| part.damage(id, located);
+        let Some(meta) = self.shared.meta(id).map_err(gone(Part::Meta))? else {
+            return Ok(moving);
         };
-        let gone = |_: SpoolError| damage(located.meta, DamageKind::Meta(id));
-        let Some(meta) = self.shared.meta(id).map_err(gone)? else { return Ok(moving) };
-        let place = located.content.place;
-        let content = if place.segment == segment {
-            let gone = |_: SpoolError| damage(place, DamageKind::Content(id));
-            self.shared.content(id).map_err(gone)?
+        let content = if located.content.place.segment == segment {
+            self.shared.content(id).map_err(gone(Part::Content))?
         } else {
             None
         };

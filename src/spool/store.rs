@@ -16,18 +16,16 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     batch::{Acceptance, Batch, Encoded, Purpose},
-    cipher::Cipher,
     damage::Damage,
-    disk::{Directory, Disk, read_up_to},
+    disk::{Directory, Disk},
     error::SpoolError,
-    format::{self, Content, Place},
     ground::Ephemeral,
     hand_over::hand_over,
     index::{Index, KeyUse, Located},
     key::{KeyId, Keys},
+    reading::Part,
     receipt::Receipt,
-    recover::{Recovered, Stranger, recover, segment_name},
-    sealing,
+    recover::{Recovered, Stranger, recover},
     writer::{Request, Writer},
 };
 use crate::mail::{QueueId, QueuedMessage, Summary, Timestamp};
@@ -77,6 +75,9 @@ pub struct Stats {
     pub fsyncs: u64,
     /// That are to be emptied because they are not sealed as new ones are.
     pub outdated_segments: usize,
+    /// Groups of batches that could not be written or synced: each has cost a
+    /// segment, and everybody who waited for it has heard of it.
+    pub failures: u64,
     /// Octets that were written once more, to free the segments they stood in.
     pub octets_moved: u64,
     /// Whether new mail is refused because no spare segment can be made.
@@ -181,14 +182,15 @@ impl Spool {
     }
 
     /// What the spool knows of a message beside its content. Reads the disk:
-    /// not for an IO thread.
+    /// not for an IO thread. Damage that is found is reported.
     pub fn message(&self, id: QueueId) -> Result<Option<QueuedMessage>, SpoolError> {
-        self.shared.message(id)
+        self.shared.message(id).inspect_err(|error| self.shared.note(error, id, Part::Meta))
     }
 
     /// A message's content, checked. Reads the disk: not for an IO thread.
+    /// Damage that is found is reported.
     pub fn content(&self, id: QueueId) -> Result<Option<Bytes>, SpoolError> {
-        self.shared.content(id)
+        self.shared.content(id).inspect_err(|error| self.shared.note(error, id, Part::Content))
     }
 
     /// Both, read on tokio's pool for blocking work.
@@ -248,6 +250,7 @@ impl Spool {
             commits: self.shared.commits.load(Ordering::Relaxed),
             fsyncs: self.shared.syncs.load(Ordering::Relaxed),
             outdated_segments: index.count_outdated(),
+            failures: self.shared.failures.load(Ordering::Relaxed),
             octets_moved: self.shared.moved.load(Ordering::Relaxed),
             failing: self.shared.failing.load(Ordering::Relaxed),
             full: self.shared.full.load(Ordering::Relaxed),
@@ -303,6 +306,7 @@ pub(super) struct Shared {
     last_id: AtomicU64,
     pub(super) commits: AtomicU64,
     pub(super) syncs: AtomicU64,
+    pub(super) failures: AtomicU64,
     pub(super) moved: AtomicU64,
     damage: Mutex<Vec<Damage>>,
     pub(super) full: AtomicBool,
@@ -324,6 +328,7 @@ impl Shared {
             last_id: AtomicU64::new(last_id),
             commits: AtomicU64::new(0),
             syncs: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
             moved: AtomicU64::new(0),
             damage: Mutex::default(),
             full: AtomicBool::new(false),
@@ -347,69 +352,7 @@ impl Shared {
         std::mem::take(&mut self.abandoned.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// One of a message's places, as it stands on disk, and how it is sealed.
-    fn read(
-        &self,
-        id: QueueId,
-        which: impl Fn(&Located) -> Place,
-    ) -> Result<Option<(Vec<u8>, Located, Cipher)>, SpoolError> {
-        let index = self.index();
-        let Some(located) = index.find(id) else { return Ok(None) };
-        let place = which(&located);
-        let (file, cipher) = index.file(place).ok_or(SpoolError::Damaged(id))?;
-        // The open file outlives its name: reading needs no lock.
-        drop(index);
-        let length = place.length as usize;
-        let octets = read_up_to(&*file, u64::from(place.offset), length)
-            .map_err(|cause| SpoolError::io("read a message", cause))?;
-        if octets.len() != length {
-            return Err(SpoolError::Damaged(id));
-        }
-        Ok(Some((octets, located, cipher)))
-    }
-
-    pub(super) fn message(&self, id: QueueId) -> Result<Option<QueuedMessage>, SpoolError> {
-        let Some(meta) = self.meta(id)? else { return Ok(None) };
-        serde_json::from_slice(&meta).map(Some).map_err(|_| SpoolError::Damaged(id))
-    }
-
-    /// What the spool knows of a message beside its content, as written.
-    pub(super) fn meta(&self, id: QueueId) -> Result<Option<Vec<u8>>, SpoolError> {
-        let Some((entry, Located { meta, .. }, cipher)) = self.read(id, |located| located.meta)?
-        else {
-            return Ok(None);
-        };
-        if let Cipher::Locked(key) = cipher {
-            return Err(SpoolError::UnknownKey { segment: segment_name(meta.segment), key });
-        }
-        let meta = format::read_meta(&cipher, meta, &entry, id);
-        meta.map(Some).ok_or(SpoolError::Damaged(id))
-    }
-
-    /// A message's content, checked.
-    pub(super) fn content(&self, id: QueueId) -> Result<Option<Bytes>, SpoolError> {
-        let Some((octets, located, cipher)) = self.read(id, |located| located.content.place)?
-        else {
-            return Ok(None);
-        };
-        let Content { place, crc } = located.content;
-        if crc32fast::hash(&octets) != crc {
-            return Err(SpoolError::Damaged(id));
-        }
-        if let Cipher::Locked(key) = cipher {
-            return Err(SpoolError::UnknownKey { segment: segment_name(place.segment), key });
-        }
-        let octets = sealing::open_content(&cipher, place.offset, id, octets);
-        octets.map(|octets| Some(octets.into())).ok_or(SpoolError::Damaged(id))
-    }
-
-    /// Damage that is found in what had been believed.
-    pub(super) fn report(&self, damage: Damage) {
-        tracing::error!(%damage, "damage was found in the spool");
-        self.damage().push(damage);
-    }
-
-    fn damage(&self) -> MutexGuard<'_, Vec<Damage>> {
+    pub(super) fn damage(&self) -> MutexGuard<'_, Vec<Damage>> {
         self.damage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

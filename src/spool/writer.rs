@@ -174,6 +174,7 @@ impl Writer {
         let written = self.write_group(group);
         self.shared.failing.store(written.is_err(), Ordering::Relaxed);
         if written.is_err() {
+            self.shared.failures.fetch_add(1, Ordering::Relaxed);
             self.give_up_segment();
         }
         written

@@ -71,6 +71,7 @@ def test_a_full_disk_refuses_mail_records_outcomes_and_mends_itself(home, disk):
         status, why = gateway.http("/readyz")
         assert status == 503 and "full" in why
         assert metric(gateway, 'postern_spool_failures_total{during="accept"}') >= 2
+        assert metric(gateway, "postern_spool_accepting ") == 0
 
         # Outcomes, and the DSN that follows from one, go to the reserve.
         with FarEnd(port) as far_end:
@@ -92,6 +93,7 @@ def test_a_full_disk_refuses_mail_records_outcomes_and_mends_itself(home, disk):
             disk.make_room()
             wait_until("mail is taken again", lambda: accepts(gateway))
             assert gateway.http("/readyz")[0] == 200
+            assert metric(gateway, "postern_spool_accepting ") == 1
         with FarEnd(stuck) as far_end:
             gateway.queue("retry")
             gateway.wait_until_empty()

@@ -83,6 +83,7 @@ fn a_mended_disk_is_used_again() {
         accept(&spool, id(1)).unwrap();
         assert!(!spool.stats().failing);
         settle(&disk);
+        assert_eq!(spool.stats().failures, 0);
         disk.fail_after(0, Fault::Broken(errno));
         for number in 2..5 {
             let error = accept(&spool, id(number)).unwrap_err();
@@ -90,6 +91,8 @@ fn a_mended_disk_is_used_again() {
             let stats = spool.stats();
             assert!(stats.failing || stats.full, "{errno}: {stats:?}");
         }
+        // The first cost a segment; after it there was none to write to.
+        assert_eq!(spool.stats().failures, 1);
         // What is there can still be read and delivered.
         assert_eq!(spool.content(id(1)).unwrap(), Some(content(id(1))));
         disk.mend();

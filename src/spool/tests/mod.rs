@@ -6,6 +6,7 @@ mod every_call;
 mod failures;
 mod files;
 mod moving;
+mod reading;
 mod scenarios;
 mod sealed;
 mod simulated_disk;
