@@ -109,8 +109,9 @@ class Result:
         ])
 
 
-def storm(home, seed, kills, sessions, seconds=None):
-    """`kills`, or as many as `seconds` allow."""
+def storm(home, seed, kills, sessions, seconds=None, sealed=False):
+    """`kills`, or as many as `seconds` allow. Where it is sealed, keys change
+    on the way."""
     chance = random.Random(seed)
     result = Result(seed, sessions)
     began = time.monotonic()
@@ -122,6 +123,8 @@ def storm(home, seed, kills, sessions, seconds=None):
             while len(result.kills) < kills and not (seconds and time.monotonic() - began > seconds):
                 far_end.delay = chance.choice(DELAYS)
                 live_and_die(gateway, far_end, chance, result)
+                if sealed and len(result.kills) % 8 == 1:
+                    change_key(gateway)
                 gateway.spawn()
             far_end.delay = 0
             settle(gateway, load, far_end)
@@ -160,6 +163,17 @@ def check(gateway, result):
     result.checks += 1
     if done.returncode != 0 or not json.loads(done.stdout)["sound"]:
         result.unsound.append(f"after kill {len(result.kills)}: {done.stdout}{done.stderr}")
+
+
+def change_key(gateway):
+    """A new key beside those before it."""
+    keys = sorted(gateway.home.glob("*.spoolkey"), reverse=True)
+    new = gateway.home / f"{len(keys):04}.spoolkey"
+    new.touch(mode=0o600)
+    new.write_text(postern("spool", "key").stdout)
+    text = "\n".join(line for line in gateway.config.read_text().splitlines() if "spoolkey" not in line)
+    old = ", ".join(f'"{key}"' for key in keys)
+    gateway.config.write_text(text.replace("[spool]\n", f'[spool]\nkey = "{new}"\nold_keys = [{old}]\n', 1) + "\n")
 
 
 def settle(gateway, load, far_end):

@@ -96,7 +96,8 @@ impl Reader<'_> {
             }),
             key: optional(table, "key", None, |value| self.key_file(value).map(Some)),
             old_keys: optional(table, "old_keys", Vec::new(), |value| {
-                value.list(|value| self.key_file(value))
+                // None is the usual state, between two changes of keys.
+                value.one_or_many().iter().map(|value| self.key_file(value)).collect()
             }),
         }
     }

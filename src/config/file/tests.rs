@@ -115,6 +115,8 @@ fn the_spool_is_sealed_under_a_key_where_one_is_named() {
     let sealed = spool(text).0.unwrap();
     assert_eq!(sealed.key, Some(KeyFile::Credential("spool-2026".to_owned())));
     assert_eq!(sealed.old_keys, [KeyFile::File("/etc/postern/./spool-2025.key".into())]);
+    let none = spool("[spool]\nkey = \"spool-2026\"\nold_keys = []").0.unwrap();
+    assert_eq!((none.key.is_some(), none.old_keys), (true, vec![]));
     for wrong in ["key = \"\"", "key = [\"a\"]", "old_keys = 1", "old_keys = [\"..\"]"] {
         let (spool, told) = spool(&format!("[spool]\n{wrong}"));
         assert!(spool.is_none() && told.contains("key"), "{wrong}: {told}");
