@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
-    batch::Encoded,
+    batch::{Encoded, Purpose},
     checkpoint::checkpoint_name,
     error::SpoolError,
     format::RecordHeader,
@@ -51,8 +51,10 @@ impl Writer {
         self.next_trial = None;
         self.find_spare();
         if self.shared.failing.load(Ordering::Relaxed) {
-            // Where it fails, the trouble goes on.
-            let _ = self.commit_own(Encoded::default());
+            // Outcomes need no spare. Where it fails, the trouble goes on.
+            let mut nothing = Encoded::default();
+            nothing.purpose = Purpose::Bookkeeping;
+            let _ = self.commit_own(nothing);
         }
     }
 

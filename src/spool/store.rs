@@ -222,6 +222,12 @@ impl Spool {
         self.shared.damage().clone()
     }
 
+    /// Whether what was last to be written was not; it is tried again from time
+    /// to time.
+    pub fn is_failing(&self) -> bool {
+        self.shared.failing.load(Ordering::Relaxed)
+    }
+
     pub fn stats(&self) -> Stats {
         let index = self.shared.index();
         Stats {
@@ -233,7 +239,7 @@ impl Spool {
             fsyncs: self.shared.syncs.load(Ordering::Relaxed),
             failures: self.shared.failures.load(Ordering::Relaxed),
             octets_moved: self.shared.moved.load(Ordering::Relaxed),
-            failing: self.shared.failing.load(Ordering::Relaxed),
+            failing: self.is_failing(),
             full: self.shared.full.load(Ordering::Relaxed),
         }
     }
