@@ -1,6 +1,26 @@
 //! Dispatch: takes what is due from the queue, has it delivered, and records
 //! what came of it. One task a job; how many at once is the schedule's
 //! business.
+//!
+//! What may be delivered twice: a copy whose next hop has given its final
+//! reply, if we die before the record of that is on disk. The window opens
+//! with the end of the content, for a next hop that has read it delivers it
+//! though nobody is left to hear the reply, and closes when the sync of the
+//! record returns. In between stand the next hop's own time for the reply, the
+//! wait for new mail to share the sync with (`spool::Settings`,
+//! `bookkeeping_waits`: 4 ms), the sync under way, and ours. No more copies
+//! can be in it than deliveries are in flight (`[limits] deliveries`, and for
+//! one destination `deliveries_per_destination`). Where a record fails the copy
+//! is tried again, and while the disk fails nothing else is tried at all: what
+//! cannot be recorded would be delivered over and over.
+//!
+//! To close it is not possible without the next hop's help, and a message twice
+//! is better than none (RFC 5321 sections 4.2.5 and 6.1). The content is the
+//! same each time, Message-ID and all, so that a recipient's system can tell.
+//! A DSN or a notice is committed with the outcome that it tells of, and is not
+//! written twice. `tests/torture/run` measures the window: how many of those
+//! that were delivered came twice at each kill, and how old their final replies
+//! were.
 
 use std::{
     sync::Arc,
@@ -80,9 +100,13 @@ impl Dispatcher {
         }
     }
 
-    /// One attempt for everybody of the destination who waits.
+    /// One attempt for everybody of the destination who waits; none while what
+    /// came of it could not be recorded.
     async fn work(&self, id: QueueId, destination: &Destination) -> Result<Worked, SpoolError> {
         let mut worked = Worked { again: None, verdict: Verdict::Nothing };
+        if self.queue.spool().is_failing() {
+            return Ok(Worked::paused());
+        }
         let Some((message, content)) = self.queue.spool().load(id).await? else {
             return Ok(worked);
         };

@@ -1,11 +1,15 @@
 //! What the writer does between commits, and nobody waits for.
 
-use std::io;
+use std::{
+    io,
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::oneshot;
 
 use super::{
-    batch::Encoded,
+    batch::{Encoded, Purpose},
     checkpoint::checkpoint_name,
     error::SpoolError,
     format::RecordHeader,
@@ -22,6 +26,36 @@ impl Writer {
         self.find_spare();
         // One portion also where no moment is quiet; the rest when one is.
         self.move_portion();
+    }
+
+    /// Whether the disk has room, and has taken the last that was written.
+    pub(super) fn is_well(&mut self) -> bool {
+        let [full, failing] = [&self.shared.full, &self.shared.failing];
+        let well = !full.load(Ordering::Relaxed) && !failing.load(Ordering::Relaxed);
+        if well {
+            self.next_trial = None;
+        }
+        well
+    }
+
+    /// Sees from time to time whether the trouble is over, with a record of
+    /// nothing. Nobody else may: while the gateway says that it is not ready,
+    /// mail goes elsewhere.
+    pub(super) fn try_disk_again(&mut self) {
+        let now = Instant::now();
+        let wait = self.settings.retry_after.max(LEAST_WAIT);
+        let trial = *self.next_trial.get_or_insert_with(|| now.checked_add(wait).unwrap_or(now));
+        if now < trial {
+            return;
+        }
+        self.next_trial = None;
+        self.find_spare();
+        if self.shared.failing.load(Ordering::Relaxed) {
+            // Outcomes need no spare. Where it fails, the trouble goes on.
+            let mut nothing = Encoded::default();
+            nothing.purpose = Purpose::Bookkeeping;
+            let _ = self.commit_own(nothing);
+        }
     }
 
     /// Unlinks what nobody needs. Errors: it stays on disk, and is tried again
@@ -110,3 +144,6 @@ impl Writer {
         self.write_checkpoints();
     }
 }
+
+/// A disk in trouble is not asked more often.
+const LEAST_WAIT: Duration = Duration::from_secs(1);

@@ -13,6 +13,7 @@
 //! durable whole or not at all. A batch answered with an error is not in the
 //! spool of the running gateway; only if the power fails before the next
 //! commit may it be found there at the next start: a duplicate, never a loss.
+//! What may be delivered twice stands in `gateway::dispatch`.
 //!
 //! A write or fsync that fails is final for its segment: what the page cache
 //! says afterwards proves nothing. All waiters of that commit get the error,

@@ -240,6 +240,12 @@ impl Spool {
         self.shared.index().key_uses()
     }
 
+    /// Whether what was last to be written was not; it is tried again from time
+    /// to time.
+    pub fn is_failing(&self) -> bool {
+        self.shared.failing.load(Ordering::Relaxed)
+    }
+
     pub fn stats(&self) -> Stats {
         let index = self.shared.index();
         Stats {
@@ -252,7 +258,7 @@ impl Spool {
             outdated_segments: index.count_outdated(),
             failures: self.shared.failures.load(Ordering::Relaxed),
             octets_moved: self.shared.moved.load(Ordering::Relaxed),
-            failing: self.shared.failing.load(Ordering::Relaxed),
+            failing: self.is_failing(),
             full: self.shared.full.load(Ordering::Relaxed),
         }
     }

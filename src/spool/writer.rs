@@ -51,6 +51,8 @@ pub(super) struct Writer {
     pub(super) closed: Vec<Closed>,
     /// Why no segment could be made, and until when not to try again.
     pub(super) pause: Option<(Instant, SpoolError)>,
+    /// When to look again whether a disk in trouble has recovered.
+    pub(super) next_trial: Option<Instant>,
 }
 
 /// What is there for one commit, after the moment that bookkeeping waits.
@@ -100,6 +102,7 @@ impl Writer {
             mover: Mover::default(),
             closed: Vec::new(),
             pause: None,
+            next_trial: None,
         };
         writer.find_spare();
         writer
@@ -114,16 +117,22 @@ impl Writer {
         self.close();
     }
 
-    /// The next batch; moves messages as long as there is none. None when
-    /// every sender is gone.
+    /// The next batch; moves messages as long as there is none, and looks after
+    /// a disk that is full or has failed. None when every sender is gone.
     fn next(&mut self, requests: &mut mpsc::Receiver<Request>) -> Option<Request> {
+        let mut nap = PAUSE;
         loop {
             match requests.try_recv() {
                 Ok(request) => return Some(request),
                 Err(mpsc::error::TryRecvError::Disconnected) => return None,
                 Err(mpsc::error::TryRecvError::Empty) => match self.move_portion() {
                     Progress::More => {}
-                    Progress::Rest => return requests.blocking_recv(),
+                    Progress::Rest if self.is_well() => return requests.blocking_recv(),
+                    Progress::Rest => {
+                        std::thread::sleep(nap);
+                        nap = nap.saturating_mul(2).min(LONGEST_NAP);
+                        self.try_disk_again();
+                    }
                 },
             }
         }
@@ -272,3 +281,5 @@ const GROUP_RECORDS: usize = 512;
 const GROUP_OCTETS: u64 = 16 * 1024 * 1024;
 /// How often bookkeeping that waits looks for new mail to ride with.
 const PAUSE: Duration = Duration::from_millis(1);
+/// How long a batch may wait more for a disk that is in trouble.
+const LONGEST_NAP: Duration = Duration::from_millis(50);

@@ -109,6 +109,11 @@ def test_a_disk_that_turns_read_only_refuses_mail_and_loses_none(home, disk):
         assert refuses(gateway) and refuses(gateway)
         assert gateway.http("/readyz")[0] == 503
         assert len(gateway.queued()) == 20, "what is queued can still be read"
+        with FarEnd(port) as far_end:
+            for _ in range(2):
+                gateway.queue("retry")
+                time.sleep(1)
+            assert far_end.received == [], "that would be delivered over and over: nobody can record it"
         gateway.kill()
         disk.mount_again()
         done = postern("spool", "check", gateway.home / "data/spool")

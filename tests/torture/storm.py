@@ -171,7 +171,8 @@ def change_key(gateway):
     new = gateway.home / f"{len(keys):04}.spoolkey"
     new.touch(mode=0o600)
     new.write_text(postern("spool", "key").stdout)
-    text = "\n".join(line for line in gateway.config.read_text().splitlines() if "spoolkey" not in line)
+    lines = gateway.config.read_text().splitlines()
+    text = "\n".join(line for line in lines if "spoolkey" not in line and "old_keys" not in line)
     old = ", ".join(f'"{key}"' for key in keys)
     gateway.config.write_text(text.replace("[spool]\n", f'[spool]\nkey = "{new}"\nold_keys = [{old}]\n', 1) + "\n")
 

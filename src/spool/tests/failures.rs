@@ -103,6 +103,45 @@ fn a_mended_disk_is_used_again() {
     }
 }
 
+/// Whether all is well again without anything to commit.
+fn recovers(spool: &Spool) -> bool {
+    (0..1000).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        let stats = spool.stats();
+        !stats.full && !stats.failing
+    })
+}
+
+#[test]
+fn a_disk_that_is_mended_is_found_so_though_no_mail_comes() {
+    for errno in [Errno::EIO, Errno::EROFS, Errno::EDQUOT, Errno::ENOSPC] {
+        let disk = SimulatedDisk::new(1);
+        let (spool, _) = open(&disk).unwrap();
+        accept(&spool, id(1)).unwrap();
+        settle(&disk);
+        disk.fail_after(0, Fault::Broken(errno));
+        assert!(accept(&spool, id(2)).is_err());
+        disk.mend();
+        assert!(recovers(&spool), "{errno}: {:?}", spool.stats());
+        assert_eq!(spool.ids(), [id(1)]);
+        drop(spool);
+        assert_eq!(open(&disk).unwrap().1.into_keys().collect::<Vec<_>>(), [id(1)], "{errno}");
+    }
+}
+
+#[test]
+fn space_that_is_made_on_a_full_disk_is_found_though_no_mail_comes() {
+    let disk = SimulatedDisk::new(1);
+    let (spool, _) = open(&disk).unwrap();
+    disk.set_capacity(2 * SEGMENT);
+    assert!((0..100).any(|number| accept(&spool, id(number)).is_err()));
+    settle(&disk);
+    assert!(spool.stats().full);
+    disk.set_capacity(20 * SEGMENT);
+    assert!(recovers(&spool), "{:?}", spool.stats());
+    accept(&spool, id(200)).unwrap();
+}
+
 #[test]
 fn nothing_is_acknowledged_before_the_sync() {
     let disk = SimulatedDisk::new(1);
