@@ -164,7 +164,7 @@ impl Report {
         if let Some(QueuedMessage { id, received_at, .. }) = &self.oldest {
             writeln!(out, "  oldest    {id}, received {received_at}")?;
         }
-        if self.keys.iter().any(|key| key.id.is_some()) {
+        if self.keys.iter().any(|key| key.id.is_some() || key.role == Role::Old) {
             for key in &self.keys {
                 writeln!(out, "  {key}")?;
             }

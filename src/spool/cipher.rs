@@ -11,14 +11,16 @@
 //! there, or records of nothing, which are not sealed. The checkpoint of a
 //! segment is made once, and has a nonce that is no place.
 //!
-//! Random nonces, the usual other way (MongoDB, Tink), would have to be kept
-//! and limit how much one key may seal; a key for each segment that is random
-//! and wrapped under the operator's instead of derived (LUKS, MongoDB) would
-//! let that one be exchanged without writing the messages again. But whoever
-//! has had the old key and the disk has had the segments' keys, and messages
-//! are short-lived: rotation writes again what is left of them (`mover`). A
-//! chain over the records as in age's STREAM is not needed: the place tells
-//! the order, and the end of a log is where it was cut.
+//! A key for each stream, from a salt, and nonces that count within it is what
+//! Tink's AES-GCM-HKDF does as well, and age. Nonces that count under one key
+//! for all would repeat when a backup is put back (MongoDB has an option for
+//! the keys to be changed then); a salt does not. Random nonces under one key
+//! limit how much it may seal. A random key for each segment, wrapped under the
+//! operator's as LUKS does, would let that one be exchanged without writing the
+//! messages again. But whoever has had the old key and the disk has had the
+//! segments' keys, and messages are short-lived: rotation writes again what is
+//! left of them (`mover`). A mark of the last piece, as STREAM has it, would
+//! say nothing: a log ends where it was cut.
 //!
 //! Not kept from anybody: lengths, queue ids (and so times of arrival), what
 //! is an accept, an update and a removal, and which records have been. That is

@@ -77,7 +77,7 @@ fn a_check_says_which_keys_are_in_use() {
     fill(&folder.spool(), Keys::default());
     assert!(folder.checked(&Keys::default()).0.is_empty(), "of a plain spool there is nothing");
     let (keys, _) = folder.checked(&folder.keys(OLD));
-    assert_eq!(keys, Vec::<String>::new());
+    assert_eq!(keys, ["plain: 1 segments, 3 messages; the gateway writes them anew"]);
 
     let folder = Folder::new();
     fill(&folder.spool(), folder.keys(OLD));
