@@ -10,3 +10,5 @@ mod policy;
 mod reader;
 #[cfg(test)]
 mod rewriting;
+#[cfg(test)]
+mod structured;

@@ -51,8 +51,8 @@ mod waits;
 pub use control::{Answer, ControlError, LessTls, Request, Selection, SendReport, ask};
 pub use parts::{StartError, load_policy, signer};
 pub use processing::{
-    Arriving, Fate, Group, Judgement, Marking, Treatment, Workshop, WorkshopError,
-    classify_content, judge, message_facts,
+    Arriving, Fate, Group, Judgement, Marking, Treatment, Workshop, WorkshopError, classify, judge,
+    message_facts,
 };
 pub use readiness::{Readiness, Surveyor};
 pub use running::Gateway;
