@@ -100,9 +100,9 @@ fn a_message_with_documents_says_so_wherever_they_stand() {
     assert!(parse("\r\n%PDF-1.4\r\n").open().has_documents());
     let within = "Content-Type: message/rfc822\r\n\r\nContent-Type: text/plain\r\n\r\n%PDF-1.4\r\n";
     assert!(parse(within).open().has_documents());
-    let embedded =
-        "Content-Type: text/html\r\n\r\n<a href=\"data:application/gzip;base64,H4sIAAAA\">\r\n";
-    assert!(parse(embedded).open().has_documents() || true);
+    let pdf = "data:application/pdf;base64,JVBERi0xLjQgYW5kIG1vcmU=";
+    let html = format!("Content-Type: text/html\r\n\r\n<object data=\"{pdf}\"></object>\r\n");
+    assert!(parse(&html).open().has_documents());
     let none = parse("Subject: %PDF-1.4\r\n\r\nhello\r\n");
     assert!(!none.open().has_documents());
     struct Nobody;

@@ -110,10 +110,11 @@ impl Intake {
                 if reader.is_unavailable() {
                     return Err(unread());
                 }
-                // Others may have it while this is judged.
-                drop(reader);
                 let read = (content, &extract, took + started.elapsed());
-                processor.prepare(&submission, read, authentication.as_ref())
+                // With the reader's place goes the room for what was read.
+                let prepared = processor.prepare(&submission, read, authentication.as_ref());
+                drop(reader);
+                prepared
             })
             .await;
         }
