@@ -441,7 +441,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_said() {
         let pdf = "Content-Type: text/plain\r\n\r\n%PDF-1.4\r\n";
-        assert_eq!(opaque(pdf), [OpaqueReason::Unreadable]);
+        assert_eq!(opaque(pdf), [OpaqueReason::Damaged]);
         assert_eq!(parse(pdf).extract(&mut InPlace::default()).opaque[0].part, "1");
         let picture =
             "Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=\r\n";
