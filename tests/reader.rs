@@ -97,11 +97,14 @@ fn a_large_document_is_read_in_a_process_as_it_is_in_place() {
 #[test]
 fn a_message_with_documents_says_so_wherever_they_stand() {
     let parse = |raw: &str| Content::parse(Bytes::copy_from_slice(raw.as_bytes()));
-    assert!(parse("\r\n%PDF-1.4\r\n").may_hold_documents());
+    assert!(parse("\r\n%PDF-1.4\r\n").open().has_documents());
     let within = "Content-Type: message/rfc822\r\n\r\nContent-Type: text/plain\r\n\r\n%PDF-1.4\r\n";
-    assert!(parse(within).may_hold_documents());
+    assert!(parse(within).open().has_documents());
+    let pdf = "data:application/pdf;base64,JVBERi0xLjQgYW5kIG1vcmU=";
+    let html = format!("Content-Type: text/html\r\n\r\n<object data=\"{pdf}\"></object>\r\n");
+    assert!(parse(&html).open().has_documents());
     let none = parse("Subject: %PDF-1.4\r\n\r\nhello\r\n");
-    assert!(!none.may_hold_documents());
+    assert!(!none.open().has_documents());
     struct Nobody;
     impl ReadDocument for Nobody {
         fn read(&mut self, document: &Document) -> Extract {

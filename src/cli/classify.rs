@@ -9,9 +9,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{documents::Documents, exit::Failure, files};
-use crate::{
-    classify::Classification, content::Content, gateway::classify_content, mail::Timestamp,
-};
+use crate::{classify::Classification, content::Content, gateway, mail::Timestamp};
 
 #[derive(Debug, Args)]
 pub struct ClassifyArguments {
@@ -36,8 +34,9 @@ pub fn classify(arguments: &ClassifyArguments, now: Timestamp) -> Result<(), Fai
     for path in messages(&arguments.paths)? {
         let content = Content::parse(files::message(&path)?);
         let mut reader = documents.reader()?;
-        let classification = classify_content(&policy, &content, &mut reader);
+        let extract = content.extract(&mut reader);
         documents.were_read(&reader)?;
+        let classification = gateway::classify(&policy, &extract);
         if arguments.json {
             writeln!(out, "{}", as_json(&path, &classification, display))?;
         } else {

@@ -102,9 +102,9 @@ pub(super) fn judged(policy: &Policy, submission: &Submission) -> Result<Judgeme
     let documents = Documents::new();
     let mut reader = documents.reader()?;
     let content = Content::parse(submission.content.clone());
-    let judgement = judge(policy, submission, content, None, &mut reader);
+    let extract = content.extract(&mut reader);
     documents.were_read(&reader)?;
-    Ok(judgement)
+    Ok(judge(policy, submission, content, &extract, None))
 }
 
 fn findings(out: &mut impl Write, policy: &Policy, judgement: &Judgement) -> std::io::Result<()> {

@@ -71,9 +71,9 @@ fn facts(
                 authentication: None,
             };
             let mut reader = documents.reader()?;
-            let (facts, _) = message_facts(policy, &content, &arriving, &mut reader);
+            let extract = content.extract(&mut reader);
             documents.were_read(&reader)?;
-            Ok(facts)
+            Ok(message_facts(policy, &content, &extract, &arriving).0)
         }
     }
 }

@@ -8,6 +8,7 @@ use super::{
     flowed::{self, SoftBreak},
     header, html,
     leaf::Leaf,
+    opened::Opened,
     part::{Class, Flaw, Multipart, Part, PartId, within},
     rare_charset::RareCharset,
     reading::{OffsetMap, Reading, ReadingKind},
@@ -61,62 +62,52 @@ impl Content {
         self.extract_within(reader, Limits::default())
     }
 
+    /// The same without documents, which are left to a reader.
+    pub fn open(&self) -> Opened {
+        self.open_within(Limits::default())
+    }
+
     /// The same under what limits are left to a message in a file.
     pub(super) fn extract_within(&self, reader: &mut dyn ReadDocument, limits: Limits) -> Extract {
+        self.open_within(limits).read(reader)
+    }
+
+    fn open_within(&self, limits: Limits) -> Opened {
         let (readings, embedded) = self.read();
-        let mut extract = Extract { readings, ..Extract::default() };
-        self.draw_out(reader, "", &|at| at, &mut extract);
+        let extract = Extract { readings, ..Extract::default() };
+        let mut opened = Opened { extract, documents: Vec::new() };
+        self.draw_out("", &|at| at, &mut opened);
         for (file, at) in embedded {
             let mut gatherer = Gatherer::of_plain_files(limits);
             gatherer.file(&file.path, None, file.octets);
-            let (mut drawn, documents) = gatherer.finish_plain();
-            for document in &documents {
-                drawn.append(reader.read(document));
-            }
-            extract.append(drawn.found_at(at));
+            let (drawn, documents) = gatherer.finish_plain();
+            opened.extract.append(drawn.found_at(at));
+            opened.documents.extend(documents.into_iter().map(|document| (document, at)));
         }
-        extract
+        opened
     }
 
-    /// Whether an extract may ask its reader for anything: for a document, or
-    /// for what stands in a text in base64.
-    pub fn may_hold_documents(&self) -> bool {
-        let may = |part: &Part| {
-            let looked = self.look(part);
-            let text = looked.read_as.and_then(|_| self.body(part.id));
-            looked.needs_reader || text.is_some_and(|body| has_long_token(&body.octets))
-        };
-        self.parts().iter().any(may)
-            || self.nested().iter().any(|(_, message)| message.may_hold_documents())
-    }
-
-    /// Adds to an extract what the readings do not have; `place` leads from
-    /// this message's octets to those of the whole.
-    pub(super) fn draw_out(
-        &self,
-        reader: &mut dyn ReadDocument,
-        outer: &str,
-        place: &dyn Fn(usize) -> usize,
-        extract: &mut Extract,
-    ) {
+    /// Adds what the readings do not have; `place` leads from this message's
+    /// octets to those of the whole.
+    fn draw_out(&self, outer: &str, place: &dyn Fn(usize) -> usize, opened: &mut Opened) {
         for part in self.parts() {
             let path = within(outer, &part.path);
             let looked = self.look(part);
             if looked.needs_reader {
-                let octets = self.decoded(part.id);
-                let drawn = reader.read(&Document { path: path.clone(), octets });
-                extract.append(drawn.found_at(place(part.body.start)));
+                let document = Document { path: path.clone(), octets: self.decoded(part.id) };
+                opened.documents.push((document, place(part.body.start)));
             }
             let reasons = looked.reason.into_iter();
-            extract.opaque.extend(reasons.map(|reason| Opaque { part: path.clone(), reason }));
+            let reasons = reasons.map(|reason| Opaque { part: path.clone(), reason });
+            opened.extract.opaque.extend(reasons);
             if part.children.is_empty() {
-                extract.files.push(File { path, octets: self.decoded(part.id) });
+                opened.extract.files.push(File { path, octets: self.decoded(part.id) });
             }
         }
         for (id, message) in self.nested() {
             let (Some(part), Some(body)) = (self.part(*id), self.body(*id)) else { continue };
             let place = |at| place(body.map.source(at));
-            message.draw_out(reader, &within(outer, &part.path), &place, extract);
+            message.draw_out(&within(outer, &part.path), &place, opened);
         }
     }
 
@@ -363,17 +354,6 @@ fn has_wide_charset(part: &Part) -> bool {
     })
 }
 
-/// Whether a text has a run of letters and digits as long as a file in base64
-/// has in each of its lines, or cannot be told so, being of wide characters.
-fn has_long_token(octets: &[u8]) -> bool {
-    let mut run = 0;
-    octets.iter().any(|octet| {
-        let goes_on = octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/');
-        run = if goes_on { run + 1 } else { 0 };
-        run >= LONG_TOKEN || *octet == 0
-    })
-}
-
 /// What in a text is no text.
 fn text_opaque(part: &Part, octets: &[u8]) -> Option<OpaqueReason> {
     if let Some(reason) = sealed_text(octets) {
@@ -396,8 +376,6 @@ pub(super) fn sealed_text(octets: &[u8]) -> Option<OpaqueReason> {
     }
 }
 
-/// Less than a line of base64 has anywhere, and than the smallest document.
-const LONG_TOKEN: usize = 56;
 const META_HEAD: usize = 1024;
 const PGP_MESSAGE: &[u8] = b"-----BEGIN PGP MESSAGE-----";
 /// RFC 1741 section 2.
@@ -422,15 +400,6 @@ mod tests {
     fn opaque(raw: &str) -> Vec<OpaqueReason> {
         let extract = parse(raw).extract(&mut InPlace::default());
         extract.opaque.into_iter().map(|opaque| opaque.reason).collect()
-    }
-
-    #[test]
-    fn a_text_may_hold_a_document_where_there_is_room_for_one() {
-        let may = |body: &str| parse(&format!("\r\n{body}\r\n")).may_hold_documents();
-        assert!(!may("Dear all, see you on Monday"));
-        assert!(may(&format!("{{\"data\": \"{}\"}}", "JVBERi0x".repeat(10))));
-        assert!(may("a\0b"));
-        assert!(may("%PDF-1.7"));
     }
 
     #[test]

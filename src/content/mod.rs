@@ -22,6 +22,7 @@ mod html;
 pub mod invariants; // what holds whatever a document is made of
 mod leaf;
 mod media;
+mod opened;
 mod part;
 mod rare_charset;
 mod reading;
@@ -38,6 +39,7 @@ pub use document::{Document, Extract, File, InPlace, Limits, ReadDocument};
 pub use facts::Protected;
 pub use header::Field;
 pub use media::{MediaType, Parameters};
+pub use opened::Opened;
 pub use part::{Class, Delimiters, Disposition, Flaw, Multipart, Part, PartId, TransferEncoding};
 pub use reading::{OffsetMap, Rate, Reading, ReadingKind};
 pub use tree::Content;

@@ -55,8 +55,8 @@ pub use control::{Answer, ControlError, LessTls, Request, Selection, SendReport,
 pub use keys::{credentials_directory, spool_keys};
 pub use parts::{StartError, load_policy, signer};
 pub use processing::{
-    Arriving, Fate, Group, Judgement, Marking, Treatment, Workshop, WorkshopError,
-    classify_content, judge, message_facts,
+    Arriving, Fate, Group, Judgement, Marking, Treatment, Workshop, WorkshopError, classify, judge,
+    message_facts,
 };
 pub use readiness::{Readiness, Surveyor};
 pub use running::Gateway;

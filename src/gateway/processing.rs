@@ -8,7 +8,7 @@ use crate::{
     authenticate::Authentication,
     classify::{Classification, Input, Part},
     config::Node,
-    content::{Content, Extract, File, ReadDocument},
+    content::{Content, Extract, File},
     decide::decide,
     mail::{
         Address, Arrival, AuthenticationFacts, Decision, DelayNotice, Direction, Disposition,
@@ -57,13 +57,14 @@ pub struct Treatment {
     pub stopped_by: Option<RuleMatch>,
 }
 
-/// Reads, classifies and decides. `content` is that of the submission.
+/// Classifies and decides. `content` is that of the submission, `extract` what
+/// could be read of it.
 pub fn judge(
     policy: &Policy,
     submission: &Submission,
     content: Content,
+    extract: &Extract,
     authentication: Option<&Authentication>,
-    reader: &mut dyn ReadDocument,
 ) -> Judgement {
     let arriving = Arriving {
         direction: submission.origin.direction,
@@ -74,7 +75,7 @@ pub fn judge(
         },
         authentication: authentication.map(|authentication| &authentication.facts),
     };
-    let (facts, classification) = message_facts(policy, &content, &arriving, reader);
+    let (facts, classification) = message_facts(policy, &content, extract, &arriving);
     let decisions = submission
         .envelope
         .recipients
@@ -99,10 +100,10 @@ pub struct Arriving<'a> {
 pub fn message_facts(
     policy: &Policy,
     content: &Content,
+    extract: &Extract,
     arriving: &Arriving<'_>,
-    reader: &mut dyn ReadDocument,
 ) -> (MessageFacts, Classification) {
-    let classification = classify_content(policy, content, reader);
+    let classification = classify(policy, extract);
     let facts = MessageFacts {
         direction: arriving.direction,
         reverse_path: arriving.reverse_path.clone(),
@@ -118,16 +119,11 @@ pub fn message_facts(
     (facts, classification)
 }
 
-/// Reads every part and classifies what is in them.
-pub fn classify_content(
-    policy: &Policy,
-    content: &Content,
-    reader: &mut dyn ReadDocument,
-) -> Classification {
-    let extract = content.extract(reader);
+/// Classifies what could be read of a message.
+pub fn classify(policy: &Policy, extract: &Extract) -> Classification {
     let files = extract.files.iter();
     let parts: Vec<_> = files.map(|File { path, octets }| Part { path, content: octets }).collect();
-    let Extract { readings, opaque, .. } = &extract;
+    let Extract { readings, opaque, .. } = extract;
     policy.classify(&Input { readings, parts: &parts, opaque })
 }
 

@@ -2,7 +2,10 @@
 //! authenticated, judged, made into copies and committed; the receipt of that
 //! commit is the only way to a 250.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -18,7 +21,7 @@ use super::{
 use crate::{
     authenticate::{Authentication, Authenticator},
     config::Config,
-    content::{Content, Document, Extract, ReadDocument},
+    content::{Content, Document, Extract, Opened, ReadDocument},
     listen::Verdict,
     mail::{
         Acceptance, Address, Decided, Disposition, Event, Finding, Obligation, Observer,
@@ -26,7 +29,7 @@ use crate::{
         Requests, Submission,
     },
     policy::Policy,
-    reader::{Pool, Reader},
+    reader::Pool,
     smtp::server::Refused,
     spool::{Batch, SpoolError},
     transform::{PassageKey, Signer, Trail},
@@ -93,19 +96,33 @@ impl Intake {
     ) -> Result<Prepared, Refused> {
         let raw = submission.content.clone();
         let is_small = raw.len() <= IN_PLACE;
-        let opened = match is_small {
-            true => Opened::of(raw),
-            false => self.pooled(move || Ok(Opened::of(raw))).await?,
+        let read = match is_small {
+            true => Read::of(raw),
+            false => self.pooled(move || Ok(Read::of(raw))).await?,
         };
         let processor = Arc::clone(&self.processor);
-        if opened.may_hold_documents {
-            let reader = self.readers.reader().await.map_err(|_| unread())?;
+        if read.opened.has_documents() {
+            let mut reader = self.readers.reader().await.map_err(|_| unread())?;
             return elsewhere(move || {
-                processor.prepare(&submission, opened, authentication.as_ref(), Some(reader))
+                let Read { content, opened, took } = read;
+                let started = Instant::now();
+                let extract = opened.read(&mut reader);
+                if reader.is_unavailable() {
+                    return Err(unread());
+                }
+                let read = (content, &extract, took + started.elapsed());
+                // With the reader's place goes the room for what was read.
+                let prepared = processor.prepare(&submission, read, authentication.as_ref());
+                drop(reader);
+                prepared
             })
             .await;
         }
-        let prepare = move || processor.prepare(&submission, opened, authentication.as_ref(), None);
+        let prepare = move || {
+            let Read { content, opened, took } = read;
+            let extract = opened.read(&mut Nobody);
+            processor.prepare(&submission, (content, &extract, took), authentication.as_ref())
+        };
         match is_small {
             true => prepare(),
             false => self.pooled(prepare).await,
@@ -140,16 +157,18 @@ fn unread() -> Refused {
     replies::refused(Refusal::Readers, 451, (4, 3, 2), "attachments cannot be read now")
 }
 
-/// A message taken apart.
-struct Opened {
+/// A message taken apart, and how long that took.
+struct Read {
     content: Content,
-    may_hold_documents: bool,
+    opened: Opened,
+    took: Duration,
 }
 
-impl Opened {
+impl Read {
     fn of(raw: Bytes) -> Self {
+        let started = Instant::now();
         let content = Content::parse(raw);
-        Self { may_hold_documents: content.may_hold_documents(), content }
+        Self { opened: content.open(), content, took: started.elapsed() }
     }
 }
 
@@ -175,20 +194,13 @@ impl Processor {
     fn prepare(
         &self,
         submission: &Submission,
-        Opened { content, .. }: Opened,
+        (content, extract, reading): (Content, &Extract, Duration),
         authentication: Option<&Authentication>,
-        mut reader: Option<Reader>,
     ) -> Result<Prepared, Refused> {
         let started = Instant::now();
         let policy = self.policy.load_full();
-        let documents: &mut dyn ReadDocument = match &mut reader {
-            Some(reader) => reader,
-            None => &mut Nobody,
-        };
-        let judgement = judge(&policy, submission, content, authentication, documents);
-        if reader.is_some_and(|reader| reader.is_unavailable()) {
-            return Err(unread());
-        }
+        let judgement = judge(&policy, submission, content, extract, authentication);
+        let took = reading + started.elapsed();
         if judgement.content.received_count() > MAX_HOPS {
             return Err(replies::refused(
                 Refusal::Loop,
@@ -199,7 +211,7 @@ impl Processor {
         }
         let trail = self.trail(submission, &judgement.content)?;
         let id = self.queue.next_id();
-        self.tell_decided(id, &policy, submission, &judgement, started);
+        self.tell_decided(id, &policy, submission, &judgement, took);
         let (fate, refused) = match submission.origin.protocol {
             Protocol::Lmtp => judgement.fate_of_each(),
             Protocol::Smtp | Protocol::Esmtp => (judgement.fate(), Vec::new()),
@@ -338,7 +350,7 @@ impl Processor {
         policy: &Policy,
         submission: &Submission,
         judgement: &Judgement,
-        started: Instant,
+        took: Duration,
     ) {
         let findings: Vec<Finding> = judgement.findings().cloned().collect();
         self.observer.observe(Event::Decided(Decided {
@@ -350,7 +362,7 @@ impl Processor {
             findings: &findings,
             policy: policy.version(),
             decisions: &judgement.decisions,
-            took: started.elapsed(),
+            took,
         }));
     }
 

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     cli::exit::Failure,
     content::{Content, InPlace, ReadingKind},
-    gateway::classify_content,
+    gateway::classify,
     mail::{Decision, Disclaimer, Disposition, Evidence, Level, Obligation, Outcome, Reply},
     transform::{DisclaimerOutcome, Edits, rewrite},
 };
@@ -69,7 +69,7 @@ impl Story {
             reply: outcome.reply().clone(),
             decided,
             // Letters of our own.
-            why: classify_content(&scene.policy, &content, &mut InPlace::default()).why,
+            why: classify(&scene.policy, &content.extract(&mut InPlace::default())).why,
             attempted: None,
             arrived: None,
             tag_line: None,
