@@ -41,16 +41,12 @@ pub(super) fn looks(octets: &[u8]) -> Looks {
     if !is_text(octets) {
         return unless_archive(Looks::Binary, Format::Unknown);
     }
-    if let Some(format) = Format::of_text(octets) {
-        return Looks::TextHolding(format);
-    }
     let head = octets.get(..HTML_HEAD.min(octets.len())).unwrap_or_default();
     let head = String::from_utf8_lossy(head).trim_start().to_ascii_lowercase();
     if head.starts_with("<html") || head.starts_with("<!doctype html") {
-        Looks::Html
-    } else {
-        Looks::Text
+        return Looks::Html;
     }
+    Format::of_text(octets).map_or(Looks::Text, Looks::TextHolding)
 }
 
 fn is_riff_picture(octets: &[u8]) -> bool {

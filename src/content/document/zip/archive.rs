@@ -1,6 +1,6 @@
 //! An archive's members, one after another.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::{
     super::{extract::Document, gatherer::Gatherer},
@@ -58,13 +58,13 @@ fn read_archive(
         number += 1;
         format!("{}/{number}", document.path)
     };
-    let mut listed = BTreeSet::new();
+    let mut listed = BTreeMap::new();
     for member in directory.iter().flat_map(|directory| directory.members()) {
         if gatherer.is_full() {
             return Err(OpaqueReason::OverLimit);
         }
-        listed.insert(member.header);
-        member.read(octets, &next_path(), gatherer);
+        let end = member.read(octets, &next_path(), gatherer);
+        listed.insert(member.header, end);
     }
     let mut at = 0;
     while let Some(stray) = strays(octets, at, &listed) {
@@ -235,6 +235,14 @@ mod tests {
         let at = body.len() + hidden.len();
         let extract = read([body, hidden, entry.clone(), end(&entry, 1, at)].concat());
         assert!(texts(&extract).contains(&("2/2", "hidden")));
+    }
+
+    #[test]
+    fn a_file_of_an_archive_that_is_stored_is_read_once() {
+        let inner = archive(&[stored("b.txt", b"within")]);
+        let streamed = File { flags: 8, ..stored("a.zip", &inner) };
+        let extract = read(archive(&[streamed]));
+        assert_eq!(texts(&extract), [("2/1", "a.zip"), ("2/1/1", "b.txt"), ("2/1/1", "within")]);
     }
 
     #[test]
