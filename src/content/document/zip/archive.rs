@@ -320,8 +320,7 @@ mod tests {
 
     #[test]
     fn part_of_an_office_document_is_told_from_an_archive() {
-        let names =
-            |names: &[&'static str]| Kind::of(names.to_vec().into_iter().map(str::as_bytes));
+        let names = |names: &[&'static str]| Kind::of(names.iter().map(|name| name.as_bytes()));
         assert_eq!(names(&["[Content_Types].xml", "word/document.xml"]), Kind::Office);
         assert_eq!(names(&["mimetype", "content.xml"]), Kind::Office);
         assert_eq!(names(&["a.txt"]), Kind::Archive);

@@ -43,7 +43,7 @@ impl<'a> Directory<'a> {
         let start = directory_end.checked_sub(length).filter(|start| is_entry(octets, *start));
         let start = start.or_else(|| Some(offset).filter(|start| is_entry(octets, *start)));
         let start = start.or_else(|| (count == 0).then_some(directory_end))?;
-        let front = start.checked_sub(offset).unwrap_or_default();
+        let front = start.saturating_sub(offset);
         let entries = octets.get(start..directory_end)?;
         let end = at + END_LENGTH + comment.len();
         Some(Self { entries, count, front, end, comment })
