@@ -13,6 +13,7 @@ use super::{
     probe::{ProbeArguments, probe},
     prove::{ProveArguments, prove},
     queue::{QueueArguments, queue},
+    reader::{ReaderArguments, reader},
     rewrite::{RewriteArguments, rewrite},
     run::{RunArguments, run},
     test::{TestArguments, test},
@@ -53,6 +54,8 @@ enum Command {
     Audit(AuditArguments),
     /// Keep the file of users who may authenticate
     User(UserArguments),
+    #[command(hide = true)]
+    Reader(ReaderArguments),
 }
 
 /// The whole program: reads the arguments, runs the command, gives the code
@@ -72,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Queue(arguments) => queue(arguments, now),
         Command::Audit(arguments) => audit(arguments, now),
         Command::User(arguments) => user(arguments),
+        Command::Reader(arguments) => reader(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,6 +7,7 @@ use super::{
     identity::Identity,
     mta_sts::MtaSts,
     network::Network,
+    reader::Reader,
     resolver::Dns,
 };
 use crate::mail::{Address, Ciphers, Direction, Domain, NextHop, TlsRequirement};
@@ -21,6 +22,7 @@ pub struct Config {
     pub signing: Vec<SigningKey>,
     pub retry: Retry,
     pub limits: Limits,
+    pub reader: Reader,
     pub dns: Dns,
     pub mta_sts: MtaSts,
     /// None where other domains are not told of their TLS.

@@ -12,6 +12,7 @@ mod meaning;
 mod mta_sts;
 mod network;
 mod quantity;
+mod reader;
 mod resolver;
 mod users;
 mod verifier;
@@ -29,6 +30,7 @@ pub use meaning::{
 pub use mta_sts::{MtaSts, StsDiscovery};
 pub use network::{Network, NetworkError};
 pub use quantity::{QuantityError, Span};
+pub use reader::{Reader, ReaderConfinement};
 pub use resolver::{Dns, Dnssec, ResolverError, proving_resolver, resolver};
 pub use users::{NoRandomness, User, Users, Verdict, check_users, is_user_name, user_named_on};
 pub use verifier::{Impostors, Verifier};

@@ -5,10 +5,14 @@ use std::{io::Write, path::Path, sync::Arc};
 
 use crate::{
     authenticate::{self, Authenticator, Blocklists},
-    config::{Config, Users, certificates_folder, read_file, read_policies},
+    config::{
+        self, Config, ReaderConfinement, Users, certificates_folder, read_file, read_policies,
+    },
+    content,
     deliver::{self, Deliverer},
     mail::{Address, Observer},
     policy::{Context, Policy, diagnostics::Diagnostics},
+    reader::{self, Confinement, Pool},
     recipients::{Prober, Recipients},
     schedule::{Limits, RetrySchedule, Schedule, Trials},
     spool::{self, Spool},
@@ -128,6 +132,44 @@ pub(super) fn strangers(
     let recipients = Recipients::open(&config.recipients, &prober)
         .map_err(|cause| part("a source of recipients", cause))?;
     Ok(Strangers { config, blocklists, recipients, observer })
+}
+
+/// Starts the first of them: whether they can be confined here is known before
+/// any mail comes.
+pub(super) fn readers(config: &Config, observer: &Arc<dyn Observer>) -> Result<Pool, StartError> {
+    let pool = Pool::new(reader_settings(&config.reader), Some(Arc::clone(observer)));
+    let confined = pool.try_out().map_err(|cause| {
+        let cause = format!("{cause} ([reader] confinement says what is required)");
+        part("the readers of documents", cause)
+    })?;
+    let (seccomp, landlock) = (confined.seccomp, confined.landlock.name());
+    match confined.is_whole() {
+        true => tracing::info!(seccomp, landlock, "readers of documents are confined"),
+        false => tracing::warn!(seccomp, landlock, "readers of documents are confined in part"),
+    }
+    Ok(pool)
+}
+
+fn reader_settings(reader: &config::Reader) -> reader::Settings {
+    reader::Settings {
+        processes: reader.processes,
+        documents: reader.documents,
+        patience: reader.patience,
+        deadline: reader.deadline,
+        message_deadline: reader.message_deadline,
+        memory: reader.memory as u64,
+        confinement: match reader.confinement {
+            ReaderConfinement::Required => Confinement::Required,
+            ReaderConfinement::BestEffort => Confinement::BestEffort,
+        },
+        limits: content::Limits {
+            octets: reader.unfolded as u64,
+            text: reader.text as u64,
+            files: reader.files,
+            depth: reader.depth,
+        },
+        ..reader::Settings::default()
+    }
 }
 
 /// The secret that marks messages, made where there is none yet.

@@ -22,7 +22,7 @@ use super::{
     operator::{self, Operator},
     parts::{
         StartError, at, authenticator, deliverer, load_policy, open_queue, part, passage_key,
-        retry_schedule, signer, strangers, tls_tally,
+        readers, retry_schedule, signer, strangers, tls_tally,
     },
     prober::NextHops,
     queue::{Queue, now},
@@ -39,6 +39,7 @@ use crate::{
     mail::{Event, Observer},
     observe::{self, ContentMemory, Observatory, Probes, QueueState, TlsWaits},
     policy::Policy,
+    reader::Pool,
 };
 
 /// A gateway that takes mail. Dropping it does not stop it: call
@@ -48,6 +49,7 @@ pub struct Gateway {
     keeper: Arc<Keeper>,
     addresses: Vec<(String, SocketAddr)>,
     metrics: SocketAddr,
+    readers: Pool,
     /// Sessions; they end first.
     listening: Tasks,
     /// Deliveries, and what serves operators and Prometheus.
@@ -129,7 +131,8 @@ impl Gateway {
             }),
         };
         let strangers = Arc::new(strangers(&next_hops, &observer)?);
-        let doors = Doors::take(&config, &processor, strangers, next_hops).await?;
+        let readers = readers(&config, &observer)?;
+        let doors = Doors::take(&config, &processor, strangers, next_hops, &readers).await?;
         let keeper = Keeper {
             config: Arc::clone(&config),
             policy,
@@ -144,6 +147,7 @@ impl Gateway {
             keeper: Arc::new(keeper),
             addresses: doors.addresses(),
             metrics,
+            readers,
             listening: Tasks::new(),
             serving: Tasks::new(),
         };
@@ -191,6 +195,7 @@ impl Gateway {
             shut_out: Arc::clone(&shut_out),
             capacity: Arc::clone(&capacity),
             memory_limit: self.config.limits.memory,
+            readers: self.readers.clone(),
             stopping: listening.stop.clone(),
         });
         let observatory = Arc::clone(&keeper.observatory);
@@ -237,6 +242,7 @@ impl Doors {
         processor: &Arc<Processor>,
         strangers: Arc<Strangers>,
         next_hops: Arc<NextHops>,
+        readers: &Pool,
     ) -> Result<Self, StartError> {
         let Config { node, metrics, limits, .. } = config;
         let control = operator::bind(&node.control_socket)
@@ -273,6 +279,7 @@ impl Doors {
                     authenticator: authenticates.then(|| Arc::clone(&authenticator)),
                     processor: Arc::clone(processor),
                     pool: Arc::clone(&pool),
+                    readers: readers.clone(),
                 },
             };
             listeners.push((desk, bound));
@@ -332,6 +339,7 @@ struct State {
     shut_out: Arc<ShutOut>,
     capacity: Arc<Capacity>,
     memory_limit: usize,
+    readers: Pool,
     stopping: CancellationToken,
 }
 
@@ -361,6 +369,10 @@ impl Probes for State {
 
     fn clients_shut_out(&self) -> usize {
         self.shut_out.clients(Instant::now())
+    }
+
+    fn reader_processes(&self) -> usize {
+        self.readers.processes()
     }
 
     fn content_memory(&self) -> ContentMemory {

@@ -18,6 +18,7 @@ mod lookup;
 mod message;
 mod protection;
 mod queue_id;
+mod reading;
 mod record;
 mod reply;
 mod requests;
@@ -50,6 +51,7 @@ pub use protection::{
     Ciphers, KeyPin, KeyPinError, MxName, Protection, TlsRequirement, TlsVersion, Trust,
 };
 pub use queue_id::{QueueId, QueueIdError};
+pub use reading::{ReaderFault, ReaderOutcome};
 pub use record::{
     Acceptance, Asked, Asker, CopyKind, ReportResult, ReportWay, Settled, StoredCopy,
 };

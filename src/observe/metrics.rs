@@ -14,13 +14,17 @@ use prometheus::{
     TextEncoder, core::Collector,
 };
 
-use super::state::{ContentMemory, QueueMetrics, QueueState, TlsWaits};
+use super::{
+    readers::ReaderMetrics,
+    state::{ContentMemory, QueueMetrics, QueueState, TlsWaits},
+};
 
 /// All collectors, registered.
 pub struct Metrics {
     registry: Registry,
     pub(super) sessions: SessionMetrics,
     pub(super) messages: MessageMetrics,
+    pub(super) readers: ReaderMetrics,
     pub(super) deliveries: DeliveryMetrics,
     pub(super) upkeep: UpkeepMetrics,
     queue: QueueMetrics,
@@ -36,6 +40,7 @@ impl Metrics {
         Ok(Self {
             sessions: SessionMetrics::new(&new)?,
             messages: MessageMetrics::new(&new)?,
+            readers: ReaderMetrics::new(&new)?,
             deliveries: DeliveryMetrics::new(&new)?,
             upkeep: UpkeepMetrics::new(&new)?,
             queue: QueueMetrics::new(&new)?,
@@ -68,6 +73,11 @@ impl Metrics {
     pub fn set_content_memory(&self, memory: ContentMemory) {
         self.sessions.content_memory.set(gauge_value(memory.used as u64));
         self.sessions.content_memory_limit.set(gauge_value(memory.limit as u64));
+    }
+
+    /// As it stands now; asked at each scrape.
+    pub fn set_reader_processes(&self, processes: usize) {
+        self.readers.set_processes(processes);
     }
 
     /// As it stands now; asked at each scrape.

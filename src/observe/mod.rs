@@ -12,6 +12,7 @@ mod lines; // the shape of the trail's lines
 mod log;
 mod metrics;
 mod observatory;
+mod readers;
 mod state; // what a scrape asks
 mod trail;
 

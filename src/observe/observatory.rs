@@ -55,6 +55,7 @@ impl Observer for Observatory {
                     info!(listener, %client, passage = passage.name(), "passage");
                 }
             }
+            Event::DocumentRead { outcome, took } => self.metrics.readers.read(outcome, took),
             Event::Decided(decided) => self.decided(&decided),
             Event::Accepted(acceptance) => {
                 let Acceptance { id, direction, size, .. } = acceptance;

@@ -8,12 +8,13 @@ use super::{
     limits::{LIMITS, limits},
     listener::LISTENER,
     names::{DNS, MTA_STS},
+    reader::{READER, reader},
     recipients::{BLOCKLIST, RECIPIENTS, blocklist},
 };
 use crate::{
     config::{
-        Config, Dns, ExchangeAddresses, Limits, MtaSts, Node, Retry, Route, Sending, SigningKey,
-        quantity::Span,
+        self, Config, Dns, ExchangeAddresses, Limits, MtaSts, Node, Retry, Route, Sending,
+        SigningKey, quantity::Span,
     },
     mail::{NextHop, TlsRequirement},
     policy::{
@@ -61,6 +62,8 @@ impl Reader<'_> {
         });
         let retry = section(root, "retry", "[retry]", RETRY, Retry::default(), retry);
         let limits = section(root, "limits", "[limits]", LIMITS, Limits::default(), limits);
+        let absent = config::Reader::default();
+        let reader = section(root, "reader", "[reader]", READER, absent, reader);
         let sending = section(root, "sending", "[sending]", SENDING, Sending::default(), sending);
         let dns = section(root, "dns", "[dns]", DNS, Dns::default(), |table| self.dns(table));
         let mta_sts = section(root, "mta_sts", "[mta_sts]", MTA_STS, MtaSts::default(), |table| {
@@ -78,6 +81,7 @@ impl Reader<'_> {
             sending,
             retry,
             limits,
+            reader,
             dns,
             mta_sts,
             recipients: recipients.into_iter().collect::<Option<_>>()?,
@@ -225,6 +229,7 @@ const KEYS: &[&str] = &[
     "sending",
     "retry",
     "limits",
+    "reader",
     "dns",
     "mta_sts",
     "tls_reports",

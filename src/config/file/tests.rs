@@ -4,8 +4,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use crate::{
     config::{
-        CertifiedBy, Config, Dnssec, ListenerProtocol, ListenerTls, SenderAuthentication, Source,
-        StsDiscovery,
+        CertifiedBy, Config, Dnssec, ListenerProtocol, ListenerTls, Reader, ReaderConfinement,
+        SenderAuthentication, Source, StsDiscovery,
     },
     mail::Ciphers,
     policy::diagnostics::{Diagnostics, Rendering, SourceFile},
@@ -257,4 +257,49 @@ fn half_an_identity_is_none() {
         let (config, faults) = with_smarthost(&format!("tls = \"encrypted\"\n{half}"));
         assert!(config.is_none() && faults.len() == 1, "{half}: {faults:?}");
     }
+}
+
+#[test]
+fn readers_of_documents_have_limits_that_fit_together() {
+    let reader = |written: &str| read(&format!("{SMALL}\n[reader]\n{written}\n"));
+    assert_eq!(read(SMALL).0.unwrap().reader, Reader::default());
+    assert_eq!(reader("").0.unwrap().reader, Reader::default());
+    let (config, diagnostics) = reader(
+        "processes = 3\ndocuments = 50\npatience = \"5s\"\ndeadline = \"2s\"\n\
+         message_deadline = \"9s\"\nmemory = \"164 MiB\"\nunfolded = \"80 MiB\"\n\
+         text = \"20 MiB\"\nfiles = 100\ndepth = 3\nconfinement = \"best-effort\"",
+    );
+    assert!(diagnostics.is_empty(), "{}", diagnostics.render(Rendering::Plain));
+    let seconds = Duration::from_secs;
+    let expected = Reader {
+        processes: 3,
+        documents: 50,
+        patience: seconds(5),
+        deadline: seconds(2),
+        message_deadline: seconds(9),
+        memory: 164 << 20,
+        unfolded: 80 << 20,
+        text: 20 << 20,
+        files: 100,
+        depth: 3,
+        confinement: ReaderConfinement::BestEffort,
+    };
+    assert_eq!(config.unwrap().reader, expected);
+    for (wrong, told) in [
+        (
+            "memory = \"383 MiB\"",
+            "`memory` must hold `unfolded`, `text` and 64 MiB to work in: 384",
+        ),
+        ("unfolded = \"1 GiB\"", "1152 MiB at least"),
+        ("message_deadline = \"271s\"", "RFC 5321 section 4.5.3.2.6"),
+        ("patience = \"271s\"", "5 minutes at most"),
+        ("processes = 0", "from 1 up"),
+        ("confinement = \"none\"", "best-effort"),
+        ("timeout = \"1s\"", "timeout"),
+    ] {
+        let (config, diagnostics) = reader(wrong);
+        let shown = diagnostics.render(Rendering::Plain);
+        assert!(config.is_none() && shown.contains(told), "{wrong}: {shown}");
+    }
+    assert!(reader("memory = \"384 MiB\"\nmessage_deadline = \"270s\"").0.is_some());
 }

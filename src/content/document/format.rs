@@ -2,8 +2,8 @@
 //! only claims.
 
 use super::{
-    cms, compressed, extract::Document, gatherer::Gatherer, message, ole, rar, seven_zip, tar,
-    tnef, uuencoded, zip,
+    cms, compressed, extract::Document, gatherer::Gatherer, message, office, ole, pdf, rar, rtf,
+    seven_zip, tar, tnef, uuencoded, zip,
 };
 use crate::{content::uuencode, mail::OpaqueReason};
 
@@ -23,6 +23,8 @@ pub(in crate::content) enum Format {
     Xz,
     Lzma,
     Zstandard,
+    /// A document in one file of XML.
+    OfficeXml,
     Rtf,
     /// Compound files: doc, xls, ppt, msg, and documents under a password.
     Ole,
@@ -44,8 +46,9 @@ impl Format {
     pub(in crate::content) fn of(octets: &[u8]) -> Option<Self> {
         let known = FIRST_OCTETS.iter().find(|(magic, _)| octets.starts_with(magic));
         let tar = || tar::is_tar(octets).then_some(Self::Tar);
+        let office = || office::is_flat(octets).then_some(Self::OfficeXml);
         let lzma = || compressed::is_lzma(octets).then_some(Self::Lzma);
-        known.map(|(_, format)| *format).or_else(tar).or_else(lzma)
+        known.map(|(_, format)| *format).or_else(tar).or_else(lzma).or_else(office)
     }
 
     /// Told by how its lines begin, which only a text has.
@@ -73,6 +76,8 @@ impl Format {
     ) -> Result<(), OpaqueReason> {
         let read = match self {
             Self::Zip => return zip::read(document, gatherer),
+            Self::OfficeXml => office::read_flat(document, gatherer),
+            Self::Rtf => rtf::read(document, gatherer),
             Self::SevenZip => seven_zip::read(document, gatherer),
             Self::Tar => tar::read(document, gatherer),
             Self::Gzip => compressed::gzip(document, gatherer),
@@ -88,7 +93,7 @@ impl Format {
             Self::Program => seven_zip::read_within(document, gatherer),
             Self::Picture => Err(OpaqueReason::Picture),
             Self::Rar => Err(rar::reason(&document.octets)),
-            Self::Pdf | Self::Rtf => Err(OpaqueReason::Unreadable),
+            Self::Pdf => pdf::read(document, gatherer),
             Self::PostScript | Self::Cabinet | Self::Compress | Self::Zstandard | Self::Unknown => {
                 Err(OpaqueReason::Unreadable)
             }

@@ -1,7 +1,9 @@
 //! How much may come of one part.
 
+use serde::{Deserialize, Serialize};
+
 /// For all that is drawn out of one part together, whatever it unfolds to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Octets that files within may unfold to.
     pub octets: u64,

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use super::{
     extract::Document,
     gatherer::{Gatherer, Unfolded},
-    outlook,
+    office, outlook,
 };
 use crate::mail::OpaqueReason;
 
@@ -20,7 +20,8 @@ pub(super) fn read(document: &Document, gatherer: &mut Gatherer) -> Result<(), O
     if file.exists("/__properties_version1.0") {
         return outlook::read(&mut file, &document.path, gatherer);
     }
-    Err(OpaqueReason::Unreadable)
+    let office = office::read_compound(&mut file, &document.path, gatherer);
+    office.unwrap_or(Err(OpaqueReason::Unreadable))
 }
 
 /// A document under a password (MS-OFFCRYPTO sections 2.3.4 and 2.2): in a

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    super::{extract::Document, gatherer::Gatherer},
+    super::{extract::Document, gatherer::Gatherer, office},
     directory::{Directory, strays},
     member::Member,
 };
@@ -35,8 +35,9 @@ pub(in super::super) fn read(
     match Kind::of(
         directory.iter().flat_map(|directory| directory.members()).map(|member| member.name),
     ) {
-        // Their XML is text, and read as files.
-        Kind::Office | Kind::Archive => read_archive(document, directory.as_ref(), gatherer),
+        Kind::Office => office::read_package(document, gatherer)
+            .unwrap_or_else(|| read_archive(document, directory.as_ref(), gatherer)),
+        Kind::Archive => read_archive(document, directory.as_ref(), gatherer),
     }
 }
 
