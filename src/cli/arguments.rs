@@ -16,6 +16,7 @@ use super::{
     reader::{ReaderArguments, reader},
     rewrite::{RewriteArguments, rewrite},
     run::{RunArguments, run},
+    spool::{SpoolArguments, spool},
     test::{TestArguments, test},
     user::{UserArguments, user},
 };
@@ -52,6 +53,8 @@ enum Command {
     Queue(QueueArguments),
     /// Show what can be proved of deliveries: certificates of protection
     Audit(AuditArguments),
+    /// Check or export the spool of a stopped gateway
+    Spool(SpoolArguments),
     /// Keep the file of users who may authenticate
     User(UserArguments),
     #[command(hide = true)]
@@ -74,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Probe(arguments) => probe(arguments, now),
         Command::Queue(arguments) => queue(arguments, now),
         Command::Audit(arguments) => audit(arguments, now),
+        Command::Spool(arguments) => spool(arguments),
         Command::User(arguments) => user(arguments),
         Command::Reader(arguments) => reader(&arguments),
     };

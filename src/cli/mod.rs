@@ -19,6 +19,7 @@ mod readiness;
 mod reader;
 mod rewrite;
 mod run;
+mod spool;
 mod story;
 mod test;
 mod user;

@@ -9,6 +9,7 @@ use super::{
     network::Network,
     reader::Reader,
     resolver::Dns,
+    spool::Spool,
 };
 use crate::mail::{Address, Ciphers, Direction, Domain, NextHop, TlsRequirement};
 
@@ -27,6 +28,7 @@ pub struct Config {
     pub mta_sts: MtaSts,
     /// None where other domains are not told of their TLS.
     pub tls_reports: Option<TlsReporting>,
+    pub spool: Spool,
     /// Who knows which recipients exist; domains that stand in none are not
     /// asked about.
     pub recipients: Vec<RecipientSource>,

@@ -14,6 +14,7 @@ mod network;
 mod quantity;
 mod reader;
 mod resolver;
+mod spool;
 mod users;
 mod verifier;
 
@@ -32,5 +33,6 @@ pub use network::{Network, NetworkError};
 pub use quantity::{QuantityError, Span};
 pub use reader::{Reader, ReaderConfinement};
 pub use resolver::{Dns, Dnssec, ResolverError, proving_resolver, resolver};
+pub use spool::{Ephemeral, KeyFile, Spool};
 pub use users::{NoRandomness, User, Users, Verdict, check_users, is_user_name, user_named_on};
 pub use verifier::{Impostors, Verifier};

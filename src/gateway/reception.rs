@@ -358,7 +358,7 @@ impl Processor {
     fn not_committed(&self, error: &SpoolError) -> Refused {
         let text = error.to_string();
         self.observer.observe(Event::SpoolFailed { during: "accept", error: &text });
-        replies::refused(Refusal::Spool, 452, (4, 3, 1), "insufficient storage; try again later")
+        replies::not_committed(error)
     }
 }
 

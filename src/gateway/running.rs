@@ -37,7 +37,7 @@ use crate::{
     console::{self, Overview, OverviewSource},
     listen::{BoundListener, Capacity, Certificates, Orders, ShutOut},
     mail::{Event, Observer},
-    observe::{self, ContentMemory, Observatory, Probes, QueueState, TlsWaits},
+    observe::{self, ContentMemory, Door, Observatory, Probes, QueueState, SpoolState, TlsWaits},
     policy::Policy,
     reader::Pool,
 };
@@ -362,9 +362,13 @@ impl Probes for State {
         self.queue.state()
     }
 
+    fn spool(&self) -> SpoolState {
+        self.queue.spool_state()
+    }
+
     fn tls_waits(&self) -> TlsWaits {
         let policy = self.policy.load();
-        self.queue.waits().state(|domain| policy.destination(domain).class, now())
+        self.queue.lines().waits().state(|domain| policy.destination(domain).class, now())
     }
 
     fn clients_shut_out(&self) -> usize {
@@ -383,8 +387,12 @@ impl Probes for State {
         if self.stopping.is_cancelled() {
             return Some("stopping".to_owned());
         }
-        let full = self.queue.spool().stats().full;
-        full.then(|| "the spool is full: new mail is refused".to_owned())
+        let why = match self.spool().door {
+            Door::Full => "the spool is full: new mail is refused",
+            Door::Failing => "the spool's disk fails: new mail is refused while it does",
+            Door::Open => return None,
+        };
+        Some(why.to_owned())
     }
 }
 

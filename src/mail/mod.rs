@@ -6,6 +6,7 @@
 mod address;
 mod attempt;
 mod decision;
+mod destination;
 mod disposition;
 mod domain;
 mod envelope;
@@ -22,12 +23,14 @@ mod reading;
 mod record;
 mod reply;
 mod requests;
+mod summary;
 mod time;
 mod tls;
 
 pub use address::{Address, AddressError, ReversePath};
 pub use attempt::{Attempt, Failure, FailureReason, Handover, Outcome, Promise, Taker};
 pub use decision::{Decision, DestinationClass, DestinationFacts, Mode, RuleMatch};
+pub use destination::{Destination, Way};
 pub use disposition::{Disclaimer, Disposition, NextHop, NextHopError, Obligation, Told};
 pub use domain::{Domain, DomainError};
 pub use envelope::{AddressEncoding, Body, Envelope, Recipient};
@@ -60,5 +63,6 @@ pub use requests::{
     ByMode, ByTrace, DeliverBy, Notify, OriginalRecipient, Priority, PriorityError, Release,
     Requests, RequireTls, Returned,
 };
+pub use summary::{Line, Standing, Summary, TlsWait};
 pub use time::Timestamp;
 pub use tls::TlsSession;

@@ -12,11 +12,12 @@ use axum::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{ContentMemory, Observatory, QueueState, TlsWaits};
+use super::{ContentMemory, Observatory, QueueState, SpoolState, TlsWaits};
 
 /// What only the gateway can say, asked at each scrape and probe.
 pub trait Probes: Send + Sync + 'static {
     fn queue(&self) -> QueueState;
+    fn spool(&self) -> SpoolState;
     /// What waits for TLS that cannot be had.
     fn tls_waits(&self) -> TlsWaits;
     /// How many clients are shut out for failing to authenticate.
@@ -51,6 +52,7 @@ async fn metrics(State((observatory, probes)): State<Doors>) -> Response {
     observatory.metrics().set_content_memory(probes.content_memory());
     observatory.metrics().set_reader_processes(probes.reader_processes());
     observatory.metrics().set_tls_waits(probes.tls_waits());
+    observatory.metrics().set_spool(probes.spool());
     match observatory.metrics().render(probes.queue()) {
         Ok(exposition) => ([(header::CONTENT_TYPE, EXPOSITION)], exposition).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),

@@ -273,7 +273,10 @@ impl Observatory {
             }
             Event::SpoolFailed { during, error } => {
                 self.metrics.upkeep.spool_failures.with_label_values(&[during]).inc();
-                warn!(during, error, "the spool could not commit");
+                match *during {
+                    "read" => error!(error, "the spool could not give a message back"),
+                    _ => warn!(during, error, "the spool could not commit"),
+                }
             }
             _ => {}
         }

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     config::{
-        self, Config, Dns, ExchangeAddresses, Limits, MtaSts, Node, Retry, Route, Sending,
-        SigningKey, quantity::Span,
+        self, Config, Dns, Ephemeral, ExchangeAddresses, KeyFile, Limits, MtaSts, Node, Retry,
+        Route, Sending, SigningKey, Spool, quantity::Span,
     },
     mail::{NextHop, TlsRequirement},
     policy::{
@@ -57,9 +57,8 @@ impl Reader<'_> {
         if !root.value("route").is_some_and(|value| value.is_array()) {
             root.required("route");
         }
-        section(root, "spool", "[spool]", &["store"], (), |table| {
-            optional(table, "store", (), |value| value.choice(&[("embedded", ())]));
-        });
+        let spool =
+            section(root, "spool", "[spool]", SPOOL, Spool::default(), |table| self.spool(table));
         let retry = section(root, "retry", "[retry]", RETRY, Retry::default(), retry);
         let limits = section(root, "limits", "[limits]", LIMITS, Limits::default(), limits);
         let absent = config::Reader::default();
@@ -84,11 +83,32 @@ impl Reader<'_> {
             reader,
             dns,
             mta_sts,
+            spool,
             recipients: recipients.into_iter().collect::<Option<_>>()?,
             blocklists: blocklists.into_iter().collect::<Option<_>>()?,
             metrics,
             console,
         })
+    }
+
+    fn spool(&self, table: &Table<'_>) -> Spool {
+        optional(table, "store", (), |value| value.choice(&[("embedded", ())]));
+        let ephemeral = [("refuse", Ephemeral::Refuse), ("allow", Ephemeral::Allow)];
+        Spool {
+            ephemeral: optional(table, "ephemeral", Ephemeral::default(), |value| {
+                value.choice(&ephemeral)
+            }),
+            key: optional(table, "key", None, |value| self.key_file(value).map(Some)),
+            old_keys: optional(table, "old_keys", Vec::new(), |value| {
+                // None is the usual state, between two changes of keys.
+                value.one_or_many().iter().map(|value| self.key_file(value)).collect()
+            }),
+        }
+    }
+
+    fn key_file(&self, value: &Value<'_>) -> Option<KeyFile> {
+        let read = KeyFile::read(value.sentence()?, self.folder);
+        read.or_else(|| value.expected("a path (`/etc/postern/spool.key`) or a credential's name"))
     }
 
     fn node(&self, value: &Value<'_>) -> Option<Node> {
@@ -255,6 +275,7 @@ const ROUTE: &[&str] = &[
 const SIGNING: &[&str] = &["domain", "selector", "file"];
 const RETRY: &[&str] = &["delays", "trials", "expiry", "delay_notice", "tls_notice"];
 const SENDING: &[&str] = &["port", "exchange_addresses", "idle", "messages_per_connection"];
+const SPOOL: &[&str] = &["store", "ephemeral", "key", "old_keys"];
 
 /// Of a dead destination, where the file does not say.
 const LONGEST_REST: Duration = Duration::from_secs(15 * 60);

@@ -4,8 +4,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use crate::{
     config::{
-        CertifiedBy, Config, Dnssec, ListenerProtocol, ListenerTls, Reader, ReaderConfinement,
-        SenderAuthentication, Source, StsDiscovery,
+        CertifiedBy, Config, Dnssec, Ephemeral, KeyFile, ListenerProtocol, ListenerTls, Reader,
+        ReaderConfinement, SenderAuthentication, Source, StsDiscovery,
     },
     mail::Ciphers,
     policy::diagnostics::{Diagnostics, Rendering, SourceFile},
@@ -85,6 +85,42 @@ fn people_hear_of_want_of_tls_in_a_quarter_of_an_hour_or_when_the_file_says() {
     assert_eq!(notice(&format!("{SMALL}\n[retry]\ntls_notice = \"2m\"\n")), 120);
     let (config, _) = read(&format!("{SMALL}\n[retry]\ntls_notice = \"soon\"\n"));
     assert!(config.is_none());
+}
+
+#[test]
+fn a_spool_that_does_not_last_is_refused_unless_the_file_allows_it() {
+    let ephemeral = |text: &str| {
+        let (config, diagnostics) = read(&format!("{SMALL}{text}"));
+        (config.map(|config| config.spool.ephemeral), diagnostics.render(Rendering::Plain))
+    };
+    assert_eq!(ephemeral("").0, Some(Ephemeral::Refuse));
+    assert_eq!(ephemeral("[spool]\nstore = \"embedded\"").0, Some(Ephemeral::Refuse));
+    assert_eq!(ephemeral("[spool]\nephemeral = \"refuse\"").0, Some(Ephemeral::Refuse));
+    assert_eq!(ephemeral("[spool]\nephemeral = \"allow\"").0, Some(Ephemeral::Allow));
+    let (config, told) = ephemeral("[spool]\nephemeral = \"yes\"");
+    assert!(config.is_none() && told.contains("allow"), "{told}");
+    let (config, told) = ephemeral("[spool]\nephemeral = true");
+    assert!(config.is_none() && told.contains("ephemeral"), "{told}");
+}
+
+#[test]
+fn the_spool_is_sealed_under_a_key_where_one_is_named() {
+    let spool = |text: &str| {
+        let (config, diagnostics) = read(&format!("{SMALL}{text}"));
+        (config.map(|config| config.spool), diagnostics.render(Rendering::Plain))
+    };
+    let plain = spool("").0.unwrap();
+    assert_eq!((plain.key, plain.old_keys), (None, vec![]));
+    let text = "[spool]\nkey = \"spool-2026\"\nold_keys = [\"./spool-2025.key\"]";
+    let sealed = spool(text).0.unwrap();
+    assert_eq!(sealed.key, Some(KeyFile::Credential("spool-2026".to_owned())));
+    assert_eq!(sealed.old_keys, [KeyFile::File("/etc/postern/./spool-2025.key".into())]);
+    let none = spool("[spool]\nkey = \"spool-2026\"\nold_keys = []").0.unwrap();
+    assert_eq!((none.key.is_some(), none.old_keys), (true, vec![]));
+    for wrong in ["key = \"\"", "key = [\"a\"]", "old_keys = 1", "old_keys = [\"..\"]"] {
+        let (spool, told) = spool(&format!("[spool]\n{wrong}"));
+        assert!(spool.is_none() && told.contains("key"), "{wrong}: {told}");
+    }
 }
 
 #[test]
