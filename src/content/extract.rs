@@ -369,7 +369,7 @@ pub(super) fn sealed_text(octets: &[u8]) -> Option<OpaqueReason> {
     let holds = |mark: &[u8]| memchr::memmem::find(octets, mark).is_some();
     if holds(PGP_MESSAGE) {
         Some(OpaqueReason::Encrypted)
-    } else if holds(BINHEX) || holds(YENC) {
+    } else if SEALS.iter().any(|mark| holds(mark)) {
         Some(OpaqueReason::Unreadable)
     } else {
         None
@@ -378,9 +378,13 @@ pub(super) fn sealed_text(octets: &[u8]) -> Option<OpaqueReason> {
 
 const META_HEAD: usize = 1024;
 const PGP_MESSAGE: &[u8] = b"-----BEGIN PGP MESSAGE-----";
-/// RFC 1741 section 2.
-const BINHEX: &[u8] = b"(This file must be converted with BinHex";
-const YENC: &[u8] = b"=ybegin line=";
+/// Files and messages as text, by BinHex (RFC 1741), yEnc and RFC 7468.
+const SEALS: [&[u8]; 4] = [
+    b"(This file must be converted with BinHex",
+    b"=ybegin line=",
+    b"-----BEGIN PKCS7-----",
+    b"-----BEGIN CMS-----",
+];
 
 #[cfg(test)]
 mod tests {

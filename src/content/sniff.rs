@@ -45,11 +45,11 @@ pub(super) fn looks(octets: &[u8]) -> Looks {
     if !is_text(octets) {
         return unless_archive(Looks::Binary, Format::Unknown);
     }
-    if let Some(format) = Format::of_text(octets) {
-        return Looks::TextHolding(format);
-    }
     let head = octets.get(..HTML_HEAD.min(octets.len())).unwrap_or_default();
-    if is_html(&charset::text_of(head, None)) { Looks::Html } else { Looks::Text }
+    if is_html(&charset::text_of(head, None)) {
+        return Looks::Html;
+    }
+    Format::of_text(octets).map_or(Looks::Text, Looks::TextHolding)
 }
 
 /// Whether a text begins as HTML does, or a piece of HTML, after what may stand

@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn a_file_without_its_end_is_damaged_and_read() {
         assert_eq!(one("begin 644 a\n#0V%T\n"), ("a".into(), "Cat".into(), true));
-        assert_eq!(one("begin 644 a\n#0V%T\nRegards, Ann\nend\n").2, true);
+        assert!(one("begin 644 a\n#0V%T\nRegards, Ann\nend\n").2);
     }
 
     #[test]

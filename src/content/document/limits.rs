@@ -41,3 +41,18 @@ pub(super) const DICTIONARY_KIB: u32 = 128 << 10;
 /// Spreadsheets and logs are packed to a fiftieth in earnest.
 const RATIO: u64 = 200;
 const UNFOLDED_OF_ANY: u64 = 32 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_part_may_unfold_to_less_than_a_large_one() {
+        let octets = |part| Limits::default().for_part_of(part).octets;
+        assert_eq!(octets(0), UNFOLDED_OF_ANY);
+        assert_eq!(octets(1 << 20), 200 << 20);
+        assert_eq!(octets(50 << 20), Limits::default().octets);
+        let small = Limits { octets: 7, ..Limits::default() };
+        assert_eq!(small.for_part_of(1 << 20).octets, 7);
+    }
+}

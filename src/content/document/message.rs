@@ -21,15 +21,20 @@ pub(super) fn read_mailbox(
         if gatherer.is_full() {
             return Err(OpaqueReason::OverLimit);
         }
-        let end = memmem::find(rest, b"\n\nFrom ").map(|at| at + 2);
-        let end = end.or_else(|| memmem::find(rest, b"\n\r\nFrom ").map(|at| at + 3));
-        let end = end.map_or(octets.len(), |end| start + end);
+        let end = memmem::find_iter(rest, b"\nFrom ").find(|at| follows_empty_line(rest, *at));
+        let end = end.map_or(octets.len(), |at| start + at + 1);
         let line = memchr::memchr(b'\n', rest).map_or(end, |at| start + at + 1);
         let message = octets.slice(line.min(end)..end);
         gatherer.file(&format!("{}/{number}", document.path), None, message);
         start = end;
     }
     Ok(())
+}
+
+/// Whether the line that ends at `at` is empty.
+fn follows_empty_line(octets: &[u8], at: usize) -> bool {
+    let line = octets.get(..at).unwrap_or_default();
+    line.strip_suffix(b"\r").unwrap_or(line).ends_with(b"\n")
 }
 
 /// Whether it starts with the header of a message, as programs write them: a

@@ -1,8 +1,6 @@
 //! Outlook's message files (MS-OXMSG): a storage for the message, and one for
 //! each recipient and each file attached, with a stream for each property.
 
-use std::io;
-
 use bytes::Bytes;
 
 use super::{
@@ -19,25 +17,25 @@ pub(super) fn read(
     gatherer: &mut Gatherer,
 ) -> Result<(), OpaqueReason> {
     let top = Storage { within: String::new(), header: TOP_HEADER };
-    Reader { file, gatherer }.message(&top, path, MOST_DEEP)
+    let mut reader = Reader { file, gatherer, names_left: MOST_NAMES, fault: None };
+    reader.message(&top, path, MOST_DEEP)?;
+    reader.fault.map_or(Ok(()), Err)
 }
 
 struct Reader<'a, 'f> {
     file: &'a mut CompoundFile<'f>,
     gatherer: &'a mut Gatherer,
+    /// Storages may be listed in several places, so that there are more names
+    /// than the file has.
+    names_left: usize,
+    /// What was wrong with a stream, which does not keep others unread.
+    fault: Option<OpaqueReason>,
 }
 
 /// Where a message stands, and how long the header of its properties is.
 struct Storage {
     within: String,
     header: usize,
-}
-
-/// What a storage holds.
-#[derive(Default)]
-struct Listed {
-    /// Names of streams and storages.
-    names: Vec<String>,
 }
 
 impl Reader<'_, '_> {
@@ -50,12 +48,12 @@ impl Reader<'_, '_> {
         let Some(depth_left) = depth_left.checked_sub(1) else {
             return Err(OpaqueReason::OverLimit);
         };
-        let listed = self.list(&storage.within).map_err(|_| OpaqueReason::Damaged)?;
+        let names = self.list(&storage.within)?;
         let (code_page, html_code_page) = self.code_pages(storage);
-        let properties = self.properties(&storage.within, &listed, code_page)?;
+        let properties = self.properties(&storage.within, &names, code_page);
         let mut number = mapi::read_message(path, &properties, html_code_page, self.gatherer);
         let mut recipients = Vec::new();
-        for name in &listed.names {
+        for name in &names {
             let within = format!("{}/{name}", storage.within);
             if name.starts_with(RECIPIENT) {
                 let properties = self.inner_properties(&within, code_page)?;
@@ -109,25 +107,26 @@ impl Reader<'_, '_> {
         within: &str,
         code_page: CodePage,
     ) -> Result<Vec<Property>, OpaqueReason> {
-        let listed = self.list(within).map_err(|_| OpaqueReason::Damaged)?;
-        self.properties(within, &listed, code_page)
+        let names = self.list(within)?;
+        Ok(self.properties(within, &names, code_page))
     }
 
     /// Streams that each have one property's value, or one of several.
-    fn properties(
-        &mut self,
-        within: &str,
-        listed: &Listed,
-        code_page: CodePage,
-    ) -> Result<Vec<Property>, OpaqueReason> {
+    fn properties(&mut self, within: &str, names: &[String], code_page: CodePage) -> Vec<Property> {
         let mut properties = Vec::new();
-        for name in &listed.names {
+        for name in names {
             let Some((id, kind)) = property_of(name) else { continue };
             let place = format!("{within}/{name}");
             if !self.file.is_stream(&place) {
                 continue;
             }
-            let octets = ole::stream(self.file, &place, self.gatherer)?;
+            let octets = match ole::stream(self.file, &place, self.gatherer) {
+                Ok(octets) => octets,
+                Err(reason) => {
+                    self.fault = Some(reason);
+                    continue;
+                }
+            };
             let value = match kind {
                 mapi::STRING => Value::Text(mapi::utf_16(&octets)),
                 mapi::STRING_8 => Value::Text(code_page.decode(&octets)),
@@ -136,7 +135,7 @@ impl Reader<'_, '_> {
             };
             properties.push(Property { id, value });
         }
-        Ok(properties)
+        properties
     }
 
     /// Of strings of octets, and of HTML: numbers stand in a stream of their
@@ -157,12 +156,16 @@ impl Reader<'_, '_> {
         (of_strings, number(mapi::INTERNET_CODE_PAGE).unwrap_or(of_strings))
     }
 
-    fn list(&self, within: &str) -> io::Result<Listed> {
+    /// Names of streams and storages.
+    fn list(&mut self, within: &str) -> Result<Vec<String>, OpaqueReason> {
         let within = if within.is_empty() { "/" } else { within };
+        let entries = self.file.read_storage(within).map_err(|_| OpaqueReason::Damaged)?;
         let mut names: Vec<String> =
-            self.file.read_storage(within)?.map(|entry| entry.name().to_owned()).collect();
+            entries.take(self.names_left + 1).map(|entry| entry.name().to_owned()).collect();
+        let left = self.names_left.checked_sub(names.len());
+        self.names_left = left.ok_or(OpaqueReason::OverLimit)?;
         names.sort_unstable();
-        Ok(Listed { names })
+        Ok(names)
     }
 }
 
@@ -184,6 +187,7 @@ const TOP_HEADER: usize = 32;
 const EMBEDDED_HEADER: usize = 24;
 /// Messages within messages.
 const MOST_DEEP: usize = 8;
+const MOST_NAMES: usize = 100_000;
 
 #[cfg(test)]
 mod tests {

@@ -14,7 +14,7 @@ pub(super) fn read(document: &Document, gatherer: &mut Gatherer) -> Result<(), O
     let memory = usize::try_from(DICTIONARY_KIB).unwrap_or(usize::MAX);
     let mut source = Cursor::new(document.octets.as_ref());
     let none = Password::empty();
-    let archive = Archive::read_with_memory_limit(&mut source, &none, memory)
+    let archive = Archive::read_with_memory_limit(&mut source, &none, HEADER_KIB)
         .map_err(|error| reason(&error))?;
     let path = |number: usize| format!("{}/{}", document.path, number.saturating_add(1));
     for (number, entry) in archive.files.iter().enumerate() {
@@ -93,6 +93,9 @@ fn reason(error: &Error) -> OpaqueReason {
     }
 }
 
+/// Names take more memory than their header's octets, and programs pack it
+/// with a dictionary of 16 MiB however short it is.
+const HEADER_KIB: usize = 20 << 10;
 const SIGNATURE: &[u8] = b"7z\xbc\xaf\x27\x1c";
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub(super) fn read(document: &Document, gatherer: &mut Gatherer) -> Result<(), O
         message: Vec::new(),
         recipients: Vec::new(),
         attachments: Vec::new(),
+        values_left: MOST_VALUES,
         fault: None,
     };
     while !fields.is_empty() {
@@ -48,6 +49,8 @@ struct Stream<'a> {
     message: Vec<Property>,
     recipients: Vec<String>,
     attachments: Vec<Attachment>,
+    /// A value may take no more than its length of none.
+    values_left: usize,
     fault: Option<OpaqueReason>,
 }
 
@@ -124,22 +127,29 @@ impl Stream<'_> {
     fn read_recipients(&mut self, data: &[u8]) {
         let mut fields = Octets(data);
         let rows = fields.u32().unwrap_or_default();
+        let earlier = self.fault.take();
         for _ in 0..rows {
-            if fields.is_empty() {
-                self.fault = Some(OpaqueReason::Damaged);
-                break;
-            }
             let properties = self.properties(&mut fields);
             self.recipients.extend(mapi::recipient(&properties).map(str::to_owned));
+            // Nothing after a fault can be told apart.
+            if self.fault.is_some() {
+                break;
+            }
         }
+        self.fault = self.fault.or(earlier);
     }
 
     fn properties(&mut self, fields: &mut Octets<'_>) -> Vec<Property> {
         let mut properties = Vec::new();
-        let count = fields.u32().unwrap_or_default();
+        let Some(count) = fields.u32() else {
+            self.fault = Some(OpaqueReason::Damaged);
+            return properties;
+        };
         for _ in 0..count {
             if self.property(fields, &mut properties).is_none() {
-                self.fault = Some(OpaqueReason::Damaged);
+                let spent = self.values_left == 0;
+                let reason = if spent { OpaqueReason::OverLimit } else { OpaqueReason::Damaged };
+                self.fault = Some(reason);
                 break;
             }
         }
@@ -147,7 +157,7 @@ impl Stream<'_> {
     }
 
     /// Section 2.1.3.2.1.2 and what follows it.
-    fn property(&self, fields: &mut Octets<'_>, properties: &mut Vec<Property>) -> Option<()> {
+    fn property(&mut self, fields: &mut Octets<'_>, properties: &mut Vec<Property>) -> Option<()> {
         let (kind, id) = (fields.u16()?, fields.u16()?);
         if id >= FIRST_NAMED {
             let _set = fields.take(16)?;
@@ -162,11 +172,11 @@ impl Stream<'_> {
             matches!(single, mapi::STRING_8 | mapi::STRING | mapi::BINARY | mapi::OBJECT);
         let counted = variable || kind & mapi::MULTIPLE != 0;
         let count = if counted { fields.length()? } else { 1 };
+        if !variable {
+            return fields.take(width(single)?.checked_mul(count)?).map(drop);
+        }
         for _ in 0..count {
-            if !variable {
-                fields.take(width(single)?)?;
-                continue;
-            }
+            self.values_left = self.values_left.checked_sub(1)?;
             let length = fields.length()?;
             let data = padded(fields, length)?;
             let value = match single {
@@ -233,6 +243,7 @@ const FIRST_NAMED: u16 = 0x8000;
 /// four octets.
 const INTERFACE: [u8; 12] = [0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0x46];
 const MOST_ATTACHMENTS: usize = 10_000;
+const MOST_VALUES: usize = 100_000;
 
 #[cfg(test)]
 mod tests {
@@ -345,12 +356,26 @@ mod tests {
     }
 
     #[test]
+    fn more_values_than_any_message_has_are_over_the_limit() {
+        let mut many = [[0x1e, 0x10, 0, 0x20].to_vec(), vec![0xff, 0xff, 0xff, 0]].concat();
+        many.resize(1 << 20, 0);
+        let extract = read(stream(&[attribute(MESSAGE_PROPERTIES, &properties(&[many]))]));
+        assert_eq!(opaque(&extract), [("2", OpaqueReason::OverLimit)]);
+    }
+
+    #[test]
     fn a_count_that_is_only_claimed_costs_nothing() {
         let many = [u32::MAX.to_le_bytes().to_vec(), property(mapi::STRING_8, 0x1000, b"a\0")];
         for id in [MESSAGE_PROPERTIES, RECIPIENTS] {
             let extract = read(stream(&[attribute(id, &many.concat())]));
             assert_eq!(opaque(&extract), [("2", OpaqueReason::Damaged)]);
         }
+        let rows = [0xff, 0xff, 0xff, 0xff, 1, 2, 3];
+        let extract = read(stream(&[attribute(RECIPIENTS, &rows)]));
+        assert_eq!(opaque(&extract), [("2", OpaqueReason::Damaged)]);
+        let nothing = [[1, 0x10, 0, 0x20].to_vec(), vec![0xff; 4]].concat();
+        let extract = read(stream(&[attribute(MESSAGE_PROPERTIES, &properties(&[nothing]))]));
+        assert!(extract.opaque.is_empty());
         let none = [[0x1e, 0x10, 1, 0x80].to_vec(), vec![0; 24], vec![0xff; 4]].concat();
         let extract = read(stream(&[attribute(MESSAGE_PROPERTIES, &properties(&[none]))]));
         assert_eq!(opaque(&extract), [("2", OpaqueReason::Damaged)]);

@@ -1,6 +1,6 @@
 //! An archive's members, one after another.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::{
     super::{extract::Document, gatherer::Gatherer, office},
@@ -59,13 +59,13 @@ fn read_archive(
         number += 1;
         format!("{}/{number}", document.path)
     };
-    let mut listed = BTreeSet::new();
+    let mut listed = BTreeMap::new();
     for member in directory.iter().flat_map(|directory| directory.members()) {
         if gatherer.is_full() {
             return Err(OpaqueReason::OverLimit);
         }
-        listed.insert(member.header);
-        member.read(octets, &next_path(), gatherer);
+        let end = member.read(octets, &next_path(), gatherer);
+        listed.insert(member.header, end);
     }
     let mut at = 0;
     while let Some(stray) = strays(octets, at, &listed) {
@@ -239,6 +239,14 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_an_archive_that_is_stored_is_read_once() {
+        let inner = archive(&[stored("b.txt", b"within")]);
+        let streamed = File { flags: 8, ..stored("a.zip", &inner) };
+        let extract = read(archive(&[streamed]));
+        assert_eq!(texts(&extract), [("2/1", "a.zip"), ("2/1/1", "b.txt"), ("2/1/1", "within")]);
+    }
+
+    #[test]
     fn a_file_whose_own_header_says_something_else_is_damaged() {
         let files = [stored("a.txt", b"one and two")];
         let mut archive = archive(&files);
@@ -313,8 +321,7 @@ mod tests {
 
     #[test]
     fn part_of_an_office_document_is_told_from_an_archive() {
-        let names =
-            |names: &[&'static str]| Kind::of(names.to_vec().into_iter().map(str::as_bytes));
+        let names = |names: &[&'static str]| Kind::of(names.iter().map(|name| name.as_bytes()));
         assert_eq!(names(&["[Content_Types].xml", "word/document.xml"]), Kind::Office);
         assert_eq!(names(&["mimetype", "content.xml"]), Kind::Office);
         assert_eq!(names(&["a.txt"]), Kind::Archive);

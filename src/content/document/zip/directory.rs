@@ -1,7 +1,7 @@
 //! Where the members are: the directory at the end (APPNOTE sections 4.3.12 to
 //! 4.3.16), and headers that are in none (section 4.3.7).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use memchr::memmem;
 
@@ -71,24 +71,30 @@ impl LargeEnd {
             return None;
         }
         let before = octets.get(..end - LARGE_LOCATOR_LENGTH)?;
-        let at = memmem::rfind(before, LARGE_END)?;
+        let near = before.len().saturating_sub(MOST_OF_LARGE_END);
+        let at = near + memmem::rfind(before.get(near..)?, LARGE_END)?;
         let mut fields = Octets::from(octets, at + 32)?;
         let mut number = || usize::try_from(fields.u64()?).ok();
         Some((Self { count: number()?, length: number()?, offset: number()? }, at))
     }
 }
 
-/// The next header from `at` on that no directory lists.
+/// The next header from `at` on that no directory lists. Those listed are
+/// passed over, each with where its octets end: an archive stored in an
+/// archive has headers too.
 pub(super) fn strays<'a>(
     octets: &'a [u8],
     at: usize,
-    listed: &BTreeSet<usize>,
+    listed: &BTreeMap<usize, usize>,
 ) -> Option<Member<'a>> {
     let mut at = at;
     loop {
         at += memmem::find(octets.get(at..)?, Member::SIGNATURE)?;
+        if let Some(end) = listed.get(&at) {
+            at = (at + 1).max(*end);
+            continue;
+        }
         match Member::of_header(octets, at) {
-            Some(member) if listed.contains(&at) => at = member.end(octets).max(at + 1),
             Some(member) if member.is_plausible() => return Some(member),
             _ => at += 1,
         }
@@ -105,5 +111,7 @@ const END_LENGTH: usize = 22;
 const LARGE_END: &[u8] = b"PK\x06\x06";
 const LARGE_LOCATOR: &[u8] = b"PK\x06\x07";
 const LARGE_LOCATOR_LENGTH: usize = 20;
+/// It may be followed by data of its own, which nobody writes.
+const MOST_OF_LARGE_END: usize = 4096;
 /// An archive within the last file of an archive has an end as well.
 const MOST_ENDS: usize = 64;

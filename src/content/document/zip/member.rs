@@ -105,16 +105,17 @@ impl<'a> Member<'a> {
             gatherer.text(&format!("{path}:comment"), self.readable(self.comment));
         }
         let own = Self::of_header(octets, self.header);
+        let flags = self.flags | own.map_or(0, |own| own.flags);
+        if flags & FLAG_ENCRYPTED != 0 || self.method == METHOD_AES {
+            gatherer.entry(path, Some(&name));
+            gatherer.unread(path, OpaqueReason::Encrypted);
+            return self.end(octets);
+        }
         let (Some(own), Some(packed)) = (own, self.data(octets)) else {
             gatherer.entry(path, Some(&name));
             gatherer.unread(path, OpaqueReason::Damaged);
             return self.header;
         };
-        if (self.flags | own.flags) & FLAG_ENCRYPTED != 0 || self.method == METHOD_AES {
-            gatherer.entry(path, Some(&name));
-            gatherer.unread(path, OpaqueReason::Encrypted);
-            return self.end(octets);
-        }
         if self.name.ends_with(b"/") && packed.is_empty() {
             gatherer.entry(path, Some(&name));
             return self.end(octets);
