@@ -6,10 +6,14 @@ use bytes::Bytes;
 
 use super::{
     flow::{Flow, Kind},
+    package::is_picture,
     sheets::{Rows, stored},
     xml::{Element, Visit},
 };
-use crate::content::{document::gatherer::Gatherer, transfer};
+use crate::{
+    content::{document::gatherer::Gatherer, transfer},
+    mail::OpaqueReason,
+};
 
 #[derive(Default)]
 pub(super) struct Story {
@@ -65,8 +69,14 @@ impl Story {
         gatherer.text(&format!("{path}:comments"), self.comments);
         gatherer.text(&format!("{path}:before changes"), before_changes);
         gatherer.text(&format!("{path}:aside"), self.aside);
+        let mut pictured = false;
         for (number, octets) in self.files.into_iter().enumerate() {
-            gatherer.file(&format!("{path}/{}", number + 1), None, octets);
+            let place = format!("{path}/{}", number + 1);
+            if !is_picture(&octets) {
+                gatherer.file(&place, None, octets);
+            } else if !std::mem::replace(&mut pictured, true) {
+                gatherer.unread(&place, OpaqueReason::Picture);
+            }
         }
     }
 

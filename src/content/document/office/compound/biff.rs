@@ -277,9 +277,16 @@ impl Workbook {
                 self.note(&words);
             }
             PICTURES => {
-                self.has_picture |= PICTURE_RECORDS
-                    .iter()
-                    .any(|magic| memchr::memmem::find(record.octets, magic).is_some())
+                let holds = |magic: &&[u8]| memchr::memmem::find(record.octets, magic).is_some();
+                self.has_picture |= PICTURE_RECORDS.iter().any(holds);
+            }
+            // Those of the first page and of even ones, behind their lengths.
+            MORE_HEADERS => {
+                segments.skip(38);
+                for _ in 0..4 {
+                    let text = self.globals.string(&mut segments)?;
+                    self.note(&without_codes(&text));
+                }
             }
             _ => {}
         }
@@ -341,6 +348,7 @@ const TEXT_OBJECT: u16 = 0x01b6;
 const NOTE: u16 = 0x001c;
 const HEADER: u16 = 0x0014;
 const FOOTER: u16 = 0x0015;
+const MORE_HEADERS: u16 = 0x089c;
 const VALIDATION: u16 = 0x01be;
 const HYPERLINK: u16 = 0x01b8;
 const NAME: u16 = 0x0018;

@@ -64,7 +64,7 @@ impl Moment {
         if !(0.0..LAST_DAY).contains(&value) {
             return None;
         }
-        #[allow(clippy::cast_possible_truncation, reason = "within the range just checked")]
+        // Within the range just checked, so nothing is cut off.
         let total = (value * 86400.0).round() as i64;
         let (days, second) = (total.div_euclid(86400), total.rem_euclid(86400));
         let first = match epoch {
