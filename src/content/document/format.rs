@@ -2,7 +2,7 @@
 //! only claims.
 
 use super::{
-    cms, compressed, extract::Document, gatherer::Gatherer, message, office, ole, rar, rtf,
+    cms, compressed, extract::Document, gatherer::Gatherer, message, office, ole, pdf, rar, rtf,
     seven_zip, tar, tnef, uuencoded, zip,
 };
 use crate::{content::uuencode, mail::OpaqueReason};
@@ -93,7 +93,7 @@ impl Format {
             Self::Program => seven_zip::read_within(document, gatherer),
             Self::Picture => Err(OpaqueReason::Picture),
             Self::Rar => Err(rar::reason(&document.octets)),
-            Self::Pdf => Err(OpaqueReason::Unreadable),
+            Self::Pdf => pdf::read(document, gatherer),
             Self::PostScript | Self::Cabinet | Self::Compress | Self::Zstandard | Self::Unknown => {
                 Err(OpaqueReason::Unreadable)
             }

@@ -101,8 +101,7 @@ pub(super) fn read_message(
                 }
             }
             (TRANSPORT_HEADERS, Value::Text(text)) => {
-                let headers = Bytes::from(text.clone().into_bytes());
-                gatherer.message(&format!("{path}:headers"), &headers);
+                gatherer.message_header(path, text.clone().into_bytes());
             }
             (id, Value::Text(text)) if MACHINE.binary_search(&id).is_err() => {
                 others.push(text.as_str());

@@ -226,7 +226,10 @@ mod tests {
         made.text("/__substg1.0_1000001F", "the body");
         made.stream("/__substg1.0_10130102", b"<p>the <b>H</b>TML");
         made.text("/__substg1.0_001A001F", "IPM.Note");
-        made.text("/__substg1.0_007D001F", "Received: from a\r\nX-Ward: 9\r\n\r\n");
+        made.text(
+            "/__substg1.0_007D001F",
+            "Content-Type: multipart/mixed; boundary=b\r\nX-Ward: 9\r\n\r\n",
+        );
         made.storage("/__recip_version1.0_#00000000");
         made.text("/__recip_version1.0_#00000000/__substg1.0_3001001F", "Ann Example");
         made.storage("/__attach_version1.0_#00000000");
@@ -240,7 +243,7 @@ mod tests {
         let extract = read(made.octets());
         let expected = [
             ("2:subject", "the subject"),
-            ("2:headers:header:X-Ward", "9"),
+            ("2:header:X-Ward", "9"),
             ("2", "the body"),
             ("2", "the HTML"),
             ("2/1", "a.txt"),

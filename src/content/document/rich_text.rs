@@ -14,25 +14,25 @@ pub(super) struct RichText {
 /// Section 2.2.3.1. It unfolds to nine times its size at the most.
 pub(super) fn unfold(packed: &[u8]) -> RichText {
     let mut fields = Octets(packed);
-    let header = || Some((fields.length()?, fields.length()?, fields.u32()?, fields.u32()?));
-    let mut header = header;
-    let Some((length, unfolded, kind, sum)) = header() else {
+    let mut header = || Some((fields.length()?, fields.u32()?, fields.u32()?, fields.u32()?));
+    // Programs disagree on what the unfolded length counts.
+    let Some((length, _unfolded, kind, sum)) = header() else {
         return RichText { octets: Vec::new(), fault: Some(OpaqueReason::Damaged) };
     };
     // The length counts the three fields after it.
     let content = fields.take_up_to(length.saturating_sub(12));
     let (octets, whole) = match kind {
-        STORED => (content.get(..unfolded.min(content.len())).unwrap_or_default().to_vec(), true),
-        COMPRESSED => decompressed(content, unfolded),
+        STORED => (content.to_vec(), content.len() + 12 >= length),
+        COMPRESSED => decompressed(content),
         _ => (Vec::new(), false),
     };
     let sound = kind == STORED || sum_of(content) == sum;
-    let fault = (!whole || !sound || octets.len() < unfolded).then_some(OpaqueReason::Damaged);
+    let fault = (!whole || !sound).then_some(OpaqueReason::Damaged);
     RichText { octets, fault }
 }
 
 /// And whether the end was found.
-fn decompressed(content: &[u8], most: usize) -> (Vec<u8>, bool) {
+fn decompressed(content: &[u8]) -> (Vec<u8>, bool) {
     let mut window = Window { octets: [0; WINDOW], at: 0 };
     FIRST.iter().for_each(|octet| window.push(*octet));
     let mut fields = Octets(content);
@@ -51,7 +51,6 @@ fn decompressed(content: &[u8], most: usize) -> (Vec<u8>, bool) {
             let reference = u16::from_be_bytes([high, low]);
             let (from, length) = (usize::from(reference >> 4), usize::from(reference & 15) + 2);
             if from == window.at {
-                octets.truncate(most);
                 return (octets, true);
             }
             for step in 0..length {
