@@ -24,13 +24,21 @@ pub(super) fn read(
 ) -> Result<(), OpaqueReason> {
     let octets = ole::stream(file, stream, gatherer)?;
     let mut book = Workbook { code_page: 1252, ..Workbook::default() };
+    let mut number = 0;
+    // Each is given away as it ends: with shared strings they are more than
+    // the file.
+    let mut give = |sheet: Option<Rows>, gatherer: &mut Gatherer| {
+        if let Some(sheet) = sheet {
+            number += 1;
+            sheet.finish(&format!("{path}:sheet {number}"), gatherer);
+        }
+    };
     for record in Records(Octets(&octets)) {
         book.take(&record)?;
+        give(book.done.take(), gatherer);
     }
     book.end_sheet();
-    for (number, sheet) in book.sheets.into_iter().enumerate() {
-        sheet.finish(&format!("{path}:sheet {}", number + 1), gatherer);
-    }
+    give(book.done.take(), gatherer);
     gatherer.text(&format!("{path}:aside"), book.aside);
     if book.has_picture {
         gatherer.unread(path, OpaqueReason::Picture);
@@ -153,7 +161,8 @@ struct Workbook {
     globals: Globals,
     code_page: u16,
     titles: VecDeque<String>,
-    sheets: Vec<Rows>,
+    /// The sheet that has just ended.
+    done: Option<Rows>,
     open: Option<Cells>,
     depth: usize,
     /// Notes, text boxes, headers, prompts, names: a line each.
@@ -200,7 +209,9 @@ impl Workbook {
     }
 
     fn end_sheet(&mut self) {
-        self.sheets.extend(self.open.take().map(Cells::finish));
+        if let Some(sheet) = self.open.take() {
+            self.done = Some(sheet.finish());
+        }
     }
 
     /// None for records that say nothing of the whole workbook.

@@ -78,6 +78,11 @@ impl Rows {
         self.shown.push_str(&row.shown);
     }
 
+    /// How much text there is.
+    pub(in crate::content::document::office) fn octets(&self) -> usize {
+        self.shown.len() + self.stored.len()
+    }
+
     /// Gives the sheet to the gatherer.
     pub(in crate::content::document::office) fn finish(
         mut self,
