@@ -1,5 +1,7 @@
 //! The layout of a sheet as text: every row a line, every column in its place.
 
+use std::borrow::Cow;
+
 use crate::{content::document::gatherer::Gatherer, mail::OpaqueReason};
 
 /// Takes cells row by row and column by column.
@@ -100,8 +102,12 @@ impl Rows {
     }
 }
 
-fn in_one_line(text: &str) -> String {
-    text.trim().replace(['\t', '\n', '\r'], " ")
+fn in_one_line(text: &str) -> Cow<'_, str> {
+    let text = text.trim();
+    match memchr::memchr3(b'\t', b'\n', b'\r', text.as_bytes()) {
+        Some(_) => Cow::Owned(text.replace(['\t', '\n', '\r'], " ")),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// Columns further right follow each other.
