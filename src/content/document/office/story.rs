@@ -2,14 +2,20 @@
 //! paragraphs, tables, sheets, slides with their notes, and what stands beside
 //! them.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 
 use super::{
     flow::{Flow, Kind},
+    package::is_picture,
     sheets::{Rows, stored},
     xml::{Element, Visit},
 };
-use crate::content::{document::gatherer::Gatherer, transfer};
+use crate::{
+    content::{document::gatherer::Gatherer, transfer},
+    mail::OpaqueReason,
+};
 
 #[derive(Default)]
 pub(super) struct Story {
@@ -38,7 +44,8 @@ enum Mode {
 #[derive(Default)]
 struct Deletions {
     region: String,
-    all: Vec<(String, String)>,
+    /// By region; each text belongs to one mark.
+    all: HashMap<String, String>,
     /// Changes whose text stands between marks in the text itself.
     open: Vec<String>,
 }
@@ -47,6 +54,8 @@ struct Deletions {
 struct Sheets {
     is_spreadsheet: bool,
     done: Vec<Rows>,
+    /// Octets of text in those.
+    octets: usize,
     open: Option<Rows>,
     column: usize,
     /// Of the open cell.
@@ -62,11 +71,20 @@ impl Story {
         for (number, rows) in self.sheets.done.into_iter().enumerate() {
             rows.finish(&format!("{path}:sheet {}", number + 1), gatherer);
         }
+        if self.sheets.octets > MAX_OCTETS {
+            gatherer.unread(path, OpaqueReason::OverLimit);
+        }
         gatherer.text(&format!("{path}:comments"), self.comments);
         gatherer.text(&format!("{path}:before changes"), before_changes);
         gatherer.text(&format!("{path}:aside"), self.aside);
+        let mut pictured = false;
         for (number, octets) in self.files.into_iter().enumerate() {
-            gatherer.file(&format!("{path}/{}", number + 1), None, octets);
+            let place = format!("{path}/{}", number + 1);
+            if !is_picture(&octets) {
+                gatherer.file(&place, None, octets);
+            } else if !std::mem::replace(&mut pictured, true) {
+                gatherer.unread(&place, OpaqueReason::Picture);
+            }
         }
     }
 
@@ -114,9 +132,9 @@ impl Story {
     }
 
     fn deletion(&mut self, id: Option<&str>) {
-        let found = self.deletions.all.iter().find(|(known, _)| Some(known.as_str()) == id);
-        if let Some((_, text)) = found {
-            self.flow.deleted(text);
+        let found = id.and_then(|id| self.deletions.all.get_mut(id));
+        if let Some(text) = found {
+            self.flow.deleted(&std::mem::take(text));
         }
     }
 
@@ -157,7 +175,12 @@ impl Story {
     }
 
     fn end_sheet(&mut self) {
-        self.sheets.done.extend(self.sheets.open.take());
+        let Some(sheet) = self.sheets.open.take() else { return };
+        self.sheets.octets = self.sheets.octets.saturating_add(sheet.octets());
+        // A cell may be repeated, so that sheets are more than the file.
+        if self.sheets.octets <= MAX_OCTETS {
+            self.sheets.done.push(sheet);
+        }
     }
 
     fn end_binary(&mut self) {
@@ -177,7 +200,7 @@ impl Story {
                 other => shown.push(other),
             }
         }
-        let deletion = |id: &String| self.deletions.all.iter().any(|(known, _)| known == id);
+        let deletion = |id: &String| self.deletions.all.contains_key(id);
         if self.deletions.open.is_empty() {
             self.flow.push(&shown);
         } else if self.deletions.open.iter().any(deletion) {
@@ -239,7 +262,7 @@ impl Visit for Story {
                 let text = self.flow.end_aside().map(|text| text.text).unwrap_or_default();
                 let region = std::mem::take(&mut self.deletions.region);
                 if self.deletions.all.len() < MAX_DELETIONS {
-                    self.deletions.all.push((region, text.trim_end().to_owned()));
+                    self.deletions.all.insert(region, text.trim_end().to_owned());
                 }
             }
             "title" | "desc" | "header-decl" | "footer-decl" if !self.is_silent() => {
@@ -287,6 +310,7 @@ const MAX_SPACES: usize = 100;
 const MAX_REPEATED: usize = 256;
 const MAX_DELETIONS: usize = 10_000;
 const MAX_OPEN: usize = 100;
+const MAX_OCTETS: usize = 64 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -338,6 +362,25 @@ mod tests {
             <text:change-start text:change-id='c2'/>9<text:change-end text:change-id='c2'/>z</text:p></d>";
         let expected = [("2", "999z\n"), ("2:before changes", "998z\n")];
         assert_eq!(told(xml), expected.map(|(part, text)| (part.to_owned(), text.to_owned())));
+    }
+
+    #[test]
+    fn sheets_that_unfold_without_end_are_over_the_limit() {
+        let sheet = format!(
+            "<t:table><t:table-row><t:table-cell t:number-columns-repeated='256'><t:p>{}</t:p>\
+             </t:table-cell></t:table-row></t:table>",
+            "x".repeat(100_000)
+        );
+        let xml = format!("<o:spreadsheet>{}</o:spreadsheet>", sheet.repeat(8));
+        let mut story = Story::default();
+        assert_eq!(xml::walk(&xml, &mut story), Ok(()));
+        let mut gatherer = Gatherer::new(Limits::default());
+        story.finish("2", &mut gatherer);
+        let extract = gatherer.finish();
+        assert!(
+            extract.readings.iter().map(|reading| reading.text.len()).sum::<usize>() <= 64 << 20
+        );
+        assert_eq!(extract.opaque[0].reason, OpaqueReason::OverLimit);
     }
 
     #[test]

@@ -70,8 +70,8 @@ impl Characters {
     /// A unit of UTF-16 (`\uN`): a character once it is whole.
     pub(super) fn unit(&mut self, number: i32) -> Option<char> {
         // Symbol fonts stand from F000 on, with digits where ASCII has them.
-        #[expect(clippy::cast_sign_loss, reason = "two's complement is what is written")]
-        let unit = u16::try_from(number as u32 & 0xffff).unwrap_or_default();
+        // What is written is a 16-bit number with a sign.
+        let unit = u16::try_from(number.cast_unsigned() & 0xffff).unwrap_or_default();
         let unit = if (0xf020..=0xf07e).contains(&unit) { unit - 0xf000 } else { unit };
         if (0xd800..0xdc00).contains(&unit) {
             self.high_surrogate = Some(unit);

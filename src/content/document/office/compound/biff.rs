@@ -24,13 +24,21 @@ pub(super) fn read(
 ) -> Result<(), OpaqueReason> {
     let octets = ole::stream(file, stream, gatherer)?;
     let mut book = Workbook { code_page: 1252, ..Workbook::default() };
+    let mut number = 0;
+    // Each is given away as it ends: with shared strings they are more than
+    // the file.
+    let mut give = |sheet: Option<Rows>, gatherer: &mut Gatherer| {
+        if let Some(sheet) = sheet {
+            number += 1;
+            sheet.finish(&format!("{path}:sheet {number}"), gatherer);
+        }
+    };
     for record in Records(Octets(&octets)) {
         book.take(&record)?;
+        give(book.done.take(), gatherer);
     }
     book.end_sheet();
-    for (number, sheet) in book.sheets.into_iter().enumerate() {
-        sheet.finish(&format!("{path}:sheet {}", number + 1), gatherer);
-    }
+    give(book.done.take(), gatherer);
     gatherer.text(&format!("{path}:aside"), book.aside);
     if book.has_picture {
         gatherer.unread(path, OpaqueReason::Picture);
@@ -153,7 +161,8 @@ struct Workbook {
     globals: Globals,
     code_page: u16,
     titles: VecDeque<String>,
-    sheets: Vec<Rows>,
+    /// The sheet that has just ended.
+    done: Option<Rows>,
     open: Option<Cells>,
     depth: usize,
     /// Notes, text boxes, headers, prompts, names: a line each.
@@ -200,7 +209,9 @@ impl Workbook {
     }
 
     fn end_sheet(&mut self) {
-        self.sheets.extend(self.open.take().map(Cells::finish));
+        if let Some(sheet) = self.open.take() {
+            self.done = Some(sheet.finish());
+        }
     }
 
     /// None for records that say nothing of the whole workbook.
@@ -277,9 +288,16 @@ impl Workbook {
                 self.note(&words);
             }
             PICTURES => {
-                self.has_picture |= PICTURE_RECORDS
-                    .iter()
-                    .any(|magic| memchr::memmem::find(record.octets, magic).is_some())
+                let holds = |magic: &&[u8]| memchr::memmem::find(record.octets, magic).is_some();
+                self.has_picture |= PICTURE_RECORDS.iter().any(holds);
+            }
+            // Those of the first page and of even ones, behind their lengths.
+            MORE_HEADERS => {
+                segments.skip(38);
+                for _ in 0..4 {
+                    let text = self.globals.string(&mut segments)?;
+                    self.note(&without_codes(&text));
+                }
             }
             _ => {}
         }
@@ -341,6 +359,7 @@ const TEXT_OBJECT: u16 = 0x01b6;
 const NOTE: u16 = 0x001c;
 const HEADER: u16 = 0x0014;
 const FOOTER: u16 = 0x0015;
+const MORE_HEADERS: u16 = 0x089c;
 const VALIDATION: u16 = 0x01be;
 const HYPERLINK: u16 = 0x01b8;
 const NAME: u16 = 0x0018;

@@ -154,10 +154,8 @@ impl Layout {
             self.coded -= 1;
             self.codes.push('\n');
         }
-        if mark == '\u{14}' {
-            if let Some(last) = self.fields.last_mut() {
-                *last = Field::Result;
-            }
+        if let Some(last) = self.fields.last_mut().filter(|_| mark == '\u{14}') {
+            *last = Field::Result;
         }
     }
 

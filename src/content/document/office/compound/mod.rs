@@ -8,6 +8,7 @@ mod biff;
 mod biff_cells;
 mod biff_strings;
 mod doc;
+mod macros;
 mod pieces;
 mod ppt;
 mod property_sets;

@@ -1,6 +1,6 @@
 //! The storages of a compound file: the document, and those embedded in it.
 
-use super::{biff, doc, ppt, property_sets};
+use super::{biff, doc, macros, ppt, property_sets};
 use crate::{
     content::document::{
         embedded,
@@ -64,6 +64,7 @@ impl Reading<'_, '_> {
                 let path = self.place(storage);
                 ppt::read(self.file, storage, &path, self.gatherer)
             }
+            _ if storage.ends_with("/VBA") => self.macros(&stream),
             "\u{5}SummaryInformation" | "\u{5}DocumentSummaryInformation" => {
                 self.properties(&stream)
             }
@@ -91,6 +92,16 @@ impl Reading<'_, '_> {
         let octets = ole::stream(self.file, stream, self.gatherer)?;
         let text = property_sets::text(&octets);
         self.gatherer.text(&format!("{}:properties", self.path), text);
+        Ok(())
+    }
+
+    /// A module, or what is compiled of all of them.
+    fn macros(&mut self, stream: &str) -> Result<(), OpaqueReason> {
+        self.found = true;
+        let octets = ole::stream(self.file, stream, self.gatherer)?;
+        if let Some(source) = macros::source(&octets, self.gatherer.left()) {
+            self.gatherer.text(&format!("{}:macros", self.path), source);
+        }
         Ok(())
     }
 

@@ -20,7 +20,7 @@ pub(super) fn show(value: f64, pieces: &[Piece], epoch: Epoch) -> Option<String>
             Piece::Digit(_) => shown.push('0'),
             Piece::HalfOfDay => shown.push_str(if moment.hour() < 12 { "AM" } else { "PM" }),
             Piece::Elapsed(unit) => {
-                shown.push_str(&moment.elapsed(*unit).to_string());
+                shown.push_str(&moment.in_all(*unit).to_string());
                 last_unit = *unit;
             }
             Piece::Date('m', run) if last_unit == 'h' || seconds_follow(pieces, index) => {
@@ -64,7 +64,7 @@ impl Moment {
         if !(0.0..LAST_DAY).contains(&value) {
             return None;
         }
-        #[expect(clippy::cast_possible_truncation, reason = "within the range just checked")]
+        // Within the range just checked, so nothing is cut off.
         let total = (value * 86400.0).round() as i64;
         let (days, second) = (total.div_euclid(86400), total.rem_euclid(86400));
         let first = match epoch {
@@ -85,7 +85,7 @@ impl Moment {
         self.second / 60 % 60
     }
 
-    fn elapsed(&self, unit: char) -> i64 {
+    fn in_all(&self, unit: char) -> i64 {
         match unit {
             'h' => self.total / 3600,
             'm' => self.total / 60,

@@ -1,5 +1,7 @@
 //! The layout of a sheet as text: every row a line, every column in its place.
 
+use std::borrow::Cow;
+
 use crate::{content::document::gatherer::Gatherer, mail::OpaqueReason};
 
 /// Takes cells row by row and column by column.
@@ -78,6 +80,11 @@ impl Rows {
         self.shown.push_str(&row.shown);
     }
 
+    /// How much text there is.
+    pub(in crate::content::document::office) fn octets(&self) -> usize {
+        self.shown.len() + self.stored.len()
+    }
+
     /// Gives the sheet to the gatherer.
     pub(in crate::content::document::office) fn finish(
         mut self,
@@ -95,8 +102,12 @@ impl Rows {
     }
 }
 
-fn in_one_line(text: &str) -> String {
-    text.trim().replace(['\t', '\n', '\r'], " ")
+fn in_one_line(text: &str) -> Cow<'_, str> {
+    let text = text.trim();
+    match memchr::memchr3(b'\t', b'\n', b'\r', text.as_bytes()) {
+        Some(_) => Cow::Owned(text.replace(['\t', '\n', '\r'], " ")),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// Columns further right follow each other.
