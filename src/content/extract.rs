@@ -482,7 +482,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_said() {
         let pdf = "Content-Type: text/plain\r\n\r\n%PDF-1.4\r\n";
-        assert_eq!(opaque(pdf), [OpaqueReason::Unreadable]);
+        assert_eq!(opaque(pdf), [OpaqueReason::Damaged]);
         let picture =
             "Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=\r\n";
         assert_eq!(opaque(picture), [OpaqueReason::Picture]);

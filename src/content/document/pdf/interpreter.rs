@@ -46,6 +46,9 @@ impl<'a, 'o> Interpreter<'a, 'o> {
         if self.within.len() >= DEEPEST {
             return self.opened.fault(OpaqueReason::OverLimit);
         }
+        if !self.opened.may_draw() {
+            return;
+        }
         let own = form.dict().get::<Dict<'a>>("Resources");
         let matrix = Matrix::of(&numbers(form.dict(), "Matrix")).unwrap_or(Matrix::IDENTITY);
         let octets = self.opened.octets(form);

@@ -34,4 +34,7 @@ mod text_string;
 mod tree;
 mod xml;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use document::read;
