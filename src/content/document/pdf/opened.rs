@@ -59,6 +59,11 @@ impl<'a> Opened<'a> {
         Self::spend(1, &mut self.operators, &mut self.faults)
     }
 
+    /// Whether one more resource may be looked up.
+    pub(super) fn may_look_up(&mut self) -> bool {
+        Self::spend(LOOKING_UP, &mut self.operators, &mut self.faults)
+    }
+
     /// Whether one more form may be drawn, which costs as much as many.
     pub(super) fn may_draw(&mut self) -> bool {
         Self::spend(DRAWING, &mut self.operators, &mut self.faults)
@@ -142,6 +147,8 @@ pub(super) fn items<'a>(object: Object<'a>) -> Vec<Object<'a>> {
 
 /// About ten seconds' worth.
 const MOST_OPERATORS: usize = 20_000_000;
-const DRAWING: usize = 200;
+/// In operators.
+const LOOKING_UP: usize = 10;
+const DRAWING: usize = 500;
 const MOST_NODES: usize = 200_000;
 const MOST_FONTS: usize = 2000;

@@ -390,6 +390,24 @@ fn any_key_of_the_information_is_read() {
     assert_eq!(texts(&extract), [("2:properties", "Patient: BB\nTitle: A\n")]);
 }
 
+#[test]
+fn what_an_earlier_revision_showed_is_read() {
+    let mut octets = page(b"BT /F 10 Tf 50 700 Td (NHS 943 476 5919) Tj ET", "", &[]);
+    let last = octets.windows(9).rposition(|word| word == b"startxref").unwrap();
+    let previous = String::from_utf8_lossy(&octets[last + 10..]).lines().next().unwrap().to_owned();
+    octets.push(b'\n');
+    let at = octets.len();
+    octets.extend(b"4 0 obj\n");
+    octets.extend(stream("", b"BT /F 10 Tf 50 700 Td (taken out) Tj ET"));
+    octets.extend(b"\nendobj\n");
+    let table = octets.len();
+    octets.extend(format!("xref\n4 1\n{at:010} 00000 n \ntrailer\n").bytes());
+    octets.extend(format!("<< /Size 5 /Root 1 0 R /Prev {previous} >>\n").bytes());
+    octets.extend(format!("startxref\n{table}\n%%EOF").bytes());
+    let extract = all(octets);
+    assert_eq!(texts(&extract), [("2", "taken out"), ("2:earlier", "NHS 943 476 5919\n")]);
+}
+
 /// A document with something of everything, for those that change it.
 fn sample() -> Vec<u8> {
     let form =
