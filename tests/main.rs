@@ -8,3 +8,5 @@ mod demo;
 mod policy;
 #[cfg(test)]
 mod rewriting;
+#[cfg(test)]
+mod structured;

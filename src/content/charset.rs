@@ -2,7 +2,10 @@
 
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-use super::reading::{OffsetMap, Rate};
+use super::{
+    rare_charset::RareCharset,
+    reading::{OffsetMap, Rate},
+};
 
 /// What a part's octets are to be read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +76,14 @@ fn known(label: &str, octets: &[u8]) -> Option<&'static Encoding> {
 fn alias(label: &str) -> Option<&'static str> {
     let lower = label.to_ascii_lowercase();
     Some(match lower.as_str() {
-        "cp1252" | "ansi" | "windows1252" | "iso-8859-1-windows-3.1-latin-1" => "windows-1252",
+        "cp1252"
+        | "ansi"
+        | "cp819"
+        | "iso-8859-1-unicode"
+        | "8bit"
+        | "x-ansi"
+        | "windows1252"
+        | "iso-8859-1-windows-3.1-latin-1" => "windows-1252",
         "cp1250" => "windows-1250",
         "cp1251" => "windows-1251",
         "cp932" | "ms932" => "shift_jis",
@@ -96,8 +106,22 @@ fn guess(octets: &[u8]) -> &'static Encoding {
 
 /// Text where the way back does not matter.
 pub(super) fn text_of(octets: &[u8], label: Option<&str>) -> String {
-    let charset = Charset::of(octets, label);
-    charset.encoding.decode_with_bom_removal(octets).0.into_owned()
+    read(octets, label).0
+}
+
+/// Text as whoever reads it is shown it: also in charsets that are not edited
+/// in, and in those that are declared and were not written.
+pub(super) fn read(octets: &[u8], label: Option<&str>) -> (String, OffsetMap) {
+    if let Some(rare) = RareCharset::of(octets, label) {
+        return rare.decode(octets);
+    }
+    let declared = Charset::of(octets, label);
+    // What reads as UTF-8 by chance is hardly ever anything else.
+    let is_utf_8 = declared.encoding.is_single_byte()
+        && !octets.is_ascii()
+        && std::str::from_utf8(octets).is_ok();
+    let encoding = if is_utf_8 { UTF_8 } else { declared.encoding };
+    decode(octets, Charset { encoding, ..declared })
 }
 
 /// Text with the way back to the octets.
@@ -112,6 +136,9 @@ pub(crate) fn decode(octets: &[u8], charset: Charset) -> (String, OffsetMap) {
     {
         let text = String::from_utf8_lossy(octets).into_owned();
         return (text, OffsetMap::straight_from(bom));
+    }
+    if encoding == UTF_8 {
+        return patched(octets, bom);
     }
     let mut reader = Reader {
         decoder: encoding.new_decoder_without_bom_handling(),
@@ -130,6 +157,24 @@ pub(crate) fn decode(octets: &[u8], charset: Charset) -> (String, OffsetMap) {
     }
     reader.map.push(reader.text.len(), bom + octets.len());
     (reader.text, reader.map)
+}
+
+/// Text that is declared as UTF-8 and not all of it is: the rest is taken for
+/// what old programs write, so that a no-break space in a number stays one.
+fn patched(octets: &[u8], start: usize) -> (String, OffsetMap) {
+    let mut text = String::with_capacity(octets.len());
+    let mut map = OffsetMap::default();
+    let mut at = start;
+    for chunk in octets.utf8_chunks() {
+        map.push(text.len(), at);
+        text.push_str(chunk.valid());
+        at += chunk.valid().len();
+        map.push(text.len(), at);
+        text.push_str(&WINDOWS_1252.decode_without_bom_handling(chunk.invalid()).0);
+        at += chunk.invalid().len();
+    }
+    map.push(text.len(), at);
+    (text, map)
 }
 
 /// How much to decode as one run of the map: ASCII as far as it goes, other
@@ -205,6 +250,19 @@ mod tests {
         assert_eq!(read("é".as_bytes(), Some("us-ascii")).0, "é");
         assert_eq!(read(b"\xe9", None).0, "é");
         assert_eq!(Charset::of(b"+AOk-", Some("utf-7")).certainty, Certainty::Unknown);
+    }
+
+    #[test]
+    fn what_was_written_is_read_whatever_is_declared() {
+        let shown = |octets: &[u8], label| super::read(octets, Some(label)).0;
+        assert_eq!(shown(b"\xa35 is 5 \xc2\xa3", "utf-8"), "£5 is 5 £");
+        assert_eq!(shown(b"999\xa0000\xa00018", "utf-8"), "999\u{a0}000\u{a0}0018");
+        assert_eq!(shown("999\u{a0}000 é".as_bytes(), "iso-8859-1"), "999\u{a0}000 é");
+        assert_eq!(shown(b"caf\xe9", "iso-8859-1"), "café");
+        assert_eq!(shown(b"caf+AOk-", "utf-7"), "café");
+        let octets = b"\xa35 is 999";
+        let (text, map) = super::read(octets, Some("utf-8"));
+        assert_eq!(map.source(text.find("999").unwrap()), 6);
     }
 
     #[test]

@@ -1,13 +1,19 @@
 //! Every text of a message, and every part that gave none.
 
+use bytes::Bytes;
+
 use super::{
     charset::{self, Certainty, Charset},
-    document::{Document, Extract, File, Format, ReadDocument},
+    document::{Document, Extract, File, Format, Gatherer, Limits, ReadDocument},
     flowed::{self, SoftBreak},
     header, html,
-    part::{Class, Flaw, Multipart, Part, PartId},
+    leaf::Leaf,
+    part::{Class, Flaw, Multipart, Part, PartId, within},
+    rare_charset::RareCharset,
     reading::{OffsetMap, Reading, ReadingKind},
-    sniff::{Looks, looks},
+    said_fields::says_something,
+    sniff::{Looks, is_html, looks},
+    structured::Expected,
     tree::{Body, Content},
 };
 use crate::mail::{Opaque, OpaqueReason};
@@ -17,28 +23,58 @@ impl Content {
     /// file names, attachments that are text, and all that of the messages
     /// within.
     pub fn readings(&self) -> Vec<Reading> {
-        let mut readings = Vec::new();
+        self.read().0
+    }
+
+    /// The same, and the files that stand in texts, each with its place in the
+    /// message.
+    fn read(&self) -> (Vec<Reading>, Vec<(Document, usize)>) {
+        let (mut readings, mut embedded) = (Vec::new(), Vec::new());
         for part in self.parts() {
             self.read_header(part, &mut readings);
-            self.read_body(part, &mut readings);
+            let files = self.read_body(part, &mut readings);
+            embedded.extend(files.into_iter().enumerate().map(|(index, octets)| {
+                let path = format!("{}/{}", part.path, index + 1);
+                (Document { path, octets }, part.body.start)
+            }));
         }
         for (id, message) in self.nested() {
             let (Some(part), Some(body)) = (self.part(*id), self.body(*id)) else { continue };
-            readings.extend(message.readings().into_iter().map(|reading| Reading {
+            let (inner_readings, inner_embedded) = message.read();
+            readings.extend(inner_readings.into_iter().map(|reading| Reading {
                 part: within(&part.path, &reading.part),
                 map: reading.map.through(&body.map),
                 ..reading
             }));
+            embedded.extend(inner_embedded.into_iter().map(|(document, at)| {
+                let path = within(&part.path, &document.path);
+                (Document { path, ..document }, body.map.source(at))
+            }));
         }
-        readings
+        (readings, embedded)
     }
 
     /// All that could be read, with what stands in documents and archives, and
     /// what could not: facts of their own. Its files are the decoded parts and
     /// those within them.
     pub fn extract(&self, reader: &mut dyn ReadDocument) -> Extract {
-        let mut extract = Extract { readings: self.readings(), ..Extract::default() };
+        self.extract_within(reader, Limits::default())
+    }
+
+    /// The same under what limits are left to a message in a file.
+    pub(super) fn extract_within(&self, reader: &mut dyn ReadDocument, limits: Limits) -> Extract {
+        let (readings, embedded) = self.read();
+        let mut extract = Extract { readings, ..Extract::default() };
         self.draw_out(reader, "", &|at| at, &mut extract);
+        for (file, at) in embedded {
+            let mut gatherer = Gatherer::of_plain_files(limits);
+            gatherer.file(&file.path, None, file.octets);
+            let (mut drawn, documents) = gatherer.finish_plain();
+            for document in &documents {
+                drawn.append(reader.read(document));
+            }
+            extract.append(drawn.found_at(at));
+        }
         extract
     }
 
@@ -56,10 +92,8 @@ impl Content {
             let looked = self.look(part);
             if looked.needs_reader {
                 let octets = self.decoded(part.id);
-                let mut drawn = reader.read(&Document { path: path.clone(), octets });
-                let map = OffsetMap::at(place(part.body.start));
-                drawn.readings.iter_mut().for_each(|reading| reading.map = map.clone());
-                extract.append(drawn);
+                let drawn = reader.read(&Document { path: path.clone(), octets });
+                extract.append(drawn.found_at(place(part.body.start)));
             }
             let reasons = looked.reason.into_iter();
             extract.opaque.extend(reasons.map(|reason| Opaque { part: path.clone(), reason }));
@@ -102,10 +136,11 @@ impl Content {
         }
     }
 
-    fn read_body(&self, part: &Part, readings: &mut Vec<Reading>) {
+    /// Returns the files that stand in the text.
+    fn read_body(&self, part: &Part, readings: &mut Vec<Reading>) -> Vec<Bytes> {
         let plain = |range: std::ops::Range<usize>| {
             let octets = self.raw().get(range.clone()).unwrap_or_default();
-            let (text, map) = charset::decode(octets, Charset::of(octets, None));
+            let (text, map) = charset::read(octets, None);
             let map = map.through(&OffsetMap::straight_from(range.start));
             Reading { part: part.path.clone(), kind: ReadingKind::Plain, text, map }
         };
@@ -116,30 +151,18 @@ impl Content {
                 push(readings, plain(close.end..part.body.end.max(close.end)));
             }
         }
-        let Some(read_as) = self.look(part).read_as else { return };
-        let Some(body) = self.body(part.id) else { return };
+        let Some(read_as) = self.look(part).read_as else { return Vec::new() };
+        let Some(body) = self.body(part.id) else { return Vec::new() };
         let (text, map) = decoded_text(part, body);
-        let reading = |kind, text, map: OffsetMap| Reading {
-            part: part.path.clone(),
-            kind,
-            text,
-            map: map.through(&body.map),
+        let (kind, leaf) = match read_as {
+            ReadAs::Html => (ReadingKind::Html, Leaf::html(&text)),
+            ReadAs::Plain(kind) => (kind, plain_leaf(part, text)),
         };
-        match read_as {
-            ReadAs::Html => {
-                let read = html::text_of(&text);
-                for (text, own_map) in [read.displayed, read.aside] {
-                    push(readings, reading(ReadingKind::Html, text, own_map.through(&map)));
-                }
-            }
-            ReadAs::Plain(kind) => match soft_break(part) {
-                Some(soft_break) => {
-                    let (joined, own_map) = flowed::joined(&text, soft_break);
-                    push(readings, reading(kind, joined, own_map.through(&map)));
-                }
-                None => push(readings, reading(kind, text, map)),
-            },
+        for (text, own_map) in leaf.texts {
+            let map = own_map.through(&map).through(&body.map);
+            push(readings, Reading { part: part.path.clone(), kind, text, map });
         }
+        leaf.embedded
     }
 
     fn look(&self, part: &Part) -> Looked {
@@ -262,26 +285,36 @@ fn push(readings: &mut Vec<Reading>, reading: Reading) {
     }
 }
 
-/// The name of something in a message within the message at `path`.
-pub(super) fn within(path: &str, inner: &str) -> String {
-    match inner {
-        _ if path.is_empty() => inner.to_owned(),
-        "" => path.to_owned(),
-        _ if inner.starts_with("header:") => format!("{path}:{inner}"),
-        _ => format!("{path}.{inner}"),
+/// What a text says that is not, or not said to be, HTML.
+fn plain_leaf(part: &Part, text: String) -> Leaf {
+    if let Some(soft_break) = soft_break(part) {
+        let (joined, own_map) = flowed::joined(&text, soft_break);
+        let mut leaf = Leaf::plain(joined, Expected::Letter);
+        leaf.texts.iter_mut().for_each(|(_, map)| *map = map.through(&own_map));
+        return leaf;
     }
+    let displayed = part.class == Class::Plain && !part.is_attachment();
+    if is_html(&text) {
+        return if displayed { Leaf::plain_and_html(text) } else { Leaf::html(&text) };
+    }
+    let media = (part.media.kind.as_str(), part.media.subtype.as_str());
+    let of_file = Expected::of(Some(media), part.file_name.as_deref());
+    Leaf::plain(text, if displayed { Expected::Letter } else { of_file })
 }
 
 fn decoded_text(part: &Part, body: &Body) -> (String, OffsetMap) {
-    charset::decode(&body.octets, charset_of(part, &body.octets))
+    let own = meta_charset_of(part, &body.octets);
+    charset::read(&body.octets, part.charset().or(own.as_deref()))
 }
 
 pub(crate) fn charset_of(part: &Part, octets: &[u8]) -> Charset {
-    let declared = part.charset();
-    if declared.is_none() && part.class == Class::Html {
-        return Charset::of(octets, meta_charset(octets).as_deref());
-    }
-    Charset::of(octets, declared)
+    Charset::of(octets, part.charset().or(meta_charset_of(part, octets).as_deref()))
+}
+
+/// What an HTML document says, where its header says nothing.
+fn meta_charset_of(part: &Part, octets: &[u8]) -> Option<String> {
+    let says_nothing = part.charset().is_none() && part.class == Class::Html;
+    says_nothing.then(|| meta_charset(octets))?
 }
 
 /// The charset that a document names itself, near its start.
@@ -311,7 +344,11 @@ fn soft_break(part: &Part) -> Option<SoftBreak> {
 }
 
 fn has_wide_charset(part: &Part) -> bool {
-    part.charset().is_some_and(|label| label.to_ascii_lowercase().starts_with("utf-16"))
+    let wide = ["utf-16", "utf16", "utf-32", "utf32", "ucs-4", "ucs-2", "iso-10646-ucs"];
+    part.charset().is_some_and(|label| {
+        let label = label.to_ascii_lowercase();
+        wide.iter().any(|name| label.starts_with(name))
+    })
 }
 
 /// What in a text is no text.
@@ -319,13 +356,9 @@ fn text_opaque(part: &Part, octets: &[u8]) -> Option<OpaqueReason> {
     if let Some(reason) = sealed_text(octets) {
         return Some(reason);
     }
-    let unknown = charset_of(part, octets).certainty == Certainty::Unknown;
-    let shifts = part.charset().is_some_and(|label| {
-        let label = label.to_ascii_lowercase();
-        SHIFTING.iter().any(|name| label.contains(name))
-    });
-    // ASCII octets may say something else in these.
-    (unknown && (shifts || !octets.is_ascii())).then_some(OpaqueReason::Unreadable)
+    let unknown = charset_of(part, octets).certainty == Certainty::Unknown
+        && RareCharset::of(octets, part.charset()).is_none();
+    (unknown && !octets.is_ascii()).then_some(OpaqueReason::Unreadable)
 }
 
 /// What stands in a text for something that no reader here opens.
@@ -340,83 +373,11 @@ pub(super) fn sealed_text(octets: &[u8]) -> Option<OpaqueReason> {
     }
 }
 
-/// Whether a field says anything that counts: not who sent it to whom by
-/// which way, which is not content, nor what machines tell each other.
-fn says_something(name: &str, is_message: bool) -> bool {
-    let name = name.to_ascii_lowercase();
-    let machine = MACHINE_FIELDS.binary_search(&name.as_str()).is_ok()
-        || MACHINE_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-    !machine && (is_message || name == "content-description" || !name.starts_with("content-"))
-}
-
 const META_HEAD: usize = 1024;
 const PGP_MESSAGE: &[u8] = b"-----BEGIN PGP MESSAGE-----";
 /// RFC 1741 section 2.
 const BINHEX: &[u8] = b"(This file must be converted with BinHex";
 const YENC: &[u8] = b"=ybegin line=";
-/// Charsets in which ASCII octets are not ASCII text.
-const SHIFTING: [&str; 4] = ["utf-7", "utf7", "hz-gb", "utf-32"];
-/// Sorted.
-const MACHINE_FIELDS: [&str; 42] = [
-    "accept-language",
-    "authentication-results",
-    "auto-submitted",
-    "autocrypt",
-    "bcc",
-    "cc",
-    "content-class",
-    "content-disposition",
-    "content-id",
-    "content-language",
-    "content-length",
-    "content-location",
-    "content-md5",
-    "content-transfer-encoding",
-    "content-type",
-    "date",
-    "delivered-to",
-    "disposition-notification-to",
-    "dkim-signature",
-    "domainkey-signature",
-    "errors-to",
-    "feedback-id",
-    "from",
-    "importance",
-    "in-reply-to",
-    "lines",
-    "message-id",
-    "mime-version",
-    "precedence",
-    "priority",
-    "received",
-    "received-spf",
-    "references",
-    "reply-to",
-    "return-path",
-    "return-receipt-to",
-    "sender",
-    "status",
-    "thread-index",
-    "to",
-    "user-agent",
-    "xref",
-];
-const MACHINE_PREFIXES: [&str; 14] = [
-    "arc-",
-    "list-",
-    "resent-",
-    "x-envelope-",
-    "x-forefront",
-    "x-google-",
-    "x-mailer",
-    "x-mimeole",
-    "x-ms-",
-    "x-microsoft-",
-    "x-original",
-    "x-priority",
-    "x-received",
-    "x-spam-",
-];
 
 #[cfg(test)]
 mod tests {
@@ -436,11 +397,6 @@ mod tests {
     fn opaque(raw: &str) -> Vec<OpaqueReason> {
         let extract = parse(raw).extract(&mut InPlace::default());
         extract.opaque.into_iter().map(|opaque| opaque.reason).collect()
-    }
-
-    #[test]
-    fn the_tables_of_fields_are_sorted() {
-        assert!(MACHINE_FIELDS.is_sorted());
     }
 
     #[test]
@@ -492,7 +448,10 @@ mod tests {
         assert_eq!(opaque(broken), [OpaqueReason::Damaged]);
         assert_eq!(texts(broken)[0].1, "hello");
         let seven = "Content-Type: text/plain; charset=utf-7\r\n\r\n+AOk-\r\n";
-        assert_eq!(opaque(seven), [OpaqueReason::Unreadable]);
+        assert!(opaque(seven).is_empty());
+        assert_eq!(texts(seven)[0].1, "é\r\n");
+        let odd = "Content-Type: text/plain; charset=x-nobody\r\n\r\n\u{e9}\r\n";
+        assert_eq!(opaque(odd), [OpaqueReason::Unreadable]);
         let partial = "Content-Type: message/partial; number=1\r\n\r\nx\r\n";
         assert_eq!(opaque(partial), [OpaqueReason::Unreadable]);
     }

@@ -7,13 +7,14 @@
 
 use std::{borrow::Cow, cell::RefCell, ops::Range};
 
+use bytes::Bytes;
 use lol_html::{
     DocumentContentHandlers, ElementContentHandlers, HtmlRewriter, MemorySettings, Selector,
     Settings,
     html_content::{Comment, Element, TextChunk, TextType},
 };
 
-use super::reading::OffsetMap;
+use super::{reading::OffsetMap, transfer};
 
 /// What there is to read, with the way back to the HTML.
 #[derive(Debug, Default)]
@@ -21,6 +22,8 @@ pub(super) struct HtmlText {
     pub(super) displayed: (String, OffsetMap),
     /// Comments and attributes, a line each.
     pub(super) aside: (String, OffsetMap),
+    /// Files that stand in attributes (RFC 2397).
+    pub(super) embedded: Vec<Bytes>,
 }
 
 /// The text of a document.
@@ -41,6 +44,23 @@ pub(crate) fn displayed(html: &str) -> String {
     text_of(html).displayed.0
 }
 
+/// A text with its character references resolved.
+pub(super) fn unescaped(text: &str) -> Cow<'_, str> {
+    if !text.contains('&') {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        plain.push_str(rest.get(..at).unwrap_or_default());
+        rest = rest.get(at..).unwrap_or_default();
+        let used = push_entity(&mut plain, rest);
+        rest = rest.get(used..).unwrap_or_default();
+    }
+    plain.push_str(rest);
+    Cow::Owned(plain)
+}
+
 /// One token of the source. End tags, and what is broken off at the end, are
 /// the octets between the others.
 pub(crate) enum Token {
@@ -50,6 +70,8 @@ pub(crate) enum Token {
         name: String,
         /// Values of the attributes that are shown or read aloud.
         shown: Vec<String>,
+        /// Values of any that hold a file.
+        files: Vec<String>,
     },
     Comment(Range<usize>),
     Text(Range<usize>, TextType),
@@ -89,13 +111,30 @@ pub(crate) fn tokens(html: &[u8], each: impl FnMut(Token)) -> Result<(), Unreada
 
 fn started(element: &Element<'_, '_>) -> Token {
     let range = element.source_location().bytes();
-    let shown = element
-        .attributes()
-        .iter()
-        .filter(|attribute| SHOWN_ATTRIBUTES.contains(&attribute.name().as_str()))
-        .map(|attribute| attribute.value())
-        .collect();
-    Token::Start { range, name: element.tag_name(), shown }
+    let (mut shown, mut files) = (Vec::new(), Vec::new());
+    for attribute in element.attributes() {
+        let value = attribute.value();
+        if value.contains("data:") && value.contains(BASE64) {
+            files.push(value);
+        } else if SHOWN_ATTRIBUTES.contains(&attribute.name().as_str()) {
+            shown.push(value);
+        }
+    }
+    Token::Start { range, name: element.tag_name(), shown, files }
+}
+
+/// The file that an address holds in itself: `data:image/png;base64,…`, also
+/// where a style names it. What is written without base64 is text in sight.
+pub(super) fn data_uri(value: &str) -> Option<Vec<u8>> {
+    let (_, uri) = value.split_once("data:")?;
+    let (_, data) = uri.split_once(BASE64)?;
+    let end = data.find(['"', '\'', ')', ' ']).unwrap_or(data.len());
+    let data = data.get(..end)?;
+    let octets = match data.contains('%') {
+        true => transfer::base64_octets(&super::media::percent_decoded(data.as_bytes())),
+        false => transfer::base64_octets(data.as_bytes()),
+    };
+    (!octets.is_empty()).then_some(octets)
 }
 
 /// Builds the text from the tokens.
@@ -110,6 +149,7 @@ struct Extractor<'a> {
     preformatted: usize,
     written: Written,
     aside: Written,
+    embedded: Vec<Bytes>,
 }
 
 #[derive(Default)]
@@ -143,7 +183,9 @@ impl Extractor<'_> {
                 let inner = comment.trim_start_matches("<!--").trim_end_matches("-->");
                 self.aside.line(inner, &range);
             }
-            Token::Start { range, name, shown } => {
+            Token::Start { range, name, shown, files } => {
+                let files = files.iter().filter_map(|file| data_uri(file));
+                self.embedded.extend(files.map(Bytes::from));
                 self.pass_over(range.start);
                 self.flush();
                 self.reached = range.end;
@@ -198,6 +240,7 @@ impl Extractor<'_> {
         HtmlText {
             displayed: (self.written.text, self.written.map),
             aside: (self.aside.text, self.aside.map),
+            embedded: self.embedded,
         }
     }
 }
@@ -312,11 +355,23 @@ fn numeric(number: &str) -> Option<(char, usize)> {
     Some((character, prefix + length))
 }
 
-const SHOWN_ATTRIBUTES: [&str; 8] =
-    ["alt", "aria-label", "content", "label", "placeholder", "summary", "title", "value"];
+const SHOWN_ATTRIBUTES: [&str; 10] = [
+    "alt",
+    "aria-description",
+    "aria-label",
+    "content",
+    "label",
+    "placeholder",
+    "srcdoc",
+    "summary",
+    "title",
+    "value",
+];
+const BASE64: &str = ";base64,";
 const CELLS: [&str; 2] = ["td", "th"];
-/// Elements that start and end on lines of their own. Sorted.
-const BLOCKS: [&str; 47] = [
+/// Elements that start and end on lines of their own, in HTML and in the
+/// narratives of CDA. Sorted.
+const BLOCKS: [&str; 50] = [
     "address",
     "article",
     "aside",
@@ -348,8 +403,10 @@ const BLOCKS: [&str; 47] = [
     "header",
     "hr",
     "html",
+    "item",
     "legend",
     "li",
+    "list",
     "main",
     "menu",
     "nav",
@@ -357,6 +414,7 @@ const BLOCKS: [&str; 47] = [
     "optgroup",
     "option",
     "p",
+    "paragraph",
     "pre",
     "section",
     "select",

@@ -184,7 +184,7 @@ fn extended_text(group: &[(String, usize, bool, String)]) -> String {
     charset::text_of(&octets, charset)
 }
 
-fn percent_decoded(text: &[u8]) -> Vec<u8> {
+pub(super) fn percent_decoded(text: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
     while let [first, tail @ ..] = rest {

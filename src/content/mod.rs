@@ -7,7 +7,8 @@
 //! its readings; `transform` edits by its ranges.
 //!
 //! `tree` has the message, `walk` finds its parts, `extract` reads them; what
-//! needs a reader of its own is told by `sniff` and read by `document`.
+//! needs a reader of its own is told by `sniff` and read by `document`; text
+//! that is read as records is told and read by `structured`.
 
 mod authors;
 mod charset;
@@ -19,10 +20,14 @@ mod header;
 mod html;
 #[cfg(any(test, fuzzing))]
 pub mod invariants; // what holds whatever a document is made of
+mod leaf;
 mod media;
 mod part;
+mod rare_charset;
 mod reading;
+mod said_fields;
 mod sniff;
+mod structured;
 mod transfer;
 mod tree;
 mod uuencode;

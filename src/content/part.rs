@@ -174,3 +174,12 @@ impl Disposition {
         }
     }
 }
+
+/// The name of something in a message within the message at `path`.
+pub(super) fn within(path: &str, inner: &str) -> String {
+    match inner {
+        "" => path.to_owned(),
+        _ if inner.starts_with("header:") => format!("{path}:{inner}"),
+        _ => format!("{path}.{inner}"),
+    }
+}

@@ -6,4 +6,4 @@ mod diagnostics;
 mod laws;
 mod protection;
 mod shipped;
-mod support;
+pub(crate) mod support;

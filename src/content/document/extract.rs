@@ -4,7 +4,10 @@ use bytes::Bytes;
 
 use super::{gatherer::Gatherer, limits::Limits};
 use crate::{
-    content::reading::Reading,
+    content::{
+        part,
+        reading::{OffsetMap, Reading},
+    },
     mail::{Opaque, OpaqueReason},
 };
 
@@ -59,6 +62,26 @@ impl Extract {
         self.readings.append(&mut other.readings);
         self.opaque.append(&mut other.opaque);
         self.files.append(&mut other.files);
+    }
+
+    /// All of it comes from one place in the message, where it stands in no
+    /// order.
+    #[must_use]
+    pub(in crate::content) fn found_at(mut self, source: usize) -> Self {
+        let map = OffsetMap::at(source);
+        self.readings.iter_mut().for_each(|reading| reading.map = map.clone());
+        self
+    }
+
+    /// The same of a message that stands at `path` in another.
+    #[must_use]
+    pub(in crate::content) fn placed_in(mut self, path: &str) -> Self {
+        let inner = self.readings.iter_mut().map(|reading| &mut reading.part);
+        let inner = inner.chain(self.opaque.iter_mut().map(|opaque| &mut opaque.part));
+        for place in inner.chain(self.files.iter_mut().map(|file| &mut file.path)) {
+            *place = part::within(path, place);
+        }
+        self
     }
 
     /// Nothing could be drawn out of a document, for a reason.

@@ -10,21 +10,25 @@ use super::{
 };
 use crate::{
     content::{
-        charset::{self, Charset},
-        extract::{sealed_text, within},
-        html,
+        charset,
+        extract::sealed_text,
+        leaf::Leaf,
+        part::within,
         reading::{OffsetMap, Reading, ReadingKind},
         sniff::{Looks, looks},
+        structured::Expected,
         tree::Content,
     },
     mail::{Opaque, OpaqueReason},
 };
 
 /// Handed from reader to reader, down into files within files.
-pub(super) struct Gatherer {
+pub(in crate::content) struct Gatherer {
     extract: Extract,
     /// What is left of each.
     left: Limits,
+    /// Documents left to another, where they are not read here.
+    left_over: Option<Vec<Document>>,
 }
 
 /// What came of packed octets, as far as they went.
@@ -36,31 +40,41 @@ pub(super) struct Unfolded {
 
 impl Gatherer {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { extract: Extract::default(), left: limits }
+        Self { extract: Extract::default(), left: limits, left_over: None }
+    }
+
+    /// Reads plain files and leaves documents to somebody else.
+    pub(in crate::content) fn of_plain_files(limits: Limits) -> Self {
+        Self { left_over: Some(Vec::new()), ..Self::new(limits) }
     }
 
     pub(super) fn finish(self) -> Extract {
         self.extract
     }
 
+    /// With the documents that are left to read.
+    pub(in crate::content) fn finish_plain(self) -> (Extract, Vec<Document>) {
+        (self.extract, self.left_over.unwrap_or_default())
+    }
+
     /// Reads what needs a reader; what was read before a fault is kept.
     pub(super) fn document(&mut self, document: &Document) {
+        if let Some(left_over) = &mut self.left_over {
+            return left_over.push(document.clone());
+        }
         let (Looks::Container(format) | Looks::TextHolding(format)) = looks(&document.octets)
         else {
             return self.unread(&document.path, OpaqueReason::Damaged);
         };
-        let Some(depth) = self.left.depth.checked_sub(1) else {
-            return self.unread(&document.path, OpaqueReason::OverLimit);
-        };
-        let around = std::mem::replace(&mut self.left.depth, depth);
-        if let Err(reason) = format.read(document, self) {
-            self.unread(&document.path, reason);
-        }
-        self.left.depth = around;
+        self.deeper(&document.path, |gatherer| {
+            if let Err(reason) = format.read(document, gatherer) {
+                gatherer.unread(&document.path, reason);
+            }
+        });
     }
 
     /// A file within, by whatever it looks like; its name is read too.
-    pub(super) fn file(&mut self, path: &str, name: Option<&str>, octets: Bytes) {
+    pub(in crate::content) fn file(&mut self, path: &str, name: Option<&str>, octets: Bytes) {
         if !self.entry(path, name) {
             return;
         }
@@ -73,13 +87,13 @@ impl Gatherer {
             Looks::Encrypted => self.unread(path, OpaqueReason::Encrypted),
             Looks::Binary => self.unread(path, OpaqueReason::Unreadable),
             Looks::Html => {
-                let (text, _) = charset::decode(&octets, Charset::of(&octets, None));
+                let (text, _) = charset::read(&octets, None);
                 self.html(path, &text);
             }
-            Looks::Text => self.octets_of_text(path, &octets),
+            Looks::Text => self.octets_of_text(path, name, &octets),
             Looks::TextHolding(format) => {
                 if !format.replaces_text() {
-                    self.octets_of_text(path, &octets);
+                    self.octets_of_text(path, name, &octets);
                 }
                 self.document(&Document { path: path.to_owned(), octets: octets.clone() });
             }
@@ -107,13 +121,12 @@ impl Gatherer {
     /// A message within (RFC 5322), with all its parts: it goes on in the path
     /// as one that stands in a part does.
     pub(super) fn message(&mut self, path: &str, octets: &Bytes) {
-        let content = Content::parse(octets.clone());
-        for reading in content.readings() {
-            self.push(&within(path, &reading.part), reading.kind, reading.text);
+        let (before, limits) = (self.left.octets, self.left);
+        let message = Content::parse(octets.clone());
+        let mut drawn = message.extract_within(self, limits).placed_in(path);
+        for reading in std::mem::take(&mut drawn.readings) {
+            self.push(&reading.part, reading.kind, reading.text);
         }
-        let mut drawn = Extract::default();
-        let before = self.left.octets;
-        content.draw_out(self, path, &|at| at, &mut drawn);
         // Its own parts are new here; what came of its documents is counted.
         let files = drawn.files.iter().map(|file| file.octets.len()).sum::<usize>();
         let counted = usize::try_from(before - self.left.octets).unwrap_or(usize::MAX);
@@ -155,9 +168,9 @@ impl Gatherer {
         self.left.octets == 0 || self.left.files == 0
     }
 
-    fn octets_of_text(&mut self, path: &str, octets: &[u8]) {
-        let (text, _) = charset::decode(octets, Charset::of(octets, None));
-        self.text(path, text);
+    fn octets_of_text(&mut self, path: &str, name: Option<&str>, octets: &[u8]) {
+        let (text, _) = charset::read(octets, None);
+        self.leaf(path, Leaf::plain(text, Expected::of(None, name)));
         if let Some(reason) = sealed_text(octets) {
             self.unread(path, reason);
         }
@@ -169,10 +182,31 @@ impl Gatherer {
     }
 
     pub(super) fn html(&mut self, path: &str, text: &str) {
-        let read = html::text_of(text);
-        for (text, _) in [read.displayed, read.aside] {
-            self.push(path, ReadingKind::Extracted, text);
+        self.leaf(path, Leaf::html(text));
+    }
+
+    fn leaf(&mut self, path: &str, leaf: Leaf) {
+        for (text, _) in leaf.texts {
+            self.text(path, text);
         }
+        if leaf.embedded.is_empty() {
+            return;
+        }
+        self.deeper(path, |gatherer| {
+            for (index, octets) in leaf.embedded.into_iter().enumerate() {
+                gatherer.file(&format!("{path}/{}", index + 1), None, octets);
+            }
+        });
+    }
+
+    /// Does something one file further within.
+    fn deeper(&mut self, path: &str, then: impl FnOnce(&mut Self)) {
+        let Some(depth) = self.left.depth.checked_sub(1) else {
+            return self.unread(path, OpaqueReason::OverLimit);
+        };
+        let around = std::mem::replace(&mut self.left.depth, depth);
+        then(self);
+        self.left.depth = around;
     }
 
     pub(super) fn unread(&mut self, path: &str, reason: OpaqueReason) {

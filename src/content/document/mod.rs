@@ -43,5 +43,6 @@ mod samples;
 pub(super) use cms::ContentKind;
 pub use extract::{Document, Extract, File, InPlace, ReadDocument};
 pub(super) use format::Format;
+pub(super) use gatherer::Gatherer;
 pub use limits::Limits;
 pub(super) use zip::is_at_end_of as archive_is_at_end_of;

@@ -26,6 +26,11 @@ mod story;
 mod words;
 mod xml;
 
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
+
 pub(super) use compound::read as read_compound;
 pub(super) use flat::{is_flat, read_flat};
 pub(super) use package::read_package;

@@ -4,18 +4,12 @@
 
 use super::{
     data::Data,
-    package::Package,
+    package::{Package, is_picture},
     properties::Properties,
     story::Story,
     xml::{self, Element, Visit},
 };
-use crate::{
-    content::{
-        document::gatherer::Gatherer,
-        sniff::{Looks, looks},
-    },
-    mail::OpaqueReason,
-};
+use crate::{content::document::gatherer::Gatherer, mail::OpaqueReason};
 
 pub(super) fn read(
     path: &str,
@@ -91,7 +85,7 @@ impl Parts<'_> {
         let mut pictured = false;
         for (number, name) in names.iter().enumerate() {
             let path = format!("{path}/{}", number + 1);
-            if looks(&self.package.head(name)) == Looks::Picture {
+            if is_picture(&self.package.head(name)) {
                 if !std::mem::replace(&mut pictured, true) {
                     self.gatherer.unread(&path, OpaqueReason::Picture);
                 }

@@ -6,7 +6,7 @@
 
 use super::{
     data::Data,
-    package::Package,
+    package::{Package, is_picture},
     properties::Properties,
     relationships::Relationships,
     sheets, slides,
@@ -157,6 +157,9 @@ impl Parts<'_> {
         for (number, name) in names.iter().enumerate() {
             let path = format!("{}/{}", self.path, number + 1);
             let head = self.package.head(name);
+            if is_picture(&head) && name.starts_with(THUMBNAIL) {
+                continue;
+            }
             if is_picture(&head) {
                 if !std::mem::replace(&mut pictured, true) {
                     self.gatherer.unread(&path, OpaqueReason::Picture);
@@ -179,13 +182,6 @@ impl Parts<'_> {
 
 fn prefix(place: &str) -> String {
     if place.is_empty() { ":".to_owned() } else { format!("{place} ") }
-}
-
-/// What the magic of common formats does not tell: metafiles of Windows.
-fn is_picture(head: &[u8]) -> bool {
-    looks(head) == Looks::Picture
-        || head.get(40..44) == Some(b" EMF")
-        || METAFILES.iter().any(|magic| head.starts_with(magic))
 }
 
 /// Fonts and settings of printers, as long as they look it.
@@ -230,5 +226,6 @@ const WITHOUT_TEXT: [&str; 18] = [
     "theme",
     "webSettings",
 ];
-const METAFILES: [&[u8]; 2] = [b"\xd7\xcd\xc6\x9a", b"\x01\0\x09\0"];
+/// A picture of the first page, for those who look at folders.
+const THUMBNAIL: &str = "docProps/thumbnail";
 const FURNITURE: [&str; 3] = ["printersettings", ".odttf", ".fntdata"];

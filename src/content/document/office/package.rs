@@ -8,7 +8,10 @@ use zip::{ZipArchive, result::ZipError};
 
 use super::{odf, ooxml, xml};
 use crate::{
-    content::document::{extract::Document, gatherer::Gatherer},
+    content::{
+        document::{extract::Document, gatherer::Gatherer},
+        sniff::{Looks, looks},
+    },
     mail::OpaqueReason,
 };
 
@@ -122,6 +125,15 @@ impl Package {
     }
 }
 
+/// Whether a part begins as a picture; metafiles of office programs are told
+/// here alone.
+pub(super) fn is_picture(head: &[u8]) -> bool {
+    looks(head) == Looks::Picture
+        || head.get(40..44) == Some(b" EMF")
+        || METAFILES.iter().any(|magic| head.starts_with(magic))
+}
+
+const METAFILES: [&[u8]; 3] = [b"\xd7\xcd\xc6\x9a", b"\x01\0\x09\0", b"VCLMTF"];
 /// Real documents have a few hundred.
 const MAX_PARTS: usize = 10_000;
 /// Enough for a declaration and the outermost element with its namespaces.

@@ -39,6 +39,8 @@ enum Mode {
 struct Deletions {
     region: String,
     all: Vec<(String, String)>,
+    /// Changes whose text stands between marks in the text itself.
+    open: Vec<String>,
 }
 
 #[derive(Default)]
@@ -90,11 +92,18 @@ impl Story {
             "tab" if self.is_in_paragraph() => self.flow.push("\t"),
             "line-break" if self.is_in_paragraph() => self.flow.push("\n"),
             "change" => self.deletion(element.attribute("change-id").as_deref()),
+            "change-start" if self.deletions.open.len() < MAX_OPEN => {
+                self.deletions.open.extend(element.attribute("change-id"));
+            }
+            "change-end" => {
+                let id = element.attribute("change-id");
+                self.deletions.open.retain(|open| Some(open) != id.as_ref());
+            }
             _ => {
                 for (name, value) in element.attributes() {
                     let says = WORDS.contains(&name)
                         || name == "href" && !value.starts_with(['#', '.'])
-                        || name == "formula" && value.contains('"');
+                        || matches!(name, "formula" | "expression") && value.contains('"');
                     if says {
                         self.aside.push_str(value.trim());
                         self.aside.push('\n');
@@ -168,7 +177,14 @@ impl Story {
                 other => shown.push(other),
             }
         }
-        self.flow.push(&shown);
+        let deletion = |id: &String| self.deletions.all.iter().any(|(known, _)| known == id);
+        if self.deletions.open.is_empty() {
+            self.flow.push(&shown);
+        } else if self.deletions.open.iter().any(deletion) {
+            self.flow.deleted(&shown);
+        } else {
+            self.flow.inserted(&shown);
+        }
     }
 }
 
@@ -270,6 +286,7 @@ const MAX_SPACES: usize = 100;
 /// Cells that are repeated with text in them; empty ones cost nothing.
 const MAX_REPEATED: usize = 256;
 const MAX_DELETIONS: usize = 10_000;
+const MAX_OPEN: usize = 100;
 
 #[cfg(test)]
 mod tests {
@@ -311,6 +328,16 @@ mod tests {
         assert_eq!(place("2:comments"), "remark\n");
         assert_eq!(place("2:before changes"), "aoldzk\n");
         assert_eq!(place("2:aside"), "scan\nhttp://a.example/\n");
+    }
+
+    #[test]
+    fn a_deletion_between_marks_is_read_with_and_without() {
+        let xml = "<d><text:changed-region text:id='c1'><text:deletion/></text:changed-region>\
+            <text:changed-region text:id='c2'><text:insertion/></text:changed-region><text:p>99\
+            <text:change-start text:change-id='c1'/>8<text:change-end text:change-id='c1'/>\
+            <text:change-start text:change-id='c2'/>9<text:change-end text:change-id='c2'/>z</text:p></d>";
+        let expected = [("2", "999z\n"), ("2:before changes", "998z\n")];
+        assert_eq!(told(xml), expected.map(|(part, text)| (part.to_owned(), text.to_owned())));
     }
 
     #[test]

@@ -121,13 +121,14 @@ impl Words {
 impl Visit for Words {
     fn start(&mut self, element: &Element<'_>) {
         match element.name() {
-            "t" | "delText" | "v" => self.inside = Inside::Text,
+            "t" | "delText" => self.inside = Inside::Text,
             "instrText" | "delInstrText" => self.inside = Inside::Instruction,
-            "text" => {
+            // A comment; a value that a chart shows.
+            "text" | "v" => {
                 self.flow.begin(Kind::Paragraph);
                 self.inside = Inside::Text;
             }
-            "p" | "pt" => self.flow.begin(Kind::Paragraph),
+            "p" => self.flow.begin(Kind::Paragraph),
             "tr" => self.flow.begin(Kind::Row),
             "tc" => self.flow.begin(Kind::Cell),
             "del" | "moveFrom" => self.deletions += 1,
@@ -149,12 +150,12 @@ impl Visit for Words {
 
     fn end(&mut self, name: &str) {
         match name {
-            "t" | "delText" | "v" => self.inside = Inside::Markup,
+            "t" | "delText" => self.inside = Inside::Markup,
             "instrText" | "delInstrText" => {
                 self.inside = Inside::Markup;
                 self.aside.push('\n');
             }
-            "p" | "pt" | "text" => {
+            "p" | "text" | "v" => {
                 self.inside = Inside::Markup;
                 self.flow.end(Kind::Paragraph);
             }
@@ -277,6 +278,12 @@ mod tests {
         let xml = "<w:p><wp:docPr id='1' name='Picture 1' descr='scan of letter'/><w:r><w:instrText>\
             HYPERLINK \"x\"</w:instrText></w:r><w:listItem w:displayText='Ward 7'/></w:p>";
         assert_eq!(told(xml).aside, "scan of letter\nHYPERLINK \"x\"\nWard 7\n");
+    }
+
+    #[test]
+    fn values_of_a_chart_are_lines() {
+        let xml = "<c:tx><c:v>NHS 999</c:v></c:tx><c:pt idx='0'><c:v>1</c:v></c:pt>";
+        assert_eq!(told(xml).text, "NHS 999\n1\n");
     }
 
     #[test]

@@ -96,6 +96,9 @@ fn resolved(reference: &BytesRef<'_>) -> String {
 
 /// The name of the outermost element, of a document or its beginning.
 pub(super) fn root(xml: &str) -> Option<String> {
+    if !xml.trim_start().starts_with('<') {
+        return None;
+    }
     let mut reader = Reader::from_str(xml);
     loop {
         match reader.read_event().ok()? {
@@ -188,5 +191,6 @@ mod tests {
         assert_eq!(decode(&wide), "<a>é");
         assert_eq!(decode("<a>é".as_bytes()), "<a>é");
         assert_eq!(root("<?xml version='1.0'?><w:hdr a='1'><w:p").as_deref(), Some("hdr"));
+        assert_eq!(root("\0\u{1}<?xml version='1.0'?><plist>"), None);
     }
 }

@@ -105,7 +105,7 @@ const ASIDE: [&str; 14] = [
     "wgrffmtfilter",
 ];
 /// Known, and without text that anybody wrote into this document.
-const SKIPPED: [&str; 37] = [
+const SKIPPED: [&str; 36] = [
     "aftncn",
     "aftnsep",
     "aftnsepc",
@@ -137,7 +137,6 @@ const SKIPPED: [&str; 37] = [
     "mhtmltag",
     "nonesttables",
     "panose",
-    "picprop",
     "pntxta",
     "pntxtb",
     "printim",
@@ -145,7 +144,7 @@ const SKIPPED: [&str; 37] = [
     "stylesheet",
 ];
 /// They may be starred, and hold what is read.
-const THROUGH: [&str; 18] = [
+const THROUGH: [&str; 19] = [
     "field",
     "fldrslt",
     "formfield",
@@ -164,4 +163,5 @@ const THROUGH: [&str; 18] = [
     "userprops",
     "mmath",
     "shppict",
+    "picprop",
 ];

@@ -468,11 +468,12 @@ mod tests {
 
     #[test]
     fn objects_are_files_and_pictures_are_told_once() {
-        let rtf = "{\\object{\\*\\objclass X}{\\*\\objdata 6e686e6f\n3a20}}{\\pict\\pngblip 89504e47}\
+        let rtf = "{\\object{\\*\\objclass X}{\\*\\objdata 6e686e6f\n3a20}}{\\pict{\\*\\picprop{\\sp{\\sn wzDescription}{\\sv scan}}}\\pngblip 89504e47}\
             {\\*\\shppict{\\pict\\bin3 }{}}a\\par";
         let extract = extract(rtf);
         assert_eq!(place(&extract, "2/1"), "nhno: ");
         assert_eq!(place(&extract, "2"), "a\n");
+        assert_eq!(place(&extract, "2:aside"), "scan\n");
         assert_eq!(extract.opaque.len(), 1);
     }
 

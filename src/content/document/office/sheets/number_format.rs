@@ -71,12 +71,15 @@ pub(in crate::content::document::office) fn show(
 
 /// A whole number where what is displayed of it has lost digits.
 pub(in crate::content::document::office) fn stored(value: f64, shown: &str) -> Option<String> {
-    let only_digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
     let stored = digits::general(value);
-    let digits = only_digits(&stored);
-    let says_more = value.fract() == 0.0
-        && digits.len() >= DIGITS_OF_AN_IDENTIFIER
-        && !only_digits(shown).contains(&digits);
+    let digits = stored.trim_start_matches('-');
+    // Commas between thousands make an amount of what may be a patient's
+    // number; other marks are how people write those.
+    let commas = digits.len() == DIGITS_OF_A_PATIENT_NUMBER;
+    let kept = |c: &char| c.is_ascii_digit() || commas && *c == ',';
+    let shown: String = shown.chars().filter(kept).collect();
+    let says_more =
+        value.fract() == 0.0 && digits.len() >= DIGITS_OF_AN_IDENTIFIER && !shown.contains(digits);
     says_more.then_some(stored)
 }
 
@@ -249,6 +252,7 @@ const SECTIONS: usize = 4;
 const LONGEST_CODE: usize = 255;
 /// Telephone numbers, hospital numbers and what is longer.
 const DIGITS_OF_AN_IDENTIFIER: usize = 6;
+const DIGITS_OF_A_PATIENT_NUMBER: usize = 10;
 /// Dates as they are written in Britain.
 const BUILT_IN: [(usize, &str); 33] = [
     (1, "0"),
@@ -339,6 +343,8 @@ mod tests {
         assert_eq!(stored(9_990_000_018.0, "0.00E+00").as_deref(), Some("9990000018"));
         assert_eq!(stored(9_990_000_018.0, ";;;").as_deref(), Some("9990000018"));
         assert_eq!(stored(9_990_000_018.0, "000 000 0000"), None);
+        assert_eq!(stored(9_990_000_018.0, "#,##0").as_deref(), Some("9990000018"));
+        assert_eq!(stored(12_345_678.0, "#,##0"), None);
         assert_eq!(stored(22_365.0, "dd/mm/yyyy"), None);
         assert_eq!(stored(3.14159, "0.0"), None);
     }
