@@ -76,6 +76,13 @@ fn shown<'a>(pdf: &'a Pdf, opened: &mut Opened<'a>) -> (String, Vec<String>) {
     (text, spoken)
 }
 
+/// Viewers look for a document's beginning in the first 1024 octets.
+pub(in crate::content::document) fn is_behind_other_octets(octets: &[u8]) -> bool {
+    let has = |octets: &[u8], part: &[u8]| memchr::memmem::find(octets, part).is_some();
+    let head = octets.get(..LATEST_BEGINNING.min(octets.len())).unwrap_or_default();
+    has(head, b"%PDF-") && has(octets, b"endobj") && has(octets, b"startxref")
+}
+
 /// With the empty password, which every viewer tries first.
 fn open(document: &Document) -> Result<Pdf, OpaqueReason> {
     let octets = PdfData::from(std::sync::Arc::new(document.octets.clone()));
@@ -114,5 +121,6 @@ fn remarks<'a>(pages: &[Dict<'a>], opened: &mut Opened<'a>, path: &str, gatherer
     gatherer.text(path, lines);
 }
 
+const LATEST_BEGINNING: usize = 1024;
 /// Octets: some thousand pages of text, and as many again.
 const LONGEST_TEXT: usize = 32 << 20;

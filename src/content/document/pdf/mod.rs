@@ -38,4 +38,4 @@ mod xml;
 #[cfg(test)]
 mod tests;
 
-pub(super) use document::read;
+pub(super) use document::{is_behind_other_octets, read};

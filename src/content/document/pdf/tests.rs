@@ -352,8 +352,9 @@ fn pages_that_are_counted_but_not_there_are_damage() {
 #[test]
 fn a_page_that_is_a_picture_is_said_to_be_one() {
     let image = stream("/Subtype /Image /Width 1 /Height 1 /Filter /DCTDecode", b"\xff\xd8");
-    let with =
-        |content: &str| page(content.as_bytes(), "/XObject << /X 5 0 R >>", &[image.clone()]);
+    let with = |content: &str| {
+        page(content.as_bytes(), "/XObject << /X 5 0 R >>", std::slice::from_ref(&image))
+    };
     assert_eq!(reasons(with("600 0 0 800 0 0 cm /X Do")), [OpaqueReason::Picture]);
     assert_eq!(reasons(with("60 0 0 80 0 0 cm /X Do")), []);
     let text = "BT /F 10 Tf 50 700 Td (A letter that is long enough to be what the page says, all of it and no less than that) Tj ET";
@@ -380,6 +381,15 @@ fn an_appearance_is_drawn_at_its_place() {
     let extract = all(with_page("/Annots [5 0 R]", content, "", &[stamp.to_vec(), look]));
     assert!(texts(&extract).contains(&("2", "NHS: 943")), "{:?}", texts(&extract));
     assert!(texts(&extract).contains(&("2:annotations", "seen\n")), "{:?}", texts(&extract));
+}
+
+#[test]
+fn a_document_may_stand_behind_other_octets() {
+    let octets =
+        [b"HTTP/1.1 200 OK\r\n\r\n\0".to_vec(), page(b"BT 9 9 Td (x) Tj ET", "", &[])].concat();
+    assert_eq!(shown(octets), "x");
+    let mention = b"Files that begin with %PDF- are documents.".to_vec();
+    assert_eq!(crate::content::document::Format::of(&mention), None);
 }
 
 #[test]
