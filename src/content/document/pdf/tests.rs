@@ -192,6 +192,16 @@ fn a_fonts_own_map_to_text_comes_first() {
 }
 
 #[test]
+fn what_a_fonts_map_leaves_out_its_program_is_asked() {
+    let map = stream("", b"1 beginbfchar <01> <0037> endbfchar");
+    let program = stream("", b"%!PS\n/Encoding 256 array dup 1 /one put dup 2 /nine put def eexec");
+    let font = "<< /Subtype /Type1 /FirstChar 1 /LastChar 2 /Widths [500 500] /ToUnicode 6 0 R \
+                /FontDescriptor << /Flags 4 /FontFile 7 0 R >> >>";
+    let more = [b"null".to_vec(), map, program];
+    assert_eq!(shown(with_font("BT /F 10 Tf 50 700 Td <0102> Tj ET", font, &more)), "79");
+}
+
+#[test]
 fn codes_of_known_charsets_are_read() {
     for (encoding, codes, expected) in [
         ("90ms-RKSJ-H", "3934938c8b9e", "94東京"),
