@@ -48,7 +48,8 @@ impl Format {
         let tar = || tar::is_tar(octets).then_some(Self::Tar);
         let office = || office::is_flat(octets).then_some(Self::OfficeXml);
         let lzma = || compressed::is_lzma(octets).then_some(Self::Lzma);
-        known.map(|(_, format)| *format).or_else(tar).or_else(lzma).or_else(office)
+        let pdf = || pdf::is_behind_other_octets(octets).then_some(Self::Pdf);
+        known.map(|(_, format)| *format).or_else(pdf).or_else(tar).or_else(lzma).or_else(office)
     }
 
     /// Told by how its lines begin, which only a text has.

@@ -7,9 +7,9 @@ use hayro_syntax::{
 
 use super::{
     annotation::{self, Remark},
-    attachment, form,
+    attachment, form, guard,
     opened::Opened,
-    page, properties, structure,
+    page, properties, revision, structure,
 };
 use crate::{
     content::document::{extract::Document, gatherer::Gatherer},
@@ -20,6 +20,7 @@ pub(in crate::content::document) fn read(
     document: &Document,
     gatherer: &mut Gatherer,
 ) -> Result<(), OpaqueReason> {
+    guard::check(&document.octets, gatherer.left())?;
     let pdf = open(document)?;
     let objects = pdf.xref();
     let mut opened = Opened::new(objects, gatherer.left());
@@ -30,25 +31,10 @@ pub(in crate::content::document) fn read(
         opened.fault(OpaqueReason::Damaged);
     }
 
-    let mut spoken = Vec::new();
-    let mut text = String::new();
-    for page in pdf.pages().iter() {
-        let mut read = page::read(page, &mut opened);
-        if !text.is_empty() && !read.text.is_empty() {
-            text.push_str("\n\n");
-        }
-        text.push_str(&read.text);
-        spoken.append(&mut read.spoken);
-        if let Some(fault) = read.fault {
-            opened.fault(fault);
-        }
-        // As large as a reading should get.
-        if text.len() > LONGEST_TEXT {
-            gatherer.text(path, std::mem::take(&mut text));
-        }
-    }
+    let (text, mut spoken) = shown(&pdf, &mut opened);
+    let earlier = revision::lines_taken_out(&document.octets, &text, opened.octets_left());
     gatherer.text(path, text);
-
+    gatherer.text(&format!("{path}:earlier"), earlier);
     gatherer.text(&format!("{path}:form"), form::fields(&catalog, &mut opened));
     form::read_xfa(&catalog, &mut opened, &format!("{path}:form"), gatherer);
     remarks(&pages, &mut opened, &format!("{path}:annotations"), gatherer);
@@ -66,6 +52,35 @@ pub(in crate::content::document) fn read(
         gatherer.unread(path, fault);
     }
     Ok(())
+}
+
+/// What the pages show, an empty line between them, and what is said to stand
+/// for parts of them.
+fn shown<'a>(pdf: &'a Pdf, opened: &mut Opened<'a>) -> (String, Vec<String>) {
+    let (mut text, mut spoken) = (String::new(), Vec::new());
+    for page in pdf.pages().iter() {
+        let mut read = page::read(page, opened);
+        if !text.is_empty() && !read.text.is_empty() {
+            text.push_str("\n\n");
+        }
+        text.push_str(&read.text);
+        spoken.append(&mut read.spoken);
+        if let Some(fault) = read.fault {
+            opened.fault(fault);
+        }
+        if text.len() > LONGEST_TEXT {
+            opened.fault(OpaqueReason::OverLimit);
+            break;
+        }
+    }
+    (text, spoken)
+}
+
+/// Viewers look for a document's beginning in the first 1024 octets.
+pub(in crate::content::document) fn is_behind_other_octets(octets: &[u8]) -> bool {
+    let has = |octets: &[u8], part: &[u8]| memchr::memmem::find(octets, part).is_some();
+    let head = octets.get(..LATEST_BEGINNING.min(octets.len())).unwrap_or_default();
+    has(head, b"%PDF-") && has(octets, b"endobj") && has(octets, b"startxref")
 }
 
 /// With the empty password, which every viewer tries first.
@@ -106,4 +121,6 @@ fn remarks<'a>(pages: &[Dict<'a>], opened: &mut Opened<'a>, path: &str, gatherer
     gatherer.text(path, lines);
 }
 
-const LONGEST_TEXT: usize = 4 << 20;
+const LATEST_BEGINNING: usize = 1024;
+/// Octets: some thousand pages of text, and as many again.
+const LONGEST_TEXT: usize = 32 << 20;

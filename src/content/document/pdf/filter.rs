@@ -60,7 +60,7 @@ pub(super) struct Step {
     pub(super) fault: Option<OpaqueReason>,
 }
 
-fn apply(name: &[u8], parameters: &Dict<'_>, octets: &[u8], limit: u64) -> Step {
+pub(super) fn apply(name: &[u8], parameters: &Dict<'_>, octets: &[u8], limit: u64) -> Step {
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     match name {
         b"FlateDecode" | b"Fl" => predictor::undo(inflate(octets, most), parameters),

@@ -2,12 +2,12 @@
 //! section 9.4. What only colours, clips or hides is passed over, so that
 //! hidden text is read like any other.
 
-use std::rc::Rc;
+use std::{collections::HashMap, rc::Rc};
 
 use hayro_syntax::object::{Dict, Name, Object, Stream};
 
 use super::{
-    font::Glyph,
+    font::{Font, Glyph},
     graphics::{State, direction},
     lexer::{Lexer, Token},
     matrix::{Matrix, Point, Rectangle},
@@ -25,6 +25,8 @@ pub(super) struct Interpreter<'a, 'o> {
     saved: Vec<State>,
     text: Matrix,
     line: Matrix,
+    /// Of the present resources, by name.
+    fonts: HashMap<Vec<u8>, Rc<Font>>,
     /// Forms that are being drawn.
     within: Vec<Place>,
 }
@@ -34,7 +36,8 @@ impl<'a, 'o> Interpreter<'a, 'o> {
         let state = State::new(Matrix::IDENTITY, opened.fallback());
         let (text, line) = (Matrix::IDENTITY, Matrix::IDENTITY);
         let (saved, within, spoken) = (Vec::new(), Vec::new(), Vec::new());
-        Self { opened, sheet, spoken, state, saved, text, line, within }
+        let fonts = HashMap::new();
+        Self { opened, sheet, spoken, state, saved, text, line, fonts, within }
     }
 
     /// Draws a form (section 8.10) as if `outer` were its place.
@@ -46,17 +49,22 @@ impl<'a, 'o> Interpreter<'a, 'o> {
         if self.within.len() >= DEEPEST {
             return self.opened.fault(OpaqueReason::OverLimit);
         }
+        if !self.opened.may_draw() {
+            return;
+        }
         let own = form.dict().get::<Dict<'a>>("Resources");
         let matrix = Matrix::of(&numbers(form.dict(), "Matrix")).unwrap_or(Matrix::IDENTITY);
         let octets = self.opened.octets(form);
         let inner = State { matrix: matrix.then(outer), ..self.state.clone() };
         let state = std::mem::replace(&mut self.state, inner);
         let saved = std::mem::take(&mut self.saved);
+        let fonts = std::mem::take(&mut self.fonts);
         let (text, line) = (self.text, self.line);
         self.within.push(place);
         self.run(&octets, own.as_ref().unwrap_or(resources));
         self.within.pop();
-        (self.state, self.saved, self.text, self.line) = (state, saved, text, line);
+        (self.state, self.saved, self.fonts) = (state, saved, fonts);
+        (self.text, self.line) = (text, line);
     }
 
     /// An annotation's appearance, at its place (section 12.5.5).
@@ -87,9 +95,9 @@ impl<'a, 'o> Interpreter<'a, 'o> {
             match operator.as_slice() {
                 b"ID" => lexer.skip_inline_image(),
                 b"EI" => self.sheet.pictured += self.state.matrix.area(),
-                b"Do" => self.draw(&operands, resources),
+                b"Do" if self.opened.may_look_up() => self.draw(&operands, resources),
                 b"Tf" => self.set_font(&operands, resources),
-                b"gs" => self.set_state(&operands, resources),
+                b"gs" if self.opened.may_look_up() => self.set_state(&operands, resources),
                 b"BDC" => self.begin_marked(&operands, resources),
                 b"Tj" | b"TJ" | b"'" | b"\"" => self.show_operator(&operator, &operands),
                 other => self.place(other, &operands),
@@ -208,13 +216,23 @@ impl<'a, 'o> Interpreter<'a, 'o> {
 
     fn set_font(&mut self, operands: &[Token], resources: &Dict<'a>) {
         let [Token::Name(name), Token::Number(size)] = operands else { return };
-        let fonts = resources.get::<Dict<'a>>("Font");
-        let font = fonts.and_then(|fonts| fonts.get::<Dict<'a>>(name));
-        self.state.font = match font {
-            Some(font) => self.opened.font(&font),
-            None => self.opened.fallback(),
+        self.state.font = match self.fonts.get(name) {
+            Some(known) => Rc::clone(known),
+            None => {
+                let font = self.find_font(name, resources);
+                self.fonts.insert(name.clone(), Rc::clone(&font));
+                font
+            }
         };
         self.state.size = *size;
+    }
+
+    fn find_font(&mut self, name: &[u8], resources: &Dict<'a>) -> Rc<Font> {
+        let fonts = resources.get::<Dict<'a>>("Font");
+        match fonts.and_then(|fonts| fonts.get::<Dict<'a>>(name)) {
+            Some(font) if self.opened.may_look_up() => self.opened.font(&font),
+            _ => self.opened.fallback(),
+        }
     }
 
     fn set_state(&mut self, operands: &[Token], resources: &Dict<'a>) {
@@ -244,7 +262,7 @@ impl<'a, 'o> Interpreter<'a, 'o> {
                     .iter()
                     .find(|(own, _)| own == key.as_bytes())
                     .and_then(|(_, value)| value.text().map(super::text_string::text)),
-                Some(Token::Name(_)) => {
+                Some(Token::Name(_)) if self.opened.may_look_up() => {
                     let list = operands.get(1..).unwrap_or_default();
                     named::<Dict<'a>>(resources, "Properties", list)
                         .and_then(|list| list.get::<hayro_syntax::object::String<'_>>(key))

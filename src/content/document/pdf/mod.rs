@@ -8,9 +8,8 @@
 //! ISO 32000-2.
 //!
 //! `hayro-syntax` finds objects, mends cross-references and decrypts; all
-//! that multiplies (streams, forms, operators) is counted here (`opened`).
-//! Streams that hold objects it unfolds itself, without a limit: the bound on
-//! those is that of the process in which this runs.
+//! that multiplies (streams, forms, operators) is counted here (`opened`), and
+//! what it unfolds itself is measured first (`guard`).
 
 mod annotation;
 mod attachment;
@@ -20,6 +19,7 @@ mod filter;
 mod font;
 mod form;
 mod graphics;
+mod guard;
 mod interpreter;
 mod layout;
 mod lexer;
@@ -28,10 +28,14 @@ mod opened;
 mod page;
 mod predictor;
 mod properties;
+mod revision;
 mod sheet;
 mod structure;
 mod text_string;
 mod tree;
 mod xml;
 
-pub(super) use document::read;
+#[cfg(test)]
+mod tests;
+
+pub(super) use document::{is_behind_other_octets, read};

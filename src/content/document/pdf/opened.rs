@@ -56,16 +56,26 @@ impl<'a> Opened<'a> {
 
     /// Whether one more operator may be followed.
     pub(super) fn may_operate(&mut self) -> bool {
-        Self::spend(&mut self.operators, &mut self.faults)
+        Self::spend(1, &mut self.operators, &mut self.faults)
+    }
+
+    /// Whether one more resource may be looked up.
+    pub(super) fn may_look_up(&mut self) -> bool {
+        Self::spend(LOOKING_UP, &mut self.operators, &mut self.faults)
+    }
+
+    /// Whether one more form may be drawn, which costs as much as many.
+    pub(super) fn may_draw(&mut self) -> bool {
+        Self::spend(DRAWING, &mut self.operators, &mut self.faults)
     }
 
     /// Whether one more dictionary may be looked at.
     pub(super) fn may_visit(&mut self) -> bool {
-        Self::spend(&mut self.nodes, &mut self.faults)
+        Self::spend(1, &mut self.nodes, &mut self.faults)
     }
 
-    fn spend(left: &mut usize, faults: &mut Vec<OpaqueReason>) -> bool {
-        let less = left.checked_sub(1);
+    fn spend(cost: usize, left: &mut usize, faults: &mut Vec<OpaqueReason>) -> bool {
+        let less = left.checked_sub(cost);
         *left = less.unwrap_or_default();
         if less.is_none() && !faults.contains(&OpaqueReason::OverLimit) {
             faults.push(OpaqueReason::OverLimit);
@@ -137,5 +147,8 @@ pub(super) fn items<'a>(object: Object<'a>) -> Vec<Object<'a>> {
 
 /// About ten seconds' worth.
 const MOST_OPERATORS: usize = 20_000_000;
+/// In operators.
+const LOOKING_UP: usize = 10;
+const DRAWING: usize = 500;
 const MOST_NODES: usize = 200_000;
 const MOST_FONTS: usize = 2000;

@@ -8,7 +8,8 @@ use super::{
     cmap::{CMap, code},
     glyph::{Glyph, Meaning},
     program::Program,
-    typeface, widths,
+    typeface::{self, Said},
+    widths,
 };
 
 #[derive(Debug)]
@@ -44,7 +45,8 @@ impl Composite {
         let (codes, is_vertical) = codes(dictionary, opened);
         let glyphs = descendant.get::<Stream<'a>>("CIDToGIDMap");
         let to_unicode = typeface::to_unicode(dictionary, opened);
-        let program = typeface::program(&descriptor, to_unicode.as_ref(), opened);
+        let said = if to_unicode.is_some() { Said::All } else { Said::NotAll };
+        let program = typeface::program(&descriptor, said, opened);
         Self {
             codes,
             is_vertical,

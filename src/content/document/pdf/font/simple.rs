@@ -14,7 +14,8 @@ use super::{
     glyph::{Glyph, Meaning},
     glyph_name,
     program::Program,
-    typeface, widths,
+    typeface::{self, Said},
+    widths,
 };
 
 #[derive(Debug)]
@@ -61,7 +62,7 @@ impl Simple {
         let descriptor = dictionary.get::<Dict<'a>>("FontDescriptor").unwrap_or_default();
         let name = typeface::name(dictionary);
         let to_unicode = typeface::to_unicode(dictionary, opened);
-        let program = typeface::program(&descriptor, to_unicode.as_ref(), opened);
+        let program = typeface::program(&descriptor, said(to_unicode.as_ref(), dictionary), opened);
         let (encoding, names) = encoding(dictionary);
         let sources = Sources {
             to_unicode,
@@ -134,6 +135,16 @@ impl Sources {
                 (0x20..0x7f).contains(&code).then_some(Meaning::Guess(letter))
             }
         }
+    }
+}
+
+/// Whether every code that the font has is given its text.
+fn said(to_unicode: Option<&CMap>, dictionary: &Dict<'_>) -> Said {
+    let code = |key: &str, otherwise| dictionary.get::<u8>(key).unwrap_or(otherwise);
+    let mut codes = code("FirstChar", 0)..=code("LastChar", u8::MAX);
+    match to_unicode {
+        Some(map) if codes.all(|code| map.text(code.into()).is_some()) => Said::All,
+        _ => Said::NotAll,
     }
 }
 

@@ -52,16 +52,23 @@ pub(super) fn to_unicode<'a>(dictionary: &Dict<'a>, opened: &mut Opened<'a>) -> 
     (!map.says_nothing()).then_some(map)
 }
 
+/// How much a font itself says of its codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    All,
+    NotAll,
+}
+
 /// What is embedded, to be asked where the font itself does not say.
 pub(super) fn program<'a>(
     descriptor: &Dict<'a>,
-    to_unicode: Option<&CMap>,
+    said: Said,
     opened: &mut Opened<'a>,
 ) -> Option<Program> {
     let stream = ["FontFile2", "FontFile3", "FontFile"]
         .into_iter()
         .find_map(|key| descriptor.get::<Stream<'a>>(key))?;
-    if to_unicode.is_some() {
+    if said == Said::All {
         return Some(Program::default());
     }
     Some(Program::parse(&opened.octets(&stream)))
