@@ -19,7 +19,13 @@ pub(super) fn messages(octets: &[u8]) -> Vec<Range<usize>> {
         return std::iter::once(blank..octets.len()).collect();
     }
     let starts = memchr::memmem::find_iter(octets, b"\nFrom ").map(|at| at + 1);
-    let is_start = |&at: &usize| octets.get(at..).is_some_and(is_message);
+    // After an empty line, at which any header section before has ended: so
+    // each is looked at once.
+    let is_start = |&at: &usize| {
+        let before = octets.get(..at).unwrap_or_default();
+        let parted = before.ends_with(b"\n\n") || before.ends_with(b"\n\r\n");
+        parted && octets.get(at..).is_some_and(is_message)
+    };
     let mut starts: Vec<usize> =
         std::iter::once(blank).chain(starts.filter(is_start)).take(MOST_MESSAGES).collect();
     starts.push(octets.len());
@@ -65,5 +71,6 @@ mod tests {
         let mailbox = format!("{one}{one}{one}");
         let expected: Vec<_> = (0..3).map(|n| n * one.len()..(n + 1) * one.len()).collect();
         assert_eq!(messages(mailbox.as_bytes()), expected);
+        assert_eq!(messages(mailbox.replace('\n', "\r\n").as_bytes()).len(), 3);
     }
 }
