@@ -4,7 +4,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use super::json;
+use super::{json, labels};
 use crate::content::html;
 
 #[derive(Debug)]
@@ -84,6 +84,8 @@ impl<'s> Tree<'s> {
             self.is_broken = true;
             return false;
         }
+        // So long a name is shown cut short: any number of elements may have it.
+        self.is_broken |= name.len() > labels::LONGEST_KEY;
         let (end, span_end) = (self.nodes.len() + 1, value.end);
         self.nodes.push(Node { name, value, kind, end, span_end });
         true
