@@ -145,7 +145,7 @@ mod tests {
         #[test]
         fn whatever_comes_is_read_within_bounds(text in text()) {
             if let Some(read) = rendered(&text, Expected::Table) {
-                prop_assert!(read.text.len() <= 9 * text.len() + 8192);
+                prop_assert!(read.text.len() <= 5 * text.len() + 8192);
                 for (at, _) in read.text.char_indices() {
                     prop_assert!(read.map.source(at) <= text.len());
                 }

@@ -197,7 +197,7 @@ pub(super) fn place(source: &str, piece: &str) -> usize {
 
 /// Labels are longer than delimiters: how much longer than its source a text
 /// may become before its original is read instead (law 7).
-const MOST_GROWTH: usize = 8;
+const MOST_GROWTH: usize = 4;
 const LEAST_ROOM: usize = 4096;
 /// Words can look like base64.
 const LEAST_DOCUMENT: usize = 12;
