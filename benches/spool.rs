@@ -1,23 +1,30 @@
 //! Durable messages a second: every commit is on disk before it is answered.
 //! One producer shows the latency of a sync, 64 show group commit.
 //!
+//! `cargo bench --bench spool -- million` measures a start with a million
+//! queued messages instead.
+//!
 //! The spool lies in `target/`, for `/tmp` may be memory.
 #![expect(clippy::unwrap_used, reason = "a benchmark that fails shall stop")]
 
+#[path = "spool/million.rs"]
+mod million;
+
 use std::{
+    io::Write,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use postern::{
     mail::{
         Address, AddressEncoding, Body, DelayNotice, Direction, Level, Protection, QueueId,
         QueuedMessage, QueuedRecipient, Requests, Timestamp,
     },
-    spool::{Batch, Settings, Spool},
+    spool::{Batch, Ephemeral, KeyFile, Keys, Settings, Spool},
 };
 use tokio::runtime::Runtime;
 
@@ -89,17 +96,25 @@ fn commits(criterion: &mut Criterion) {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let mut group = criterion.benchmark_group("spool");
     group.sample_size(10).measurement_time(Duration::from_secs(5));
-    for (name, size) in [("8 KB", 8 * 1024), ("64 KB", 64 * 1024)] {
+    let sizes = [("8 KB", 8 * 1024), ("64 KB", 64 * 1024)];
+    let plain = sizes.map(|(name, size)| (name.to_owned(), size, Keys::default()));
+    let sealed = sizes.map(|(name, size)| (format!("{name} sealed"), size, new_keys()));
+    for (name, size, keys) in plain.into_iter().chain(sealed) {
         let content = Bytes::from(vec![b'x'; size]);
         for producers in [1, 64] {
             let directory = tempfile::tempdir_in(target).unwrap();
             // Each batch removes the one before, which makes it bookkeeping:
             // it is the commit that is measured, not what bookkeeping waits.
-            let settings = Settings { bookkeeping_waits: Duration::ZERO, ..Settings::default() };
-            let spool = Arc::new(Spool::open(directory.path(), settings, |_| {}).unwrap());
+            let settings = Settings {
+                bookkeeping_waits: Duration::ZERO,
+                ephemeral: Ephemeral::Allow,
+                keys: keys.clone(),
+                ..Settings::default()
+            };
+            let spool = Arc::new(Spool::open(directory.path(), settings, |_, _| {}).unwrap());
             group.throughput(Throughput::Elements(1));
             group.bench_function(
-                BenchmarkId::new(name, format!("{producers} producers")),
+                BenchmarkId::new(&name, format!("{producers} producers")),
                 |bench| {
                     bench.iter_custom(|messages| {
                         commit(&runtime, &spool, &content, producers, messages)
@@ -111,5 +126,23 @@ fn commits(criterion: &mut Criterion) {
     group.finish();
 }
 
+fn new_keys() -> Keys {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(postern::spool::new_key().unwrap().0.as_bytes()).unwrap();
+    Keys::read(Some(&KeyFile::File(file.path().to_owned())), &[]).unwrap()
+}
+
 criterion_group!(benches, commits);
-criterion_main!(benches);
+
+/// As in the gateway itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "million");
+    if arguments.next().is_some() {
+        return million::measure(arguments);
+    }
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}

@@ -34,6 +34,7 @@ pub mod config; // postern.toml: as written -> as meant
 pub mod listen; // sockets, TLS acceptor, PROXY protocol, limits
 pub mod authenticate; // SPF, DKIM, DMARC and ARC on arrival
 pub mod recipients; // which of our recipients exist
+pub mod reader; // confined processes in which documents are read
 pub mod spool; // the durable queue
 pub mod deliver; // next hops, TLS requirements, attempts
 pub mod observe; // metrics, logs, audit lines

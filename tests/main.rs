@@ -7,6 +7,8 @@ mod demo;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
+mod reader;
+#[cfg(test)]
 mod rewriting;
 #[cfg(test)]
 mod structured;

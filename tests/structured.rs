@@ -7,7 +7,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use postern::{
     classify::{Classification, TestRange},
-    content::{Content, Document, Extract, ReadDocument},
+    content::{Content, Document, Extract, InPlace, ReadDocument},
     gateway::classify_content,
     mail::{Kind, OpaqueReason},
     policy::{Context, Policy},
@@ -88,7 +88,7 @@ fn patients_in_structured_files_are_found_whatever_carries_them() {
             .flat_map(u16::to_le_bytes)
             .collect();
         for (carried, octets) in [("as it is", octets), ("in UTF-16", wide)] {
-            let found = classify_content(&policy, &attached(&octets));
+            let found = classify_content(&policy, &attached(&octets), &mut InPlace::default());
             assert_eq!(numbers(&found), patients, "{name} {carried}");
             let reached = u8::from(found.level);
             assert!(reached >= level, "{name} {carried} has level {reached}: {:?}", found.why);
@@ -101,7 +101,7 @@ fn patients_in_structured_files_are_found_whatever_carries_them() {
 fn numbers_of_other_things_in_structured_files_are_nobodys() {
     let policy = policy();
     for name in NOBODY {
-        let found = classify_content(&policy, &attached(&file(name)));
+        let found = classify_content(&policy, &attached(&file(name)), &mut InPlace::default());
         assert!(numbers(&found).is_empty(), "{name}: {:?}", numbers(&found));
         assert!(u8::from(found.level) <= 1, "{name}: {:?}", found.why);
     }
@@ -117,7 +117,8 @@ fn saved_mail_is_read_as_mail_whatever_it_is_called() {
     let mailbox = format!("From a Mon\r\n{inner}\r\nFrom b Tue\r\n{inner}");
     let policy = policy();
     for octets in [inner, mailbox] {
-        let found = classify_content(&policy, &attached(octets.as_bytes()));
+        let found =
+            classify_content(&policy, &attached(octets.as_bytes()), &mut InPlace::default());
         assert_eq!((numbers(&found), u8::from(found.level)), (vec!["9990000387".to_owned()], 3));
     }
 }

@@ -32,6 +32,9 @@ pub(super) enum Reason {
     /// It follows one of its kind, of which a word spoke.
     Follows(Range<usize>),
     Company(Kind),
+    /// Numbers like it stand beside it, and all pass the check.
+    FellowsPass,
+    FellowsFail,
 }
 
 impl Candidate {
@@ -42,6 +45,15 @@ impl Candidate {
     pub(super) fn add(&mut self, reason: Reason, points: i32) {
         self.points = self.points.saturating_add(points);
         self.reasons.push((reason, points));
+    }
+
+    /// Points of the words and headings that speak of it.
+    pub(super) fn spoken(&self) -> i32 {
+        use Reason::{After, Before, Follows, Heading};
+        let speaks = |(reason, points): &(Reason, i32)| {
+            matches!(reason, Before(_) | After(_) | Heading(_) | Follows(_)).then_some(*points)
+        };
+        self.reasons.iter().filter_map(speaks).sum()
     }
 
     /// 0 to 100.
@@ -76,6 +88,8 @@ impl Reason {
             Self::After(span) => format!("“{}” after it", quoted(span)),
             Self::Heading(span) => format!("“{}” heads its column", quoted(span)),
             Self::Follows(span) => format!("in a list after “{}”", quoted(span)),
+            Self::FellowsPass => "all numbers like it here pass the check".to_owned(),
+            Self::FellowsFail => "numbers like it here fail the check".to_owned(),
             Self::Company(kind) => format!("{} near it", kind.name().replace('_', " ")),
         }
     }

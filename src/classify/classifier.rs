@@ -7,14 +7,14 @@ use super::{
     candidate::Candidate,
     classification::{Classification, Found},
     compile::{self, Compiled},
-    level::Item,
+    level::{Item, Place},
     lexicon::Hit,
     normalise::Stream,
     settings::{Settings, SettingsError},
     yara,
 };
 use crate::{
-    content::Reading,
+    content::{Reading, ReadingKind},
     mail::{Finding, Kind, Level, Masked, Opaque, OpaqueReason},
 };
 
@@ -63,6 +63,9 @@ struct Gathered<'a> {
     compiled: &'a Compiled,
     findings: Vec<Found>,
     items: Vec<Item>,
+    /// What stands over a text and counts as its beginning, by the path of
+    /// what it stands over: subjects and names of files.
+    over: Vec<(String, Item)>,
     /// Values of detectors, by kind and key.
     values: HashMap<(Kind, String), usize>,
     opaque: Vec<Opaque>,
@@ -74,6 +77,7 @@ impl<'a> Gathered<'a> {
             compiled,
             findings: Vec::new(),
             items: Vec::new(),
+            over: Vec::new(),
             values: HashMap::new(),
             opaque: opaque.to_vec(),
         }
@@ -103,14 +107,34 @@ impl<'a> Gathered<'a> {
         sightings.sort_by_key(Sighting::start);
         let mut page = Page::new(reading, &stream);
         let mut shown = BTreeSet::new();
+        let stands_over = stands_over(reading);
+        if stands_over.is_none() {
+            self.begin(number, &reading.part);
+        }
         for sighting in &sightings {
             let start = stream.reading(sighting.span()).start;
-            let item = Item { reading: number, start, ..self.item(sighting) };
+            let place = Place { reading: number, start };
+            let item = Item { reading: number, start, place, ..self.item(sighting) };
             self.items.push(item);
+            if let Some(path) = stands_over.filter(|_| self.over.len() < MOST_OVER) {
+                self.over.push((path.to_owned(), item));
+            }
             if shown.insert((item.kind, item.value)) && self.findings.len() < MOST_FINDINGS {
                 self.findings.push(self.found(&mut page, sighting));
             }
         }
+    }
+
+    /// What stands over a text counts in it too, as it is read.
+    fn begin(&mut self, number: usize, part: &str) {
+        let is_within = |path: &str| {
+            let rest = part.strip_prefix(path);
+            rest.is_some_and(|rest| {
+                path.is_empty() || rest.is_empty() || rest.starts_with(['.', '/', ':'])
+            })
+        };
+        let over = self.over.iter().filter(|(path, _)| is_within(path));
+        self.items.extend(over.map(|(_, item)| Item { reading: number, start: 0, ..*item }));
     }
 
     fn item(&mut self, sighting: &Sighting<'_>) -> Item {
@@ -203,8 +227,8 @@ impl<'a> Gathered<'a> {
         }
         let mut whys = raised;
         for met in self.compiled.combinations.met(&self.items) {
-            let place = readings.get(met.at.reading).map_or(String::new(), |reading| {
-                format!(" (part {}, line {})", reading.part, reading.line(met.at.start))
+            let place = readings.get(met.at.place.reading).map_or(String::new(), |reading| {
+                format!(" (part {}, line {})", reading.part, reading.line(met.at.place.start))
             });
             whys.push((met.level, format!("level {}: {}{place}", met.level, met.name)));
         }
@@ -282,11 +306,22 @@ impl<'a> Page<'a> {
     }
 }
 
+/// The path of what a reading stands over: of a message, its subject; of a
+/// file, its name.
+fn stands_over(reading: &Reading) -> Option<&str> {
+    match reading.part.strip_suffix("header:Subject") {
+        Some(path) => Some(path.trim_end_matches(':')),
+        None => (reading.kind == ReadingKind::Header && !reading.part.contains("header:"))
+            .then_some(&reading.part),
+    }
+}
+
 /// An item that stands in no reading and near nothing.
 fn apart(kind: Kind) -> Item {
     Item {
         reading: usize::MAX,
         start: 0,
+        place: Place { reading: usize::MAX, start: 0 },
         source: usize::MAX,
         kind,
         value: 0,
@@ -345,4 +380,6 @@ const CERTAIN: u8 = 100;
 const FIRST_VALUE: usize = usize::MAX / 2;
 /// What is shown and kept; the level is worked out from all items.
 const MOST_FINDINGS: usize = 10_000;
+/// Of a subject or a file's name.
+const MOST_OVER: usize = 100;
 const MOST_ITEMS: usize = 1_000_000;

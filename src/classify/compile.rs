@@ -181,7 +181,13 @@ fn detectors(
         .zip(patterns)
         .map(|(detector, pattern)| CompiledDetector::new(detector, pattern))
         .collect();
-    Ok(Detectors::new(compiled, (set, owners), contexts, settings.weighing.report_at))
+    Ok(Detectors::new(
+        compiled,
+        (set, owners),
+        contexts,
+        settings.lists.iter().map(|list| list.weight).collect(),
+        settings.weighing.report_at,
+    ))
 }
 
 /// Runs every detector's own examples. The test range counts here: examples

@@ -15,21 +15,22 @@ use super::{
     dates::Date,
     lexicon::{Hit, Words},
     numbers::{self, HealthServiceNumber},
-    settings::{Check, Company, Detector, Position, TestRange},
+    settings::{Check, Company, Detector, Fellows, Position, TestRange},
     surroundings::{Standing, standing},
-    table::Tables,
 };
 use crate::mail::Kind;
 
 /// All detectors, compiled.
 pub(super) struct Detectors {
-    detectors: Vec<Compiled>,
+    pub(super) detectors: Vec<Compiled>,
     /// Patterns tried on whole readings, and whose they are.
     set: RegexSet,
     set_owners: Vec<usize>,
     /// By number of [`super::lexicon::Role::Context`].
-    contexts: Vec<ContextRule>,
-    report_at: i32,
+    pub(super) contexts: Vec<ContextRule>,
+    /// By number of [`super::lexicon::Role::Term`].
+    pub(super) term_weights: Vec<u32>,
+    pub(super) report_at: i32,
 }
 
 pub(super) struct Compiled {
@@ -41,8 +42,9 @@ pub(super) struct Compiled {
     shapes: Vec<(Vec<u8>, i32)>,
     beside_digits: i32,
     /// How far its contexts reach.
-    reach: usize,
-    company: Vec<Company>,
+    pub(super) reach: usize,
+    pub(super) company: Vec<Company>,
+    pub(super) fellows: Fellows,
 }
 
 /// One context of one detector.
@@ -70,6 +72,7 @@ impl Compiled {
             beside_digits: detector.beside_digits,
             reach: detector.context.iter().map(|context| context.within).max().unwrap_or(0),
             company: detector.company.clone(),
+            fellows: detector.fellows,
         }
     }
 
@@ -97,6 +100,14 @@ impl Compiled {
         Some((self.kind, key))
     }
 
+    /// Whether something is a number by itself and has the wrong check digit.
+    fn fails(&self, text: &str, span: &Range<usize>) -> bool {
+        let value = text.get(span.clone()).unwrap_or_default();
+        self.check == Check::HealthServiceNumber
+            && standing(text, span) != Standing::InsideToken
+            && HealthServiceNumber::of(&numbers::digits(value)).is_none()
+    }
+
     /// Where the value stands, in the first match from the start of `text`.
     fn value(&self, text: &str, found: regex::Match<'_>) -> Range<usize> {
         let inner = self.pattern.captures_at(text, found.start());
@@ -115,9 +126,11 @@ impl Detectors {
         detectors: Vec<Compiled>,
         (set, set_owners): (RegexSet, Vec<usize>),
         contexts: Vec<ContextRule>,
+        term_weights: Vec<u32>,
         report_at: u8,
     ) -> Self {
-        Self { detectors, set, set_owners, contexts, report_at: i32::from(report_at) }
+        let report_at = i32::from(report_at);
+        Self { detectors, set, set_owners, contexts, term_weights, report_at }
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
@@ -132,16 +145,25 @@ impl Detectors {
         terms: &[(Kind, Hit)],
         test_range: TestRange,
     ) -> Vec<Candidate> {
-        let mut candidates = self.candidates(text, words, test_range);
+        let (mut candidates, failed) = self.candidates(text, words, test_range);
         candidates.sort_by_key(|candidate| (candidate.span.start, candidate.detector));
         self.weigh_context(text, words, &mut candidates);
+        self.weigh_fellows(&failed, &mut candidates);
         self.weigh_company(terms, &mut candidates);
         candidates.retain(|candidate| candidate.points >= self.report_at);
         surest(candidates)
     }
 
-    fn candidates(&self, text: &str, words: &Words, test_range: TestRange) -> Vec<Candidate> {
+    /// What patterns find and checks do not refuse, and how many of each
+    /// detector's fail their check digit.
+    fn candidates(
+        &self,
+        text: &str,
+        words: &Words,
+        test_range: TestRange,
+    ) -> (Vec<Candidate>, BTreeMap<usize, usize>) {
         let mut candidates = Vec::new();
+        let mut failed = BTreeMap::new();
         for at in self.set.matches(text) {
             let Some(&number) = self.set_owners.get(at) else { continue };
             let Some(detector) = self.detectors.get(number) else { continue };
@@ -149,13 +171,16 @@ impl Detectors {
             let mut from = 0;
             while let Some(found) = detector.pattern.find_at(text, from) {
                 let span = if with_group { detector.value(text, found) } else { found.range() };
-                let candidate = candidate(number, detector, text, span, test_range);
+                let candidate = candidate(number, detector, text, span.clone(), test_range);
                 // What is refused may have swallowed the beginning of what is
                 // not: a code at a line's end and a number on the next line.
                 from = match candidate {
                     Some(_) => found.end(),
                     None => past_run(text, found.start()),
                 };
+                if candidate.is_none() && detector.fails(text, &span) {
+                    *failed.entry(number).or_insert(0) += 1;
+                }
                 candidates.extend(candidate);
             }
         }
@@ -170,135 +195,7 @@ impl Detectors {
             let span = value.start + start.span.start..value.end + start.span.start;
             candidates.extend(candidate(start.role, detector, text, span, test_range));
         }
-        candidates
-    }
-
-    fn weigh_context(&self, text: &str, words: &Words, candidates: &mut [Candidate]) {
-        let mut tables = None;
-        // The last candidate of each detector and what spoke of it.
-        let mut spoken: BTreeMap<usize, (usize, Range<usize>, i32)> = BTreeMap::new();
-        for candidate in candidates {
-            let Some(detector) = self.detectors.get(candidate.detector) else { continue };
-            if detector.reach == 0 {
-                continue;
-            }
-            let label = self
-                .before(words, candidate, detector.reach)
-                .map(|(span, points)| (Reason::Before(span.clone()), span, points))
-                .or_else(|| {
-                    let tables = tables.get_or_insert_with(|| Tables::of(text));
-                    let (span, points) = self.heading(words, candidate, text, tables)?;
-                    Some((Reason::Heading(span.clone()), span, points))
-                })
-                .or_else(|| {
-                    let (end, span, points) = spoken.get(&candidate.detector)?.clone();
-                    (candidate.span.start.saturating_sub(end) <= LIST_GAP)
-                        .then(|| (Reason::Follows(span.clone()), span, points))
-                });
-            if let Some((reason, span, points)) = label {
-                candidate.add(reason, points);
-                spoken.insert(candidate.detector, (candidate.span.end, span, points));
-            }
-            if let Some((span, points)) = self.after(words, candidate, detector.reach) {
-                candidate.add(Reason::After(span), points);
-            }
-        }
-    }
-
-    /// The nearest word of this detector before the candidate; of two that end
-    /// together the longer.
-    fn before(
-        &self,
-        words: &Words,
-        candidate: &Candidate,
-        reach: usize,
-    ) -> Option<(Range<usize>, i32)> {
-        let start = candidate.span.start;
-        let next = words.contexts.partition_point(|hit| hit.span.end <= start);
-        let mut nearest: Option<(Range<usize>, i32)> = None;
-        for hit in words.contexts.get(..next)?.iter().rev() {
-            let gap = start - hit.span.end;
-            if gap > reach || nearest.as_ref().is_some_and(|(span, _)| span.end > hit.span.end) {
-                break;
-            }
-            let Some(rule) = self.rule(hit, candidate, Position::Before) else { continue };
-            let longer = nearest.as_ref().is_none_or(|(span, _)| hit.span.start < span.start);
-            if gap <= rule.within && longer {
-                nearest = Some((hit.span.clone(), rule.points));
-            }
-        }
-        nearest
-    }
-
-    fn after(
-        &self,
-        words: &Words,
-        candidate: &Candidate,
-        reach: usize,
-    ) -> Option<(Range<usize>, i32)> {
-        let end = candidate.span.end;
-        let first = words.contexts.partition_point(|hit| hit.span.end <= end);
-        words
-            .contexts
-            .get(first..)?
-            .iter()
-            .take_while(|hit| hit.span.end <= end + reach + LONGEST_WORD)
-            .filter(|hit| hit.span.start >= end)
-            .filter_map(|hit| {
-                let rule = self.rule(hit, candidate, Position::After)?;
-                (hit.span.start - end <= rule.within).then(|| (hit.span.clone(), rule.points))
-            })
-            .min_by_key(|(span, _)| span.start)
-    }
-
-    fn heading(
-        &self,
-        words: &Words,
-        candidate: &Candidate,
-        text: &str,
-        tables: &Tables,
-    ) -> Option<(Range<usize>, i32)> {
-        let cell = tables.heading(text, candidate.span.start)?;
-        let first = words.contexts.partition_point(|hit| hit.span.end <= cell.start);
-        words
-            .contexts
-            .get(first..)?
-            .iter()
-            .take_while(|hit| hit.span.end <= cell.end)
-            .filter(|hit| hit.span.start >= cell.start)
-            .filter_map(|hit| {
-                let rule = self.rule(hit, candidate, Position::Heading)?;
-                Some((hit.span.clone(), rule.points))
-            })
-            .max_by_key(|(span, _)| span.len())
-    }
-
-    fn rule(&self, hit: &Hit, candidate: &Candidate, position: Position) -> Option<&ContextRule> {
-        self.contexts
-            .get(hit.role)
-            .filter(|rule| rule.detector == candidate.detector && rule.position == position)
-    }
-
-    fn weigh_company(&self, terms: &[(Kind, Hit)], candidates: &mut [Candidate]) {
-        let mut places: BTreeMap<Kind, Vec<usize>> = BTreeMap::new();
-        let sure = candidates.iter().filter(|candidate| candidate.points >= self.report_at);
-        let known = sure.map(|candidate| (candidate.kind, candidate.span.start));
-        for (kind, start) in known.chain(terms.iter().map(|(kind, hit)| (*kind, hit.span.start))) {
-            places.entry(kind).or_default().push(start);
-        }
-        places.values_mut().for_each(|starts| starts.sort_unstable());
-        for candidate in candidates {
-            let Some(detector) = self.detectors.get(candidate.detector) else { continue };
-            for company in &detector.company {
-                let near = |kind: &&Kind| {
-                    let starts = places.get(kind).map_or(&[][..], Vec::as_slice);
-                    has_other_near(starts, candidate.span.start, company.within)
-                };
-                if let Some(&kind) = company.kinds.iter().find(near) {
-                    candidate.add(Reason::Company(kind), company.points);
-                }
-            }
-        }
+        (candidates, failed)
     }
 }
 
@@ -359,17 +256,6 @@ fn surest(candidates: Vec<Candidate>) -> Vec<Candidate> {
     kept
 }
 
-/// Whether another than the one at `start` begins within so many octets.
-fn has_other_near(starts: &[usize], start: usize, within: usize) -> bool {
-    let from = starts.partition_point(|&other| other < start.saturating_sub(within));
-    starts
-        .get(from..)
-        .unwrap_or_default()
-        .iter()
-        .take_while(|&&other| other <= start + within)
-        .any(|&other| other != start)
-}
-
 /// The end of the run of ASCII letters and digits at `at`, at least one
 /// character on.
 fn past_run(text: &str, at: usize) -> usize {
@@ -385,9 +271,6 @@ fn piece(text: &str, from: usize) -> Option<&str> {
 }
 
 const VALUE: &str = "value";
-/// Octets between two numbers of a list, with a name between them.
-const LIST_GAP: usize = 60;
-const LONGEST_WORD: usize = 48;
 const LONGEST_PIECE: usize = 160;
 
 #[cfg(test)]
@@ -420,6 +303,7 @@ mod tests {
             beside_digits: 0,
             context,
             company: Vec::new(),
+            fellows: Fellows::default(),
             examples: Vec::new(),
             place: place(),
         }
@@ -428,7 +312,7 @@ mod tests {
     fn found(detectors: Vec<Detector>, text: &str) -> Vec<(&str, u8)> {
         let compiled = compile(&Settings { detectors, ..Settings::default() }).ok().unwrap();
         let words = compiled.lexicon.read(text);
-        let candidates = compiled.detectors.findings(text, &words, &[], TestRange::Ignore);
+        let candidates = compiled.detectors.findings(text, &words, &[], TestRange::Count);
         let shown = |candidate: Candidate| {
             (text.get(candidate.span.clone()).unwrap(), candidate.confidence())
         };
@@ -450,6 +334,32 @@ mod tests {
         assert_eq!(found(vec![numbered()], "order, hospital no 123456"), [("123456", 60)]);
         assert!(found(vec![numbered()], "hospital no, order 123456").is_empty());
         assert_eq!(found(vec![numbered()], "123456 on the ward"), [("123456", 60)]);
+    }
+
+    #[test]
+    fn a_word_against_it_speaks_of_the_number_between_them() {
+        assert_eq!(found(vec![told(50)], "order 48213, 123456"), [("123456", 50)]);
+        assert!(found(vec![told(50)], "order, 4th, 123456").is_empty());
+    }
+
+    fn told(base: i32) -> Detector {
+        Detector { base, ..numbered() }
+    }
+
+    #[test]
+    fn numbers_that_all_pass_vouch_for_each_other_and_those_that_fail_speak_against() {
+        let fellows = Fellows { all_pass: 25, others_fail: -40 };
+        let number = || Detector {
+            kind: Kind::NhsNumber,
+            check: Check::HealthServiceNumber,
+            fellows,
+            ..detector("number", "[0-9]{10}", 30, vec![context("nhs", Position::Before, 60)])
+        };
+        let sure = |text: &str| found(vec![number()], text).len();
+        assert_eq!(sure("9990000018, 9990000026"), 2);
+        assert_eq!(sure("9990000018, 9990000018"), 0);
+        assert_eq!(sure("9990000018, 9990000026, 9990000027"), 0);
+        assert_eq!(sure("nhs 9990000018; 1700000001; 1700000002"), 1);
     }
 
     #[test]

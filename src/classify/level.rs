@@ -9,12 +9,15 @@ use std::collections::HashMap;
 use super::settings::{Combination, Evidence};
 use crate::mail::{Kind, Level};
 
-/// One finding as the combinations see it. Sorted by reading and place.
+/// One finding as the combinations see it. Sorted by reading and start.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Item {
+    /// The text it counts in.
     pub reading: usize,
     /// Octets of the reading.
     pub start: usize,
+    /// Where it stands, which may be in the subject over the text.
+    pub place: Place,
     /// The detector's or list's number: detectors first, lists after them.
     pub source: usize,
     pub kind: Kind,
@@ -22,6 +25,12 @@ pub(super) struct Item {
     pub value: usize,
     pub confidence: u8,
     pub weight: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Place {
+    pub reading: usize,
+    pub start: usize,
 }
 
 pub(super) struct Combinations {
@@ -193,10 +202,10 @@ impl<'a> Window<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::settings::Place, *};
+    use super::{super::settings, *};
 
-    fn place() -> Place {
-        Place { file: "".into(), span: 0..0 }
+    fn place() -> settings::Place {
+        settings::Place { file: "".into(), span: 0..0 }
     }
 
     fn evidence(name: &str, kind: Kind, distinct: usize, weight: u32) -> Evidence {
@@ -230,7 +239,8 @@ mod tests {
     }
 
     fn item(reading: usize, start: usize, kind: Kind, value: usize) -> Item {
-        Item { reading, start, source: 0, kind, value, confidence: 80, weight: 2 }
+        let place = Place { reading, start };
+        Item { reading, start, place, source: 0, kind, value, confidence: 80, weight: 2 }
     }
 
     fn is_met(within: Option<usize>, distinct: usize, items: &[Item]) -> bool {

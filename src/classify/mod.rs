@@ -10,7 +10,7 @@
 //!
 //! The way of a reading through the room: `normalise` folds it into one stream,
 //! `lexicon` finds every listed word in one pass, `detect` finds candidates and
-//! weighs their surroundings, `terms` counts vocabulary, `level` looks for the
+//! `weigh` weighs their surroundings, `terms` counts vocabulary, `level` looks for the
 //! combinations. `yara` reads the decoded parts beside it.
 
 mod candidate;
@@ -27,12 +27,13 @@ mod settings;
 mod surroundings;
 mod table;
 mod terms;
+mod weigh;
 mod yara;
 
 pub use classification::{Classification, Found};
 pub use classifier::{Classifier, Input, Part};
 pub use settings::{
-    Check, Combination, Company, Context, Detector, Evidence, Example, Expectation, Fault, Letters,
-    Opener, Pattern, Place, Position, QuietZone, Settings, SettingsError, Shape, TermList,
+    Check, Combination, Company, Context, Detector, Evidence, Example, Expectation, Fault, Fellows,
+    Letters, Opener, Pattern, Place, Position, QuietZone, Settings, SettingsError, Shape, TermList,
     TestRange, Weighing, YaraSource,
 };

@@ -24,13 +24,18 @@ impl HealthServiceNumber {
     pub(super) fn of(digits: &str) -> Option<Self> {
         let octets: &[u8; 10] = digits.as_bytes().try_into().ok()?;
         let [first, rest @ ..] = octets;
-        if rest.iter().all(|digit| digit == first) || !passes_modulus_11(octets) {
+        if rest.iter().all(|digit| digit == first) || !octets.iter().all(u8::is_ascii_digit) {
             return None;
         }
         let prefix: u32 = digits.get(..3)?.parse().ok()?;
+        let passes = passes_modulus_11(octets);
         match prefix {
-            // 010101 to 311299: a day, a month and a year come first.
-            10..=319 if starts_with_a_day(digits) => Some(Self::Chi),
+            // 010101 to 311299: a day, a month and a year come first. Numbers
+            // given out of late have a Luhn digit: days ran out of the other.
+            10..=319 if starts_with_a_day(digits) && (passes || passes_luhn(octets)) => {
+                Some(Self::Chi)
+            }
+            _ if !passes => None,
             320..=399 => Some(Self::Hc),
             400..=499 | 600..=799 => Some(Self::Nhs),
             999 => Some(Self::NhsTestRange),
@@ -157,6 +162,17 @@ fn passes_modulus_11(octets: &[u8; 10]) -> bool {
     }
 }
 
+/// ISO/IEC 7812-1 annex B.
+fn passes_luhn(octets: &[u8; 10]) -> bool {
+    let doubled = |digit: u32| if digit > 4 { 2 * digit - 9 } else { 2 * digit };
+    let digits = octets.iter().rev().map(|digit| u32::from(digit - b'0'));
+    let sum: u32 = digits
+        .enumerate()
+        .map(|(at, digit)| if at % 2 == 1 { doubled(digit) } else { digit })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
 fn starts_with_a_day(digits: &str) -> bool {
     let pair = |from: usize| digits.get(from..from + 2).and_then(|pair| pair.parse::<u8>().ok());
     let longest = match pair(2) {
@@ -249,6 +265,19 @@ mod tests {
             }
         }
         assert!(seen.iter().all(|&count| count > 0), "{seen:?}");
+    }
+
+    #[test]
+    fn a_chi_number_has_either_check_digit_and_others_have_one() {
+        let with = |body: &str| {
+            (0..10)
+                .filter(|check| HealthServiceNumber::of(&format!("{body}{check}")).is_some())
+                .count()
+        };
+        assert_eq!(with("010160123"), 2);
+        assert_eq!(with("400000001"), 1);
+        assert!(passes_luhn(b"1992739878"));
+        assert!(!passes_luhn(b"1992739877"));
     }
 
     #[test]

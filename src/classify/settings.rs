@@ -67,6 +67,7 @@ pub struct Detector {
     pub beside_digits: i32,
     pub context: Vec<Context>,
     pub company: Vec<Company>,
+    pub fellows: Fellows,
     pub examples: Vec<Example>,
     pub place: Place,
 }
@@ -125,8 +126,22 @@ pub enum Position {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Company {
     pub kinds: Vec<Kind>,
+    /// What a listed term must weigh at least to be company.
+    pub weight: u32,
     pub within: usize,
     pub points: i32,
+}
+
+/// What the other numbers of a text say of each. By chance few pass a check
+/// digit, so numbers that all pass are what they look like, and one among many
+/// that do not is one of those.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fellows {
+    /// Points for each that no word speaks against, where two or more different
+    /// ones stand and all pass.
+    pub all_pass: i32,
+    /// Points for each that no word speaks for, where as many fail.
+    pub others_fail: i32,
 }
 
 /// A text that the detector must, or must not, find something in.

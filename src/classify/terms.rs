@@ -3,7 +3,8 @@
 //!
 //! A term does not count inside a phrase of a list without a kind (“Diabetes
 //! UK”), after a word that denies it (“no safeguarding concerns”), in a
-//! signature block or disclaimer, or inside a longer term of its own kind.
+//! signature block or disclaimer, or inside a longer term of its own kind that
+//! weighs no less.
 
 use std::{collections::HashSet, ops::Range};
 
@@ -20,6 +21,7 @@ pub(super) struct Terms {
 
 struct List {
     kind: Option<Kind>,
+    weight: u32,
     /// Where letters count as written: the words, as written.
     as_written: Option<HashSet<String>>,
 }
@@ -30,6 +32,7 @@ impl Terms {
             .iter()
             .map(|list| List {
                 kind: list.kind,
+                weight: list.weight,
                 as_written: (list.letters == Letters::AsWritten)
                     .then(|| list.words.iter().cloned().collect()),
             })
@@ -53,7 +56,7 @@ impl Terms {
                 None => phrase_end = phrase_end.max(hit.span.end),
                 Some(_) if quiet || hit.span.end <= phrase_end => {}
                 Some(_) if is_denied(text, hit, &words.denials) => {}
-                Some(kind) if is_inside_another(&counting, kind, hit) => {}
+                Some(kind) if self.is_inside_another(&counting, kind, hit) => {}
                 Some(kind) => counting.push((kind, hit.clone())),
             }
         }
@@ -64,7 +67,22 @@ impl Terms {
         let Some(words) = self.lists.get(hit.role).and_then(|list| list.as_written.as_ref()) else {
             return true;
         };
-        text.get(hit.span.clone()).is_some_and(|written| words.contains(written))
+        // In capitals, a letter more is another abbreviation and no plural.
+        let ends = !text.as_bytes().get(hit.span.end).is_some_and(u8::is_ascii_uppercase);
+        ends && text.get(hit.span.clone()).is_some_and(|written| words.contains(written))
+    }
+
+    /// Whether a longer term of the same kind says it already and says no
+    /// less, or says that it is a place (“diabetes clinic”), which weighs
+    /// nothing. At each place the longest comes first.
+    fn is_inside_another(&self, counting: &[(Kind, Hit)], kind: Kind, hit: &Hit) -> bool {
+        let weight = |hit: &Hit| self.lists.get(hit.role).map_or(0, |list| list.weight);
+        counting
+            .iter()
+            .rev()
+            .take_while(|(_, other)| other.span.start + LONGEST_TERM > hit.span.start)
+            .filter(|(other_kind, other)| *other_kind == kind && other.span.end >= hit.span.end)
+            .any(|(_, other)| weight(other) == 0 || weight(other) >= weight(hit))
     }
 
     /// Where vocabulary does not count, in order and apart.
@@ -83,16 +101,6 @@ impl Terms {
         }
         zones
     }
-}
-
-/// Lists are sorted longest first at each place, so that a shorter term of the
-/// same kind at the end of a counted one is the only case left to tell.
-fn is_inside_another(counting: &[(Kind, Hit)], kind: Kind, hit: &Hit) -> bool {
-    counting
-        .iter()
-        .rev()
-        .take_while(|(_, other)| other.span.start + LONGEST_TERM > hit.span.start)
-        .any(|(other_kind, other)| *other_kind == kind && other.span.end >= hit.span.end)
 }
 
 /// Whether a denial stands directly before: in the same sentence, with at
@@ -164,11 +172,11 @@ mod tests {
         *,
     };
 
-    fn list(kind: Option<Kind>, letters: Letters, words: &[&str]) -> TermList {
+    fn list(kind: Option<Kind>, weight: u32, letters: Letters, words: &[&str]) -> TermList {
         TermList {
             name: String::new(),
             kind,
-            weight: 1,
+            weight,
             letters,
             words: words.iter().map(|&word| word.to_owned()).collect(),
             place: Place { file: "".into(), span: 0..0 },
@@ -179,11 +187,13 @@ mod tests {
         let lists = [
             list(
                 Some(Kind::ClinicalTerm),
+                2,
                 Letters::AnyCase,
                 &["diabetes", "type 2 diabetes", "safeguarding concerns"],
             ),
-            list(Some(Kind::ClinicalTerm), Letters::AsWritten, &["MI"]),
-            list(None, Letters::AnyCase, &["diabetes uk"]),
+            list(Some(Kind::ClinicalTerm), 2, Letters::AsWritten, &["MI"]),
+            list(Some(Kind::ClinicalTerm), 1, Letters::AnyCase, &["diabetes review"]),
+            list(None, 1, Letters::AnyCase, &["diabetes uk"]),
         ];
         let quiet = [QuietZone {
             name: String::new(),
@@ -208,8 +218,14 @@ mod tests {
     }
 
     #[test]
+    fn a_longer_term_that_weighs_less_hides_nothing() {
+        assert_eq!(counting("diabetes review"), ["diabetes review", "diabetes"]);
+    }
+
+    #[test]
     fn an_abbreviation_counts_as_written_only() {
         assert_eq!(counting("MI in 2010, mi casa"), ["MI"]);
+        assert_eq!(counting("two MIs, and MIS software"), ["MI"]);
     }
 
     #[test]

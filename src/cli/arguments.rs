@@ -13,8 +13,10 @@ use super::{
     probe::{ProbeArguments, probe},
     prove::{ProveArguments, prove},
     queue::{QueueArguments, queue},
+    reader::{ReaderArguments, reader},
     rewrite::{RewriteArguments, rewrite},
     run::{RunArguments, run},
+    spool::{SpoolArguments, spool},
     test::{TestArguments, test},
     user::{UserArguments, user},
 };
@@ -51,8 +53,12 @@ enum Command {
     Queue(QueueArguments),
     /// Show what can be proved of deliveries: certificates of protection
     Audit(AuditArguments),
+    /// Check or export the spool of a stopped gateway
+    Spool(SpoolArguments),
     /// Keep the file of users who may authenticate
     User(UserArguments),
+    #[command(hide = true)]
+    Reader(ReaderArguments),
 }
 
 /// The whole program: reads the arguments, runs the command, gives the code
@@ -71,7 +77,9 @@ pub fn main() -> ExitCode {
         Command::Probe(arguments) => probe(arguments, now),
         Command::Queue(arguments) => queue(arguments, now),
         Command::Audit(arguments) => audit(arguments, now),
+        Command::Spool(arguments) => spool(arguments),
         Command::User(arguments) => user(arguments),
+        Command::Reader(arguments) => reader(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,7 +9,7 @@ use std::{
 use clap::Args;
 use serde_json::json;
 
-use super::{certificates, exit::Failure, files};
+use super::{certificates, exit::Failure, files, spool};
 use crate::{
     config::{Config, check_users, read_file},
     mail::Timestamp,
@@ -50,6 +50,7 @@ pub fn check(arguments: CheckArguments, now: Timestamp) -> Result<(), Failure> {
     };
     if let Some(config) = &config {
         diagnostics.extend(certificates::faults(config, now));
+        diagnostics.extend_one(spool::key_fault(config));
     }
     let folder = arguments
         .policies

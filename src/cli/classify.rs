@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 use serde_json::json;
 
-use super::{exit::Failure, files};
+use super::{documents::Documents, exit::Failure, files};
 use crate::{
     classify::Classification, content::Content, gateway::classify_content, mail::Timestamp,
 };
@@ -31,9 +31,13 @@ pub struct ClassifyArguments {
 pub fn classify(arguments: &ClassifyArguments, now: Timestamp) -> Result<(), Failure> {
     let policy = files::policy(&arguments.policies, &[], now)?;
     let display = if arguments.reveal { Display::Revealed } else { Display::Masked };
+    let documents = Documents::new();
     let mut out = std::io::stdout().lock();
     for path in messages(&arguments.paths)? {
-        let classification = classify_content(&policy, &Content::parse(files::message(&path)?));
+        let content = Content::parse(files::message(&path)?);
+        let mut reader = documents.reader()?;
+        let classification = classify_content(&policy, &content, &mut reader);
+        documents.were_read(&reader)?;
         if arguments.json {
             writeln!(out, "{}", as_json(&path, &classification, display))?;
         } else {

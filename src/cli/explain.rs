@@ -5,8 +5,9 @@ use std::{io::Write, net::IpAddr, path::PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::{exit::Failure, files};
+use super::{documents::Documents, exit::Failure, files};
 use crate::{
+    content::Content,
     gateway::{Fate, Judgement, judge},
     mail::{
         Address, Decision, Direction, Domain, Envelope, Mode, Obligation, Origin, Protocol,
@@ -80,7 +81,7 @@ impl MessageArguments {
 pub fn explain(arguments: ExplainArguments, now: Timestamp) -> Result<(), Failure> {
     let ExplainArguments { message, json } = arguments;
     let policy = files::policy(&message.policies, &message.local_domains, now)?;
-    let judgement = judge(&policy, &message.submission()?, None);
+    let judgement = judged(&policy, &message.submission()?)?;
     let mut out = std::io::stdout().lock();
     if json {
         writeln!(out, "{}", as_json(&policy, &judgement))?;
@@ -94,6 +95,16 @@ pub fn explain(arguments: ExplainArguments, now: Timestamp) -> Result<(), Failur
         }
     }
     Ok(())
+}
+
+/// As the gateway does it, but for who has sent it, which no file says.
+pub(super) fn judged(policy: &Policy, submission: &Submission) -> Result<Judgement, Failure> {
+    let documents = Documents::new();
+    let mut reader = documents.reader()?;
+    let content = Content::parse(submission.content.clone());
+    let judgement = judge(policy, submission, content, None, &mut reader);
+    documents.were_read(&reader)?;
+    Ok(judgement)
 }
 
 fn findings(out: &mut impl Write, policy: &Policy, judgement: &Judgement) -> std::io::Result<()> {

@@ -7,10 +7,14 @@ use std::{
 
 use clap::Args;
 
-use super::{exit::Failure, explain::MessageArguments, files};
+use super::{
+    exit::Failure,
+    explain::{MessageArguments, judged},
+    files,
+};
 use crate::{
     config::Node,
-    gateway::{Fate, Workshop, judge, signer},
+    gateway::{Fate, Workshop, signer},
     mail::{QueueId, Timestamp},
     transform::Signer,
 };
@@ -29,7 +33,7 @@ pub fn rewrite(arguments: RewriteArguments, now: Timestamp) -> Result<(), Failur
     let (node, signer) = identity(config.as_deref(), &message)?;
     let policy = files::policy(&message.policies, &node.local_domains, now)?;
     let submission = message.submission()?;
-    let judgement = judge(&policy, &submission, None);
+    let judgement = judged(&policy, &submission)?;
     let groups = match judgement.fate() {
         Fate::Taken(groups) => groups,
         Fate::Refused { reply, .. } => {

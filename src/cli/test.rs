@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 
-use super::{exit::Failure, files};
+use super::{documents::Documents, exit::Failure, files};
 use crate::{
     classify::TestRange,
     content::Content,
@@ -37,8 +37,9 @@ pub fn test(arguments: &TestArguments, now: Timestamp) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let mut failed = Diagnostics::default();
     let mut passed = 0;
+    let documents = Documents::new();
     for case in &cases {
-        let facts = facts(&policy, case, &arguments.policies)?;
+        let facts = facts(&policy, case, &arguments.policies, &documents)?;
         let faults = case.check(&policy, &facts, decide);
         let verdict = if faults.is_empty() { "ok  " } else { "FAIL" };
         passed += usize::from(faults.is_empty());
@@ -53,7 +54,12 @@ pub fn test(arguments: &TestArguments, now: Timestamp) -> Result<(), Failure> {
     }
 }
 
-fn facts(policy: &Policy, case: &Case, folder: &Path) -> Result<MessageFacts, Failure> {
+fn facts(
+    policy: &Policy,
+    case: &Case,
+    folder: &Path,
+    documents: &Documents,
+) -> Result<MessageFacts, Failure> {
     match &case.subject {
         Subject::Facts(facts) => Ok((**facts).clone()),
         Subject::Message { path, from, direction } => {
@@ -64,7 +70,10 @@ fn facts(policy: &Policy, case: &Case, folder: &Path) -> Result<MessageFacts, Fa
                 arrival: Arrival::Tls,
                 authentication: None,
             };
-            Ok(message_facts(policy, &content, &arriving).0)
+            let mut reader = documents.reader()?;
+            let (facts, _) = message_facts(policy, &content, &arriving, &mut reader);
+            documents.were_read(&reader)?;
+            Ok(facts)
         }
     }
 }

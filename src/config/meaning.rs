@@ -7,7 +7,9 @@ use super::{
     identity::Identity,
     mta_sts::MtaSts,
     network::Network,
+    reader::Reader,
     resolver::Dns,
+    spool::Spool,
 };
 use crate::mail::{Address, Ciphers, Direction, Domain, NextHop, TlsRequirement};
 
@@ -21,10 +23,12 @@ pub struct Config {
     pub signing: Vec<SigningKey>,
     pub retry: Retry,
     pub limits: Limits,
+    pub reader: Reader,
     pub dns: Dns,
     pub mta_sts: MtaSts,
     /// None where other domains are not told of their TLS.
     pub tls_reports: Option<TlsReporting>,
+    pub spool: Spool,
     /// Who knows which recipients exist; domains that stand in none are not
     /// asked about.
     pub recipients: Vec<RecipientSource>,

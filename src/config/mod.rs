@@ -12,7 +12,9 @@ mod meaning;
 mod mta_sts;
 mod network;
 mod quantity;
+mod reader;
 mod resolver;
+mod spool;
 mod users;
 mod verifier;
 
@@ -29,6 +31,8 @@ pub use meaning::{
 pub use mta_sts::{MtaSts, StsDiscovery};
 pub use network::{Network, NetworkError};
 pub use quantity::{QuantityError, Span};
+pub use reader::{Reader, ReaderConfinement};
 pub use resolver::{Dns, Dnssec, ResolverError, proving_resolver, resolver};
+pub use spool::{Ephemeral, KeyFile, Spool};
 pub use users::{NoRandomness, User, Users, Verdict, check_users, is_user_name, user_named_on};
 pub use verifier::{Impostors, Verifier};

@@ -4,12 +4,11 @@ use bytes::Bytes;
 
 use super::{
     charset::{self, Certainty, Charset},
-    document::{Document, Extract, File, Gatherer, Limits, ReadDocument},
+    document::{Document, Extract, File, Format, Gatherer, Limits, ReadDocument},
     flowed::{self, SoftBreak},
     header, html,
     leaf::Leaf,
-    mailbox,
-    part::{Class, Flaw, Multipart, Part, PartId, TransferEncoding, within},
+    part::{Class, Flaw, Multipart, Part, PartId, within},
     rare_charset::RareCharset,
     reading::{OffsetMap, Reading, ReadingKind},
     said_fields::says_something,
@@ -68,16 +67,32 @@ impl Content {
         let mut extract = Extract { readings, ..Extract::default() };
         self.draw_out(reader, "", &|at| at, &mut extract);
         for (file, at) in embedded {
-            let mut gatherer = Gatherer::handing_on(limits, &mut *reader);
+            let mut gatherer = Gatherer::of_plain_files(limits);
             gatherer.file(&file.path, None, file.octets);
-            extract.append(gatherer.finish().found_at(at));
+            let (mut drawn, documents) = gatherer.finish_plain();
+            for document in &documents {
+                drawn.append(reader.read(document));
+            }
+            extract.append(drawn.found_at(at));
         }
         extract
     }
 
+    /// Whether an extract may ask its reader for anything: for a document, or
+    /// for what stands in a text in base64.
+    pub fn may_hold_documents(&self) -> bool {
+        let may = |part: &Part| {
+            let looked = self.look(part);
+            let text = looked.read_as.and_then(|_| self.body(part.id));
+            looked.needs_reader || text.is_some_and(|body| has_long_token(&body.octets))
+        };
+        self.parts().iter().any(may)
+            || self.nested().iter().any(|(_, message)| message.may_hold_documents())
+    }
+
     /// Adds to an extract what the readings do not have; `place` leads from
     /// this message's octets to those of the whole.
-    fn draw_out(
+    pub(super) fn draw_out(
         &self,
         reader: &mut dyn ReadDocument,
         outer: &str,
@@ -151,7 +166,6 @@ impl Content {
         let Some(read_as) = self.look(part).read_as else { return Vec::new() };
         let Some(body) = self.body(part.id) else { return Vec::new() };
         let (text, map) = decoded_text(part, body);
-        let mail = mailbox::messages(&body.octets);
         let (kind, leaf) = match read_as {
             ReadAs::Html => (ReadingKind::Html, Leaf::html(&text)),
             ReadAs::Plain(kind) => (kind, plain_leaf(part, text)),
@@ -160,8 +174,7 @@ impl Content {
             let map = own_map.through(&map).through(&body.map);
             push(readings, Reading { part: part.path.clone(), kind, text, map });
         }
-        let mail = mail.into_iter().map(|range| body.octets.slice(range));
-        leaf.embedded.into_iter().chain(mail).collect()
+        leaf.embedded
     }
 
     fn look(&self, part: &Part) -> Looked {
@@ -178,10 +191,7 @@ impl Content {
             Class::Multipart(_) if !part.children.is_empty() => return flaw.into(),
             Class::Multipart(_) => return plain,
             Class::Message if flaw.is_some() => return plain,
-            Class::Message => {
-                let unread = part.encoding == TransferEncoding::Uuencode;
-                return unread.then_some(OpaqueReason::Unreadable).into();
-            }
+            Class::Message => return Looked::default(),
             Class::Plain | Class::Html | Class::Calendar | Class::Other => {}
         }
         let Some(body) = self.body(part.id) else { return flaw.into() };
@@ -202,7 +212,6 @@ impl Content {
             // The rest of the message is somewhere else.
             ("message", "partial" | "external-body") => Some(OpaqueReason::Unreadable),
             ("image", _) => Some(OpaqueReason::Picture),
-            _ if part.encoding == TransferEncoding::Uuencode => Some(OpaqueReason::Unreadable),
             ("application", "pgp-encrypted") => Some(OpaqueReason::Encrypted),
             _ => None,
         };
@@ -211,21 +220,28 @@ impl Content {
         let (read_as, reason) = match looks {
             Looks::Empty => (None, told.filter(|reason| *reason == OpaqueReason::Encrypted)),
             Looks::Picture => (claimed, Some(OpaqueReason::Picture)),
-            Looks::EnvelopedCms => (claimed, Some(OpaqueReason::Encrypted)),
-            Looks::Cms if self.is_signature(part) => (None, None),
+            Looks::Encrypted => (claimed, Some(OpaqueReason::Encrypted)),
+            Looks::Container(Format::Cms) if self.is_signature(part) => (None, None),
             Looks::Container(_) => (claimed, None),
-            Looks::Cms => (claimed, Some(OpaqueReason::Unreadable)),
             Looks::Binary if is_text && has_wide_charset(part) => (claimed, told),
             Looks::Binary if is_text => (claimed, told.or(Some(OpaqueReason::Damaged))),
             Looks::Binary if self.is_signature(part) => (None, None),
             Looks::Binary => (None, told.or(Some(OpaqueReason::Unreadable))),
-            Looks::Text | Looks::Html if self.is_signature(part) => (None, None),
+            _ if self.is_signature(part) => (None, None),
+            Looks::TextHolding(format) if format.replaces_text() && !is_text => (None, told),
             Looks::Html if !is_text => (Some(ReadAs::Html), told),
-            Looks::Text | Looks::Html => {
+            Looks::Text | Looks::Html | Looks::TextHolding(_) => {
                 (Some(as_text), told.or_else(|| text_opaque(part, &body.octets)))
             }
         };
-        Looked { read_as, reason, needs_reader: matches!(looks, Looks::Container(_)) }
+        let needs_reader = match looks {
+            Looks::Container(Format::Cms) => !self.is_signature(part),
+            Looks::Container(_) => true,
+            // What is displayed is text, not opened as a file of messages.
+            Looks::TextHolding(format) => attached || !format.replaces_text(),
+            _ => false,
+        };
+        Looked { read_as, reason, needs_reader }
     }
 
     /// A detached signature, where it belongs.
@@ -347,33 +363,46 @@ fn has_wide_charset(part: &Part) -> bool {
     })
 }
 
+/// Whether a text has a run of letters and digits as long as a file in base64
+/// has in each of its lines, or cannot be told so, being of wide characters.
+fn has_long_token(octets: &[u8]) -> bool {
+    let mut run = 0;
+    octets.iter().any(|octet| {
+        let goes_on = octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/');
+        run = if goes_on { run + 1 } else { 0 };
+        run >= LONG_TOKEN || *octet == 0
+    })
+}
+
 /// What in a text is no text.
 fn text_opaque(part: &Part, octets: &[u8]) -> Option<OpaqueReason> {
-    if memchr::memmem::find(octets, PGP_MESSAGE).is_some() {
-        return Some(OpaqueReason::Encrypted);
-    }
-    if has_uuencoded_file(octets) {
-        return Some(OpaqueReason::Unreadable);
+    if let Some(reason) = sealed_text(octets) {
+        return Some(reason);
     }
     let unknown = charset_of(part, octets).certainty == Certainty::Unknown
         && RareCharset::of(octets, part.charset()).is_none();
     (unknown && !octets.is_ascii()).then_some(OpaqueReason::Unreadable)
 }
 
-/// `begin 644 letter.doc` on a line of its own, and data after it.
-fn has_uuencoded_file(octets: &[u8]) -> bool {
-    memchr::memmem::find_iter(octets, b"begin ").any(|at| {
-        let starts_line = at.checked_sub(1).is_none_or(|before| octets.get(before) == Some(&b'\n'));
-        let mode = octets.get(at + 6..at + 10);
-        starts_line
-            && mode.is_some_and(|mode| {
-                matches!(mode, [modes @ .., b' '] if modes.iter().all(|m| (b'0'..=b'7').contains(m)))
-            })
-    })
+/// What stands in a text for something that no reader here opens.
+pub(super) fn sealed_text(octets: &[u8]) -> Option<OpaqueReason> {
+    let holds = |mark: &[u8]| memchr::memmem::find(octets, mark).is_some();
+    if holds(PGP_MESSAGE) {
+        Some(OpaqueReason::Encrypted)
+    } else if holds(BINHEX) || holds(YENC) {
+        Some(OpaqueReason::Unreadable)
+    } else {
+        None
+    }
 }
 
+/// Less than a line of base64 has anywhere, and than the smallest document.
+const LONG_TOKEN: usize = 56;
 const META_HEAD: usize = 1024;
 const PGP_MESSAGE: &[u8] = b"-----BEGIN PGP MESSAGE-----";
+/// RFC 1741 section 2.
+const BINHEX: &[u8] = b"(This file must be converted with BinHex";
+const YENC: &[u8] = b"=ybegin line=";
 
 #[cfg(test)]
 mod tests {
@@ -393,6 +422,15 @@ mod tests {
     fn opaque(raw: &str) -> Vec<OpaqueReason> {
         let extract = parse(raw).extract(&mut InPlace::default());
         extract.opaque.into_iter().map(|opaque| opaque.reason).collect()
+    }
+
+    #[test]
+    fn a_text_may_hold_a_document_where_there_is_room_for_one() {
+        let may = |body: &str| parse(&format!("\r\n{body}\r\n")).may_hold_documents();
+        assert!(!may("Dear all, see you on Monday"));
+        assert!(may(&format!("{{\"data\": \"{}\"}}", "JVBERi0x".repeat(10))));
+        assert!(may("a\0b"));
+        assert!(may("%PDF-1.7"));
     }
 
     #[test]
@@ -434,7 +472,8 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_said() {
         let pdf = "Content-Type: text/plain\r\n\r\n%PDF-1.4\r\n";
-        assert_eq!(opaque(pdf), [OpaqueReason::Unreadable]);
+        assert_eq!(opaque(pdf), [OpaqueReason::Damaged]);
+        assert_eq!(parse(pdf).extract(&mut InPlace::default()).opaque[0].part, "1");
         let picture =
             "Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=\r\n";
         assert_eq!(opaque(picture), [OpaqueReason::Picture]);
@@ -450,6 +489,15 @@ mod tests {
         assert_eq!(opaque(odd), [OpaqueReason::Unreadable]);
         let partial = "Content-Type: message/partial; number=1\r\n\r\nx\r\n";
         assert_eq!(opaque(partial), [OpaqueReason::Unreadable]);
+    }
+
+    #[test]
+    fn what_is_drawn_out_of_a_part_has_the_parts_path() {
+        let raw = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b\r\n\
+                   Content-Type: application/octet-stream\r\n\r\n%PDF-1.4\r\n--b--\r\n";
+        let extract = parse(raw).extract(&mut InPlace::default());
+        assert_eq!(extract.opaque[0].part, "2");
+        assert_eq!(extract.files[1].path, "2");
     }
 
     #[test]

@@ -18,8 +18,9 @@ mod facts;
 mod flowed;
 mod header;
 mod html;
+#[cfg(any(test, fuzzing))]
+pub mod invariants; // what holds whatever a document is made of
 mod leaf;
-mod mailbox;
 mod media;
 mod part;
 mod rare_charset;
@@ -29,6 +30,7 @@ mod sniff;
 mod structured;
 mod transfer;
 mod tree;
+mod uuencode;
 mod walk;
 
 pub use authors::{AuthorError, author_domains};

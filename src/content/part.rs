@@ -179,6 +179,7 @@ impl Disposition {
 pub(super) fn within(path: &str, inner: &str) -> String {
     match inner {
         "" => path.to_owned(),
+        _ if path.is_empty() => inner.to_owned(),
         _ if inner.starts_with("header:") => format!("{path}:{inner}"),
         _ => format!("{path}.{inner}"),
     }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 /// The decoded text of one part, or of one header field.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
@@ -15,7 +17,7 @@ pub struct Reading {
     pub map: OffsetMap,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReadingKind {
     Header,
     Plain,

@@ -1,6 +1,10 @@
 //! What octets are, by looking at them: names and types are only claims.
 
-use super::{charset, document::Format, rare_charset::RareCharset};
+use super::{
+    charset,
+    document::{ContentKind, Format, archive_is_at_end_of},
+    rare_charset::RareCharset,
+};
 
 /// A format told by its first octets, or by having none but those of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,11 +13,12 @@ pub(super) enum Looks {
     Picture,
     /// A document, an archive, a program: needs a reader of its own.
     Container(Format),
-    /// CMS data, by its content type (RFC 5652).
-    EnvelopedCms,
-    Cms,
+    /// For its recipients only (CMS, RFC 5652).
+    Encrypted,
     Html,
     Text,
+    /// A text in which there are files, or which is a message.
+    TextHolding(Format),
     Binary,
 }
 
@@ -22,17 +27,26 @@ pub(super) fn looks(octets: &[u8]) -> Looks {
         return Looks::Empty;
     }
     let starts = |magic: &&[u8]| octets.starts_with(magic);
+    let unless_archive = |looks, format| match archive_is_at_end_of(octets) {
+        true => Looks::Container(format),
+        false => looks,
+    };
     if PICTURES.iter().any(starts) || is_riff_picture(octets) {
-        return Looks::Picture;
+        return unless_archive(Looks::Picture, Format::Picture);
     }
     if let Some(format) = Format::of(octets) {
         return Looks::Container(format);
     }
-    if let Some(cms) = cms(octets) {
-        return cms;
+    match ContentKind::of(octets) {
+        Some(ContentKind::Encrypted) => return Looks::Encrypted,
+        Some(_) => return Looks::Container(Format::Cms),
+        None => {}
     }
     if !is_text(octets) {
-        return Looks::Binary;
+        return unless_archive(Looks::Binary, Format::Unknown);
+    }
+    if let Some(format) = Format::of_text(octets) {
+        return Looks::TextHolding(format);
     }
     let head = octets.get(..HTML_HEAD.min(octets.len())).unwrap_or_default();
     if is_html(&charset::text_of(head, None)) { Looks::Html } else { Looks::Text }
@@ -64,22 +78,6 @@ fn is_riff_picture(octets: &[u8]) -> bool {
     octets.starts_with(b"RIFF") && octets.get(8..12) == Some(b"WEBP")
 }
 
-/// ContentInfo starts with the object identifier of what it holds.
-fn cms(octets: &[u8]) -> Option<Looks> {
-    if octets.first() != Some(&0x30) {
-        return None;
-    }
-    let head = octets.get(..CMS_HEAD.min(octets.len()))?;
-    let at = memchr::memmem::find(head, CMS_IDENTIFIER)?;
-    Some(match head.get(at + CMS_IDENTIFIER.len()) {
-        // enveloped-data, signed-and-enveloped-data, encrypted-data
-        Some(3 | 4 | 6) => Looks::EnvelopedCms,
-        // authEnveloped-data stands below id-smime-ct; RFC 5083
-        Some(_) => Looks::Cms,
-        None => return None,
-    })
-}
-
 /// UTF-8, UTF-16 and UTF-32, or an 8-bit charset: mostly letters, and no NUL.
 fn is_text(octets: &[u8]) -> bool {
     if octets.starts_with(b"\xff\xfe") || octets.starts_with(b"\xfe\xff") {
@@ -101,9 +99,6 @@ fn is_text(octets: &[u8]) -> bool {
 
 const PICTURES: [&[u8]; 8] =
     [b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\0\0\x01\0", b"8BPS"];
-/// 1.2.840.113549.1.7, without its last arc.
-const CMS_IDENTIFIER: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07];
-const CMS_HEAD: usize = 64;
 const HTML_HEAD: usize = 1024;
 /// What HTML begins with, and no XML of another kind that says anything.
 const HTML_TAGS: [&str; 20] = [
@@ -133,11 +128,15 @@ mod tests {
     }
 
     #[test]
-    fn enveloped_cms_is_told_from_signed() {
-        let mut der = vec![0x30, 0x80, 0x06, 0x09];
-        der.extend(CMS_IDENTIFIER);
-        let with = |arc| [der.as_slice(), &[arc, 0xa0]].concat();
-        assert_eq!(looks(&with(3)), Looks::EnvelopedCms);
-        assert_eq!(looks(&with(2)), Looks::Cms);
+    fn an_archive_behind_something_else_is_told() {
+        let end = b"PK\x05\x06\0\0\0\0\x01\0\x01\0\x2f\0\0\0\0\0\0\0\0\0";
+        let mut entry = b"PK\x01\x02".to_vec();
+        entry.resize(46, 0);
+        entry[28] = 1;
+        entry.push(b'a');
+        let behind = |front: &[u8]| looks(&[front, &entry, end].concat());
+        assert_eq!(behind(b"\x89PNG\r\n"), Looks::Container(Format::Picture));
+        assert_eq!(behind(b"\0\x01\x02"), Looks::Container(Format::Unknown));
+        assert_eq!(looks(&[b"\x89PNG".as_slice(), &entry, end, b"."].concat()), Looks::Picture);
     }
 }

@@ -8,7 +8,7 @@ use super::{
     header::{self, Field},
     part::{Class, Flaw, Part, PartId, TransferEncoding},
     reading::OffsetMap,
-    transfer, walk,
+    transfer, uuencode, walk,
 };
 
 /// A message, walked. Nothing is copied but what is asked for decoded, and
@@ -101,6 +101,7 @@ impl Content {
         let decoded = match part.encoding {
             TransferEncoding::Base64 => transfer::base64(&raw),
             TransferEncoding::QuotedPrintable => transfer::quoted_printable(&raw),
+            TransferEncoding::Uuencode => return uudecoded(&raw, part.body.start),
             _ => {
                 let map = OffsetMap::straight_from(part.body.start);
                 return Body { octets: raw, map, damaged: false };
@@ -145,6 +146,20 @@ impl Content {
     pub fn ancestors(&self, id: PartId) -> impl Iterator<Item = &Part> {
         let parent = |part: &Part| part.parent.and_then(|parent| self.part(parent));
         std::iter::successors(self.part(id).and_then(parent), move |part| parent(part))
+    }
+}
+
+/// What is no file is left as it stands.
+fn uudecoded(raw: &Bytes, start: usize) -> Body {
+    match uuencode::body(raw) {
+        Some(file) => {
+            let map = OffsetMap::at(start);
+            Body { octets: file.octets.into(), map, damaged: file.damaged }
+        }
+        None => {
+            let map = OffsetMap::straight_from(start);
+            Body { octets: raw.clone(), map, damaged: true }
+        }
     }
 }
 

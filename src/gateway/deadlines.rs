@@ -7,12 +7,10 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{
-    destination::Destination, dispatch::Dispatcher, queue::now, settlement::settle_deadlines,
-};
+use super::{dispatch::Dispatcher, queue::now, settlement::settle_deadlines};
 use crate::{
     mail::{
-        Event, FailureReason, QueueId, QueuedMessage, QueuedRecipient, RecipientState, Reply,
+        Destination, FailureReason, QueueId, QueuedMessage, QueuedRecipient, RecipientState, Reply,
         Timestamp, TlsNotice, Unmet,
     },
     schedule::{Trouble, Verdict},
@@ -30,7 +28,7 @@ impl Dispatcher {
         loop {
             let id = tokio::select! {
                 () = stop.cancelled() => return,
-                id = self.queue.next_look() => id,
+                id = self.queue.lines().next_look() => id,
             };
             let Ok(permit) = Arc::clone(&looks).acquire_owned().await else { return };
             let dispatcher = Arc::clone(&self);
@@ -44,16 +42,16 @@ impl Dispatcher {
     /// Does what is due for those of its recipients whom nobody is trying just
     /// now. Meanwhile nobody begins to.
     async fn look_at(&self, id: QueueId) {
-        let claimed = self.queue.claim(id);
+        let claimed = self.queue.lines().claim(id);
         if let Err(error) = self.do_what_is_due(id, &claimed).await {
-            let text = error.to_string();
-            self.observer.observe(Event::SpoolFailed { during: "record", error: &text });
+            let destinations: Vec<_> = claimed.iter().map(|(one, _)| one.clone()).collect();
+            self.spool_failed(id, &destinations, error).await;
         }
         for (destination, due) in claimed {
             self.queue.job_done((id, destination), Some(due), Verdict::Nothing).await;
         }
         // Where something is due still, not at once again.
-        self.queue.look_again(id);
+        self.queue.lines().look_again(id);
     }
 
     async fn do_what_is_due(
@@ -69,7 +67,7 @@ impl Dispatcher {
         }
         let troubles: Vec<_> = claimed
             .iter()
-            .filter_map(|(one, _)| Some((one.clone(), self.queue.trouble(one)?)))
+            .filter_map(|(one, _)| Some((one.clone(), self.queue.lines().trouble(one)?)))
             .collect();
         let settle = |mut message: QueuedMessage| {
             let now = now();
@@ -122,10 +120,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        gateway::{destination::Way, settlement::next_deadline},
+        gateway::settlement::next_deadline,
         mail::{
             Direction, EnhancedStatusCode, Failure, Level, Protection, Requests, ReversePath,
-            TlsRequirement,
+            TlsRequirement, Way,
         },
         schedule::RetrySchedule,
     };
@@ -185,7 +183,7 @@ mod tests {
     fn who_waits_for_tls_without_being_tried_is_told_of_in_time() {
         let mut message = message();
         note_trouble(&mut message, &trouble(FailureReason::Tls), after(1));
-        assert_eq!(next_deadline(&message, &retry()), Some(after(31)));
+        assert_eq!(next_deadline(&message.summary(), &retry()), Some(after(31)));
         let early = settle_deadlines(message.clone(), rests, &retry(), after(30));
         assert!(early.news.unmet.is_none());
         let told = settle_deadlines(message, rests, &retry(), after(31)).news.unmet.unwrap();

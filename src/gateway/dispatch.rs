@@ -1,6 +1,26 @@
 //! Dispatch: takes what is due from the queue, has it delivered, and records
 //! what came of it. One task a job; how many at once is the schedule's
 //! business.
+//!
+//! What may be delivered twice: a copy whose next hop has given its final
+//! reply, if we die before the record of that is on disk. The window opens
+//! with the end of the content, for a next hop that has read it delivers it
+//! though nobody is left to hear the reply, and closes when the sync of the
+//! record returns. In between stand the next hop's own time for the reply, the
+//! wait for new mail to share the sync with (`spool::Settings`,
+//! `bookkeeping_waits`: 4 ms), the sync under way, and ours. No more copies
+//! can be in it than deliveries are in flight (`[limits] deliveries`, and for
+//! one destination `deliveries_per_destination`). Where a record fails the copy
+//! is tried again, and while the disk fails nothing else is tried at all: what
+//! cannot be recorded would be delivered over and over.
+//!
+//! To close it is not possible without the next hop's help, and a message twice
+//! is better than none (RFC 5321 sections 4.2.5 and 6.1). The content is the
+//! same each time, Message-ID and all, so that a recipient's system can tell.
+//! A DSN or a notice is committed with the outcome that it tells of, and is not
+//! written twice. `tests/torture/run` measures the window: how many of those
+//! that were delivered came twice at each kill, and how old their final replies
+//! were.
 
 use std::{
     sync::Arc,
@@ -11,7 +31,6 @@ use bytes::Bytes;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    destination::Destination,
     diversion::{Diverted, fall_back},
     news::News,
     queue::{Job, Queue, now},
@@ -23,9 +42,9 @@ use crate::{
     config::Config,
     deliver::{Deliverer, Delivery, RouteTls},
     mail::{
-        Address, Asked, Asker, Attempt, Domain, EnhancedStatusCode, Event, Failure, FailureReason,
-        Observer, Outcome, Protection, QueueId, QueuedMessage, QueuedRecipient, Recipient, Reply,
-        Settled, Timestamp,
+        Address, Asked, Asker, Attempt, Destination, Domain, EnhancedStatusCode, Event, Failure,
+        FailureReason, Observer, Outcome, Protection, QueueId, QueuedMessage, QueuedRecipient,
+        Recipient, Reply, Settled, Timestamp,
     },
     schedule::{Jitter, RetrySchedule, Verdict},
     spool::{Batch, SpoolError},
@@ -57,21 +76,19 @@ impl Dispatcher {
     async fn carry_out(self: Arc<Self>, job: Job) {
         let worker = Arc::clone(&self);
         let (id, destination) = job.clone();
-        let worked = tokio::spawn(async move { worker.work(id, &destination).await }).await;
-        let Worked { again, verdict } = match worked {
-            Ok(Ok(worked)) => worked,
-            Ok(Err(error)) => {
-                let text = error.to_string();
-                self.observer.observe(Event::SpoolFailed { during: "record", error: &text });
-                // What was delivered is known to nobody but us, and may go
-                // twice, which is better than not at all.
-                Worked::paused()
+        let worked = tokio::spawn(async move {
+            match worker.work(id, &destination).await {
+                Ok(worked) => worked,
+                Err(error) => {
+                    let again = worker.spool_failed(id, &[destination], error).await;
+                    Worked { again, verdict: Verdict::Nothing }
+                }
             }
-            Err(panic) => {
-                tracing::error!(id = %job.0, %panic, "an attempt to deliver has failed in itself");
-                Worked::paused()
-            }
-        };
+        });
+        let Worked { again, verdict } = worked.await.unwrap_or_else(|panic| {
+            tracing::error!(id = %job.0, %panic, "an attempt to deliver has failed in itself");
+            Worked::paused()
+        });
         let cause = match &verdict {
             Verdict::Failing(failure) => Some(failure.reply.clone()),
             Verdict::Well | Verdict::Nothing => None,
@@ -83,9 +100,13 @@ impl Dispatcher {
         }
     }
 
-    /// One attempt for everybody of the destination who waits.
+    /// One attempt for everybody of the destination who waits; none while what
+    /// came of it could not be recorded.
     async fn work(&self, id: QueueId, destination: &Destination) -> Result<Worked, SpoolError> {
         let mut worked = Worked { again: None, verdict: Verdict::Nothing };
+        if self.queue.spool().is_failing() {
+            return Ok(Worked::paused());
+        }
         let Some((message, content)) = self.queue.spool().load(id).await? else {
             return Ok(worked);
         };
@@ -213,19 +234,20 @@ impl Dispatcher {
         };
         let told = addressees(&notices);
         self.queue.record(batch, notices).await?;
-        self.queue.watch(&message);
-        self.queue.waits().note(&message);
+        let summary = message.summary();
+        self.queue.lines().watch(id, &summary);
+        self.queue.lines().waits().note(id, &summary);
         self.observer.observe(Event::Settled(Settled { message: &message, changed: &changed }));
         tell_notices(self.observer.as_ref(), id, &told);
         if let Some(diverted) = diverted {
             self.tell_diverted(id, &diverted);
-            self.queue.reroute(&message);
+            self.queue.lines().reroute(id, &summary);
         }
         for (reason, recipients) in given_up {
             self.observer.observe(Event::Bounced { id, recipients, reason });
         }
         if message.pending().next().is_none() {
-            self.queue.strike(id);
+            self.queue.lines().strike(id);
         }
         Ok(next_attempt_at)
     }
@@ -297,4 +319,4 @@ fn untried(recipients: Vec<Recipient>, failure: Failure) -> Attempt {
 }
 
 /// How long a message rests after a failure of our own.
-const PAUSE: Duration = Duration::from_secs(30);
+pub(super) const PAUSE: Duration = Duration::from_secs(30);

@@ -3,16 +3,17 @@
 //!
 //! What a session asks, `admission` answers: who it is with `accounts`, whom
 //! it may send as with `entitlement`. A message comes in by `reception`, is
-//! turned into decided copies by `processing`, waits in the `queue` for its
-//! `destination`, and leaves by `dispatch`, where `settlement` says what an
-//! attempt has changed and `verdict` what it says of the destination.
-//! `reports` writes the `news` to whoever must know, `alarms` says how often;
-//! `deadlines` sees to what is not tried for now. What waits for TLS is counted
-//! in `waits` and may go another way by `diversion`.
+//! turned into decided copies by `processing`, waits in the `queue`, in the
+//! `lines` of its destinations, and leaves by `dispatch`, where `settlement`
+//! says what an attempt has changed and `verdict` what it says of the
+//! destination. `reports` writes the `news` to whoever must know, `alarms` says
+//! how often; `deadlines` sees to what is not tried for now, and `losses` to
+//! what the spool cannot give back. What waits for TLS is counted in `waits`
+//! and may go another way by `diversion`.
 //!
 //! `parts` makes the stages from postern.toml, `running` starts and stops
 //! them, `keeper` keeps policy, certificates and users current, `names` what
-//! other domains publish. Operators ask on the `control` socket and `operator`
+//! other domains publish; `keys` are the spool's. Operators ask on the `control` socket and `operator`
 //! carries it out; `trail` reads the audit trail for them and `readiness` says
 //! whether a domain could take mail now. `tls_tally` counts TLS sessions and
 //! `tls_reports` tells other domains of them.
@@ -23,11 +24,13 @@ mod admission;
 mod alarms;
 mod control;
 mod deadlines;
-mod destination;
 mod dispatch;
 mod diversion;
 mod entitlement;
 mod keeper;
+mod keys;
+mod lines;
+mod losses;
 mod names;
 mod news;
 mod operator;
@@ -49,6 +52,7 @@ mod verdict;
 mod waits;
 
 pub use control::{Answer, ControlError, LessTls, Request, Selection, SendReport, ask};
+pub use keys::{credentials_directory, spool_keys};
 pub use parts::{StartError, load_policy, signer};
 pub use processing::{
     Arriving, Fate, Group, Judgement, Marking, Treatment, Workshop, WorkshopError,

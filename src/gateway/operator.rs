@@ -2,6 +2,7 @@
 
 use std::{io, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     control::{Answer, LessTls, Request, Selection, SendReport},
     diversion::divert,
+    losses::tell,
     queue::{Queue, now},
     reports::{Reports, addressees, tell_notices},
     tls_reports::TlsReports,
@@ -90,7 +92,7 @@ impl Operator {
     async fn carry_out(&self, request: Request, by: &str) -> Answer {
         let done = match request {
             Request::List { selection } => self.list(selection).await,
-            Request::Show { id } => self.show(id).await,
+            Request::Show { id } => self.show(id),
             Request::Release { id, reason } => self.release(id, by, reason.as_deref()).await,
             Request::Reject { id, reason } => {
                 self.give_back(id, by, reason.as_deref(), Ending::Reject).await
@@ -110,8 +112,7 @@ impl Operator {
             Request::TlsReport { domain, send } => Ok(self.tls_report(&domain, send).await),
         };
         done.unwrap_or_else(|error| {
-            let text = error.to_string();
-            self.observer.observe(Event::SpoolFailed { during: "record", error: &text });
+            tell(&*self.observer, &error);
             Answer::Refused { why: format!("the spool: {error}") }
         })
     }
@@ -121,8 +122,14 @@ impl Operator {
         let read = move || {
             let mut messages = Vec::new();
             for id in spool.ids() {
-                // Gone since the ids were read: delivered meanwhile.
-                let Some(message) = spool.message(id)? else { continue };
+                let message = match spool.message(id) {
+                    Ok(Some(message)) => message,
+                    // Gone since the ids were read: delivered meanwhile.
+                    Ok(None) => continue,
+                    // One that is lost hides no other; the log tells of it.
+                    Err(error) if error.is_of_reading() => continue,
+                    Err(error) => return Err(error),
+                };
                 let wanted = match selection {
                     Selection::All => true,
                     Selection::Active => !message.is_held(),
@@ -137,9 +144,9 @@ impl Operator {
         tokio::task::spawn_blocking(read).await.map_err(|_| SpoolError::Closed)?
     }
 
-    async fn show(&self, id: QueueId) -> Result<Answer, SpoolError> {
-        Ok(match self.queue.spool().load(id).await? {
-            Some((message, _)) => Answer::Messages { messages: vec![message] },
+    fn show(&self, id: QueueId) -> Result<Answer, SpoolError> {
+        Ok(match self.queue.spool().message(id)? {
+            Some(message) => Answer::Messages { messages: vec![message] },
             None => unknown(id),
         })
     }
@@ -175,6 +182,7 @@ impl Operator {
         reason: Option<&str>,
     ) -> Result<Answer, SpoolError> {
         let _lock = self.queue.lock(id).await;
+        // Its content as well: whoever lets it go hears if there is none left.
         let Some((mut message, _)) = self.queue.spool().load(id).await? else {
             return Ok(unknown(id));
         };
@@ -183,7 +191,7 @@ impl Operator {
         }
         due_now(&mut message);
         self.queue.record(Batch::new().update(&message), Vec::new()).await?;
-        self.queue.enrol(&message);
+        self.queue.lines().enrol(id, &message.summary());
         self.handled(id, "release", by, reason);
         Ok(Answer::Done { messages: 1 })
     }
@@ -191,7 +199,7 @@ impl Operator {
     async fn retry(&self, id: Option<QueueId>, by: &str) -> Result<Answer, SpoolError> {
         let messages = match id {
             Some(id) if !self.queue.spool().contains(id) => return Ok(unknown(id)),
-            Some(id) if let Some(moment) = self.queue.kept_until(id) => {
+            Some(id) if let Some(moment) = self.queue.lines().kept_until(id) => {
                 let why =
                     format!("{id} waits for release: its sender wants it held until {moment}");
                 return Ok(Answer::Refused { why });
@@ -202,7 +210,7 @@ impl Operator {
             }
             None => self.queue.state().active,
         };
-        self.queue.flush(id);
+        self.queue.lines().flush(id);
         Ok(Answer::Done { messages })
     }
 
@@ -277,9 +285,10 @@ impl Operator {
         };
         change(&mut message);
         self.queue.record(Batch::new().update(&message), Vec::new()).await?;
-        self.queue.waits().note(&message);
-        self.queue.reroute(&message);
-        self.queue.flush(Some(id));
+        let summary = message.summary();
+        self.queue.lines().waits().note(id, &summary);
+        self.queue.lines().reroute(id, &summary);
+        self.queue.lines().flush(Some(id));
         tell(&message);
         Ok(Answer::Done { messages: 1 })
     }
@@ -294,7 +303,7 @@ impl Operator {
         ending: Ending,
     ) -> Result<Answer, SpoolError> {
         let _lock = self.queue.lock(id).await;
-        let Some((message, content)) = self.queue.spool().load(id).await? else {
+        let Some((message, content)) = self.load_even_if_lost(id).await? else {
             return Ok(unknown(id));
         };
         if ending == Ending::Reject && !message.is_held() {
@@ -305,10 +314,26 @@ impl Operator {
             self.reports.rejected(&message, &content, words).into_iter().collect();
         let told = addressees(&notices);
         self.queue.record(Batch::new().remove(id), notices).await?;
-        self.queue.strike(id);
+        self.queue.lines().strike(id);
         self.handled(id, ending.name(), by, reason);
         tell_notices(self.observer.as_ref(), id, &told);
         Ok(Answer::Done { messages: 1 })
+    }
+
+    /// A message, and no content where that cannot be read: its sender can be
+    /// told all the same.
+    async fn load_even_if_lost(
+        &self,
+        id: QueueId,
+    ) -> Result<Option<(QueuedMessage, Bytes)>, SpoolError> {
+        match self.queue.spool().load(id).await {
+            Err(error) if error.is_of_reading() => {
+                tell(&*self.observer, &error);
+                let message = self.queue.spool().message(id)?;
+                Ok(message.map(|message| (message, Bytes::new())))
+            }
+            loaded => loaded,
+        }
     }
 
     fn handled(&self, id: QueueId, action: &str, by: &str, reason: Option<&str>) {

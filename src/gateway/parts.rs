@@ -5,17 +5,23 @@ use std::{io::Write, path::Path, sync::Arc};
 
 use crate::{
     authenticate::{self, Authenticator, Blocklists},
-    config::{Config, Users, certificates_folder, read_file, read_policies},
+    config::{
+        self, Config, ReaderConfinement, Users, certificates_folder, read_file, read_policies,
+    },
+    content,
     deliver::{self, Deliverer},
     mail::{Address, Observer},
     policy::{Context, Policy, diagnostics::Diagnostics},
+    reader::{self, Confinement, Pool},
     recipients::{Prober, Recipients},
     schedule::{Limits, RetrySchedule, Schedule, Trials},
-    spool::{self, Spool},
+    spool::{self, Damage, Spool},
     transform::{PassageKey, Signer, SigningKey},
 };
 
 use super::{
+    keys::{credentials_directory, spool_keys},
+    lines::Lines,
     prober::NextHops,
     queue::{Queue, now},
     strangers::Strangers,
@@ -55,19 +61,33 @@ pub(super) fn open_queue(config: &Config) -> Result<Queue, StartError> {
     };
     let trials =
         Trials::new(config.retry.trials.clone()).map_err(|cause| part("[retry] trials", cause))?;
-    let mut recovered = Vec::new();
+    let lines = Lines::new(Schedule::new(limits, trials), retry_schedule(config)?);
+    let directory = config.node.data_dir.join("spool");
+    let each = |id, summary| lines.enrol(id, &summary);
+    let ephemeral = match config.spool.ephemeral {
+        config::Ephemeral::Refuse => spool::Ephemeral::Refuse,
+        config::Ephemeral::Allow => spool::Ephemeral::Allow,
+    };
+    let keys = spool_keys(config, credentials_directory().as_deref())?;
+    let settings = spool::Settings { ephemeral, keys, ..spool::Settings::default() };
     let spool =
-        Spool::open(&config.node.data_dir.join("spool"), spool::Settings::default(), |message| {
-            recovered.push(message);
-        })
-        .map_err(|cause| part("the spool", cause))?;
-    for damage in spool.damage() {
-        tracing::error!(?damage, "a part of the spool is damaged and was passed over");
+        Spool::open(&directory, settings, each).map_err(|cause| part("the spool", cause))?;
+    spool.damage().iter().for_each(tell);
+    match spool.key_id() {
+        None => tracing::info!(messages = spool.len(), "spool opened"),
+        Some(key) => tracing::info!(messages = spool.len(), %key, "sealed spool opened"),
     }
-    let queue = Queue::new(spool, Schedule::new(limits, trials), retry_schedule(config)?);
-    tracing::info!(messages = recovered.len(), "spool opened");
-    recovered.iter().for_each(|message| queue.enrol(message));
-    Ok(queue)
+    Ok(Queue::new(spool, lines))
+}
+
+/// What a start has passed over. After a crash the last commit may be torn,
+/// and nobody had been told of it: that is no fault, and wakes nobody.
+fn tell(damage: &Damage) {
+    if damage.kind.is_expected() {
+        tracing::info!(%damage, "the last stop was not an orderly one");
+    } else {
+        tracing::error!(%damage, "a part of the spool is damaged and was passed over");
+    }
 }
 
 pub(super) fn deliverer(config: &Config) -> Result<Deliverer, StartError> {
@@ -130,6 +150,44 @@ pub(super) fn strangers(
     Ok(Strangers { config, blocklists, recipients, observer })
 }
 
+/// Starts the first of them: whether they can be confined here is known before
+/// any mail comes.
+pub(super) fn readers(config: &Config, observer: &Arc<dyn Observer>) -> Result<Pool, StartError> {
+    let pool = Pool::new(reader_settings(&config.reader), Some(Arc::clone(observer)));
+    let confined = pool.try_out().map_err(|cause| {
+        let cause = format!("{cause} ([reader] confinement says what is required)");
+        part("the readers of documents", cause)
+    })?;
+    let (seccomp, landlock) = (confined.seccomp, confined.landlock.name());
+    match confined.is_whole() {
+        true => tracing::info!(seccomp, landlock, "readers of documents are confined"),
+        false => tracing::warn!(seccomp, landlock, "readers of documents are confined in part"),
+    }
+    Ok(pool)
+}
+
+fn reader_settings(reader: &config::Reader) -> reader::Settings {
+    reader::Settings {
+        processes: reader.processes,
+        documents: reader.documents,
+        patience: reader.patience,
+        deadline: reader.deadline,
+        message_deadline: reader.message_deadline,
+        memory: reader.memory as u64,
+        confinement: match reader.confinement {
+            ReaderConfinement::Required => Confinement::Required,
+            ReaderConfinement::BestEffort => Confinement::BestEffort,
+        },
+        limits: content::Limits {
+            octets: reader.unfolded as u64,
+            text: reader.text as u64,
+            files: reader.files,
+            depth: reader.depth,
+        },
+        ..reader::Settings::default()
+    }
+}
+
 /// The secret that marks messages, made where there is none yet.
 pub(super) fn passage_key(path: &Path) -> Result<PassageKey, StartError> {
     let wrong = |cause: &dyn std::fmt::Display| part("the passage key", at(path, cause));
@@ -188,4 +246,54 @@ pub(super) fn part(what: &'static str, cause: impl std::fmt::Display) -> StartEr
 
 pub(super) fn at(path: &Path, cause: impl std::fmt::Display) -> String {
     format!("{}: {cause}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io, sync::Mutex};
+
+    use super::*;
+    use crate::{mail::QueueId, spool::DamageKind};
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(octets);
+            Ok(octets.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn told(kind: DamageKind) -> String {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        let damage = Damage { segment: 7, offset: 8192, octets: 100, kind };
+        tracing::subscriber::with_default(subscriber, || tell(&damage));
+        let octets = log.0.lock().unwrap().clone();
+        String::from_utf8(octets).unwrap()
+    }
+
+    #[test]
+    fn a_torn_last_commit_is_told_of_and_is_no_error() {
+        let told = told(DamageKind::Torn);
+        assert!(told.contains(" INFO ") && told.contains("00000007.segment"), "{told}");
+    }
+
+    #[test]
+    fn real_damage_is_an_error() {
+        let id = QueueId::from_bits(5);
+        for kind in
+            [DamageKind::Damaged, DamageKind::Header, DamageKind::Meta(id), DamageKind::Content(id)]
+        {
+            let told = told(kind);
+            assert!(told.contains("ERROR ") && told.contains("100 octets from 8192"), "{told}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use crate::{
     authenticate::Authentication,
     classify::{Classification, Input, Part},
     config::Node,
-    content::{Content, Extract, File, InPlace},
+    content::{Content, Extract, File, ReadDocument},
     decide::decide,
     mail::{
         Address, Arrival, AuthenticationFacts, Decision, DelayNotice, Direction, Disposition,
@@ -57,13 +57,14 @@ pub struct Treatment {
     pub stopped_by: Option<RuleMatch>,
 }
 
-/// Reads, classifies and decides.
+/// Reads, classifies and decides. `content` is that of the submission.
 pub fn judge(
     policy: &Policy,
     submission: &Submission,
+    content: Content,
     authentication: Option<&Authentication>,
+    reader: &mut dyn ReadDocument,
 ) -> Judgement {
-    let content = Content::parse(submission.content.clone());
     let arriving = Arriving {
         direction: submission.origin.direction,
         reverse_path: &submission.envelope.reverse_path,
@@ -73,7 +74,7 @@ pub fn judge(
         },
         authentication: authentication.map(|authentication| &authentication.facts),
     };
-    let (facts, classification) = message_facts(policy, &content, &arriving);
+    let (facts, classification) = message_facts(policy, &content, &arriving, reader);
     let decisions = submission
         .envelope
         .recipients
@@ -99,8 +100,9 @@ pub fn message_facts(
     policy: &Policy,
     content: &Content,
     arriving: &Arriving<'_>,
+    reader: &mut dyn ReadDocument,
 ) -> (MessageFacts, Classification) {
-    let classification = classify_content(policy, content);
+    let classification = classify_content(policy, content, reader);
     let facts = MessageFacts {
         direction: arriving.direction,
         reverse_path: arriving.reverse_path.clone(),
@@ -117,8 +119,12 @@ pub fn message_facts(
 }
 
 /// Reads every part and classifies what is in them.
-pub fn classify_content(policy: &Policy, content: &Content) -> Classification {
-    let extract = content.extract(&mut InPlace::default());
+pub fn classify_content(
+    policy: &Policy,
+    content: &Content,
+    reader: &mut dyn ReadDocument,
+) -> Classification {
+    let extract = content.extract(reader);
     let files = extract.files.iter();
     let parts: Vec<_> = files.map(|File { path, octets }| Part { path, content: octets }).collect();
     let Extract { readings, opaque, .. } = &extract;

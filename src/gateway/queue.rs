@@ -1,25 +1,18 @@
-//! The queue: the spool, the schedule over it, and the locks that let one
-//! message be changed by one hand at a time.
+//! The queue: the spool, the lines of those who wait in it, and the locks that
+//! let one message be changed by one hand at a time.
 
 use std::{
-    collections::{BTreeSet, HashMap},
-    hash::{BuildHasher, RandomState},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
-use tokio::sync::Notify;
 
-use super::{
-    destination::{Destination, Way},
-    settlement::next_deadline,
-    waits::Waits,
-};
+use super::lines::{Lines, Next};
 use crate::{
-    mail::{DestinationChange, FailureReason, QueueId, QueuedMessage, RecipientState, Timestamp},
-    observe::QueueState,
-    schedule::{Calendar, Health, Jitter, RetrySchedule, Schedule, Traits, Trouble, Verdict},
+    mail::{Destination, DestinationChange, QueueId, QueuedMessage, Timestamp},
+    observe::{Door, QueueState, SpoolState},
+    schedule::Verdict,
     spool::{Batch, Receipt, Spool, SpoolError},
 };
 
@@ -31,36 +24,16 @@ pub(super) type Entry = (QueuedMessage, Bytes);
 
 pub(super) struct Queue {
     spool: Arc<Spool>,
-    schedule: Mutex<Schedule<Destination>>,
-    retry: RetrySchedule,
-    /// What its sender wants kept until a moment; not scheduled before.
-    releases: Mutex<Calendar>,
-    /// What is due for a message whether it is tried or not.
-    deadlines: Mutex<Calendar>,
-    /// Rung when a deadline is the first of all.
-    sooner: Notify,
-    /// Numbers senders, in a way that nobody can foresee.
-    senders: RandomState,
-    /// Rung when the schedule has something new.
-    changed: Notify,
-    held: Mutex<BTreeSet<QueueId>>,
-    waits: Waits,
+    lines: Lines,
     locks: Vec<tokio::sync::Mutex<()>>,
 }
 
 impl Queue {
-    pub(super) fn new(spool: Spool, schedule: Schedule<Destination>, retry: RetrySchedule) -> Self {
+    /// In the lines stands already what the spool holds.
+    pub(super) fn new(spool: Spool, lines: Lines) -> Self {
         Self {
             spool: Arc::new(spool),
-            schedule: Mutex::new(schedule),
-            retry,
-            releases: Mutex::default(),
-            deadlines: Mutex::default(),
-            sooner: Notify::new(),
-            senders: RandomState::new(),
-            changed: Notify::new(),
-            held: Mutex::default(),
-            waits: Waits::default(),
+            lines,
             locks: (0..1 << LOCK_BITS).map(|_| tokio::sync::Mutex::default()).collect(),
         }
     }
@@ -69,9 +42,8 @@ impl Queue {
         &self.spool
     }
 
-    /// Which messages wait for TLS.
-    pub(super) fn waits(&self) -> &Waits {
-        &self.waits
+    pub(super) fn lines(&self) -> &Lines {
+        &self.lines
     }
 
     pub(super) fn next_id(&self) -> QueueId {
@@ -93,7 +65,7 @@ impl Queue {
             messages.push(message);
         }
         let receipt = self.spool.commit(acceptance).await?;
-        messages.iter().for_each(|message| self.enrol(message));
+        messages.iter().for_each(|message| self.lines.enrol(message.id, &message.summary()));
         Ok(receipt)
     }
 
@@ -107,237 +79,51 @@ impl Queue {
         }
     }
 
-    /// Schedules what waits in a message, or counts it among the held or
-    /// those that are not to go yet.
-    pub(super) fn enrol(&self, message: &QueuedMessage) {
-        self.waits.note(message);
-        if message.is_held() {
-            locked(&self.held).insert(message.id);
-            locked(&self.deadlines).remove(message.id);
-            return;
-        }
-        locked(&self.held).remove(&message.id);
-        let released_at = message.released_at();
-        if released_at > now() {
-            locked(&self.releases).add(message.id, released_at);
-            self.changed.notify_one();
-            return;
-        }
-        self.line_up(message, |_, _| true);
-        self.watch(message);
-        self.changed.notify_one();
-    }
-
-    /// A message goes another way than before: whatever waits of it lines up
-    /// there.
-    pub(super) fn reroute(&self, message: &QueuedMessage) {
-        let mut schedule = locked(&self.schedule);
-        for (destination, _) in schedule.claim(message.id) {
-            schedule.finished(message.id, &destination);
-        }
-        drop(schedule);
-        // Who is being tried lines up once that is over.
-        self.line_up(message, |schedule, new| {
-            let ways = [Way::Usual, Way::Protected, Way::Redirected];
-            let domain = &new.domain;
-            !ways.iter().any(|&way| {
-                schedule.is_in_flight(message.id, &Destination { domain: domain.clone(), way })
-            })
-        });
-        self.changed.notify_one();
-    }
-
-    /// Schedules what waits in a message, at the destinations that are wanted.
-    fn line_up(
-        &self,
-        message: &QueuedMessage,
-        wanted: impl Fn(&Schedule<Destination>, &Destination) -> bool,
-    ) {
-        let traits = self.traits(message);
-        let mut destinations: HashMap<Destination, Timestamp> = HashMap::new();
-        for recipient in message.pending() {
-            let RecipientState::Pending { next_attempt_at, .. } = recipient.state else { continue };
-            let destination = Destination::of(message, recipient);
-            let due = destinations.entry(destination).or_insert(next_attempt_at);
-            *due = next_attempt_at.min(*due);
-        }
-        let mut schedule = locked(&self.schedule);
-        for (destination, due) in destinations {
-            if wanted(&schedule, &destination) {
-                schedule.add(message.id, destination, due, traits);
-            }
-        }
-    }
-
-    fn traits(&self, message: &QueuedMessage) -> Traits {
-        let sender = self.senders.hash_one(&message.reverse_path);
-        // Two of four thousand million may share a number.
-        let sender = u32::try_from(sender >> u32::BITS).unwrap_or(u32::MAX);
-        Traits::new(sender, message.size, message.requests.priority.unwrap_or_default())
-    }
-
-    /// Sees to it that a message is looked at when something is due for it: at
-    /// once where it waits for TLS that its destination is known not to have.
-    pub(super) fn watch(&self, message: &QueuedMessage) {
-        let Some(deadline) = next_deadline(message, &self.retry) else {
-            locked(&self.deadlines).remove(message.id);
-            return;
-        };
-        let schedule = locked(&self.schedule);
-        let unknown = message.pending().filter(|queued| queued.unmet.is_none()).any(|queued| {
-            let trouble = schedule.trouble(&Destination::of(message, queued));
-            trouble.is_some_and(|trouble| trouble.last.reason == FailureReason::Tls)
-        });
-        drop(schedule);
-        let moment = if unknown { now() } else { deadline };
-        self.enter(message.id, moment, Calendar::add);
-    }
-
-    /// Has a message looked at again after a rest, where something is due for
-    /// it still.
-    pub(super) fn look_again(&self, id: QueueId) {
-        let entered = locked(&self.deadlines).moment_of(id);
-        let rests = entered.is_some_and(|moment| moment > now());
-        if !rests && self.spool.contains(id) && !locked(&self.held).contains(&id) {
-            self.enter(id, now() + LOOK_PAUSE, Calendar::add);
-        }
-    }
-
-    fn enter(&self, id: QueueId, moment: Timestamp, enter: fn(&mut Calendar, QueueId, Timestamp)) {
-        let mut deadlines = locked(&self.deadlines);
-        let first = deadlines.next();
-        enter(&mut deadlines, id, moment);
-        if deadlines.next() != first {
-            self.sooner.notify_one();
-        }
-    }
-
-    /// The next message for which something is due, when it is. Dropping the
-    /// future loses none.
-    pub(super) async fn next_look(&self) -> QueueId {
-        loop {
-            let sooner = self.sooner.notified();
-            let next = {
-                let mut deadlines = locked(&self.deadlines);
-                if let Some(id) = deadlines.take(now()) {
-                    return id;
-                }
-                deadlines.next()
-            };
-            wait_for(next, sooner).await;
-        }
-    }
-
-    /// Takes what waits of a message out of its lines, each with the time it
-    /// was due: every one is ended as a job.
-    pub(super) fn claim(&self, id: QueueId) -> Vec<(Destination, Timestamp)> {
-        locked(&self.schedule).claim(id)
-    }
-
-    /// Why nothing goes to a destination, if it is dead.
-    pub(super) fn trouble(&self, destination: &Destination) -> Option<Trouble> {
-        locked(&self.schedule).trouble(destination).cloned()
-    }
-
-    /// Forgets a message that is no longer in the spool.
-    pub(super) fn strike(&self, id: QueueId) {
-        self.waits.forget(id);
-        locked(&self.held).remove(&id);
-        locked(&self.releases).remove(id);
-        locked(&self.deadlines).remove(id);
-        locked(&self.schedule).remove(id);
-        self.changed.notify_one();
-    }
-
     /// The next job that is due, when it is. Dropping the future loses none.
     pub(super) async fn next_job(&self) -> Job {
         loop {
-            let changed = self.changed.notified();
+            let changed = self.lines.changed();
             self.release(now());
-            let due = {
-                let mut schedule = locked(&self.schedule);
-                if let Some(job) = schedule.take(now()) {
-                    return job;
-                }
-                schedule.next_due(now())
-            };
-            let release = locked(&self.releases).next();
-            wait_for(due.into_iter().chain(release).min(), changed).await;
+            match self.lines.next(now()) {
+                Next::Job(job) => return job,
+                Next::NotBefore(moment) => wait_for(moment, changed).await,
+            }
         }
     }
 
     /// Schedules the messages whose moment has come.
     fn release(&self, now: Timestamp) {
-        loop {
-            // Taken in a statement of its own: enrolling asks for the lock.
-            let released = locked(&self.releases).take(now);
-            let Some(id) = released else { return };
+        while let Some(id) = self.lines.released(now) {
             match self.spool.message(id) {
-                Ok(Some(message)) => self.enrol(&message),
+                Ok(Some(message)) => self.lines.enrol(id, &message.summary()),
                 // Gone meanwhile.
                 Ok(None) => {}
+                Err(error) if error.is_final() => {
+                    tracing::error!(%id, %error, "a message that is to be released is lost");
+                }
                 Err(error) => {
                     tracing::error!(%id, %error, "a message that is to be released was not read");
-                    locked(&self.releases).add(id, now + PAUSE);
+                    self.lines.keep(id, now + PAUSE);
                     return;
                 }
             }
         }
     }
 
-    /// Until when a message is kept, if it is not to go yet.
-    pub(super) fn kept_until(&self, id: QueueId) -> Option<Timestamp> {
-        locked(&self.releases).moment_of(id)
-    }
-
     /// Ends a job: nothing of it waits, or it is due again, where its
     /// recipients now stand. Gives what that changes of its destination.
     pub(super) async fn job_done(
         &self,
-        (id, destination): Job,
+        job: Job,
         again: Option<Timestamp>,
         verdict: Verdict,
     ) -> Option<DestinationChange> {
+        let (id, _) = job;
         // Nobody may send it another way in between.
         let _lock = self.lock(id).await;
         let message = again.and_then(|_| self.spool.message(id).ok().flatten());
-        let mut schedule = locked(&self.schedule);
-        let jitter = Jitter::new(fastrand::f64());
-        let before = schedule.trouble(&destination).map(|trouble| trouble.last.reason);
-        let change = schedule.heard(&destination, verdict, now(), jitter);
-        let after = schedule.trouble(&destination).map(|trouble| trouble.last.reason);
-        let waiting = match after {
-            // Everybody who waits there waits for TLS.
-            Some(FailureReason::Tls) if before != after => schedule.waiting_at(&destination),
-            _ => Vec::new(),
-        };
-        let stays = message.as_ref().is_none_or(|message| {
-            message.pending().any(|queued| destination.is_of(message, queued))
-        });
-        match again {
-            Some(due) if stays => schedule.retry(id, &destination, due),
-            _ => schedule.finished(id, &destination),
-        }
-        drop(schedule);
-        waiting.into_iter().for_each(|id| self.enter(id, now(), Calendar::hurry));
-        if let Some(message) = message {
-            let (domain, way) = (destination.domain, destination.way);
-            self.line_up(&message, |_, new| new.domain == domain && new.way != way);
-        }
-        self.changed.notify_one();
-        change
-    }
-
-    /// Makes a message that waits due now, or all; none before its sender
-    /// lets it go.
-    pub(super) fn flush(&self, id: Option<QueueId>) {
-        let mut schedule = locked(&self.schedule);
-        match id {
-            Some(id) => schedule.flush(id, now()),
-            None => schedule.flush_all(now()),
-        }
-        drop(schedule);
-        self.changed.notify_one();
+        let summary = message.map(|message| message.summary());
+        self.lines.job_done(job, again, summary.as_ref(), verdict)
     }
 
     /// Whoever holds this may change the message; nobody else can.
@@ -349,20 +135,24 @@ impl Queue {
     }
 
     pub(super) fn state(&self) -> QueueState {
+        self.lines.state(self.spool.len())
+    }
+
+    pub(super) fn spool_state(&self) -> SpoolState {
         let stats = self.spool.stats();
-        let held = locked(&self.held).len();
-        let schedule = locked(&self.schedule);
-        let (loads, health) = (schedule.loads(|_| ()), schedule.health());
-        drop(schedule);
-        let oldest = loads.get(&()).and_then(|load| load.oldest);
-        QueueState {
-            active: stats.messages.saturating_sub(held),
-            held,
-            oldest: oldest.map_or(Duration::ZERO, |arrival| now().saturating_since(arrival)),
-            destinations: Health::ALL
-                .map(|state| (state.name(), health.get(&state).copied().unwrap_or_default())),
+        let door = match (stats.full, stats.failing) {
+            (true, _) => Door::Full,
+            (false, true) => Door::Failing,
+            (false, false) => Door::Open,
+        };
+        let damage = self.spool.damage();
+        SpoolState {
+            door,
             live_octets: stats.octets_live,
             disk_octets: stats.octets_on_disk,
+            moved_octets: stats.octets_moved,
+            failures: stats.failures,
+            damaged: damage.iter().filter(|damage| !damage.kind.is_expected()).count(),
         }
     }
 }
@@ -372,7 +162,7 @@ pub(super) fn now() -> Timestamp {
 }
 
 /// Until that moment, or until it is told that things have changed.
-async fn wait_for(moment: Option<Timestamp>, changed: impl Future<Output = ()>) {
+pub(super) async fn wait_for(moment: Option<Timestamp>, changed: impl Future<Output = ()>) {
     match moment {
         None => changed.await,
         Some(moment) => {
@@ -383,14 +173,6 @@ async fn wait_for(moment: Option<Timestamp>, changed: impl Future<Output = ()>) 
     }
 }
 
-/// A panic elsewhere leaves these maps whole: each change is one call.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// How long a message rests for which something is due, and which is being
-/// tried just now.
-const LOOK_PAUSE: Duration = Duration::from_secs(60);
 /// How long a release rests after a failure of our own.
 const PAUSE: Duration = Duration::from_secs(30);
 const LOCK_BITS: u32 = 10;
@@ -399,14 +181,17 @@ const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::{
         mail::{
-            Address, Direction, EnhancedStatusCode, Failure, Level, NextHop, Protection,
-            QueuedRecipient, Release, Reply, Requests, ReversePath, TlsRequirement,
+            Address, DestinationClass, Direction, EnhancedStatusCode, Failure, FailureReason,
+            Level, NextHop, Protection, QueuedRecipient, Release, Reply, Requests, ReversePath,
+            TlsNotice, TlsRequirement, Unmet, Way,
         },
-        schedule::{Limits, Trials},
-        spool::Settings,
+        schedule::{Limits, RetrySchedule, Schedule, Trials},
+        spool::{Ephemeral, Settings},
     };
 
     fn message(id: QueueId, release: Option<Release>) -> QueuedMessage {
@@ -431,20 +216,15 @@ mod tests {
     }
 
     fn queue(folder: &std::path::Path) -> Queue {
-        let mut recovered = Vec::new();
-        let spool =
-            Spool::open(folder, Settings::default(), |message| recovered.push(message)).unwrap();
-        let queue = new(spool);
-        recovered.iter().for_each(|message| queue.enrol(message));
-        queue
-    }
-
-    fn new(spool: Spool) -> Queue {
         let limits = Limits { total: 9, per_destination: 9, initial_per_destination: 5 };
         let minute = Duration::from_secs(60);
         let trials = Trials::new(vec![minute]).unwrap();
         let retry = RetrySchedule::new(vec![minute], 60 * minute, 15 * minute).unwrap();
-        Queue::new(spool, Schedule::new(limits, trials), retry)
+        let lines = Lines::new(Schedule::new(limits, trials), retry);
+        let each = |id, summary| lines.enrol(id, &summary);
+        let settings = Settings { ephemeral: Ephemeral::Allow, ..Settings::default() };
+        let spool = Spool::open(folder, settings, each).unwrap();
+        Queue::new(spool, lines)
     }
 
     async fn accepted(queue: &Queue, release: Option<Release>) -> QueueId {
@@ -465,15 +245,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let queue = queue(folder.path());
         let id = accepted(&queue, Some(Release::After(Duration::from_secs(3)))).await;
-        queue.flush(Some(id));
-        queue.flush(None);
+        queue.lines().flush(Some(id));
+        queue.lines().flush(None);
         assert_eq!(next(&queue, Duration::from_millis(100)).await, None);
-        assert!(queue.kept_until(id).is_some());
+        assert!(queue.lines().kept_until(id).is_some());
         assert_eq!(queue.state().oldest, Duration::ZERO);
         let prompt = accepted(&queue, None).await;
         assert_eq!(next(&queue, Duration::from_secs(10)).await, Some(prompt));
         assert_eq!(next(&queue, Duration::from_secs(10)).await, Some(id));
-        assert_eq!(queue.kept_until(id), None);
+        assert_eq!(queue.lines().kept_until(id), None);
     }
 
     #[tokio::test]
@@ -484,13 +264,43 @@ mod tests {
             let queue = queue(folder.path());
             let ids = (accepted(&queue, far).await, accepted(&queue, far).await);
             queue.record(Batch::new().remove(ids.1), Vec::new()).await.unwrap();
-            queue.strike(ids.1);
-            assert_eq!(queue.kept_until(ids.1), None);
+            queue.lines().strike(ids.1);
+            assert_eq!(queue.lines().kept_until(ids.1), None);
             ids
         };
         let queue = queue(folder.path());
-        assert!(queue.kept_until(kept).is_some() && queue.kept_until(gone).is_none());
+        assert!(
+            queue.lines().kept_until(kept).is_some() && queue.lines().kept_until(gone).is_none()
+        );
         assert_eq!(next(&queue, Duration::from_millis(50)).await, None);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_tls_and_who_must_hear_of_it_is_known_again_at_a_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let id = {
+            let queue = queue(folder.path());
+            let mut message = protected(&queue).await;
+            let unmet = Unmet {
+                since: Timestamp::from_unix_milliseconds(0),
+                told: TlsNotice::Due,
+                reply: Reply::plain(451, "no TLS"),
+                host: None,
+                fault: None,
+            };
+            message.recipients[0].unmet = Some(Box::new(unmet));
+            queue.record(Batch::new().update(&message), Vec::new()).await.unwrap();
+            protected(&queue).await;
+            message.id
+        };
+        let queue = queue(folder.path());
+        let waits = queue.lines().waits().state(|_| DestinationClass::Internet, now());
+        let counted: usize = waits.messages.iter().map(|(_, count)| count).sum();
+        assert_eq!(counted, 1);
+        let look = || tokio::time::timeout(Duration::from_millis(100), queue.lines().next_look());
+        assert_eq!((look().await.ok(), look().await.ok()), (Some(id), None));
+        let (_, destination) = at_once(&queue).await.unwrap();
+        assert_eq!(destination.way, Way::Protected);
     }
 
     async fn protected(queue: &Queue) -> QueuedMessage {
@@ -546,7 +356,7 @@ mod tests {
         let mut waits = dead_for_want_of_tls(&queue).await;
         waits.redirect = Some("smtp://127.0.0.1:9".parse::<NextHop>().unwrap());
         queue.record(Batch::new().update(&waits), Vec::new()).await.unwrap();
-        queue.reroute(&waits);
+        queue.lines().reroute(waits.id, &waits.summary());
         let (id, destination) = at_once(&queue).await.unwrap();
         assert_eq!((id, destination.way), (waits.id, Way::Redirected));
         assert_eq!(at_once(&queue).await, None);
@@ -560,7 +370,7 @@ mod tests {
         let job = at_once(&queue).await.unwrap();
         message.redirect = Some("smtp://127.0.0.1:9".parse::<NextHop>().unwrap());
         queue.record(Batch::new().update(&message), Vec::new()).await.unwrap();
-        queue.reroute(&message);
+        queue.lines().reroute(message.id, &message.summary());
         assert_eq!(at_once(&queue).await, None);
         queue.job_done(job, Some(now()), Verdict::Nothing).await;
         let (id, destination) = at_once(&queue).await.unwrap();
@@ -574,7 +384,8 @@ mod tests {
         let queue = queue(folder.path());
         let waits = dead_for_want_of_tls(&queue).await;
         let mut looked = BTreeSet::new();
-        while let Ok(id) = tokio::time::timeout(Duration::from_millis(100), queue.next_look()).await
+        while let Ok(id) =
+            tokio::time::timeout(Duration::from_millis(100), queue.lines().next_look()).await
         {
             looked.insert(id);
         }
@@ -594,7 +405,8 @@ mod tests {
         }
         protected(&queue).await;
         assert_eq!(at_once(&queue).await, None);
-        let look = tokio::time::timeout(Duration::from_millis(100), queue.next_look()).await;
+        let look =
+            tokio::time::timeout(Duration::from_millis(100), queue.lines().next_look()).await;
         assert!(look.is_err());
     }
 
@@ -603,7 +415,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let queue = queue(folder.path());
         let waits = dead_for_want_of_tls(&queue).await;
-        queue.flush(Some(waits.id));
+        queue.lines().flush(Some(waits.id));
         assert_eq!(at_once(&queue).await.map(|(id, _)| id), Some(waits.id));
     }
 }

@@ -5,6 +5,7 @@
 use std::{sync::Arc, time::Instant};
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use super::{
@@ -17,13 +18,15 @@ use super::{
 use crate::{
     authenticate::{Authentication, Authenticator},
     config::Config,
-    content::Content,
+    content::{Content, Document, Extract, ReadDocument},
     listen::Verdict,
     mail::{
-        Acceptance, Address, Decided, Disposition, Event, Finding, Obligation, Observer, Origin,
-        Passage, Protocol, QueueId, QueuedMessage, QueuedRecipient, Refusal, Requests, Submission,
+        Acceptance, Address, Decided, Disposition, Event, Finding, Obligation, Observer,
+        OpaqueReason, Origin, Passage, Protocol, QueueId, QueuedMessage, QueuedRecipient, Refusal,
+        Requests, Submission,
     },
     policy::Policy,
+    reader::{Pool, Reader},
     smtp::server::Refused,
     spool::{Batch, SpoolError},
     transform::{PassageKey, Signer, Trail},
@@ -47,6 +50,8 @@ pub(super) struct Intake {
     pub(super) processor: Arc<Processor>,
     /// Places in the pool for messages that would keep an IO thread too long.
     pub(super) pool: Arc<Semaphore>,
+    /// Who reads documents.
+    pub(super) readers: Pool,
 }
 
 impl Intake {
@@ -78,31 +83,82 @@ impl Intake {
         Some(authenticator.authenticate(client, helo, reverse_path, &submission.content).await)
     }
 
-    /// Small messages in place, large ones in the pool: nothing that takes
-    /// long runs on an IO thread.
+    /// Small messages in place, large ones in the pool, those with documents
+    /// where they wait for their reader: nothing that takes long runs on an IO
+    /// thread, and who reads slowly keeps nobody from the pool.
     async fn prepare(
         &self,
         submission: Submission,
         authentication: Option<Authentication>,
     ) -> Result<Prepared, Refused> {
-        if submission.content.len() <= IN_PLACE {
-            return self.processor.prepare(&submission, authentication.as_ref());
-        }
-        let place = Arc::clone(&self.pool).acquire_owned().await;
+        let raw = submission.content.clone();
+        let is_small = raw.len() <= IN_PLACE;
+        let opened = match is_small {
+            true => Opened::of(raw),
+            false => self.pooled(move || Ok(Opened::of(raw))).await?,
+        };
         let processor = Arc::clone(&self.processor);
-        let prepared = tokio::task::spawn_blocking(move || {
+        if opened.may_hold_documents {
+            let reader = self.readers.reader().await.map_err(|_| unread())?;
+            return elsewhere(move || {
+                processor.prepare(&submission, opened, authentication.as_ref(), Some(reader))
+            })
+            .await;
+        }
+        let prepare = move || processor.prepare(&submission, opened, authentication.as_ref(), None);
+        match is_small {
+            true => prepare(),
+            false => self.pooled(prepare).await,
+        }
+    }
+
+    async fn pooled<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Refused> {
+        let place = Arc::clone(&self.pool).acquire_owned().await;
+        elsewhere(move || {
             let _place = place;
-            processor.prepare(&submission, authentication.as_ref())
-        });
-        prepared.await.unwrap_or_else(|_| {
-            // It panicked: a fault of ours, so the sender keeps the message.
-            Err(replies::refused(
-                Refusal::Policy,
-                451,
-                (4, 3, 0),
-                "the message could not be judged",
-            ))
+            work()
         })
+        .await
+    }
+}
+
+/// On a thread that may be kept.
+async fn elsewhere<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refused> + Send + 'static,
+) -> Result<T, Refused> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
+        // It panicked: a fault of ours, so the sender keeps the message.
+        Err(replies::refused(Refusal::Policy, 451, (4, 3, 0), "the message could not be judged"))
+    })
+}
+
+/// Unknown is not safe: the sender keeps the message until it can be read.
+fn unread() -> Refused {
+    replies::refused(Refusal::Readers, 451, (4, 3, 2), "attachments cannot be read now")
+}
+
+/// A message taken apart.
+struct Opened {
+    content: Content,
+    may_hold_documents: bool,
+}
+
+impl Opened {
+    fn of(raw: Bytes) -> Self {
+        let content = Content::parse(raw);
+        Self { may_hold_documents: content.may_hold_documents(), content }
+    }
+}
+
+/// Where there are no documents nobody reads any.
+struct Nobody;
+
+impl ReadDocument for Nobody {
+    fn read(&mut self, document: &Document) -> Extract {
+        Extract::unread(document, OpaqueReason::Unreadable)
     }
 }
 
@@ -119,11 +175,20 @@ impl Processor {
     fn prepare(
         &self,
         submission: &Submission,
+        Opened { content, .. }: Opened,
         authentication: Option<&Authentication>,
+        mut reader: Option<Reader>,
     ) -> Result<Prepared, Refused> {
         let started = Instant::now();
         let policy = self.policy.load_full();
-        let judgement = judge(&policy, submission, authentication);
+        let documents: &mut dyn ReadDocument = match &mut reader {
+            Some(reader) => reader,
+            None => &mut Nobody,
+        };
+        let judgement = judge(&policy, submission, content, authentication, documents);
+        if reader.is_some_and(|reader| reader.is_unavailable()) {
+            return Err(unread());
+        }
         if judgement.content.received_count() > MAX_HOPS {
             return Err(replies::refused(
                 Refusal::Loop,
@@ -293,7 +358,7 @@ impl Processor {
     fn not_committed(&self, error: &SpoolError) -> Refused {
         let text = error.to_string();
         self.observer.observe(Event::SpoolFailed { during: "accept", error: &text });
-        replies::refused(Refusal::Spool, 452, (4, 3, 1), "insufficient storage; try again later")
+        replies::not_committed(error)
     }
 }
 

@@ -22,7 +22,7 @@ use super::{
     operator::{self, Operator},
     parts::{
         StartError, at, authenticator, deliverer, load_policy, open_queue, part, passage_key,
-        retry_schedule, signer, strangers, tls_tally,
+        readers, retry_schedule, signer, strangers, tls_tally,
     },
     prober::NextHops,
     queue::{Queue, now},
@@ -37,8 +37,9 @@ use crate::{
     console::{self, Overview, OverviewSource},
     listen::{BoundListener, Capacity, Certificates, Orders, ShutOut},
     mail::{Event, Observer},
-    observe::{self, ContentMemory, Observatory, Probes, QueueState, TlsWaits},
+    observe::{self, ContentMemory, Door, Observatory, Probes, QueueState, SpoolState, TlsWaits},
     policy::Policy,
+    reader::Pool,
 };
 
 /// A gateway that takes mail. Dropping it does not stop it: call
@@ -48,6 +49,7 @@ pub struct Gateway {
     keeper: Arc<Keeper>,
     addresses: Vec<(String, SocketAddr)>,
     metrics: SocketAddr,
+    readers: Pool,
     /// Sessions; they end first.
     listening: Tasks,
     /// Deliveries, and what serves operators and Prometheus.
@@ -129,7 +131,8 @@ impl Gateway {
             }),
         };
         let strangers = Arc::new(strangers(&next_hops, &observer)?);
-        let doors = Doors::take(&config, &processor, strangers, next_hops).await?;
+        let readers = readers(&config, &observer)?;
+        let doors = Doors::take(&config, &processor, strangers, next_hops, &readers).await?;
         let keeper = Keeper {
             config: Arc::clone(&config),
             policy,
@@ -144,6 +147,7 @@ impl Gateway {
             keeper: Arc::new(keeper),
             addresses: doors.addresses(),
             metrics,
+            readers,
             listening: Tasks::new(),
             serving: Tasks::new(),
         };
@@ -191,6 +195,7 @@ impl Gateway {
             shut_out: Arc::clone(&shut_out),
             capacity: Arc::clone(&capacity),
             memory_limit: self.config.limits.memory,
+            readers: self.readers.clone(),
             stopping: listening.stop.clone(),
         });
         let observatory = Arc::clone(&keeper.observatory);
@@ -237,6 +242,7 @@ impl Doors {
         processor: &Arc<Processor>,
         strangers: Arc<Strangers>,
         next_hops: Arc<NextHops>,
+        readers: &Pool,
     ) -> Result<Self, StartError> {
         let Config { node, metrics, limits, .. } = config;
         let control = operator::bind(&node.control_socket)
@@ -273,6 +279,7 @@ impl Doors {
                     authenticator: authenticates.then(|| Arc::clone(&authenticator)),
                     processor: Arc::clone(processor),
                     pool: Arc::clone(&pool),
+                    readers: readers.clone(),
                 },
             };
             listeners.push((desk, bound));
@@ -332,6 +339,7 @@ struct State {
     shut_out: Arc<ShutOut>,
     capacity: Arc<Capacity>,
     memory_limit: usize,
+    readers: Pool,
     stopping: CancellationToken,
 }
 
@@ -354,13 +362,21 @@ impl Probes for State {
         self.queue.state()
     }
 
+    fn spool(&self) -> SpoolState {
+        self.queue.spool_state()
+    }
+
     fn tls_waits(&self) -> TlsWaits {
         let policy = self.policy.load();
-        self.queue.waits().state(|domain| policy.destination(domain).class, now())
+        self.queue.lines().waits().state(|domain| policy.destination(domain).class, now())
     }
 
     fn clients_shut_out(&self) -> usize {
         self.shut_out.clients(Instant::now())
+    }
+
+    fn reader_processes(&self) -> usize {
+        self.readers.processes()
     }
 
     fn content_memory(&self) -> ContentMemory {
@@ -371,8 +387,12 @@ impl Probes for State {
         if self.stopping.is_cancelled() {
             return Some("stopping".to_owned());
         }
-        let full = self.queue.spool().stats().full;
-        full.then(|| "the spool is full: new mail is refused".to_owned())
+        let why = match self.spool().door {
+            Door::Full => "the spool is full: new mail is refused",
+            Door::Failing => "the spool's disk fails: new mail is refused while it does",
+            Door::Open => return None,
+        };
+        Some(why.to_owned())
     }
 }
 

@@ -7,8 +7,8 @@ use super::news::{News, Passed, Reported, UnmetNews, public_host, told_of};
 use crate::{
     mail::{
         Address, Attempt, DelayNotice, EnhancedStatusCode, Evidence, Failure, FailureReason,
-        Handover, Outcome, QueuedMessage, QueuedRecipient, RecipientState, Reply, Timestamp,
-        TlsNotice, Unmet,
+        Handover, Outcome, QueuedMessage, QueuedRecipient, RecipientState, Reply, Summary,
+        Timestamp, TlsNotice, TlsWait, Unmet,
     },
     schedule::{Jitter, RetrySchedule},
 };
@@ -46,6 +46,23 @@ pub(super) fn settle(
     settlement
 }
 
+/// Gives up those whose copy is lost. Whatever else is due of the message is
+/// not done, for that could send on what nobody has.
+pub(super) fn settle_loss(
+    message: QueuedMessage,
+    lost: &Attempt,
+    retry: &RetrySchedule,
+    now: Timestamp,
+) -> Settlement {
+    let deadlines = Deadlines::of(&message, retry, now);
+    let settling = Settling { deadlines, retry, now, jitter: Jitter::NONE };
+    let mut settlement = Settlement::unchanged(message);
+    for (recipient, outcome) in &lost.outcomes {
+        settling.apply(&mut settlement, recipient, outcome, None);
+    }
+    settlement
+}
+
 /// Does what is due at a deadline of the message, without an attempt: tells
 /// whoever must hear, and gives up what has expired of those who rest; who is
 /// being tried just now is left to that attempt. Nothing is tried sooner or
@@ -68,22 +85,20 @@ pub(super) fn settle_deadlines(
 /// The next moment at which something is due for a message that waits,
 /// whatever the retry schedule says: it expires, or somebody must hear of it.
 /// Past, where that has not been done yet.
-pub(super) fn next_deadline(message: &QueuedMessage, retry: &RetrySchedule) -> Option<Timestamp> {
-    if message.is_held() {
-        return None;
-    }
-    message.pending().next()?;
-    let QueuedMessage { requests, received_at, delay_notice, recourse, .. } = message;
-    let start = message.released_at();
-    let late = retry.delay_notice_at(start);
-    let noticed_at = requests.noticed_at(*received_at);
-    let unmet = message.waiting_for_tls().filter(|(_, unmet)| unmet.told == TlsNotice::Due);
+pub(super) fn next_deadline(summary: &Summary, retry: &RetrySchedule) -> Option<Timestamp> {
+    let Summary { delay_notice, urgency, lines, .. } = summary;
+    let start = summary.starts_at()?;
+    lines.first()?;
+    let untold = lines.iter().filter_map(|line| match line.tls {
+        TlsWait::Untold(since) => Some(retry.tls_notice_at(since, *urgency)),
+        TlsWait::No | TlsWait::Told(_) => None,
+    });
     [
         Some(retry.expires_at(start)),
-        requests.returned_at(*received_at),
-        noticed_at.filter(|_| *delay_notice != DelayNotice::Overdue),
-        (*delay_notice == DelayNotice::Due).then_some(late),
-        unmet.map(|(_, unmet)| retry.tls_notice_at(unmet.since, recourse.urgency)).min(),
+        summary.returned_at,
+        summary.noticed_at.filter(|_| *delay_notice != DelayNotice::Overdue),
+        (*delay_notice == DelayNotice::Due).then(|| retry.delay_notice_at(start)),
+        untold.min(),
     ]
     .into_iter()
     .flatten()
@@ -215,7 +230,7 @@ impl Settling<'_> {
     }
 
     fn look_no_later_than_deadline(&self, settlement: &mut Settlement) {
-        let deadline = next_deadline(&settlement.message, self.retry);
+        let deadline = next_deadline(&settlement.message.summary(), self.retry);
         let Some(deadline) = deadline.filter(|&moment| moment > self.now) else { return };
         let next = settlement.next_attempt_at.iter_mut();
         let recipients = settlement.message.recipients.iter_mut();
@@ -684,22 +699,22 @@ mod tests {
         let attempt = tried(&[("a@x.example", insecure())], None);
         let retry = retry().with_tls_notice(Duration::from_secs(15));
         let message = settled(message(&["a@x.example", "b@y.example"]), &attempt, 1).message;
-        assert_eq!(next_deadline(&message, &retry), Some(later(16)));
+        assert_eq!(next_deadline(&message.summary(), &retry), Some(later(16)));
         let told = settle_deadlines(message, |_| true, &retry, later(16));
         assert!(told.news.unmet.is_some());
         assert_eq!(
-            (told.next_attempt_at, next_deadline(&told.message, &retry)),
+            (told.next_attempt_at, next_deadline(&told.message.summary(), &retry)),
             (None, Some(later(60)))
         );
         let late = settle_deadlines(told.message, |_| true, &retry, later(60));
         assert_eq!(late.news.delayed.len(), 1);
-        assert_eq!(next_deadline(&late.message, &retry), Some(later(600)));
+        assert_eq!(next_deadline(&late.message.summary(), &retry), Some(later(600)));
         let only_a = |queued: &QueuedRecipient| queued.address.to_string() == "a@x.example";
         let over = settle_deadlines(late.message, only_a, &retry, later(600));
         assert_eq!(over.given_up, BTreeMap::from([(FailureReason::Expired, 1)]));
         assert!(over.news.failed[0].reply.text.contains("the certificate has expired"));
         let over = settle_deadlines(over.message, |_| true, &retry, later(600));
-        assert_eq!(next_deadline(&over.message, &retry), None);
+        assert_eq!(next_deadline(&over.message.summary(), &retry), None);
     }
 
     #[test]
@@ -708,6 +723,31 @@ mod tests {
         message.recipients[0].notify = Some(Notify::NEVER);
         let late = settle_deadlines(message, |_| true, &retry(), later(60));
         assert_eq!(late.news, News::default());
-        assert_eq!(next_deadline(&late.message, &retry()), Some(later(600)));
+        assert_eq!(next_deadline(&late.message.summary(), &retry()), Some(later(600)));
+    }
+
+    #[test]
+    fn who_has_lost_a_copy_is_given_up_and_nobody_else_is_touched() {
+        let mut message = message(&["a@x.example", "b@y.example"]);
+        let unmet = Unmet {
+            since: ARRIVAL,
+            told: TlsNotice::Due,
+            reply: Reply::plain(451, "no TLS"),
+            host: None,
+            fault: None,
+        };
+        message.recipients[1].unmet = Some(Box::new(unmet));
+        message.recourse.fallback = Some("smtp://portal.example:25".parse().unwrap());
+        let before = message.clone();
+        let reply = Reply::new(554, EnhancedStatusCode(5, 3, 0), "damaged");
+        let lost = Outcome::Permanent(Failure { reason: FailureReason::Damaged, reply });
+        // Long after everything else was due.
+        let settlement =
+            settle_loss(message, &attempt(&[("a@x.example", lost)]), &retry(), later(5000));
+        assert_eq!(settlement.given_up, BTreeMap::from([(FailureReason::Damaged, 1)]));
+        let told: Vec<_> = settlement.news.failed.iter().map(|told| &told.recipient).collect();
+        assert_eq!(told, [&before.recipients[0].address]);
+        assert!(settlement.news.unmet.is_none() && settlement.news.delayed.is_empty());
+        assert_eq!(settlement.message.recipients[1], before.recipients[1]);
     }
 }

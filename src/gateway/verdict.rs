@@ -36,7 +36,10 @@ fn of_outcome(outcome: &Outcome) -> Verdict {
         | FailureReason::Store => Verdict::Failing(failure.clone()),
         FailureReason::Peer if is_of_the_system(failure) => Verdict::Failing(failure.clone()),
         FailureReason::Peer | FailureReason::Extension => Verdict::Well,
-        FailureReason::NoRoute | FailureReason::Policy | FailureReason::Expired => Verdict::Nothing,
+        FailureReason::NoRoute
+        | FailureReason::Policy
+        | FailureReason::Damaged
+        | FailureReason::Expired => Verdict::Nothing,
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    mail::{DestinationClass, Domain, QueueId, QueuedMessage, Timestamp},
+    mail::{DestinationClass, Domain, Line, QueueId, Summary, Timestamp, TlsWait},
     observe::TlsWaits,
 };
 
@@ -24,21 +24,20 @@ struct Wait {
 
 impl Waits {
     /// As the message stands now.
-    pub(super) fn note(&self, message: &QueuedMessage) {
+    pub(super) fn note(&self, id: QueueId, summary: &Summary) {
+        let Summary { exempt_until, lines, .. } = summary;
         let mut domains: Vec<Domain> = Vec::new();
-        for (queued, _) in message.waiting_for_tls() {
-            if !domains.contains(queued.address.domain()) {
-                domains.push(queued.address.domain().clone());
+        for Line { destination, tls, .. } in lines {
+            if *tls != TlsWait::No && !domains.contains(&destination.domain) {
+                domains.push(destination.domain.clone());
             }
         }
-        let since = message.waiting_for_tls().map(|(_, unmet)| unmet.since).min();
-        let exempt_until = message.recourse.exemption.as_ref().map(|exemption| exemption.until);
-        let waits =
-            (since.is_some() || exempt_until.is_some()) && message.pending().next().is_some();
+        let since = lines.iter().filter_map(|line| line.tls.since()).min();
+        let waits = (since.is_some() || exempt_until.is_some()) && !lines.is_empty();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match waits {
-            true => all.insert(message.id, Wait { domains, since, exempt_until }),
-            false => all.remove(&message.id),
+            true => all.insert(id, Wait { domains, since, exempt_until: *exempt_until }),
+            false => all.remove(&id),
         };
     }
 
@@ -77,8 +76,8 @@ mod tests {
 
     use super::*;
     use crate::mail::{
-        Direction, Exemption, Protection, QueuedRecipient, RecipientState, Reply, ReversePath,
-        TlsNotice, TlsRequirement, Unmet,
+        Direction, Exemption, Protection, QueuedMessage, QueuedRecipient, RecipientState, Reply,
+        ReversePath, TlsNotice, TlsRequirement, Unmet,
     };
 
     fn moment(seconds: u64) -> Timestamp {
@@ -118,6 +117,10 @@ mod tests {
         }
     }
 
+    fn note(waits: &Waits, message: &QueuedMessage) {
+        waits.note(message.id, &message.summary());
+    }
+
     fn state(waits: &Waits) -> ([usize; 3], u64, usize) {
         let class = |domain: &Domain| match domain.as_str() {
             "gov.example" => DestinationClass::Approved,
@@ -130,16 +133,16 @@ mod tests {
     #[test]
     fn messages_count_once_in_each_class_they_wait_for() {
         let waits = Waits::default();
-        waits.note(&message(1, &[("a@gov.example", 90), ("b@gov.example", 90)]));
-        waits.note(&message(2, &[("a@gov.example", 70), ("b@x.example", 80)]));
-        waits.note(&message(3, &[]));
+        note(&waits, &message(1, &[("a@gov.example", 90), ("b@gov.example", 90)]));
+        note(&waits, &message(2, &[("a@gov.example", 70), ("b@x.example", 80)]));
+        note(&waits, &message(3, &[]));
         assert_eq!(state(&waits), ([0, 2, 1], 30, 0));
         waits.forget(QueueId::from_bits(2));
         assert_eq!(state(&waits), ([0, 1, 0], 10, 0));
         let mut first = message(1, &[("a@gov.example", 90)]);
         let reply = Reply::plain(250, "ok");
         first.recipients[0].state = RecipientState::Delivered { at: moment(99), reply };
-        waits.note(&first);
+        note(&waits, &first);
         assert_eq!(state(&waits), ([0, 0, 0], 0, 0));
     }
 
@@ -154,7 +157,7 @@ mod tests {
                 reason: "agreed".to_owned(),
                 until: moment(until),
             });
-            waits.note(&message);
+            note(&waits, &message);
         }
         assert_eq!(state(&waits), ([0, 2, 0], 10, 1));
     }

@@ -110,6 +110,8 @@ pub enum FailureReason {
     Store,
     /// Policy, or a person, has refused it after it was taken.
     Policy,
+    /// Our own spool could not give it back as it was written.
+    Damaged,
     /// It has waited longer than the retry settings allow.
     Expired,
 }
@@ -127,6 +129,7 @@ impl FailureReason {
             Self::Extension => "extension",
             Self::Store => "store",
             Self::Policy => "policy",
+            Self::Damaged => "damaged",
             Self::Expired => "expired",
         }
     }

@@ -15,6 +15,7 @@ use super::{
     message::{Exemption, Forwarded},
     protection::TlsRequirement,
     queue_id::QueueId,
+    reading::ReaderOutcome,
     record::{Acceptance, Asked, ReportResult, ReportWay, Settled},
     reply::Reply,
     tls::TlsSession,
@@ -84,6 +85,11 @@ pub enum Event<'a> {
         listener: &'a str,
         client: IpAddr,
         passage: Passage,
+    },
+    /// A document was handed to a reader.
+    DocumentRead {
+        outcome: ReaderOutcome,
+        took: Duration,
     },
     /// Every recipient of one accepted or refused message.
     Decided(Decided<'a>),
@@ -306,6 +312,8 @@ pub enum Refusal {
     Policy,
     /// It has come through here too often.
     Loop,
+    /// Its documents could not be read now.
+    Readers,
     Spool,
     Stopping,
     // Limits, each by its own name.
@@ -338,6 +346,7 @@ impl Refusal {
             Self::Framing => "framing",
             Self::Policy => "policy",
             Self::Loop => "loop",
+            Self::Readers => "readers",
             Self::Spool => "spool",
             Self::Stopping => "stopping",
             Self::Sessions => "sessions",

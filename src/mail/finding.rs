@@ -162,11 +162,11 @@ pub struct Opaque {
 pub enum OpaqueReason {
     /// S/MIME, PGP, or an archive or document under a password.
     Encrypted,
-    /// No reader for this format.
+    /// No reader for this format, or one that failed at it.
     Unreadable,
     /// Claims a format or encoding it does not keep to.
     Damaged,
-    /// Over a limit of size, depth or number.
+    /// Over a limit of size, depth, number, time or memory.
     OverLimit,
     /// A picture, which may be a picture of text.
     Picture,
@@ -189,7 +189,7 @@ impl fmt::Display for OpaqueReason {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
             Self::Encrypted => "encrypted",
-            Self::Unreadable => "no reader for its format",
+            Self::Unreadable => "no reader can read it",
             Self::Damaged => "damaged",
             Self::OverLimit => "over a limit",
             Self::Picture => "a picture",

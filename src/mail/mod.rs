@@ -6,6 +6,7 @@
 mod address;
 mod attempt;
 mod decision;
+mod destination;
 mod disposition;
 mod domain;
 mod envelope;
@@ -18,15 +19,18 @@ mod lookup;
 mod message;
 mod protection;
 mod queue_id;
+mod reading;
 mod record;
 mod reply;
 mod requests;
+mod summary;
 mod time;
 mod tls;
 
 pub use address::{Address, AddressError, ReversePath};
 pub use attempt::{Attempt, Failure, FailureReason, Handover, Outcome, Promise, Taker};
 pub use decision::{Decision, DestinationClass, DestinationFacts, Mode, RuleMatch};
+pub use destination::{Destination, Way};
 pub use disposition::{Disclaimer, Disposition, NextHop, NextHopError, Obligation, Told};
 pub use domain::{Domain, DomainError};
 pub use envelope::{AddressEncoding, Body, Envelope, Recipient};
@@ -50,6 +54,7 @@ pub use protection::{
     Ciphers, KeyPin, KeyPinError, MxName, Protection, TlsRequirement, TlsVersion, Trust,
 };
 pub use queue_id::{QueueId, QueueIdError};
+pub use reading::{ReaderFault, ReaderOutcome};
 pub use record::{
     Acceptance, Asked, Asker, CopyKind, ReportResult, ReportWay, Settled, StoredCopy,
 };
@@ -58,5 +63,6 @@ pub use requests::{
     ByMode, ByTrace, DeliverBy, Notify, OriginalRecipient, Priority, PriorityError, Release,
     Requests, RequireTls, Returned,
 };
+pub use summary::{Line, Standing, Summary, TlsWait};
 pub use time::Timestamp;
 pub use tls::TlsSession;

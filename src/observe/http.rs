@@ -12,15 +12,18 @@ use axum::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{ContentMemory, Observatory, QueueState, TlsWaits};
+use super::{ContentMemory, Observatory, QueueState, SpoolState, TlsWaits};
 
 /// What only the gateway can say, asked at each scrape and probe.
 pub trait Probes: Send + Sync + 'static {
     fn queue(&self) -> QueueState;
+    fn spool(&self) -> SpoolState;
     /// What waits for TLS that cannot be had.
     fn tls_waits(&self) -> TlsWaits;
     /// How many clients are shut out for failing to authenticate.
     fn clients_shut_out(&self) -> usize;
+    /// Processes that read documents.
+    fn reader_processes(&self) -> usize;
     /// What messages that are coming in hold.
     fn content_memory(&self) -> ContentMemory;
     /// Why the gateway should be sent no mail now; nothing if it should.
@@ -47,7 +50,9 @@ type Doors = (Arc<Observatory>, Arc<dyn Probes>);
 async fn metrics(State((observatory, probes)): State<Doors>) -> Response {
     observatory.metrics().set_clients_shut_out(probes.clients_shut_out());
     observatory.metrics().set_content_memory(probes.content_memory());
+    observatory.metrics().set_reader_processes(probes.reader_processes());
     observatory.metrics().set_tls_waits(probes.tls_waits());
+    observatory.metrics().set_spool(probes.spool());
     match observatory.metrics().render(probes.queue()) {
         Ok(exposition) => ([(header::CONTENT_TYPE, EXPOSITION)], exposition).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),

@@ -14,16 +14,21 @@ use prometheus::{
     TextEncoder, core::Collector,
 };
 
-use super::state::{ContentMemory, QueueMetrics, QueueState, TlsWaits};
+use super::{
+    readers::ReaderMetrics,
+    state::{ContentMemory, QueueMetrics, QueueState, SpoolMetrics, SpoolState, TlsWaits},
+};
 
 /// All collectors, registered.
 pub struct Metrics {
     registry: Registry,
     pub(super) sessions: SessionMetrics,
     pub(super) messages: MessageMetrics,
+    pub(super) readers: ReaderMetrics,
     pub(super) deliveries: DeliveryMetrics,
     pub(super) upkeep: UpkeepMetrics,
     queue: QueueMetrics,
+    spool: SpoolMetrics,
 }
 
 impl Metrics {
@@ -36,9 +41,11 @@ impl Metrics {
         Ok(Self {
             sessions: SessionMetrics::new(&new)?,
             messages: MessageMetrics::new(&new)?,
+            readers: ReaderMetrics::new(&new)?,
             deliveries: DeliveryMetrics::new(&new)?,
             upkeep: UpkeepMetrics::new(&new)?,
             queue: QueueMetrics::new(&new)?,
+            spool: SpoolMetrics::new(&new)?,
             registry,
         })
     }
@@ -71,8 +78,18 @@ impl Metrics {
     }
 
     /// As it stands now; asked at each scrape.
+    pub fn set_reader_processes(&self, processes: usize) {
+        self.readers.set_processes(processes);
+    }
+
+    /// As it stands now; asked at each scrape.
     pub fn set_tls_waits(&self, waits: TlsWaits) {
         self.queue.set_tls_waits(waits);
+    }
+
+    /// As it stands now; asked at each scrape.
+    pub fn set_spool(&self, spool: SpoolState) {
+        self.spool.set(spool);
     }
 
     /// The exposition format, with the queue as it stands now.
@@ -381,7 +398,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::mail::DestinationClass;
+    use crate::{mail::DestinationClass, observe::Door};
 
     #[test]
     fn shipped_alerts_speak_of_metrics_that_are_there_before_anything_has_gone_wrong() {
@@ -405,6 +422,29 @@ mod tests {
         }
         assert!(asked > 5, "the rules were not read");
         assert!(shown.contains("postern_policy_loads_total{result=\"refused\"} 0\n"));
+    }
+
+    #[test]
+    fn what_the_spool_counts_is_told_once_however_often_it_is_asked() {
+        let metrics = Metrics::new().unwrap();
+        for (failures, moved_octets) in [(0, 0), (2, 900), (2, 900), (3, 1000)] {
+            metrics.set_spool(SpoolState { failures, moved_octets, ..SpoolState::default() });
+        }
+        let shown = metrics.render(QueueState::default()).unwrap();
+        assert!(shown.contains("\npostern_spool_disk_failures_total 3\n"), "{shown}");
+        assert!(shown.contains("\npostern_spool_moved_bytes_total 1000\n"), "{shown}");
+    }
+
+    #[test]
+    fn a_spool_that_takes_no_mail_is_seen() {
+        let metrics = Metrics::new().unwrap();
+        for (door, accepting) in [(Door::Open, 1), (Door::Full, 0), (Door::Failing, 0)] {
+            metrics.set_spool(SpoolState { door, damaged: 2, ..SpoolState::default() });
+            let shown = metrics.render(QueueState::default()).unwrap();
+            let line = format!("\npostern_spool_accepting {accepting}\n");
+            assert!(shown.contains(&line), "{door:?}: {shown}");
+            assert!(shown.contains("\npostern_spool_damaged 2\n"), "{shown}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod lines; // the shape of the trail's lines
 mod log;
 mod metrics;
 mod observatory;
+mod readers;
 mod state; // what a scrape asks
 mod trail;
 
@@ -20,5 +21,5 @@ pub use http::{Probes, serve};
 pub use log::{LogFormat, start_logging};
 pub use metrics::Metrics;
 pub use observatory::Observatory;
-pub use state::{ContentMemory, QueueState, TlsWaits};
+pub use state::{ContentMemory, Door, QueueState, SpoolState, TlsWaits};
 pub use trail::{Excerpt, TrailError, excerpt};

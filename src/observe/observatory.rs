@@ -55,6 +55,7 @@ impl Observer for Observatory {
                     info!(listener, %client, passage = passage.name(), "passage");
                 }
             }
+            Event::DocumentRead { outcome, took } => self.metrics.readers.read(outcome, took),
             Event::Decided(decided) => self.decided(&decided),
             Event::Accepted(acceptance) => {
                 let Acceptance { id, direction, size, .. } = acceptance;
@@ -272,7 +273,10 @@ impl Observatory {
             }
             Event::SpoolFailed { during, error } => {
                 self.metrics.upkeep.spool_failures.with_label_values(&[during]).inc();
-                warn!(during, error, "the spool could not commit");
+                match *during {
+                    "read" => error!(error, "the spool could not give a message back"),
+                    _ => warn!(during, error, "the spool could not commit"),
+                }
             }
             _ => {}
         }

@@ -1,8 +1,11 @@
 //! What stands at the moment of a scrape: asked, not counted.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
-use prometheus::{Error, IntGauge, IntGaugeVec};
+use prometheus::{Error, IntCounter, IntGauge, IntGaugeVec};
 
 use super::metrics::{Maker, gauge_value};
 use crate::mail::DestinationClass;
@@ -17,9 +20,32 @@ pub struct QueueState {
     /// Destinations that have something to do, by how they are doing: a closed
     /// set of names.
     pub destinations: [(&'static str, usize); 3],
+}
+
+/// What a scrape asks the spool; counts since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SpoolState {
+    pub door: Door,
     /// Octets of messages, and of the files they stand in.
     pub live_octets: u64,
     pub disk_octets: u64,
+    /// Octets written once more, to free the files they stood in.
+    pub moved_octets: u64,
+    /// Commits that the disk refused, or did not sync.
+    pub failures: u64,
+    /// Places that are not as they were written; what a crash tears is none.
+    pub damaged: usize,
+}
+
+/// Whether the spool takes new mail, and why not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Door {
+    #[default]
+    Open,
+    /// What is left of the disk is kept for outcomes of deliveries and DSNs.
+    Full,
+    /// The disk has not taken the last that was written.
+    Failing,
 }
 
 /// What a scrape asks of the messages that wait for TLS.
@@ -47,7 +73,21 @@ pub(super) struct QueueMetrics {
     tls_waiting: IntGaugeVec,
     tls_oldest_seconds: IntGauge,
     tls_exemptions: IntGauge,
+}
+
+/// The spool as the last scrape found it.
+pub(super) struct SpoolMetrics {
+    accepting: IntGauge,
     bytes: IntGaugeVec,
+    moved: Told,
+    failures: Told,
+    damaged: IntGauge,
+}
+
+/// A counter of what is counted elsewhere.
+struct Told {
+    counter: IntCounter,
+    so_far: AtomicU64,
 }
 
 impl QueueMetrics {
@@ -76,11 +116,6 @@ impl QueueMetrics {
                 "postern_tls_exemptions",
                 "Messages that a person lets go with less TLS than policy asks for, now.",
             )?)?,
-            bytes: new.gauges(
-                "postern_spool_bytes",
-                "Octets of live messages, and of the spool's files.",
-                &["what"],
-            )?,
         })
     }
 
@@ -94,8 +129,6 @@ impl QueueMetrics {
                 gauge.set(gauge_value(destinations as u64));
             }
         }
-        self.bytes.with_label_values(&["live"]).set(gauge_value(queue.live_octets));
-        self.bytes.with_label_values(&["disk"]).set(gauge_value(queue.disk_octets));
     }
 
     pub(super) fn set_tls_waits(&self, waits: TlsWaits) {
@@ -105,5 +138,54 @@ impl QueueMetrics {
         }
         self.tls_oldest_seconds.set(gauge_value(waits.oldest.as_secs()));
         self.tls_exemptions.set(gauge_value(waits.exemptions as u64));
+    }
+}
+
+impl SpoolMetrics {
+    pub(super) fn new(new: &Maker<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            accepting: new.register(IntGauge::new(
+                "postern_spool_accepting",
+                "Whether the spool takes new mail: 1, or 0 while the disk is full or fails.",
+            )?)?,
+            bytes: new.gauges(
+                "postern_spool_bytes",
+                "Octets of live messages, and of the spool's files.",
+                &["what"],
+            )?,
+            moved: Told::new(new.register(IntCounter::new(
+                "postern_spool_moved_bytes_total",
+                "Octets of long-lived messages written once more, to free the files they stood in.",
+            )?)?),
+            failures: Told::new(new.register(IntCounter::new(
+                "postern_spool_disk_failures_total",
+                "Commits that the disk refused or did not sync; the file is given up each time.",
+            )?)?),
+            damaged: new.register(IntGauge::new(
+                "postern_spool_damaged",
+                "Places in the spool's files that are not as they were written, found since start.",
+            )?)?,
+        })
+    }
+
+    pub(super) fn set(&self, spool: SpoolState) {
+        self.accepting.set(i64::from(spool.door == Door::Open));
+        self.bytes.with_label_values(&["live"]).set(gauge_value(spool.live_octets));
+        self.bytes.with_label_values(&["disk"]).set(gauge_value(spool.disk_octets));
+        self.moved.tell(spool.moved_octets);
+        self.failures.tell(spool.failures);
+        self.damaged.set(gauge_value(spool.damaged as u64));
+    }
+}
+
+impl Told {
+    fn new(counter: IntCounter) -> Self {
+        Self { counter, so_far: AtomicU64::new(0) }
+    }
+
+    /// Two scrapes at once tell of nothing twice.
+    fn tell(&self, count: u64) {
+        let before = self.so_far.fetch_max(count, Ordering::Relaxed);
+        self.counter.inc_by(count.saturating_sub(before));
     }
 }

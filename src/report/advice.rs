@@ -50,6 +50,9 @@ impl ReportedRecipient<'_> {
             (FailureReason::NoRoute, _) => format!("This gateway knows no way there: {said}"),
             (FailureReason::Policy, _) => format!("It may not be sent there: {said}"),
             (FailureReason::Store, _) => format!("It could not be stored: {said}"),
+            (FailureReason::Damaged, _) => {
+                format!("A fault of this gateway's disk has destroyed it while it waited: {said}")
+            }
             (FailureReason::Expired, _) => {
                 format!("It was tried for as long as is allowed. The last answer was: {said}")
             }
@@ -72,6 +75,9 @@ impl ReportedRecipient<'_> {
             (_, FailureReason::Authentication, ..) => {
                 "It is not your mistake, and the service desk must mend it: tell them the reference \
                  below. If the matter is urgent, reach the recipient another way."
+            }
+            (_, FailureReason::Damaged, ..) => {
+                "Send the message again now. The mistake is this gateway's and not yours."
             }
             (Action::Delayed(_), ..) => {
                 "You need do nothing. If the matter is urgent, reach the recipient another way."

@@ -202,10 +202,14 @@ impl ReportedRecipient<'_> {
     }
 
     /// Whether an attempt has led to the report: what policy refuses was not
-    /// tried, nor have those been who are told of with others.
+    /// tried, nor what we have lost, nor have those been who are told of with
+    /// others.
     fn was_tried(&self, action: Action) -> bool {
         let untried = (action, self.reason);
-        !matches!(untried, (_, Some(FailureReason::Policy)) | (Action::Delayed(_), None))
+        !matches!(
+            untried,
+            (_, Some(FailureReason::Policy | FailureReason::Damaged)) | (Action::Delayed(_), None)
+        )
     }
 }
 

@@ -51,6 +51,11 @@ impl<D: Clone + Eq + Hash> Schedule<D> {
         self.destination(*self.slots.get(destination)?)?.feedback.trouble()
     }
 
+    /// Whether anything of a message waits or is in flight.
+    pub fn knows(&self, id: QueueId) -> bool {
+        self.entries.range((id, Slot::MIN)..=(id, Slot::MAX)).next().is_some()
+    }
+
     pub fn is_in_flight(&self, id: QueueId, destination: &D) -> bool {
         let slot = self.slots.get(destination);
         let state = slot.and_then(|&slot| self.entries.get(&(id, slot)));

@@ -36,6 +36,8 @@ pub(super) struct Encoded {
     pub(super) contents: Vec<Bytes>,
     pub(super) count: u32,
     pub(super) accepted: Vec<QueueId>,
+    /// Of each entry a `Summary` in JSON, or nothing.
+    pub(super) summaries: Vec<Vec<u8>>,
     pub(super) purpose: Purpose,
     content_octets: u64,
     fault: Option<SpoolError>,
@@ -97,7 +99,7 @@ impl Encoded {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }
-        let found = self.length();
+        let found = self.longest();
         if found > MAX_RECORD {
             return Err(SpoolError::TooLarge { limit: MAX_RECORD, found });
         }
@@ -136,7 +138,26 @@ impl Encoded {
     pub(super) fn remove(mut self, id: QueueId) -> Self {
         self.purpose = Purpose::Bookkeeping;
         format::write_entry(&mut self.entries, Kind::Remove, id, b"", b"");
+        self.summaries.push(Vec::new());
         self.count = self.count.saturating_add(1);
+        self
+    }
+
+    /// Writes a message that is in the spool once more, as it stands: what
+    /// stood elsewhere is dead then.
+    pub(super) fn carry(mut self, id: QueueId, meta: &[u8], content: Option<Bytes>) -> Self {
+        self.purpose = Purpose::Bookkeeping;
+        self.count = self.count.saturating_add(1);
+        let message: Option<QueuedMessage> = serde_json::from_slice(meta).ok();
+        self.summaries.push(message.as_ref().map(summary).unwrap_or_default());
+        match content {
+            None => format::write_entry(&mut self.entries, Kind::Update, id, meta, b""),
+            Some(content) => {
+                format::write_entry(&mut self.entries, Kind::Accept, id, meta, &content);
+                self.content_octets = self.content_octets.saturating_add(content.len() as u64);
+                self.contents.push(content);
+            }
+        }
         self
     }
 
@@ -144,9 +165,15 @@ impl Encoded {
         match serde_json::to_vec(message) {
             Ok(meta) => {
                 format::write_entry(&mut self.entries, kind, message.id, &meta, content);
+                self.summaries.push(summary(message));
                 self.count = self.count.saturating_add(1);
             }
             Err(error) => self.fault = Some(SpoolError::Unwritable(Arc::new(error))),
         }
     }
+}
+
+/// Without one, the meta is read at the next start.
+fn summary(message: &QueuedMessage) -> Vec<u8> {
+    serde_json::to_vec(&message.summary()).unwrap_or_default()
 }

@@ -14,7 +14,10 @@ use nix::{
     fcntl::{FallocateFlags, Flock, FlockArg, fallocate},
 };
 
-use super::error::SpoolError;
+use super::{
+    error::SpoolError,
+    ground::{Ephemeral, Fleeting, fleeting},
+};
 
 /// One directory.
 pub(super) trait Disk: Send + Sync {
@@ -89,13 +92,19 @@ pub(super) struct Directory {
 
 impl Directory {
     /// Makes the directory (0700) where it does not exist, and locks it
-    /// against a second gateway.
-    pub(super) fn open(path: &Path) -> Result<Self, SpoolError> {
+    /// against a second gateway. Refuses one that does not last, unless it
+    /// may be so.
+    pub(super) fn open(path: &Path, ephemeral: Ephemeral) -> Result<Self, SpoolError> {
         let refused = |cause: io::Error| SpoolError::Directory {
             directory: path.to_owned(),
             cause: Arc::new(cause),
         };
         make_durably(path).map_err(refused)?;
+        let fleeting = fleeting(path).map_err(|errno| refused(errno.into()))?;
+        if let (Some(Fleeting { name, why }), Ephemeral::Refuse) = (fleeting, ephemeral) {
+            let directory = path.to_owned();
+            return Err(SpoolError::Ephemeral { directory, file_system: name, why });
+        }
         fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(refused)?;
         let handle = File::open(path).map_err(refused)?;
         let lock = writable().create(true).open(path.join(LOCK)).map_err(refused)?;
@@ -196,7 +205,7 @@ fn writable() -> OpenOptions {
     options
 }
 
-const LOCK: &str = "lock";
+pub(super) const LOCK: &str = "lock";
 
 #[cfg(test)]
 mod tests {
@@ -206,7 +215,7 @@ mod tests {
     fn only_the_owner_can_read_what_is_written() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("spool");
-        let disk = Directory::open(&path).unwrap();
+        let disk = Directory::open(&path, Ephemeral::Allow).unwrap();
         disk.create("a").unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&path), 0o700);
@@ -217,16 +226,43 @@ mod tests {
     #[test]
     fn a_directory_serves_one_gateway_at_a_time() {
         let path = tempfile::tempdir().unwrap();
-        let first = Directory::open(path.path()).unwrap();
-        assert!(matches!(Directory::open(path.path()), Err(SpoolError::InUse(_))));
+        let first = Directory::open(path.path(), Ephemeral::Allow).unwrap();
+        assert!(matches!(
+            Directory::open(path.path(), Ephemeral::Allow),
+            Err(SpoolError::InUse(_))
+        ));
         drop(first);
-        assert!(Directory::open(path.path()).is_ok());
+        assert!(Directory::open(path.path(), Ephemeral::Allow).is_ok());
+    }
+
+    #[test]
+    fn a_directory_in_memory_is_refused_unless_it_is_allowed() {
+        let memory = tempfile::tempdir_in("/dev/shm");
+        let Some(path) = memory.ok().filter(|path| fleeting(path.path()).unwrap().is_some()) else {
+            // Not everywhere is there one; `ground` has the rule itself.
+            return;
+        };
+        let spool = path.path().join("spool");
+        let error = Directory::open(&spool, Ephemeral::Refuse).map(drop).unwrap_err();
+        assert!(matches!(error, SpoolError::Ephemeral { file_system: "tmpfs", .. }), "{error}");
+        assert!(error.to_string().contains("put [node] data_dir on a disk"), "{error}");
+        assert!(Directory::open(&spool, Ephemeral::Allow).is_ok());
+    }
+
+    #[test]
+    fn where_no_directory_can_be_made_the_reason_is_given() {
+        let path = Path::new("/proc/no/spool");
+        let error = Directory::open(path, Ephemeral::Allow).map(drop).unwrap_err();
+        assert!(matches!(error, SpoolError::Directory { .. }), "{error}");
+        let said = error.to_string();
+        assert!(said.starts_with("/proc/no/spool cannot hold a spool: "), "{said}");
+        assert!(said.contains("must be writable for the user"), "{said}");
     }
 
     #[test]
     fn slices_arrive_in_order_at_their_offset() {
         let path = tempfile::tempdir().unwrap();
-        let file = Directory::open(path.path()).unwrap().create("a").unwrap();
+        let file = Directory::open(path.path(), Ephemeral::Allow).unwrap().create("a").unwrap();
         let parts: [&[u8]; 4] = [b"", b"ab", b"", b"cde"];
         let mut slices = parts.map(IoSlice::new);
         write_all(&*file, &mut slices, 3).unwrap();

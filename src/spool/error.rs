@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf, sync::Arc};
 
+use super::key::KeyId;
 use crate::mail::QueueId;
 
 /// Cloned for every waiter of a group that failed together.
@@ -22,15 +23,41 @@ pub enum SpoolError {
     TooLarge { limit: u64, found: u64 },
     #[error("the message's envelope cannot be written: {0}")]
     Unwritable(Arc<serde_json::Error>),
+    /// The disk would not give it: perhaps it will later.
+    #[error("message {id} could not be read: {cause}")]
+    Unread { id: QueueId, cause: Arc<io::Error> },
     /// What was read back is not what was written.
     #[error("message {0} is damaged on disk")]
     Damaged(QueueId),
     #[error("{} is in use by another gateway", .0.display())]
     InUse(PathBuf),
-    #[error("{} cannot hold a spool: {cause}", directory.display())]
+    /// To be looked at, and no gateway has ever run on it.
+    #[error("{} holds no spool", .0.display())]
+    Missing(PathBuf),
+    /// What is accepted there is lost with the machine's next start, or with
+    /// its container.
+    #[error(
+        "{} is on {file_system}, which is {why}: mail that was accepted would be lost; \
+         put [node] data_dir on a disk or a volume that stays, or, where no mail matters, \
+         say `ephemeral = \"allow\"` in [spool]",
+        directory.display()
+    )]
+    Ephemeral { directory: PathBuf, file_system: &'static str, why: &'static str },
+    /// It, or a file in it, cannot be made or written.
+    #[error(
+        "{} cannot hold a spool: {cause}; its directory must be writable for the user that \
+         Postern runs as, and not be mounted read-only",
+        directory.display()
+    )]
     Directory { directory: PathBuf, cause: Arc<io::Error> },
+    /// It would read as damage, and is none.
+    #[error(
+        "{segment} was written with key {key}, which is not among [spool] key and old_keys: \
+         nothing in it can be read without"
+    )]
+    UnknownKey { segment: String, key: KeyId },
     /// Written by a later Postern: opening it here could lose what that knew.
-    #[error("{segment} has format version {found}; this Postern reads version {known}")]
+    #[error("{segment} has format version {found}; this Postern reads versions up to {known}")]
     Version { segment: String, found: u32, known: u32 },
 }
 
@@ -43,8 +70,21 @@ impl SpoolError {
         }
     }
 
+    /// Whether a message could not be read back.
+    pub fn is_of_reading(&self) -> bool {
+        matches!(self, Self::Damaged(_) | Self::Unread { .. })
+    }
+
+    /// Whether it stays so, whatever is tried: what is damaged is.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Damaged(_))
+    }
+
     /// Whether the same may succeed later: the client is told 4xx.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Full | Self::Busy | Self::Failed { .. } | Self::Closed)
+        matches!(
+            self,
+            Self::Full | Self::Busy | Self::Failed { .. } | Self::Closed | Self::Unread { .. }
+        )
     }
 }

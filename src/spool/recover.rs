@@ -1,13 +1,21 @@
 //! Recovery: from segment files to the index, at start.
 //!
-//! Reads headers and entries, not contents, but for those of the last commit,
+//! Believes the checkpoints beside the segments, and scans what they do not
+//! cover. Reads headers and entries, not contents, but for those of the last commit,
 //! which may be torn. Damage is isolated: what cannot be believed is reported
 //! and skipped, and everything else is delivered. Refuses a segment of a later
-//! format version, for skipping that would lose mail.
+//! format version, for skipping that would lose mail; and one sealed under a
+//! key that is not given, before anything is changed on the disk.
+//!
+//! What is torn is told from what is whole by CRCs, and needs no key. With the
+//! key, a record is believed only if its tag is right as well.
 
-use std::{fmt, io, sync::Arc};
+use std::{collections::BTreeMap, io, sync::Arc};
 
 use super::{
+    checkpoint::{Checkpoint, unlink_orphans},
+    cipher::Cipher,
+    damage::{Damage, DamageKind},
     disk::{Disk, DiskFile, read_up_to, write_all},
     error::SpoolError,
     format::{
@@ -15,33 +23,8 @@ use super::{
         SegmentHeader, VERSION,
     },
     index::Index,
+    key::Keys,
 };
-use crate::mail::QueueId;
-
-/// A stretch of a segment that could not be believed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damage {
-    pub segment: u32,
-    /// In octets, from the segment's beginning.
-    pub offset: u64,
-    pub octets: u64,
-    pub kind: DamageKind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DamageKind {
-    /// Part of the last commit before the gateway stopped: expected after a
-    /// power failure, and never acknowledged.
-    Torn,
-    /// Written, and not what was written any more.
-    Damaged,
-    /// Neither header of a segment can be read: the whole segment is left
-    /// alone.
-    Header,
-    /// A message's meta reads back, and means nothing to this Postern. The
-    /// message stays in the spool and is not delivered.
-    Meta(QueueId),
-}
 
 /// What the disk held.
 #[derive(Default)]
@@ -51,17 +34,40 @@ pub(super) struct Recovered {
     pub(super) last_commit: u64,
     pub(super) last_sequence: u32,
     pub(super) damage: Vec<Damage>,
+    /// The segments whose checkpoint was believed.
+    pub(super) covering: BTreeMap<u32, Covering>,
 }
 
-pub(super) fn recover(disk: &dyn Disk) -> Result<Recovered, SpoolError> {
-    let mut recovered = Recovered::default();
+/// What a checkpoint covers of its segment.
+pub(super) struct Covering {
+    pub(super) header: SegmentHeader,
+    pub(super) length: u64,
+    pub(super) end: u64,
+}
+
+/// What becomes of segments under a key that is not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stranger {
+    Refused,
+    /// What stands in them is known, and not what it says.
+    LeftLocked,
+}
+
+pub(super) fn recover(
+    disk: &dyn Disk,
+    keys: &Keys,
+    stranger: Stranger,
+) -> Result<Recovered, SpoolError> {
+    let index = Index::new(keys.current_id());
+    let mut recovered = Recovered { index, ..Recovered::default() };
     // A gateway that was killed may have unlinked and not synced: what is seen
     // now must not come back.
     disk.sync_names().map_err(|cause| SpoolError::io("sync its directory", cause))?;
-    let segments = open_segments(disk, &mut recovered)?;
+    let segments = open_segments(disk, keys, stranger, &mut recovered)?;
     for segment in &segments {
         let (file, octets) = (Arc::clone(&segment.file), segment.length);
-        recovered.index.add_segment(segment.header.sequence, file, octets);
+        let SegmentHeader { sequence, cipher, .. } = segment.header.clone();
+        recovered.index.add_segment(sequence, file, octets, cipher);
         recovered.last_id = recovered.last_id.max(segment.header.last_id.to_bits());
         // An empty segment's commits were void, and yet had numbers.
         recovered.last_commit =
@@ -74,9 +80,11 @@ pub(super) fn recover(disk: &dyn Disk) -> Result<Recovered, SpoolError> {
         pending_commit: 0,
     };
     for segment in &segments {
-        scan.segment(segment);
+        let from = scan.checkpoint(disk, segment).unwrap_or(FIRST_RECORD);
+        scan.segment(segment, from);
     }
     scan.believe_last_commit()?;
+    unlink_orphans(disk);
     Ok(recovered)
 }
 
@@ -91,7 +99,12 @@ struct Opened {
 }
 
 /// All segments whose header can be read, in order.
-fn open_segments(disk: &dyn Disk, recovered: &mut Recovered) -> Result<Vec<Opened>, SpoolError> {
+fn open_segments(
+    disk: &dyn Disk,
+    keys: &Keys,
+    stranger: Stranger,
+    recovered: &mut Recovered,
+) -> Result<Vec<Opened>, SpoolError> {
     let mut sequences: Vec<u32> = disk
         .names()
         .map_err(|cause| SpoolError::io("list its directory", cause))?
@@ -111,7 +124,12 @@ fn open_segments(disk: &dyn Disk, recovered: &mut Recovered) -> Result<Vec<Opene
         let opened = disk.open(&name).and_then(|file| file.sync().map(|()| file));
         let opened = opened.and_then(|file| Ok((file.length()?, file)));
         let (length, file) = opened.map_err(|cause| SpoolError::io("open a segment", cause))?;
-        match read_header(&*file) {
+        match read_header(&*file, keys) {
+            Ok(SegmentHeader { cipher: Cipher::Locked(key), .. })
+                if stranger == Stranger::Refused =>
+            {
+                return Err(SpoolError::UnknownKey { segment: name, key });
+            }
             Ok(header) if header.sequence == sequence => {
                 segments.push(Opened { file, length, header });
             }
@@ -130,10 +148,10 @@ fn open_segments(disk: &dyn Disk, recovered: &mut Recovered) -> Result<Vec<Opene
     Ok(segments)
 }
 
-fn read_header(file: &dyn DiskFile) -> Result<SegmentHeader, HeaderFault> {
+fn read_header(file: &dyn DiskFile, keys: &Keys) -> Result<SegmentHeader, HeaderFault> {
     let read = |offset| {
         let octets = read_up_to(file, offset, SegmentHeader::LENGTH).unwrap_or_default();
-        SegmentHeader::decode(&octets)
+        SegmentHeader::decode(&octets, keys)
     };
     read(0).or_else(|first| read(HEADER_COPY).map_err(|copy| first.max_version(copy)))
 }
@@ -172,8 +190,26 @@ struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    fn segment(&mut self, segment: &'a Opened) {
-        let mut at = FIRST_RECORD;
+    /// Believes a segment's checkpoint, where there is one that can be; gives
+    /// what it covers.
+    fn checkpoint(&mut self, disk: &dyn Disk, segment: &'a Opened) -> Option<u64> {
+        let Opened { header, length, .. } = segment;
+        let checkpoint = Checkpoint::read(disk, header, *length)?;
+        // What is not yet believed comes before this.
+        if self.pending_commit >= checkpoint.last_commit {
+            return None;
+        }
+        self.reach(checkpoint.last_commit);
+        for entry in checkpoint.entries(header.sequence)? {
+            self.apply(entry.change);
+        }
+        let covering = Covering { header: header.clone(), length: *length, end: checkpoint.end };
+        self.recovered.covering.insert(header.sequence, covering);
+        Some(checkpoint.end)
+    }
+
+    fn segment(&mut self, segment: &'a Opened, from: u64) {
+        let mut at = from;
         let mut gap = None;
         loop {
             if let Some((header, record)) = segment.record(at) {
@@ -216,14 +252,20 @@ impl<'a> Scan<'a> {
             }
             return;
         }
+        self.reach(commit);
+        self.pending.extend(before);
+        self.pending.push(record);
+    }
+
+    /// Commits before this one were on disk when it was begun.
+    fn reach(&mut self, commit: u64) {
+        self.recovered.last_commit = self.recovered.last_commit.max(commit);
         if self.pending_commit < commit {
             self.pending_commit = commit;
             for earlier in std::mem::take(&mut self.pending) {
                 self.believe(&earlier);
             }
         }
-        self.pending.extend(before);
-        self.pending.push(record);
     }
 
     /// The last commit may be torn: its contents are read, and what is not
@@ -256,11 +298,15 @@ impl<'a> Scan<'a> {
             return self.damage(stretch, DamageKind::Damaged);
         };
         for change in changes {
-            if let Change::Accept { id, .. } = change {
-                self.recovered.last_id = self.recovered.last_id.max(id.to_bits());
-            }
-            self.recovered.index.apply(*change);
+            self.apply(*change);
         }
+    }
+
+    fn apply(&mut self, change: Change) {
+        if let Change::Accept { id, .. } = change {
+            self.recovered.last_id = self.recovered.last_id.max(id.to_bits());
+        }
+        self.recovered.index.apply(change);
     }
 
     /// A segment with damage is kept: a person may save from it what we cannot.
@@ -329,7 +375,7 @@ impl Opened {
                 read.as_slice()
             }
         };
-        let holds = format::read_changes(self.header.sequence, offset, &header, entries)
+        let holds = format::read_changes(&self.header, offset, &header, entries)
             .map_or(Held::DamagedEntries, Held::Changes);
         Some((header, Stretch { segment: self, offset, octets, holds }))
     }
@@ -390,21 +436,7 @@ impl Opened {
     }
 }
 
-impl fmt::Display for Damage {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { segment, offset, octets, kind } = self;
-        let name = segment_name(*segment);
-        write!(out, "{name}: {octets} octets from {offset} ")?;
-        match kind {
-            DamageKind::Torn => out.write_str("belong to a commit that was never finished"),
-            DamageKind::Damaged => out.write_str("are damaged"),
-            DamageKind::Header => out.write_str("cannot be read: both headers are damaged"),
-            DamageKind::Meta(id) => write!(out, "are no envelope for message {id}"),
-        }
-    }
-}
-
-const SEGMENT_SUFFIX: &str = ".segment";
+pub(super) const SEGMENT_SUFFIX: &str = ".segment";
 /// Holds a record's header and, for most messages, its entries.
 const FIRST_READ: usize = 2048;
 const SEARCH_READ: usize = 64 * 1024;

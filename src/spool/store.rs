@@ -1,6 +1,7 @@
 //! The spool as the gateway holds it.
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -15,15 +16,19 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     batch::{Acceptance, Batch, Encoded, Purpose},
-    disk::{Directory, Disk, read_up_to},
+    damage::Damage,
+    disk::{Directory, Disk},
     error::SpoolError,
-    format::{self, Place},
-    index::{Index, Located},
+    ground::Ephemeral,
+    hand_over::hand_over,
+    index::{Index, KeyUse, Located},
+    key::{KeyId, Keys},
+    reading::Part,
     receipt::Receipt,
-    recover::{Damage, DamageKind, recover},
+    recover::{Recovered, Stranger, recover},
     writer::{Request, Writer},
 };
-use crate::mail::{QueueId, QueuedMessage, Timestamp};
+use crate::mail::{QueueId, QueuedMessage, Summary, Timestamp};
 
 /// The durable queue. Share it in an `Arc`; dropping the last one waits until
 /// everything handed over is on disk.
@@ -35,7 +40,6 @@ pub struct Spool {
     wait: Duration,
     /// Spreads the ids of several nodes.
     salt: u16,
-    damage: Vec<Damage>,
 }
 
 #[derive(Clone, Debug)]
@@ -51,6 +55,10 @@ pub struct Settings {
     /// How long bookkeeping alone waits for new mail to share a sync with:
     /// less than any next hop's answer takes.
     pub bookkeeping_waits: Duration,
+    /// Whether the directory may be one that does not last.
+    pub ephemeral: Ephemeral,
+    /// What new segments are sealed under, and older ones may be.
+    pub keys: Keys,
 }
 
 /// Sizes in octets; counts since the spool was opened.
@@ -65,37 +73,42 @@ pub struct Stats {
     /// Batches made durable.
     pub commits: u64,
     pub fsyncs: u64,
+    /// That are to be emptied because they are not sealed as new ones are.
+    pub outdated_segments: usize,
+    /// Groups of batches that could not be written or synced: each has cost a
+    /// segment, and everybody who waited for it has heard of it.
+    pub failures: u64,
+    /// Octets that were written once more, to free the segments they stood in.
+    pub octets_moved: u64,
     /// Whether new mail is refused because no spare segment can be made.
     pub full: bool,
+    /// Whether the last commit, or the last new segment, has failed; it is
+    /// tried again with what comes next.
+    pub failing: bool,
 }
 
 impl Spool {
-    /// Opens the directory, made where it does not exist, and hands every
-    /// message in it to `each`, oldest first. Blocks.
+    /// Opens the directory, made where it does not exist, and hands what is
+    /// to be known of every message in it to `each`, in no particular order.
+    /// Blocks.
     pub fn open(
         directory: &Path,
         settings: Settings,
-        each: impl FnMut(QueuedMessage),
+        each: impl FnMut(QueueId, Summary),
     ) -> Result<Self, SpoolError> {
-        Self::on(Arc::new(Directory::open(directory)?), settings, each)
+        Self::on(Arc::new(Directory::open(directory, settings.ephemeral)?), settings, each)
     }
 
     pub(super) fn on(
         disk: Arc<dyn Disk>,
         settings: Settings,
-        each: impl FnMut(QueuedMessage),
+        mut each: impl FnMut(QueueId, Summary),
     ) -> Result<Self, SpoolError> {
-        let recovered = recover(&*disk)?;
-        let shared = Arc::new(Shared {
-            index: Mutex::new(recovered.index),
-            abandoned: Mutex::default(),
-            last_id: AtomicU64::new(recovered.last_id),
-            commits: AtomicU64::new(0),
-            syncs: AtomicU64::new(0),
-            full: AtomicBool::new(false),
-        });
+        let recovered = recover(&*disk, &settings.keys, Stranger::Refused)?;
+        let shared = Shared::new(recovered.index, recovered.last_id);
         let mut damage = recovered.damage;
-        shared.hand_over(each, &mut damage);
+        damage.extend(hand_over(&shared, &*disk, recovered.covering, &mut each));
+        *shared.damage() = damage;
 
         let (requests, received) = mpsc::channel(settings.waiting.max(1));
         let wait = settings.wait;
@@ -111,8 +124,21 @@ impl Spool {
             writer: Some(writer),
             wait,
             salt: fastrand::u16(..),
-            damage,
         })
+    }
+
+    /// To be read and not written to: recording anything finds it closed.
+    pub(super) fn without_writer(disk: &dyn Disk, keys: &Keys) -> Result<Self, SpoolError> {
+        let recovered = recover(disk, keys, Stranger::LeftLocked)?;
+        let Recovered { index, last_id, mut damage, covering, .. } = recovered;
+        let shared = Shared::new(index, last_id);
+        damage.extend(hand_over(&shared, disk, covering, &mut |_, _| {}));
+        *shared.damage() = damage;
+        Ok(Self { shared, requests: None, writer: None, wait: Duration::ZERO, salt: 0 })
+    }
+
+    pub(super) fn located(&self, id: QueueId) -> Option<Located> {
+        self.shared.index().find(id)
     }
 
     /// An id for a message: larger than all before, also when the clock has
@@ -156,20 +182,15 @@ impl Spool {
     }
 
     /// What the spool knows of a message beside its content. Reads the disk:
-    /// not for an IO thread.
+    /// not for an IO thread. Damage that is found is reported.
     pub fn message(&self, id: QueueId) -> Result<Option<QueuedMessage>, SpoolError> {
-        self.shared.message(id)
+        self.shared.message(id).inspect_err(|error| self.shared.note(error, id, Part::Meta))
     }
 
     /// A message's content, checked. Reads the disk: not for an IO thread.
+    /// Damage that is found is reported.
     pub fn content(&self, id: QueueId) -> Result<Option<Bytes>, SpoolError> {
-        let Some((octets, located)) = self.shared.read(id, |located| located.content.place)? else {
-            return Ok(None);
-        };
-        if crc32fast::hash(&octets) != located.content.crc {
-            return Err(SpoolError::Damaged(id));
-        }
-        Ok(Some(octets.into()))
+        self.shared.content(id).inspect_err(|error| self.shared.note(error, id, Part::Content))
     }
 
     /// Both, read on tokio's pool for blocking work.
@@ -202,9 +223,27 @@ impl Spool {
         self.len() == 0
     }
 
-    /// What could not be believed when the spool was opened.
-    pub fn damage(&self) -> &[Damage] {
-        &self.damage
+    /// What could not be believed when the spool was opened, and what has been
+    /// found damaged since, when it was to be moved.
+    pub fn damage(&self) -> Vec<Damage> {
+        self.shared.damage().clone()
+    }
+
+    /// What new segments are sealed under.
+    pub fn key_id(&self) -> Option<KeyId> {
+        self.shared.index().key_id()
+    }
+
+    /// What each key is still needed for, none being that of plain segments.
+    /// Looks at every message.
+    pub fn key_uses(&self) -> BTreeMap<Option<KeyId>, KeyUse> {
+        self.shared.index().key_uses()
+    }
+
+    /// Whether what was last to be written was not; it is tried again from time
+    /// to time.
+    pub fn is_failing(&self) -> bool {
+        self.shared.failing.load(Ordering::Relaxed)
     }
 
     pub fn stats(&self) -> Stats {
@@ -216,6 +255,10 @@ impl Spool {
             octets_on_disk: index.octets_on_disk(),
             commits: self.shared.commits.load(Ordering::Relaxed),
             fsyncs: self.shared.syncs.load(Ordering::Relaxed),
+            outdated_segments: index.count_outdated(),
+            failures: self.shared.failures.load(Ordering::Relaxed),
+            octets_moved: self.shared.moved.load(Ordering::Relaxed),
+            failing: self.is_failing(),
             full: self.shared.full.load(Ordering::Relaxed),
         }
     }
@@ -249,6 +292,8 @@ impl Default for Settings {
             waiting: 1024,
             retry_after: Duration::from_secs(1),
             bookkeeping_waits: Duration::from_millis(4),
+            ephemeral: Ephemeral::default(),
+            keys: Keys::default(),
         }
     }
 }
@@ -267,7 +312,11 @@ pub(super) struct Shared {
     last_id: AtomicU64,
     pub(super) commits: AtomicU64,
     pub(super) syncs: AtomicU64,
+    pub(super) failures: AtomicU64,
+    pub(super) moved: AtomicU64,
+    damage: Mutex<Vec<Damage>>,
     pub(super) full: AtomicBool,
+    pub(super) failing: AtomicBool,
 }
 
 /// That a batch stands on disk. Whoever waited says that it was heard; if
@@ -278,6 +327,21 @@ pub(super) struct Standing {
 }
 
 impl Shared {
+    fn new(index: Index, last_id: u64) -> Arc<Self> {
+        Arc::new(Self {
+            index: Mutex::new(index),
+            abandoned: Mutex::default(),
+            last_id: AtomicU64::new(last_id),
+            commits: AtomicU64::new(0),
+            syncs: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            moved: AtomicU64::new(0),
+            damage: Mutex::default(),
+            full: AtomicBool::new(false),
+            failing: AtomicBool::new(false),
+        })
+    }
+
     pub(super) fn index(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -294,51 +358,8 @@ impl Shared {
         std::mem::take(&mut self.abandoned.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// One of a message's places, as it stands on disk.
-    fn read(
-        &self,
-        id: QueueId,
-        which: impl Fn(&Located) -> Place,
-    ) -> Result<Option<(Vec<u8>, Located)>, SpoolError> {
-        let index = self.index();
-        let Some(located) = index.find(id) else { return Ok(None) };
-        let place = which(&located);
-        let file = index.file(place).ok_or(SpoolError::Damaged(id))?;
-        // The open file outlives its name: reading needs no lock.
-        drop(index);
-        let length = place.length as usize;
-        let octets = read_up_to(&*file, u64::from(place.offset), length)
-            .map_err(|cause| SpoolError::io("read a message", cause))?;
-        if octets.len() != length {
-            return Err(SpoolError::Damaged(id));
-        }
-        Ok(Some((octets, located)))
-    }
-
-    fn message(&self, id: QueueId) -> Result<Option<QueuedMessage>, SpoolError> {
-        let Some((octets, _)) = self.read(id, |located| located.meta)? else {
-            return Ok(None);
-        };
-        let meta = format::read_meta(&octets, id).ok_or(SpoolError::Damaged(id))?;
-        serde_json::from_slice(meta).map(Some).map_err(|_| SpoolError::Damaged(id))
-    }
-
-    /// Gives every message to `each`. One that cannot be read stays where it
-    /// is, and is reported: a person may still save it.
-    fn hand_over(&self, mut each: impl FnMut(QueuedMessage), damage: &mut Vec<Damage>) {
-        let ids: Vec<QueueId> = self.index().ids().collect();
-        for id in ids {
-            match self.message(id) {
-                Ok(Some(message)) => each(message),
-                Ok(None) => {}
-                Err(_) => damage.extend(self.index().find(id).map(|located| Damage {
-                    segment: located.meta.segment,
-                    offset: located.meta.offset.into(),
-                    octets: located.meta.length.into(),
-                    kind: DamageKind::Meta(id),
-                })),
-            }
-        }
+    pub(super) fn damage(&self) -> MutexGuard<'_, Vec<Damage>> {
+        self.damage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
-    io::{self, IoSlice},
+    io::IoSlice,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -16,12 +16,17 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     batch::{Encoded, Purpose},
-    disk::{Disk, DiskFile, write_all},
+    checkpoint::Closed,
+    cipher::Cipher,
+    disk::{Disk, write_all},
     error::SpoolError,
-    format::{self, FIRST_RECORD, HEADER_COPY, Mark, RecordHeader, SegmentHeader},
-    recover::segment_name,
+    format,
+    mover::{Mover, Progress},
+    sealing::Record,
+    segments::{Active, Spare},
     store::{Settings, Shared, Standing},
 };
+
 /// A batch that waits for its fsync, and whoever waits for that.
 pub(super) struct Request {
     pub(super) encoded: Encoded,
@@ -29,42 +34,25 @@ pub(super) struct Request {
 }
 
 pub(super) struct Writer {
-    disk: Arc<dyn Disk>,
-    shared: Arc<Shared>,
-    settings: Settings,
-    active: Option<Active>,
-    spare: Spare,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) settings: Settings,
+    pub(super) active: Option<Active>,
+    pub(super) spare: Spare,
     /// The number of the last commit that was begun.
-    begun: u64,
+    pub(super) begun: u64,
     /// The number of the last commit that succeeded.
-    succeeded: u64,
-    last_sequence: u32,
+    pub(super) succeeded: u64,
+    pub(super) last_sequence: u32,
     /// Segments in which a commit has failed since the last that succeeded.
-    doubtful: BTreeSet<u32>,
+    pub(super) doubtful: BTreeSet<u32>,
+    pub(super) mover: Mover,
+    /// Segments that are full, and wait for their checkpoint.
+    pub(super) closed: Vec<Closed>,
     /// Why no segment could be made, and until when not to try again.
-    pause: Option<(Instant, SpoolError)>,
-}
-
-/// The segment that is written to.
-struct Active {
-    sequence: u32,
-    file: Arc<dyn DiskFile>,
-    mark: Mark,
-    /// Where the next record goes.
-    end: u64,
-    /// Where it is full.
-    limit: u64,
-}
-
-/// The next segment, preallocated.
-enum Spare {
-    Ready(Arc<dyn DiskFile>),
-    Wanted,
-    /// None could be made: new mail is refused.
-    Impossible {
-        retry_at: Instant,
-        error: SpoolError,
-    },
+    pub(super) pause: Option<(Instant, SpoolError)>,
+    /// When to look again whether a disk in trouble has recovered.
+    pub(super) next_trial: Option<Instant>,
 }
 
 /// What is there for one commit, after the moment that bookkeeping waits.
@@ -111,7 +99,10 @@ impl Writer {
             succeeded: last_commit,
             last_sequence,
             doubtful: BTreeSet::new(),
+            mover: Mover::default(),
+            closed: Vec::new(),
             pause: None,
+            next_trial: None,
         };
         writer.find_spare();
         writer
@@ -119,11 +110,32 @@ impl Writer {
 
     /// Until every sender is gone and every batch is answered.
     pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
-        while let Some(first) = requests.blocking_recv() {
+        while let Some(first) = self.next(&mut requests) {
             self.commit(gather(first, &mut requests, self.settings.bookkeeping_waits));
             self.keep_house();
         }
         self.close();
+    }
+
+    /// The next batch; moves messages as long as there is none, and looks after
+    /// a disk that is full or has failed. None when every sender is gone.
+    fn next(&mut self, requests: &mut mpsc::Receiver<Request>) -> Option<Request> {
+        let mut nap = PAUSE;
+        loop {
+            match requests.try_recv() {
+                Ok(request) => return Some(request),
+                Err(mpsc::error::TryRecvError::Disconnected) => return None,
+                Err(mpsc::error::TryRecvError::Empty) => match self.move_portion() {
+                    Progress::More => {}
+                    Progress::Rest if self.is_well() => return requests.blocking_recv(),
+                    Progress::Rest => {
+                        std::thread::sleep(nap);
+                        nap = nap.saturating_mul(2).min(LONGEST_NAP);
+                        self.try_disk_again();
+                    }
+                },
+            }
+        }
     }
 
     fn commit(&mut self, mut waiting: VecDeque<Request>) {
@@ -136,14 +148,15 @@ impl Writer {
                 answer(first, Err(error));
                 continue;
             }
-            let mut room = self.room().saturating_sub(first.encoded.length());
+            let cipher = self.cipher();
+            let mut room = self.room().saturating_sub(first.encoded.length_in(&cipher));
             let mut group = vec![first];
             while let Some(next) = waiting.pop_front_if(|next| {
                 let purpose = next.encoded.purpose;
-                next.encoded.length() <= room
+                next.encoded.length_in(&cipher) <= room
                     && (purpose == Purpose::Bookkeeping || !self.spare.is_impossible())
             }) {
-                room -= next.encoded.length();
+                room -= next.encoded.length_in(&cipher);
                 group.push(next);
             }
             self.commit_group(group);
@@ -166,9 +179,11 @@ impl Writer {
         }
     }
 
-    fn write_or_give_up(&mut self, group: &[Request]) -> Result<(), SpoolError> {
+    pub(super) fn write_or_give_up(&mut self, group: &[Request]) -> Result<(), SpoolError> {
         let written = self.write_group(group);
+        self.shared.failing.store(written.is_err(), Ordering::Relaxed);
         if written.is_err() {
+            self.shared.failures.fetch_add(1, Ordering::Relaxed);
             self.give_up_segment();
         }
         written
@@ -178,15 +193,18 @@ impl Writer {
     fn write_group(&mut self, group: &[Request]) -> Result<(), SpoolError> {
         let Some(active) = &mut self.active else { return Err(SpoolError::Closed) };
         self.begun += 1;
-        let headers: Vec<RecordHeader> =
-            group.iter().map(|request| request.encoded.header(self.begun)).collect();
-        let written: Vec<Vec<u8>> =
-            headers.iter().map(|header| header.encode(active.mark)).collect();
+        let mut records = Vec::with_capacity(group.len());
+        let mut end = active.end;
+        for Request { encoded, .. } in group {
+            let record = Record::new(encoded, self.begun, &active.header, end)?;
+            end = end.saturating_add(record.header.length());
+            records.push(record);
+        }
         let mut slices = Vec::with_capacity(group.len() * 3);
-        for (header, request) in written.iter().zip(group) {
-            slices.push(IoSlice::new(header));
-            slices.push(IoSlice::new(&request.encoded.entries));
-            slices.extend(request.encoded.contents.iter().map(|content| IoSlice::new(content)));
+        for record in &records {
+            slices.push(IoSlice::new(&record.head));
+            slices.push(IoSlice::new(&record.entries));
+            slices.extend(record.contents.iter().map(|content| IoSlice::new(content)));
         }
         write_all(&*active.file, &mut slices, active.end)
             .map_err(|cause| SpoolError::io("write to its segment", cause))?;
@@ -197,11 +215,17 @@ impl Writer {
         self.shared.commits.fetch_add(group.len() as u64, Ordering::Relaxed);
         self.shared.syncs.fetch_add(1, Ordering::Relaxed);
         let mut index = self.shared.index();
-        for (header, request) in headers.iter().zip(group) {
-            let entries = &request.encoded.entries;
-            let changes = format::read_changes(active.sequence, active.end, header, entries);
-            for change in changes.into_iter().flatten() {
+        for (Record { header, entries, .. }, request) in records.iter().zip(group) {
+            let changes = format::read_changes(&active.header, active.end, header, entries);
+            if changes.is_none() {
+                active.covered = None;
+            }
+            let changes = changes.unwrap_or_default();
+            for (change, summary) in changes.into_iter().zip(&request.encoded.summaries) {
                 index.apply(change);
+                if let Some(covered) = &mut active.covered {
+                    covered.note(&change, summary);
+                }
             }
             active.end += header.length();
         }
@@ -209,14 +233,15 @@ impl Writer {
     }
 
     /// Whether the batch may be written, and a segment to write it to.
-    fn make_room(&mut self, encoded: &Encoded) -> Result<(), SpoolError> {
+    pub(super) fn make_room(&mut self, encoded: &Encoded) -> Result<(), SpoolError> {
         if encoded.purpose == Purpose::NewMail {
             self.find_spare();
             if let Spare::Impossible { error, .. } = &self.spare {
                 return Err(error.clone());
             }
         }
-        if encoded.length() <= self.room() {
+        let length = encoded.length_in(&self.cipher());
+        if length <= self.room() {
             return Ok(());
         }
         if let Some((until, error)) = &self.pause
@@ -225,195 +250,24 @@ impl Writer {
             return Err(error.clone());
         }
         self.pause = None;
-        let opened = self.open_segment(encoded.length());
-        opened.inspect_err(|error| self.pause = Some((self.settings.retry_at(), error.clone())))
-    }
-
-    fn room(&self) -> u64 {
-        self.active.as_ref().map_or(0, |active| active.limit.saturating_sub(active.end))
-    }
-
-    /// Begins a new segment with room for a record of `octets`.
-    fn open_segment(&mut self, octets: u64) -> Result<(), SpoolError> {
-        let size = self.settings.segment_size;
-        let needed = FIRST_RECORD.saturating_add(octets);
-        let (name, file, limit) = if needed > size {
-            (LARGE, self.preallocate(LARGE, needed)?, needed)
-        } else {
-            match std::mem::replace(&mut self.spare, Spare::Wanted) {
-                Spare::Ready(file) => (SPARE, file, size),
-                Spare::Wanted | Spare::Impossible { .. } => {
-                    (SPARE, self.preallocate(SPARE, size)?, size)
-                }
-            }
+        let needed = match self.settings.keys.current_id() {
+            None => encoded.length(),
+            Some(_) => encoded.longest(),
         };
-        self.last_sequence = self.last_sequence.checked_add(1).ok_or_else(|| {
-            SpoolError::io("make a new segment", io::Error::other("all numbers are used"))
-        })?;
-        let header = SegmentHeader {
-            sequence: self.last_sequence,
-            mark: random_mark()?,
-            first_commit: self.begun + 1,
-            follows: self.succeeded,
-            last_id: self.shared.last_id(),
-        };
-        if let Err(cause) = self.install(name, &*file, &header) {
-            // Whichever of the two it is called now.
-            let _ = self.disk.unlink(name);
-            let _ = self.disk.unlink(&segment_name(header.sequence));
-            return Err(SpoolError::io("make a new segment", cause));
-        }
-        let new = Active {
-            sequence: header.sequence,
-            file: Arc::clone(&file),
-            mark: header.mark,
-            end: FIRST_RECORD,
-            limit,
-        };
-        let old = self.active.replace(new);
-        let mut index = self.shared.index();
-        index.add_segment(header.sequence, file, limit);
-        for &doubtful in &self.doubtful {
-            index.guard(header.sequence, doubtful);
-        }
-        drop(index);
-        // What is begun in the new segment and fails must stay void as well.
-        if self.begun != self.succeeded {
-            self.doubtful.insert(header.sequence);
-        }
-        if let Some(old) = old {
-            self.trim(&old);
-        }
-        Ok(())
-    }
-
-    /// Writes both headers, and only then gives the file its name.
-    fn install(&self, name: &str, file: &dyn DiskFile, header: &SegmentHeader) -> io::Result<()> {
-        let octets = header.encode();
-        write_all(file, &mut [IoSlice::new(&octets)], 0)?;
-        write_all(file, &mut [IoSlice::new(&octets)], HEADER_COPY)?;
-        file.sync()?;
-        self.disk.rename(name, &segment_name(header.sequence))?;
-        self.disk.sync_names()
-    }
-
-    fn preallocate(&self, name: &str, octets: u64) -> Result<Arc<dyn DiskFile>, SpoolError> {
-        let make = || {
-            let file = self.disk.create(name)?;
-            file.allocate(octets)?;
-            Ok(file)
-        };
-        make().map_err(|cause| {
-            let _ = self.disk.unlink(name);
-            SpoolError::io("make a new segment", cause)
+        let opened = self.open_segment(needed);
+        opened.inspect_err(|error| {
+            self.shared.failing.store(true, Ordering::Relaxed);
+            self.pause = Some((self.settings.retry_at(), error.clone()));
         })
     }
 
-    /// After a write or sync that failed: nothing more goes there. Cutting the
-    /// failed records off may fail too; the next segment's header voids them.
-    fn give_up_segment(&mut self) {
-        if let Some(active) = self.active.take() {
-            self.doubtful.insert(active.sequence);
-            self.trim(&active);
-        }
+    /// Of what it writes.
+    fn cipher(&self) -> Cipher {
+        self.active.as_ref().map(|active| active.header.cipher.clone()).unwrap_or_default()
     }
 
-    /// Gives back what is preallocated past the last good record.
-    fn trim(&self, segment: &Active) {
-        if segment.file.truncate(segment.end).is_ok() {
-            self.shared.index().resize(segment.sequence, segment.end);
-        }
-    }
-
-    /// What nobody waits for: taking back, unlinking, the next spare.
-    fn keep_house(&mut self) {
-        self.take_back();
-        // Errors: it stays on disk, and is tried again with the next group.
-        if self.unlink_unneeded().is_err() {
-            self.shared.index().look_again();
-        }
-        self.find_spare();
-    }
-
-    /// Removes what was accepted for a waiter who has gone since: no client
-    /// got a 250 for it, and nobody would schedule it.
-    fn take_back(&mut self) {
-        let abandoned = self.shared.take_abandoned();
-        if abandoned.is_empty() {
-            return;
-        }
-        let mut encoded = Encoded::default();
-        for &id in &abandoned {
-            encoded = encoded.remove(id);
-        }
-        let (answer, _) = oneshot::channel();
-        let request = Request { encoded, answer };
-        let taken =
-            self.make_room(&request.encoded).is_ok() && self.write_or_give_up(&[request]).is_ok();
-        if !taken {
-            self.shared.abandon(abandoned);
-        }
-    }
-
-    /// A guard goes only when what it guards is durably gone.
-    fn unlink_unneeded(&mut self) -> io::Result<()> {
-        loop {
-            let unneeded = self.shared.index().unneeded();
-            if unneeded.is_empty() {
-                return Ok(());
-            }
-            for &sequence in &unneeded {
-                match self.disk.unlink(&segment_name(sequence)) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                    _ => {}
-                }
-            }
-            self.disk.sync_names()?;
-            let mut index = self.shared.index();
-            for sequence in unneeded {
-                index.drop_segment(sequence);
-            }
-        }
-    }
-
-    fn find_spare(&mut self) {
-        match &self.spare {
-            Spare::Ready(_) => return,
-            Spare::Impossible { retry_at, .. } if Instant::now() < *retry_at => return,
-            Spare::Wanted | Spare::Impossible { .. } => {}
-        }
-        let size = self.settings.segment_size;
-        // One that an earlier run has left, perhaps on a disk now full.
-        let left = self.disk.open(SPARE).ok().filter(|file| {
-            file.length().is_ok_and(|length| length == size) && file.allocate(size).is_ok()
-        });
-        self.spare = match left.map_or_else(|| self.preallocate(SPARE, size), Ok) {
-            Ok(file) => Spare::Ready(file),
-            Err(error) => Spare::Impossible { retry_at: self.settings.retry_at(), error },
-        };
-        self.shared.full.store(self.spare.is_impossible(), Ordering::Relaxed);
-    }
-
-    /// A record of nothing, so that the last commit is not the last: damage to
-    /// it can then be told from a torn write.
-    fn close(&mut self) {
-        self.take_back();
-        if self.room() < RecordHeader::LENGTH as u64 {
-            return;
-        }
-        let (answer, _) = oneshot::channel();
-        let nothing = Request { encoded: Encoded::default(), answer };
-        if self.write_or_give_up(&[nothing]).is_ok()
-            && let Some(active) = self.active.take()
-        {
-            self.trim(&active);
-        }
-    }
-}
-
-impl Spare {
-    fn is_impossible(&self) -> bool {
-        matches!(self, Self::Impossible { .. })
+    pub(super) fn room(&self) -> u64 {
+        self.active.as_ref().map_or(0, |active| active.limit.saturating_sub(active.end))
     }
 }
 
@@ -422,19 +276,10 @@ fn answer(request: Request, result: Result<Standing, SpoolError>) {
     drop(request.answer.send(result));
 }
 
-fn random_mark() -> Result<Mark, SpoolError> {
-    let mut mark = [0; 8];
-    aws_lc_rs::rand::fill(&mut mark).map_err(|_| {
-        SpoolError::io("make a new segment", io::Error::other("no random octets are to be had"))
-    })?;
-    Ok(Mark(mark))
-}
-
-/// How a segment is called before it is one.
-const SPARE: &str = "spare";
-const LARGE: &str = "large";
 /// Bounds how long a batch waits for those written with it.
 const GROUP_RECORDS: usize = 512;
 const GROUP_OCTETS: u64 = 16 * 1024 * 1024;
 /// How often bookkeeping that waits looks for new mail to ride with.
 const PAUSE: Duration = Duration::from_millis(1);
+/// How long a batch may wait more for a disk that is in trouble.
+const LONGEST_NAP: Duration = Duration::from_millis(50);

@@ -30,6 +30,7 @@ class Received:
     content: bytes
     tls: str | None
     cipher: str | None = None
+    at: float = dataclasses.field(default_factory=time.monotonic)  # just before the final reply
 
     def parsed(self):
         return email.message_from_bytes(self.content, policy=email.policy.default)
@@ -71,6 +72,7 @@ class FarEnd:
         self.received = []
         self.commands = []  # as (command line, TLS version or None)
         self.delay = 0
+        self.sessions = 0
         self.seen = set()
         self.loop = None
         self.thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
@@ -113,11 +115,13 @@ class FarEnd:
             await self.over.wait()
 
     async def _session(self, reader, writer):
+        self.sessions += 1
         try:
             await Session(self, reader, writer).run()
         except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError, ssl.SSLError):
             pass  # the peer, or the test, has had enough
         finally:
+            self.sessions -= 1
             writer.close()
 
 

@@ -23,6 +23,9 @@ policies = "{policies}"
 local_domains = ["{domain}"]
 control_socket = "{home}/control.sock"
 
+[spool]
+ephemeral = "allow"
+
 [[listener]]
 name = "mailboxes"
 address = "127.0.0.1:{port}"
@@ -114,7 +117,8 @@ class Gateway:
     def dkim_record(self):
         return (self.home / "dkim.txt").read_text().strip()
 
-    def start(self, under=()):
+    def spawn(self, under=()):
+        """Starts it, and does not wait until it listens."""
         # Its words go to a file: a full pipe would stop it.
         log = open(self.home / "gateway.log", "ab")
         self.process = subprocess.Popen(
@@ -122,6 +126,9 @@ class Gateway:
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.home,
         )
         log.close()
+
+    def start(self, under=()):
+        self.spawn(under)
         try:
             wait_for_port(self.port, self.process)
         except (RuntimeError, TimeoutError) as cause:

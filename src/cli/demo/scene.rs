@@ -215,6 +215,9 @@ policies = "policies"
 local_domains = ["hospital.test.example"]
 control_socket = "control.sock"
 
+[spool]
+ephemeral = "allow"
+
 [[listener]]
 name = "mailboxes"
 address = "127.0.0.1:0"

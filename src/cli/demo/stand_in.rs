@@ -22,7 +22,7 @@ use crate::{
         QueuedMessage, Recipient, Refusal, Reply, Submission, Timestamp,
     },
     smtp::server::{Credentials, Refused, ScramVerifier},
-    spool::{Batch, Settings, Spool, SpoolError},
+    spool::{Batch, Ephemeral, Settings, Spool, SpoolError},
 };
 
 /// A destination that is about to be one.
@@ -51,8 +51,9 @@ impl StandIn<'_> {
         let bound = BoundListener::bind(&listener, &self.host, &limits)
             .await
             .map_err(Failure::unavailable)?;
-        let settings = Settings { segment_size: SEGMENT, ..Settings::default() };
-        let spool = Spool::open(self.spool, settings, |_| {}).map_err(Failure::unavailable)?;
+        let settings =
+            Settings { segment_size: SEGMENT, ephemeral: Ephemeral::Allow, ..Settings::default() };
+        let spool = Spool::open(self.spool, settings, |_, _| {}).map_err(Failure::unavailable)?;
         let address = bound.address();
         let desk = Desk { host: self.host, spool: Arc::new(spool), watch: Arc::clone(watch) };
         tasks.spawn(bound.serve(Orders {

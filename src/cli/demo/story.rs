@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     cli::exit::Failure,
-    content::{Content, ReadingKind},
+    content::{Content, InPlace, ReadingKind},
     gateway::classify_content,
     mail::{Decision, Disclaimer, Disposition, Evidence, Level, Obligation, Outcome, Reply},
     transform::{DisclaimerOutcome, Edits, rewrite},
@@ -68,7 +68,8 @@ impl Story {
             letter,
             reply: outcome.reply().clone(),
             decided,
-            why: classify_content(&scene.policy, &content).why,
+            // Letters of our own.
+            why: classify_content(&scene.policy, &content, &mut InPlace::default()).why,
             attempted: None,
             arrived: None,
             tag_line: None,

@@ -6,6 +6,7 @@ mod identity;
 mod limits;
 mod listener;
 mod names;
+mod reader;
 mod recipients;
 mod root;
 mod tls_reports;

@@ -8,12 +8,13 @@ use super::{
     limits::{LIMITS, limits},
     listener::LISTENER,
     names::{DNS, MTA_STS},
+    reader::{READER, reader},
     recipients::{BLOCKLIST, RECIPIENTS, blocklist},
 };
 use crate::{
     config::{
-        Config, Dns, ExchangeAddresses, Limits, MtaSts, Node, Retry, Route, Sending, SigningKey,
-        quantity::Span,
+        self, Config, Dns, Ephemeral, ExchangeAddresses, KeyFile, Limits, MtaSts, Node, Retry,
+        Route, Sending, SigningKey, Spool, quantity::Span,
     },
     mail::{NextHop, TlsRequirement},
     policy::{
@@ -56,11 +57,12 @@ impl Reader<'_> {
         if !root.value("route").is_some_and(|value| value.is_array()) {
             root.required("route");
         }
-        section(root, "spool", "[spool]", &["store"], (), |table| {
-            optional(table, "store", (), |value| value.choice(&[("embedded", ())]));
-        });
+        let spool =
+            section(root, "spool", "[spool]", SPOOL, Spool::default(), |table| self.spool(table));
         let retry = section(root, "retry", "[retry]", RETRY, Retry::default(), retry);
         let limits = section(root, "limits", "[limits]", LIMITS, Limits::default(), limits);
+        let absent = config::Reader::default();
+        let reader = section(root, "reader", "[reader]", READER, absent, reader);
         let sending = section(root, "sending", "[sending]", SENDING, Sending::default(), sending);
         let dns = section(root, "dns", "[dns]", DNS, Dns::default(), |table| self.dns(table));
         let mta_sts = section(root, "mta_sts", "[mta_sts]", MTA_STS, MtaSts::default(), |table| {
@@ -78,13 +80,35 @@ impl Reader<'_> {
             sending,
             retry,
             limits,
+            reader,
             dns,
             mta_sts,
+            spool,
             recipients: recipients.into_iter().collect::<Option<_>>()?,
             blocklists: blocklists.into_iter().collect::<Option<_>>()?,
             metrics,
             console,
         })
+    }
+
+    fn spool(&self, table: &Table<'_>) -> Spool {
+        optional(table, "store", (), |value| value.choice(&[("embedded", ())]));
+        let ephemeral = [("refuse", Ephemeral::Refuse), ("allow", Ephemeral::Allow)];
+        Spool {
+            ephemeral: optional(table, "ephemeral", Ephemeral::default(), |value| {
+                value.choice(&ephemeral)
+            }),
+            key: optional(table, "key", None, |value| self.key_file(value).map(Some)),
+            old_keys: optional(table, "old_keys", Vec::new(), |value| {
+                // None is the usual state, between two changes of keys.
+                value.one_or_many().iter().map(|value| self.key_file(value)).collect()
+            }),
+        }
+    }
+
+    fn key_file(&self, value: &Value<'_>) -> Option<KeyFile> {
+        let read = KeyFile::read(value.sentence()?, self.folder);
+        read.or_else(|| value.expected("a path (`/etc/postern/spool.key`) or a credential's name"))
     }
 
     fn node(&self, value: &Value<'_>) -> Option<Node> {
@@ -225,6 +249,7 @@ const KEYS: &[&str] = &[
     "sending",
     "retry",
     "limits",
+    "reader",
     "dns",
     "mta_sts",
     "tls_reports",
@@ -250,6 +275,7 @@ const ROUTE: &[&str] = &[
 const SIGNING: &[&str] = &["domain", "selector", "file"];
 const RETRY: &[&str] = &["delays", "trials", "expiry", "delay_notice", "tls_notice"];
 const SENDING: &[&str] = &["port", "exchange_addresses", "idle", "messages_per_connection"];
+const SPOOL: &[&str] = &["store", "ephemeral", "key", "old_keys"];
 
 /// Of a dead destination, where the file does not say.
 const LONGEST_REST: Duration = Duration::from_secs(15 * 60);

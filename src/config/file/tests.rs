@@ -4,8 +4,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use crate::{
     config::{
-        CertifiedBy, Config, Dnssec, ListenerProtocol, ListenerTls, SenderAuthentication, Source,
-        StsDiscovery,
+        CertifiedBy, Config, Dnssec, Ephemeral, KeyFile, ListenerProtocol, ListenerTls, Reader,
+        ReaderConfinement, SenderAuthentication, Source, StsDiscovery,
     },
     mail::Ciphers,
     policy::diagnostics::{Diagnostics, Rendering, SourceFile},
@@ -85,6 +85,42 @@ fn people_hear_of_want_of_tls_in_a_quarter_of_an_hour_or_when_the_file_says() {
     assert_eq!(notice(&format!("{SMALL}\n[retry]\ntls_notice = \"2m\"\n")), 120);
     let (config, _) = read(&format!("{SMALL}\n[retry]\ntls_notice = \"soon\"\n"));
     assert!(config.is_none());
+}
+
+#[test]
+fn a_spool_that_does_not_last_is_refused_unless_the_file_allows_it() {
+    let ephemeral = |text: &str| {
+        let (config, diagnostics) = read(&format!("{SMALL}{text}"));
+        (config.map(|config| config.spool.ephemeral), diagnostics.render(Rendering::Plain))
+    };
+    assert_eq!(ephemeral("").0, Some(Ephemeral::Refuse));
+    assert_eq!(ephemeral("[spool]\nstore = \"embedded\"").0, Some(Ephemeral::Refuse));
+    assert_eq!(ephemeral("[spool]\nephemeral = \"refuse\"").0, Some(Ephemeral::Refuse));
+    assert_eq!(ephemeral("[spool]\nephemeral = \"allow\"").0, Some(Ephemeral::Allow));
+    let (config, told) = ephemeral("[spool]\nephemeral = \"yes\"");
+    assert!(config.is_none() && told.contains("allow"), "{told}");
+    let (config, told) = ephemeral("[spool]\nephemeral = true");
+    assert!(config.is_none() && told.contains("ephemeral"), "{told}");
+}
+
+#[test]
+fn the_spool_is_sealed_under_a_key_where_one_is_named() {
+    let spool = |text: &str| {
+        let (config, diagnostics) = read(&format!("{SMALL}{text}"));
+        (config.map(|config| config.spool), diagnostics.render(Rendering::Plain))
+    };
+    let plain = spool("").0.unwrap();
+    assert_eq!((plain.key, plain.old_keys), (None, vec![]));
+    let text = "[spool]\nkey = \"spool-2026\"\nold_keys = [\"./spool-2025.key\"]";
+    let sealed = spool(text).0.unwrap();
+    assert_eq!(sealed.key, Some(KeyFile::Credential("spool-2026".to_owned())));
+    assert_eq!(sealed.old_keys, [KeyFile::File("/etc/postern/./spool-2025.key".into())]);
+    let none = spool("[spool]\nkey = \"spool-2026\"\nold_keys = []").0.unwrap();
+    assert_eq!((none.key.is_some(), none.old_keys), (true, vec![]));
+    for wrong in ["key = \"\"", "key = [\"a\"]", "old_keys = 1", "old_keys = [\"..\"]"] {
+        let (spool, told) = spool(&format!("[spool]\n{wrong}"));
+        assert!(spool.is_none() && told.contains("key"), "{wrong}: {told}");
+    }
 }
 
 #[test]
@@ -257,4 +293,49 @@ fn half_an_identity_is_none() {
         let (config, faults) = with_smarthost(&format!("tls = \"encrypted\"\n{half}"));
         assert!(config.is_none() && faults.len() == 1, "{half}: {faults:?}");
     }
+}
+
+#[test]
+fn readers_of_documents_have_limits_that_fit_together() {
+    let reader = |written: &str| read(&format!("{SMALL}\n[reader]\n{written}\n"));
+    assert_eq!(read(SMALL).0.unwrap().reader, Reader::default());
+    assert_eq!(reader("").0.unwrap().reader, Reader::default());
+    let (config, diagnostics) = reader(
+        "processes = 3\ndocuments = 50\npatience = \"5s\"\ndeadline = \"2s\"\n\
+         message_deadline = \"9s\"\nmemory = \"164 MiB\"\nunfolded = \"80 MiB\"\n\
+         text = \"20 MiB\"\nfiles = 100\ndepth = 3\nconfinement = \"best-effort\"",
+    );
+    assert!(diagnostics.is_empty(), "{}", diagnostics.render(Rendering::Plain));
+    let seconds = Duration::from_secs;
+    let expected = Reader {
+        processes: 3,
+        documents: 50,
+        patience: seconds(5),
+        deadline: seconds(2),
+        message_deadline: seconds(9),
+        memory: 164 << 20,
+        unfolded: 80 << 20,
+        text: 20 << 20,
+        files: 100,
+        depth: 3,
+        confinement: ReaderConfinement::BestEffort,
+    };
+    assert_eq!(config.unwrap().reader, expected);
+    for (wrong, told) in [
+        (
+            "memory = \"383 MiB\"",
+            "`memory` must hold `unfolded`, `text` and 64 MiB to work in: 384",
+        ),
+        ("unfolded = \"1 GiB\"", "1152 MiB at least"),
+        ("message_deadline = \"271s\"", "RFC 5321 section 4.5.3.2.6"),
+        ("patience = \"271s\"", "5 minutes at most"),
+        ("processes = 0", "from 1 up"),
+        ("confinement = \"none\"", "best-effort"),
+        ("timeout = \"1s\"", "timeout"),
+    ] {
+        let (config, diagnostics) = reader(wrong);
+        let shown = diagnostics.render(Rendering::Plain);
+        assert!(config.is_none() && shown.contains(told), "{wrong}: {shown}");
+    }
+    assert!(reader("memory = \"384 MiB\"\nmessage_deadline = \"270s\"").0.is_some());
 }

@@ -45,13 +45,13 @@ pub trait ReadDocument {
 }
 
 /// Reads in the process that asks: for one that is confined already, and for
-/// commands that a person runs on a file of theirs.
+/// messages of our own.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InPlace(pub Limits);
 
 impl ReadDocument for InPlace {
     fn read(&mut self, document: &Document) -> Extract {
-        let mut gatherer = Gatherer::new(self.0);
+        let mut gatherer = Gatherer::new(self.0.for_part_of(document.octets.len()));
         gatherer.document(document);
         gatherer.finish()
     }

@@ -9,8 +9,8 @@ use super::{
 use crate::{
     classify::{
         Check, Classifier, Combination, Company, Context, Detector, Evidence, Example, Expectation,
-        Letters, Opener, Pattern, Position, QuietZone, Settings, Shape, TermList, TestRange,
-        YaraSource,
+        Fellows, Letters, Opener, Pattern, Position, QuietZone, Settings, Shape, TermList,
+        TestRange, YaraSource,
     },
     mail::{Kind, Level},
     policy::diagnostics::{Diagnostics, SourceFile},
@@ -191,6 +191,7 @@ fn detector(fields: &Fields<'_>) -> Option<Detector> {
         beside_digits: points(fields, "beside_digits"),
         context: fields.tables("context").iter().flat_map(context).collect(),
         company: fields.tables("company").iter().map(company).collect(),
+        fellows: fields.tables("fellows").first().map(fellows).unwrap_or_default(),
         examples,
         place: fields.place(),
     };
@@ -226,11 +227,21 @@ fn context(fields: &Fields<'_>) -> Vec<Context> {
 fn company(fields: &Fields<'_>) -> Company {
     let company = Company {
         kinds: fields.choices("kinds", &kinds()),
+        weight: fields.integer("weight", 0..1000).and_then(narrow).unwrap_or(0),
         within: fields.integer("within", 0..100_000).and_then(narrow).unwrap_or(USUAL_REACH),
         points: points(fields, "points"),
     };
     fields.finish();
     company
+}
+
+fn fellows(fields: &Fields<'_>) -> Fellows {
+    let fellows = Fellows {
+        all_pass: points(fields, "all_pass"),
+        others_fail: points(fields, "others_fail"),
+    };
+    fields.finish();
+    fellows
 }
 
 fn list(fields: &Fields<'_>) -> Option<TermList> {

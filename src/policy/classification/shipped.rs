@@ -34,8 +34,10 @@ fn files() -> ClassificationFiles {
         ],
         terms: shipped![
             "terms/conditions.toml",
+            "terms/diseases.toml",
             "terms/findings.toml",
             "terms/medication.toml",
+            "terms/medicines.toml",
             "terms/not-clinical.toml",
             "terms/special.toml",
         ],
@@ -97,6 +99,23 @@ fn what_stands_in_different_parts_counts_together() {
     let found = classifier().classify(&Input { readings: &readings, ..Input::default() });
     assert_eq!(found.level, Level::CLINICAL);
     assert_eq!(found.findings.first().unwrap().finding.part, "header:Subject");
+}
+
+#[test]
+fn a_subject_is_the_beginning_of_the_text_and_so_is_the_name_of_a_file() {
+    let level = |over: Reading, text: &str| {
+        let readings = [over, reading("2", text)];
+        classifier().classify(&Input { readings: &readings, ..Input::default() }).level
+    };
+    let subject = || reading("header:Subject", "Jane Example MRN A123456");
+    assert_eq!(level(subject(), "Biopsy: invasive lobular carcinoma."), Level::CLINICAL);
+    assert_ne!(level(subject(), "The lift is out of order."), Level::CLINICAL);
+    let name = |part: &str| Reading {
+        kind: ReadingKind::Header,
+        ..reading(part, "Jane Example MRN A123456.docx")
+    };
+    assert_eq!(level(name("2"), "Biopsy: invasive lobular carcinoma."), Level::CLINICAL);
+    assert_ne!(level(name("3"), "Biopsy: invasive lobular carcinoma."), Level::CLINICAL);
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn all_content_that_was_kept_keeps_the_rules() {
     }
 }
 
-fn kept(target: &str) -> Vec<Vec<u8>> {
+pub(crate) fn kept(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz");
     let read = |ending| fs::read_to_string(folder.join(format!("{target}.{ending}"))).unwrap();
     let (corpus, crashes) = (read("corpus"), read("crashes"));

@@ -13,4 +13,6 @@ mod setting;
 mod kept;
 
 pub use content::content;
+#[cfg(test)]
+pub(crate) use kept::kept;
 pub use session::session;

@@ -1,35 +1,15 @@
 //! Every call to the disk fails in turn, and the power is cut after each:
 //! acknowledged is what is found.
 
-use std::collections::BTreeMap;
-
 use nix::errno::Errno;
 
 use super::{
-    super::{Acceptance, Batch, Spool, SpoolError},
+    super::{Batch, Spool},
     SimulatedDisk, block_on, content, id, message, open,
     simulated_disk::Fault,
+    told::{Step, Told, check_damage, check_running, take},
 };
 use crate::mail::QueueId;
-
-/// What a batch does to messages: the version each has afterwards, if any.
-type Effect = Vec<(QueueId, Option<u32>)>;
-
-/// What the gateway has been told, and what it cannot know.
-#[derive(Default)]
-struct Told {
-    certain: BTreeMap<QueueId, u32>,
-    /// Batches answered with an error since the last that was not: a power
-    /// cut may leave each, whole, or none.
-    doubtful: Vec<Effect>,
-    next: u64,
-    versions: u32,
-}
-
-enum Step {
-    Commit(Acceptance, Effect),
-    Record(Batch, Effect),
-}
 
 impl Told {
     /// A batch of a random kind on random messages, none of them in `used`.
@@ -61,50 +41,6 @@ impl Told {
             _ => Step::Commit(accept(Batch::new()), vec![one]),
         }
     }
-
-    fn hear(&mut self, effect: Effect, answer: &Result<(), SpoolError>) {
-        match answer {
-            Ok(()) => {
-                apply(&effect, &mut self.certain);
-                self.doubtful.clear();
-            }
-            Err(_) => self.doubtful.push(effect),
-        }
-    }
-
-    /// Whether a restart may find this.
-    fn allows(&self, found: &BTreeMap<QueueId, u32>) -> bool {
-        (0..1_u32 << self.doubtful.len()).any(|chosen| {
-            let mut state = self.certain.clone();
-            for (bit, effect) in self.doubtful.iter().enumerate() {
-                if chosen & (1 << bit) != 0 {
-                    apply(effect, &mut state);
-                }
-            }
-            state == *found
-        })
-    }
-
-    fn find(&mut self, found: BTreeMap<QueueId, u32>) {
-        self.certain = found;
-        self.doubtful.clear();
-    }
-}
-
-fn apply(effect: &Effect, state: &mut BTreeMap<QueueId, u32>) {
-    for &(id, version) in effect {
-        match version {
-            Some(version) => state.insert(id, version),
-            None => state.remove(&id),
-        };
-    }
-}
-
-async fn take(spool: &Spool, step: Step) -> (Effect, Result<(), SpoolError>) {
-    match step {
-        Step::Commit(acceptance, effect) => (effect, spool.commit(acceptance).await.map(drop)),
-        Step::Record(batch, effect) => (effect, spool.record(batch).await),
-    }
 }
 
 /// Commits one by one, and sometimes three at once, until the script is over,
@@ -134,16 +70,6 @@ fn work(spool: &Spool, disk: &SimulatedDisk, told: &mut Told, seed: u64, steps: 
         for (effect, answer) in answers {
             told.hear(effect, &answer);
         }
-    }
-}
-
-/// That the running spool holds what it has said, and its contents.
-fn check_running(spool: &Spool, told: &Told) {
-    let ids: Vec<QueueId> = told.certain.keys().copied().collect();
-    assert_eq!(spool.ids(), ids);
-    for (&id, version) in &told.certain {
-        assert_eq!(spool.message(id).unwrap().unwrap().policy, version.to_string());
-        assert_eq!(spool.content(id).unwrap().unwrap(), content(id));
     }
 }
 
@@ -180,11 +106,7 @@ fn survive(seed: u64, at: u64, fault: Fault) -> bool {
     assert!(told.allows(&found), "{context}, again: {found:?} found, told {:?}", told.certain);
     told.find(found);
     check_running(&spool, &told);
-    assert!(
-        !spool.damage().iter().any(|damage| damage.kind != super::super::DamageKind::Torn),
-        "{context}: {:?}",
-        spool.damage()
-    );
+    check_damage(&spool);
 
     // And at last an orderly stop.
     work(&spool, &disk, &mut told, seed + 2, STEPS / 2);

@@ -23,11 +23,10 @@ fn remove(spool: &Spool, id: QueueId) -> Result<(), SpoolError> {
 /// The next orderly moment: when the writer is done with everything before.
 fn settle(disk: &SimulatedDisk) {
     let mut calls = disk.calls();
-    loop {
-        std::thread::sleep(Duration::from_millis(20));
-        if disk.calls() == calls {
-            return;
-        }
+    let mut quiet = 0;
+    while quiet < 5 {
+        std::thread::sleep(Duration::from_millis(10));
+        quiet = if disk.calls() == calls { quiet + 1 } else { 0 };
         calls = disk.calls();
     }
 }
@@ -61,7 +60,7 @@ fn a_full_disk_refuses_new_mail_early_and_still_records_outcomes() {
 fn a_broken_disk_is_left_alone_for_a_while() {
     let disk = SimulatedDisk::new(1);
     let settings = Settings { retry_after: Duration::from_secs(3600), ..settings() };
-    let spool = Spool::on(disk.port(), settings, |_| {}).unwrap();
+    let spool = Spool::on(disk.port(), settings, |_, _| {}).unwrap();
     accept(&spool, id(1)).unwrap();
     settle(&disk);
     disk.fail_after(0, Fault::Broken(Errno::EIO));
@@ -78,13 +77,69 @@ fn a_broken_disk_is_left_alone_for_a_while() {
 
 #[test]
 fn a_mended_disk_is_used_again() {
+    for errno in [Errno::EIO, Errno::EROFS, Errno::EDQUOT, Errno::ENOSPC] {
+        let disk = SimulatedDisk::new(1);
+        let (spool, _) = open(&disk).unwrap();
+        accept(&spool, id(1)).unwrap();
+        assert!(!spool.stats().failing);
+        settle(&disk);
+        assert_eq!(spool.stats().failures, 0);
+        disk.fail_after(0, Fault::Broken(errno));
+        for number in 2..5 {
+            let error = accept(&spool, id(number)).unwrap_err();
+            assert!(error.is_transient(), "{errno}: {error}");
+            let stats = spool.stats();
+            assert!(stats.failing || stats.full, "{errno}: {stats:?}");
+        }
+        // The first cost a segment; after it there was none to write to.
+        assert_eq!(spool.stats().failures, 1);
+        // What is there can still be read and delivered.
+        assert_eq!(spool.content(id(1)).unwrap(), Some(content(id(1))));
+        disk.mend();
+        accept(&spool, id(9)).unwrap();
+        let stats = spool.stats();
+        assert!(!stats.failing && !stats.full, "{errno}: {stats:?}");
+        assert_eq!(spool.ids(), [id(1), id(9)]);
+    }
+}
+
+/// Whether all is well again without anything to commit.
+fn recovers(spool: &Spool) -> bool {
+    (0..1000).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        let stats = spool.stats();
+        !stats.full && !stats.failing
+    })
+}
+
+#[test]
+fn a_disk_that_is_mended_is_found_so_though_no_mail_comes() {
+    for errno in [Errno::EIO, Errno::EROFS, Errno::EDQUOT, Errno::ENOSPC] {
+        let disk = SimulatedDisk::new(1);
+        let (spool, _) = open(&disk).unwrap();
+        accept(&spool, id(1)).unwrap();
+        settle(&disk);
+        disk.fail_after(0, Fault::Broken(errno));
+        assert!(accept(&spool, id(2)).is_err());
+        disk.mend();
+        assert!(recovers(&spool), "{errno}: {:?}", spool.stats());
+        assert_eq!(spool.ids(), [id(1)]);
+        drop(spool);
+        assert_eq!(open(&disk).unwrap().1.into_keys().collect::<Vec<_>>(), [id(1)], "{errno}");
+    }
+}
+
+#[test]
+fn space_that_is_made_on_a_full_disk_is_found_though_no_mail_comes() {
     let disk = SimulatedDisk::new(1);
     let (spool, _) = open(&disk).unwrap();
-    disk.fail_after(0, Fault::Broken(Errno::EIO));
-    assert!(accept(&spool, id(1)).is_err());
-    disk.mend();
-    accept(&spool, id(2)).unwrap();
-    assert_eq!(spool.ids(), [id(2)]);
+    disk.set_capacity(2 * SEGMENT);
+    assert!((0..100).any(|number| accept(&spool, id(number)).is_err()));
+    settle(&disk);
+    assert!(spool.stats().full);
+    disk.set_capacity(20 * SEGMENT);
+    assert!(recovers(&spool), "{:?}", spool.stats());
+    accept(&spool, id(200)).unwrap();
 }
 
 #[test]
@@ -109,7 +164,7 @@ fn nothing_is_acknowledged_before_the_sync() {
 fn a_slow_disk_is_not_waited_for_without_bound_and_what_came_late_is_taken_back() {
     let disk = SimulatedDisk::new(1);
     let settings = Settings { wait: Duration::from_millis(30), ..settings() };
-    let spool = Spool::on(disk.port(), settings, |_| {}).unwrap();
+    let spool = Spool::on(disk.port(), settings, |_, _| {}).unwrap();
     accept(&spool, id(1)).unwrap();
     settle(&disk);
     let gate = disk.gate.lock().unwrap();
@@ -143,7 +198,7 @@ fn a_record_stands_though_its_waiter_has_gone() {
 fn many_commits_share_one_sync() {
     let disk = SimulatedDisk::new(1);
     let settings = Settings { segment_size: 1024 * 1024, ..settings() };
-    let spool = Spool::on(disk.port(), settings, |_| {}).unwrap();
+    let spool = Spool::on(disk.port(), settings, |_, _| {}).unwrap();
     accept(&spool, id(0)).unwrap();
     settle(&disk);
     let before = spool.stats();
@@ -166,7 +221,7 @@ fn many_commits_share_one_sync() {
 fn bookkeeping_shares_the_sync_of_mail_that_comes_within_its_moment() {
     let disk = SimulatedDisk::new(1);
     let settings = Settings { bookkeeping_waits: Duration::from_secs(3600), ..settings() };
-    let spool = Spool::on(disk.port(), settings, |_| {}).unwrap();
+    let spool = Spool::on(disk.port(), settings, |_, _| {}).unwrap();
     accept(&spool, id(1)).unwrap();
     settle(&disk);
     let before = spool.stats();

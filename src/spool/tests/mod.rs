@@ -1,15 +1,24 @@
 //! The spool against a disk that fails, fills up, and loses its power.
 
+mod checkpoints;
 mod crashes;
+mod every_call;
 mod failures;
 mod files;
+mod moving;
+mod reading;
+mod scenarios;
+mod sealed;
 mod simulated_disk;
+mod told;
+mod versions;
+mod volatile;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 
-use super::{Settings, Spool, SpoolError};
+use super::{Ephemeral, Keys, Settings, Spool, SpoolError};
 use crate::mail::{
     AddressEncoding, Body, DelayNotice, Direction, Level, QueueId, QueuedMessage, ReversePath,
     Timestamp,
@@ -24,11 +33,12 @@ fn settings() -> Settings {
         segment_size: SEGMENT,
         retry_after: Duration::ZERO,
         bookkeeping_waits: Duration::ZERO,
+        ephemeral: Ephemeral::Allow,
         ..Settings::default()
     }
 }
 
-/// A message whose `policy` tells one version from another.
+/// A message whose `policy` and `size` tell one version from another.
 fn message(id: QueueId, version: u32) -> QueuedMessage {
     QueuedMessage {
         id,
@@ -40,7 +50,7 @@ fn message(id: QueueId, version: u32) -> QueuedMessage {
         requests: Default::default(),
         level: Level::default(),
         policy: version.to_string(),
-        size: 0,
+        size: version.into(),
         redirect: None,
         hold: None,
         recourse: Default::default(),
@@ -61,13 +71,39 @@ fn id(number: u64) -> QueueId {
     QueueId::at(1_000_000 + number, 0)
 }
 
+/// The newest of them, and all that were before it. None are without a number.
+fn keys(newest: u8) -> Keys {
+    Keys::of(&(1..=newest).rev().map(|number| [number; 32]).collect::<Vec<_>>())
+}
+
 /// Opens, and gives what was handed over: the version of each message.
 fn open(disk: &SimulatedDisk) -> Result<(Spool, BTreeMap<QueueId, u32>), SpoolError> {
-    let mut found = BTreeMap::new();
-    let spool = Spool::on(disk.port(), settings(), |message| {
-        found.insert(message.id, message.policy.parse().unwrap());
+    open_with(disk, keys(0))
+}
+
+fn open_with(
+    disk: &SimulatedDisk,
+    keys: Keys,
+) -> Result<(Spool, BTreeMap<QueueId, u32>), SpoolError> {
+    let mut handed_over = Vec::new();
+    let settings = Settings { keys, ..settings() };
+    let spool = Spool::on(disk.port(), settings, |id, summary| {
+        assert_eq!(summary.received_at.unix_milliseconds(), id.unix_milliseconds());
+        handed_over.push((id, summary.size));
     })?;
+    handed_over.sort_unstable();
+    let versions = handed_over.iter().map(|&(id, size)| (id, u32::try_from(size).unwrap()));
+    let found: BTreeMap<QueueId, u32> = versions.collect();
+    assert_eq!(found.len(), handed_over.len(), "one was handed over twice");
     Ok((spool, found))
+}
+
+/// Has the next start scan every segment.
+fn without_checkpoints(disk: &SimulatedDisk) {
+    let names = disk.names().into_iter();
+    for name in names.filter(|name| name.ends_with(".checkpoint")) {
+        disk.port().unlink(&name).unwrap();
+    }
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {

@@ -14,7 +14,10 @@ use std::{
 
 use nix::errno::Errno;
 
-use super::super::disk::{Disk, DiskFile};
+use super::{
+    super::disk::{Disk, DiskFile},
+    volatile::{Contents, Edit, Kept, NameChange},
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -25,6 +28,19 @@ pub(super) enum Fault {
     /// A write stops half-way, and goes on when asked again.
     Short,
     PowerCut,
+}
+
+/// The calls that change something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Operation {
+    Create,
+    Rename,
+    Unlink,
+    SyncNames,
+    Write,
+    Allocate,
+    Truncate,
+    Sync,
 }
 
 #[derive(Clone)]
@@ -42,29 +58,11 @@ struct State {
     capacity: u64,
     calls: u64,
     plan: Option<(u64, Fault)>,
+    /// The call that the plan was for.
+    struck: Option<Operation>,
     powerless: bool,
     unreadable: Vec<(u64, u64)>,
     random: fastrand::Rng,
-}
-
-#[derive(Clone)]
-enum NameChange {
-    Set(String, usize),
-    Unset(String),
-    Rename(String, String, usize),
-}
-
-#[derive(Clone, Default)]
-struct Contents {
-    now: Vec<u8>,
-    durable: Vec<u8>,
-    unsynced: Vec<Edit>,
-}
-
-#[derive(Clone)]
-enum Edit {
-    Write(usize, Vec<u8>),
-    Resize(usize),
 }
 
 struct SimulatedFile {
@@ -82,6 +80,7 @@ impl SimulatedDisk {
             capacity: u64::MAX,
             calls: 0,
             plan: None,
+            struck: None,
             powerless: false,
             unreadable: Vec::new(),
             random: fastrand::Rng::with_seed(seed),
@@ -120,21 +119,31 @@ impl SimulatedDisk {
         self.state().powerless = true;
     }
 
+    /// Which call was made to fail, if it was reached.
+    pub(super) fn struck(&self) -> Option<Operation> {
+        self.state().struck
+    }
+
     /// What a power cut at this moment leaves.
     pub(super) fn after_power_cut(&self, seed: u64) -> Self {
+        self.after_power_cut_keeping(Kept::Chance, Kept::Chance, seed)
+    }
+
+    pub(super) fn after_power_cut_keeping(&self, octets: Kept, names: Kept, seed: u64) -> Self {
         self.cut_power();
-        let mut state = self.state();
+        let state = self.state();
         let mut random = fastrand::Rng::with_seed(seed);
-        let mut names = state.durable_names.clone();
-        for change in std::mem::take(&mut state.unsynced_names) {
-            if random.bool() {
-                change.apply(&mut names);
+        let mut left_names = state.durable_names.clone();
+        for change in &state.unsynced_names {
+            if names.keeps(&mut random) {
+                change.apply(&mut left_names);
             }
         }
+        let names = left_names;
         let kept = |contents: &Contents, random: &mut fastrand::Rng| {
             let mut durable = contents.durable.clone();
             for edit in &contents.unsynced {
-                edit.apply_in_part(&mut durable, random);
+                edit.apply_in_part(&mut durable, octets, random);
             }
             Contents { now: durable.clone(), durable, unsynced: Vec::new() }
         };
@@ -176,6 +185,17 @@ impl SimulatedDisk {
         contents.durable[offset] ^= 0x55;
     }
 
+    /// Puts octets there behind everybody's back.
+    pub(super) fn overwrite(&self, name: &str, offset: usize, octets: &[u8]) {
+        let mut state = self.state();
+        let inode = state.names[name];
+        let Contents { now, durable, .. } = &mut state.files[inode];
+        for contents in [now, durable] {
+            contents.resize(contents.len().max(offset + octets.len()), 0);
+            contents[offset..offset + octets.len()].copy_from_slice(octets);
+        }
+    }
+
     pub(super) fn octets(&self, name: &str) -> Vec<u8> {
         let state = self.state();
         state.files[state.names[name]].now.clone()
@@ -195,12 +215,15 @@ impl SimulatedDisk {
     }
 
     /// Counts a call that changes something, and fails it if that is planned.
-    fn call(&self) -> io::Result<MutexGuard<'_, State>> {
+    fn call(&self, operation: Operation) -> io::Result<MutexGuard<'_, State>> {
         let mut state = self.state();
         if state.powerless {
             return Err(Errno::EIO.into());
         }
         state.calls += 1;
+        if state.plan.is_some_and(|(at, _)| at == state.calls) {
+            state.struck = Some(operation);
+        }
         match state.plan {
             Some((at, Fault::Error(errno))) if at == state.calls => Err(errno.into()),
             Some((at, Fault::Broken(errno))) if at <= state.calls => Err(errno.into()),
@@ -243,59 +266,13 @@ impl State {
     }
 }
 
-impl NameChange {
-    fn apply(&self, names: &mut BTreeMap<String, usize>) {
-        match self {
-            Self::Set(name, inode) => {
-                names.insert(name.clone(), *inode);
-            }
-            Self::Unset(name) => {
-                names.remove(name);
-            }
-            Self::Rename(from, to, inode) => {
-                names.remove(from);
-                names.insert(to.clone(), *inode);
-            }
-        }
-    }
-}
-
-impl Edit {
-    fn apply(&self, octets: &mut Vec<u8>) {
-        match self {
-            Self::Write(offset, written) => {
-                let end = offset + written.len();
-                octets.resize(octets.len().max(end), 0);
-                octets[*offset..end].copy_from_slice(written);
-            }
-            Self::Resize(length) => octets.resize(*length, 0),
-        }
-    }
-
-    /// As much of it as chance has brought to the disk.
-    fn apply_in_part(&self, octets: &mut Vec<u8>, random: &mut fastrand::Rng) {
-        match self {
-            Self::Write(offset, written) => {
-                let all = random.u8(..4) == 0;
-                for (index, sector) in written.chunks(SECTOR).enumerate() {
-                    if all || random.bool() {
-                        Self::Write(offset + index * SECTOR, sector.to_vec()).apply(octets);
-                    }
-                }
-            }
-            Self::Resize(_) if random.bool() => self.apply(octets),
-            Self::Resize(_) => {}
-        }
-    }
-}
-
 impl Disk for SimulatedDisk {
     fn names(&self) -> io::Result<Vec<String>> {
         Ok(Self::names(self))
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        let mut state = self.call()?;
+        let mut state = self.call(Operation::Create)?;
         state.files.push(Contents::default());
         let inode = state.files.len() - 1;
         state.change_names(NameChange::Set(name.to_owned(), inode));
@@ -308,14 +285,14 @@ impl Disk for SimulatedDisk {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        let mut state = self.call()?;
+        let mut state = self.call(Operation::Rename)?;
         let inode = *state.names.get(from).ok_or(Errno::ENOENT)?;
         state.change_names(NameChange::Rename(from.to_owned(), to.to_owned(), inode));
         Ok(())
     }
 
     fn unlink(&self, name: &str) -> io::Result<()> {
-        let mut state = self.call()?;
+        let mut state = self.call(Operation::Unlink)?;
         if !state.names.contains_key(name) {
             return Err(Errno::ENOENT.into());
         }
@@ -324,7 +301,7 @@ impl Disk for SimulatedDisk {
     }
 
     fn sync_names(&self) -> io::Result<()> {
-        let mut state = self.call()?;
+        let mut state = self.call(Operation::SyncNames)?;
         state.durable_names = state.names.clone();
         state.unsynced_names.clear();
         Ok(())
@@ -350,7 +327,7 @@ impl DiskFile for SimulatedFile {
 
     fn write(&self, slices: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
         let octets = slices.iter().map(|slice| &slice[..]).collect::<Vec<_>>().concat();
-        let result = self.disk.call();
+        let result = self.disk.call(Operation::Write);
         // What fails, or is cut off, may have arrived in part.
         let (mut state, written, result) = match result {
             Ok(state) if state.short_now() => (state, octets.len().div_ceil(2), Ok(())),
@@ -368,7 +345,7 @@ impl DiskFile for SimulatedFile {
     }
 
     fn allocate(&self, octets: u64) -> io::Result<()> {
-        let mut state = self.disk.call()?;
+        let mut state = self.disk.call(Operation::Allocate)?;
         let length = (octets as usize).max(state.files[self.inode].now.len());
         state.check_space(self.inode, length)?;
         state.edit(self.inode, Edit::Resize(length));
@@ -376,7 +353,7 @@ impl DiskFile for SimulatedFile {
     }
 
     fn truncate(&self, octets: u64) -> io::Result<()> {
-        let mut state = self.disk.call()?;
+        let mut state = self.disk.call(Operation::Truncate)?;
         state.edit(self.inode, Edit::Resize(octets as usize));
         Ok(())
     }
@@ -384,7 +361,7 @@ impl DiskFile for SimulatedFile {
     fn sync(&self) -> io::Result<()> {
         let held_up = self.disk.gate.lock();
         drop(held_up);
-        match self.disk.call() {
+        match self.disk.call(Operation::Sync) {
             Ok(mut state) => {
                 let Contents { durable, unsynced, .. } = &mut state.files[self.inode];
                 unsynced.drain(..).for_each(|edit| edit.apply(durable));
@@ -395,12 +372,12 @@ impl DiskFile for SimulatedFile {
                 if !state.powerless {
                     let State { files, random, .. } = &mut *state;
                     let Contents { durable, unsynced, .. } = &mut files[self.inode];
-                    unsynced.drain(..).for_each(|edit| edit.apply_in_part(durable, random));
+                    unsynced
+                        .drain(..)
+                        .for_each(|edit| edit.apply_in_part(durable, Kept::Chance, random));
                 }
                 Err(error)
             }
         }
     }
 }
-
-const SECTOR: usize = 512;

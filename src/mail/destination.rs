@@ -1,17 +1,25 @@
-//! Destinations, as the schedule tells them apart: what one says of itself
-//! must say nothing of another.
+//! Destinations, as the queue tells them apart: what one says of itself must
+//! say nothing of another.
 
-use crate::mail::{Domain, QueuedMessage, QueuedRecipient, RequireTls, TlsRequirement};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    domain::Domain,
+    message::{QueuedMessage, QueuedRecipient},
+    protection::TlsRequirement,
+    requests::RequireTls,
+};
 
 /// The exchanges of a domain, or what stands in for them, asked in one way.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Destination {
-    pub(super) domain: Domain,
-    pub(super) way: Way,
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Destination {
+    pub domain: Domain,
+    pub way: Way,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Way {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Way {
     Usual,
     /// Not without TLS: where that cannot be had, other mail goes on.
     Protected,
@@ -20,16 +28,18 @@ pub(super) enum Way {
 }
 
 impl Destination {
-    pub(super) fn of(message: &QueuedMessage, queued: &QueuedRecipient) -> Self {
+    pub fn of(message: &QueuedMessage, queued: &QueuedRecipient) -> Self {
         Self { domain: queued.address.domain().clone(), way: Way::of(message, queued) }
     }
 
-    pub(super) fn is_of(&self, message: &QueuedMessage, queued: &QueuedRecipient) -> bool {
+    pub fn is_of(&self, message: &QueuedMessage, queued: &QueuedRecipient) -> bool {
         *queued.address.domain() == self.domain && Way::of(message, queued) == self.way
     }
 }
 
 impl Way {
+    pub const ALL: [Self; 3] = [Self::Usual, Self::Protected, Self::Redirected];
+
     fn of(message: &QueuedMessage, queued: &QueuedRecipient) -> Self {
         let asked = message.requests.require_tls == RequireTls::Yes;
         let needed = queued.protection.tls >= TlsRequirement::Encrypted || asked;

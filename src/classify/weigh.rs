@@ -1,0 +1,205 @@
+//! What speaks for a candidate and against it: the words before and after,
+//! the heading of its column, the numbers like it, the findings near it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
+
+use super::{
+    candidate::{Candidate, Reason},
+    detect::{ContextRule, Detectors},
+    lexicon::{Hit, Words},
+    settings::{Company, Fellows, Position},
+    table::Tables,
+};
+use crate::mail::Kind;
+
+impl Detectors {
+    pub(super) fn weigh_context(&self, text: &str, words: &Words, candidates: &mut [Candidate]) {
+        let mut tables = None;
+        // The last candidate of each detector and what spoke of it.
+        let mut spoken: BTreeMap<usize, (usize, Range<usize>, i32)> = BTreeMap::new();
+        for candidate in candidates {
+            let Some(detector) = self.detectors.get(candidate.detector) else { continue };
+            if detector.reach == 0 {
+                continue;
+            }
+            let label = self
+                .before(text, words, candidate, detector.reach)
+                .map(|(span, points)| (Reason::Before(span.clone()), span, points))
+                .or_else(|| {
+                    let tables = tables.get_or_insert_with(|| Tables::of(text));
+                    let (span, points) = self.heading(words, candidate, text, tables)?;
+                    Some((Reason::Heading(span.clone()), span, points))
+                })
+                .or_else(|| {
+                    let (end, span, points) = spoken.get(&candidate.detector)?.clone();
+                    (candidate.span.start.saturating_sub(end) <= LIST_GAP)
+                        .then(|| (Reason::Follows(span.clone()), span, points))
+                });
+            if let Some((reason, span, points)) = label {
+                candidate.add(reason, points);
+                spoken.insert(candidate.detector, (candidate.span.end, span, points));
+            }
+            if let Some((span, points)) = self.after(words, candidate, detector.reach) {
+                candidate.add(Reason::After(span), points);
+            }
+        }
+    }
+
+    /// The nearest word of this detector before the candidate; of two that end
+    /// together the longer. One that speaks against it may speak of another
+    /// number between the two.
+    fn before(
+        &self,
+        text: &str,
+        words: &Words,
+        candidate: &Candidate,
+        reach: usize,
+    ) -> Option<(Range<usize>, i32)> {
+        let start = candidate.span.start;
+        let next = words.contexts.partition_point(|hit| hit.span.end <= start);
+        let mut nearest: Option<(Range<usize>, i32)> = None;
+        for hit in words.contexts.get(..next)?.iter().rev() {
+            let gap = start - hit.span.end;
+            if gap > reach || nearest.as_ref().is_some_and(|(span, _)| span.end > hit.span.end) {
+                break;
+            }
+            let Some(rule) = self.rule(hit, candidate, Position::Before) else { continue };
+            let longer = nearest.as_ref().is_none_or(|(span, _)| hit.span.start < span.start);
+            if rule.points < 0 && has_number(text, hit.span.end..start) {
+                continue;
+            }
+            if gap <= rule.within && longer {
+                nearest = Some((hit.span.clone(), rule.points));
+            }
+        }
+        nearest
+    }
+
+    fn after(
+        &self,
+        words: &Words,
+        candidate: &Candidate,
+        reach: usize,
+    ) -> Option<(Range<usize>, i32)> {
+        let end = candidate.span.end;
+        let first = words.contexts.partition_point(|hit| hit.span.end <= end);
+        words
+            .contexts
+            .get(first..)?
+            .iter()
+            .take_while(|hit| hit.span.end <= end + reach + LONGEST_WORD)
+            .filter(|hit| hit.span.start >= end)
+            .filter_map(|hit| {
+                let rule = self.rule(hit, candidate, Position::After)?;
+                (hit.span.start - end <= rule.within).then(|| (hit.span.clone(), rule.points))
+            })
+            .min_by_key(|(span, _)| span.start)
+    }
+
+    fn heading(
+        &self,
+        words: &Words,
+        candidate: &Candidate,
+        text: &str,
+        tables: &Tables,
+    ) -> Option<(Range<usize>, i32)> {
+        let cell = tables.heading(text, candidate.span.start)?;
+        let first = words.contexts.partition_point(|hit| hit.span.end <= cell.start);
+        words
+            .contexts
+            .get(first..)?
+            .iter()
+            .take_while(|hit| hit.span.end <= cell.end)
+            .filter(|hit| hit.span.start >= cell.start)
+            .filter_map(|hit| {
+                let rule = self.rule(hit, candidate, Position::Heading)?;
+                Some((hit.span.clone(), rule.points))
+            })
+            .max_by_key(|(span, _)| span.len())
+    }
+
+    fn rule(&self, hit: &Hit, candidate: &Candidate, position: Position) -> Option<&ContextRule> {
+        self.contexts
+            .get(hit.role)
+            .filter(|rule| rule.detector == candidate.detector && rule.position == position)
+    }
+
+    /// By the numbers of its kind that stand in the same text: for one that no
+    /// word speaks against, or against one that none speaks for.
+    pub(super) fn weigh_fellows(
+        &self,
+        failed: &BTreeMap<usize, usize>,
+        candidates: &mut [Candidate],
+    ) {
+        for (number, detector) in self.detectors.iter().enumerate() {
+            if detector.fellows == Fellows::default() {
+                continue;
+            }
+            let own = |candidate: &&mut Candidate| candidate.detector == number;
+            let passed: BTreeSet<String> =
+                candidates.iter_mut().filter(own).map(|candidate| candidate.key.clone()).collect();
+            let failed = failed.get(&number).copied().unwrap_or(0);
+            for candidate in candidates.iter_mut().filter(own) {
+                let spoken = candidate.spoken();
+                if failed == 0 && passed.len() > 1 && spoken >= 0 {
+                    candidate.add(Reason::FellowsPass, detector.fellows.all_pass);
+                } else if failed >= passed.len() && spoken <= 0 {
+                    candidate.add(Reason::FellowsFail, detector.fellows.others_fail);
+                }
+            }
+        }
+    }
+
+    pub(super) fn weigh_company(&self, terms: &[(Kind, Hit)], candidates: &mut [Candidate]) {
+        let mut places: BTreeMap<Kind, Vec<(usize, u32)>> = BTreeMap::new();
+        for candidate in candidates.iter().filter(|candidate| candidate.points >= self.report_at) {
+            places.entry(candidate.kind).or_default().push((candidate.span.start, u32::MAX));
+        }
+        for (kind, hit) in terms {
+            let weight = self.term_weights.get(hit.role).copied().unwrap_or(0);
+            places.entry(*kind).or_default().push((hit.span.start, weight));
+        }
+        places.values_mut().for_each(|starts| starts.sort_unstable());
+        for candidate in candidates {
+            let Some(detector) = self.detectors.get(candidate.detector) else { continue };
+            for company in &detector.company {
+                let near = |kind: &&Kind| {
+                    let places = places.get(kind).map_or(&[][..], Vec::as_slice);
+                    company.is_near(places, candidate.span.start)
+                };
+                if let Some(&kind) = company.kinds.iter().find(near) {
+                    candidate.add(Reason::Company(kind), company.points);
+                }
+            }
+        }
+    }
+}
+
+impl Company {
+    /// Whether another than the one at `start` begins near it; `places` are
+    /// where each begins and what it weighs.
+    fn is_near(&self, places: &[(usize, u32)], start: usize) -> bool {
+        let from = places.partition_point(|(other, _)| *other < start.saturating_sub(self.within));
+        places
+            .get(from..)
+            .unwrap_or_default()
+            .iter()
+            .take_while(|(other, _)| *other <= start + self.within)
+            .any(|(other, weight)| *other != start && *weight >= self.weight)
+    }
+}
+
+/// Whether a number long enough to be the one a word speaks of stands there.
+fn has_number(text: &str, between: Range<usize>) -> bool {
+    let octets = text.as_bytes().get(between).unwrap_or_default();
+    octets.split(|octet| !octet.is_ascii_digit()).any(|digits| digits.len() >= LABELLED_DIGITS)
+}
+
+/// Fewer may be a date, a section or a quantity.
+const LABELLED_DIGITS: usize = 5;
+/// Octets between two numbers of a list, with a name between them.
+const LIST_GAP: usize = 60;
+const LONGEST_WORD: usize = 48;
