@@ -16,7 +16,7 @@ use postern::{
 use super::policy::support::{TODAY, must_compile, read_folder};
 
 /// The file, the least level it must have, and who is in it by their numbers.
-const PATIENTS: [(&str, u8, &[&str]); 18] = [
+const PATIENTS: [(&str, u8, &[&str]); 19] = [
     ("admission.hl7", 3, &["9990000387"]),
     ("analyser.astm", 3, &["9990002231"]),
     ("batch.hl7", 3, &["9990001499", "9990001863"]),
@@ -34,6 +34,7 @@ const PATIENTS: [(&str, u8, &[&str]); 18] = [
     ("record.json", 3, &["9990007780"]),
     ("report.edi", 3, &["9990002606"]),
     ("result.hl7", 3, &["9990000751"]),
+    ("rows.json", 3, &["9990011486", "9990011850"]),
     ("stream.ndjson", 3, &["9990008159", "9990008523"]),
 ];
 

@@ -476,6 +476,27 @@ mod tests {
     }
 
     #[test]
+    fn what_forms_and_meta_elements_say_is_read_aside() {
+        let html = "<meta name=description content='Clinic list'><input value='999 000 0018' \
+                    placeholder='NHS no'><button aria-label='Close'></button><option label='Ward 4'>\
+                    <iframe srcdoc='inner'></iframe><a href='https://x.example/?id=1' data-id=2>link</a>";
+        assert_eq!(
+            text_of(html).aside.0,
+            "Clinic list\n999 000 0018\nNHS no\nClose\nWard 4\ninner\n"
+        );
+    }
+
+    #[test]
+    fn files_in_addresses_are_taken_out() {
+        let html = "<img src='data:image/png;base64,iVBORw0KGgo=' alt='scan'>\
+                    <p style=\"background:url('data:image/gif;base64,R0lGODlh')\">x\
+                    <a href='data:text/plain,words'>y</a><img src='data:image/png;base64,%3D'>";
+        let read = text_of(html);
+        assert_eq!(read.embedded, [&b"\x89PNG\r\n\x1a\n"[..], &b"GIF89a"[..]]);
+        assert_eq!((read.displayed.0.trim(), read.aside.0.trim()), ("xy", "scan"));
+    }
+
+    #[test]
     fn the_table_of_blocks_is_sorted() {
         assert!(BLOCKS.is_sorted());
     }

@@ -34,6 +34,8 @@ impl RareCharset {
         match octets {
             [0xff, 0xfe, 0, 0, ..] => return Some(Self::Utf32(Order::Little)),
             [0, 0, 0xfe, 0xff, ..] => return Some(Self::Utf32(Order::Big)),
+            // Marked: encoding_rs knows these.
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return None,
             _ => {}
         }
         let Some(label) = label else { return unmarked(octets) };
@@ -278,6 +280,7 @@ mod tests {
         let unmarked: Vec<u8> = "NHS no 1".encode_utf16().flat_map(u16::to_be_bytes).collect();
         assert_eq!(RareCharset::of(&unmarked, None).unwrap().decode(&unmarked).0, "NHS no 1");
         assert_eq!(RareCharset::of(b"plain text", None), None);
+        assert_eq!(RareCharset::of(b"\xff\xfea\0b\0c\0d\0e\0f\0g\0h\0i\0", None), None);
         assert_eq!(RareCharset::of(b"\0\x01\0\x02\0\x03", None), None);
     }
 

@@ -60,22 +60,28 @@ impl Delimiters {
     /// One repetition of a field, as a person reads it.
     pub(super) fn read(&self, kind: Type, repetition: &str) -> String {
         let components: Vec<Cow<'_, str>> =
-            repetition.split(self.component).take(MOST_COMPONENTS).map(|c| self.plain(c)).collect();
+            repetition.splitn(MOST_COMPONENTS, self.component).map(|c| self.plain(c)).collect();
         let at = |index: usize| components.get(index).map_or("", |component| component.trim());
-        match kind {
-            Type::Name => name(&at, 0),
-            Type::Staff => staff(&at),
-            Type::Address => people::joined((0..6).chain(8..10).map(at), ", "),
-            Type::Contact => people::joined([at(0), at(3), at(5), at(6), at(11)], " "),
-            Type::Date => labels::date(at(0)).into_owned(),
+        let (text, told) = match kind {
+            Type::Name => (name(&at, 0), 5),
+            Type::Staff => (staff(&at), 6),
+            Type::Address => (people::joined((0..6).chain(8..10).map(at), ", "), 6),
+            Type::Contact => (people::joined([at(0), at(3), at(5), at(6)], " "), 1),
+            Type::Date => (labels::date(at(0)).into_owned(), 1),
             Type::Coded => {
                 let first = labels::coded(at(1), at(2), at(0));
                 let second = labels::coded(at(4), at(5), at(3));
-                people::joined([first.as_str(), second.as_str()], ", ")
+                (people::joined([first.as_str(), second.as_str()], ", "), 6)
             }
-            Type::Identifier => at(0).to_owned(),
-            Type::Text => people::joined(components.iter().map(AsRef::as_ref), " "),
-        }
+            Type::Identifier => (at(0).to_owned(), MOST_COMPONENTS),
+            Type::Text => {
+                (people::joined(components.iter().map(AsRef::as_ref), " "), MOST_COMPONENTS)
+            }
+        };
+        // Codes are short; what is long among the rest was written by a person.
+        let rest = components.iter().skip(told).map(AsRef::as_ref);
+        let rest = rest.filter(|more| more.len() > LONGEST_CODE && !text.contains(more));
+        people::joined(std::iter::once(text.as_str()).chain(rest), ", ")
     }
 
     /// What an identifier is called: by its type, or by who assigned it, both
@@ -214,6 +220,7 @@ fn unbroken(data: &str) -> String {
 
 /// A field of more is no name and no address.
 const MOST_COMPONENTS: usize = 64;
+const LONGEST_CODE: usize = 8;
 const MOST_HEXADECIMAL: usize = 64;
 
 #[cfg(test)]
@@ -250,6 +257,14 @@ mod tests {
         );
         assert_eq!(read(Type::Coded, "195967001^Asthma^SCT"), "Asthma (SNOMED CT 195967001)");
         assert_eq!(read(Type::Date, "196103040000"), "1961-03-04 00:00");
+        assert_eq!(
+            read(Type::Contact, "^PRN^PH^j@x.example^^01632^960118"),
+            "j@x.example 01632 960118"
+        );
+        assert_eq!(
+            read(Type::Coded, "^Pain^L^^^^^^chest pain on exertion"),
+            "Pain, chest pain on exertion"
+        );
         assert_eq!(delimiters.issuer("9990000018^^^NHS^NH"), "NHS number");
         assert_eq!(
             delimiters.issuer("T1^^^RX1&2.16.840.1.113883.2.1.3.2.4.18.24&ISO"),

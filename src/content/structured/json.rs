@@ -79,6 +79,8 @@ struct Parser<'s> {
 enum Open {
     Object,
     Array(Range<usize>),
+    /// An array in an array, which does.
+    Row(Range<usize>),
 }
 
 impl Parser<'_> {
@@ -96,10 +98,7 @@ impl Parser<'_> {
                 }
                 b'[' => {
                     self.at += 1;
-                    if self.open.len() >= DEEPEST {
-                        return None;
-                    }
-                    self.open.push(Open::Array(self.name.clone()));
+                    self.array()?;
                 }
                 b'}' | b']' => self.close(octet)?,
                 b',' => {
@@ -112,6 +111,17 @@ impl Parser<'_> {
         self.open.is_empty().then_some(())
     }
 
+    /// An array within an array is a row.
+    fn array(&mut self) -> Option<()> {
+        let is_row = matches!(self.open.last(), Some(Open::Array(_) | Open::Row(_)));
+        if self.open.len() >= DEEPEST || is_row && !self.tree.open_row(self.name.clone(), self.at) {
+            return None;
+        }
+        let name = self.name.clone();
+        self.open.push(if is_row { Open::Row(name) } else { Open::Array(name) });
+        Some(())
+    }
+
     /// The next octet that is not blank.
     fn next_token(&mut self) -> Option<u8> {
         let rest = self.source.as_bytes().get(self.at..)?;
@@ -122,13 +132,13 @@ impl Parser<'_> {
 
     fn close(&mut self, octet: u8) -> Option<()> {
         match (self.open.pop()?, octet) {
-            (Open::Object, b'}') => self.tree.close(self.at),
+            (Open::Object, b'}') | (Open::Row(_), b']') => self.tree.close(self.at),
             (Open::Array(_), b']') => {}
             _ => return None,
         }
         self.at += 1;
         self.name = match self.open.last() {
-            Some(Open::Array(name)) => name.clone(),
+            Some(Open::Array(name) | Open::Row(name)) => name.clone(),
             _ => 0..0,
         };
         Some(())
@@ -137,7 +147,7 @@ impl Parser<'_> {
     fn comma(&mut self) -> Option<()> {
         match self.open.last() {
             Some(Open::Object) => self.member(),
-            Some(Open::Array(_)) | None => Some(()),
+            Some(Open::Array(_) | Open::Row(_)) | None => Some(()),
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
     tree::{Kind, NodeId, Syntax, Tree},
 };
 
-pub(super) fn render(tree: &Tree<'_>, lines: &mut Lines<'_>) {
+pub(super) fn render<'s>(tree: &Tree<'s>, lines: &mut Lines<'s>) {
     let flows = tree.roots().any(|root| {
         tree.children(root).any(|child| {
             let value = tree.value(child);
@@ -31,7 +31,7 @@ pub(super) fn render(tree: &Tree<'_>, lines: &mut Lines<'_>) {
     }
 }
 
-pub(super) fn render_node(tree: &Tree<'_>, node: NodeId, lines: &mut Lines<'_>) {
+pub(super) fn render_node<'s>(tree: &Tree<'s>, node: NodeId, lines: &mut Lines<'s>) {
     within(tree, node, "", lines);
 }
 
@@ -48,11 +48,17 @@ pub(super) fn declares_names(tree: &Tree<'_>, node: NodeId) -> bool {
                 || tree.value(node).starts_with("http://www.w3.org/"))
 }
 
-fn within(tree: &Tree<'_>, node: NodeId, outer: &str, lines: &mut Lines<'_>) {
+fn within<'s>(tree: &Tree<'s>, node: NodeId, outer: &str, lines: &mut Lines<'s>) {
     let name = tree.name(node);
     let label = label(name, outer);
     if !tree.is_inner(node) {
         return lines.labelled(&label, &tree.value(node), tree.at(node));
+    }
+    if tree.kind(node) == Some(Kind::Row) {
+        let cells: Vec<_> = tree.children(node).map(|cell| tree.value(cell)).collect();
+        lines.row(cells.into_iter().map(|cell| (cell, "")));
+        let inner = tree.children(node).filter(|&child| tree.is_inner(child));
+        return inner.for_each(|child| within(tree, child, outer, lines));
     }
     let value = tree.value(node);
     if !value.is_empty() {
@@ -85,7 +91,7 @@ fn whole_name(tree: &Tree<'_>, node: NodeId, lines: &mut Lines<'_>) {
 }
 
 /// `shown_at` is where stands what the node itself has said.
-fn children(tree: &Tree<'_>, node: NodeId, shown_at: Option<usize>, lines: &mut Lines<'_>) {
+fn children<'s>(tree: &Tree<'s>, node: NodeId, shown_at: Option<usize>, lines: &mut Lines<'s>) {
     let outer = tree.name(node);
     let mut left = tree.children(node).peekable();
     while let Some(child) = left.next() {

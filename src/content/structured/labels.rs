@@ -3,8 +3,11 @@
 use std::borrow::Cow;
 
 /// The words of a key: `nhsNumber`, `NHS_Number` and `x:nhs-number` are all
-/// read `nhs number`; words in capitals stay so.
+/// read `nhs number`; words in capitals stay so. A key beyond all reason is cut
+/// short.
 pub(super) fn words(key: &str) -> String {
+    let end = (0..=LONGEST_KEY.min(key.len())).rev().find(|&end| key.is_char_boundary(end));
+    let key = key.get(..end.unwrap_or_default()).unwrap_or_default();
     let key = key.rsplit_once(':').map_or(key, |(_, local)| local);
     let mut words = String::with_capacity(key.len() + 4);
     let mut word_start = 0;
@@ -103,6 +106,8 @@ pub(super) fn date(value: &str) -> Cow<'_, str> {
     }
 }
 
+/// Octets of a key that are read.
+pub(super) const LONGEST_KEY: usize = 200;
 pub(super) const NHS_NUMBER: &str = "NHS number";
 pub(super) const HOSPITAL_NUMBER: &str = "Hospital number";
 
@@ -223,6 +228,11 @@ mod tests {
         ] {
             assert_eq!(words(key), read, "{key}");
         }
+    }
+
+    #[test]
+    fn a_key_beyond_all_reason_is_cut_short() {
+        assert_eq!(words(&"é".repeat(1000)).len(), LONGEST_KEY);
     }
 
     #[test]

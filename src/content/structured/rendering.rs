@@ -59,9 +59,11 @@ impl<'s> Lines<'s> {
         if value.is_empty() || !self.has_room(label.len() + value.len() + 4) {
             return;
         }
-        self.map.push_at(self.text.len(), at, Rate::Still);
-        self.text.push_str(label);
-        self.text.push_str(": ");
+        if !label.is_empty() {
+            self.map.push_at(self.text.len(), at, Rate::Still);
+            self.text.push_str(label);
+            self.text.push_str(": ");
+        }
         self.value(value, at);
         self.end_line();
     }
@@ -86,8 +88,14 @@ impl<'s> Lines<'s> {
                 self.text.push('\t');
             }
             if !cell.is_empty() {
-                let at = self.place(raw) + raw.find(cell.as_ref()).unwrap_or_default();
-                self.map.push(self.text.len(), at);
+                // What is made of several cells stands nowhere itself.
+                let within = raw.find(cell.as_ref());
+                if let Some(within) = within.filter(|_| !raw.is_empty()) {
+                    self.map.push(self.text.len(), self.place(raw) + within);
+                } else {
+                    let at = self.map.source(self.text.len());
+                    self.map.push_at(self.text.len(), at, Rate::Still);
+                }
                 self.text.push_str(&cell);
             }
         }
@@ -189,7 +197,7 @@ pub(super) fn place(source: &str, piece: &str) -> usize {
 
 /// Labels are longer than delimiters: how much longer than its source a text
 /// may become before its original is read instead (law 7).
-const MOST_GROWTH: usize = 8;
+const MOST_GROWTH: usize = 4;
 const LEAST_ROOM: usize = 4096;
 /// Words can look like base64.
 const LEAST_DOCUMENT: usize = 12;

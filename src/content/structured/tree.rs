@@ -4,7 +4,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use super::json;
+use super::{json, labels};
 use crate::content::html;
 
 #[derive(Debug)]
@@ -40,6 +40,8 @@ struct Node {
 pub(super) enum Kind {
     /// Has what is within it.
     Inner,
+    /// The same without names.
+    Row,
     /// A value as it stands: a number, a word, CDATA.
     Bare,
     /// A value with escapes.
@@ -68,11 +70,22 @@ impl<'s> Tree<'s> {
         true
     }
 
+    /// The same for an array in an array, which is a row of a table.
+    pub(super) fn open_row(&mut self, name: Range<usize>, at: usize) -> bool {
+        let opened = self.open(name, at);
+        if let Some(node) = self.nodes.last_mut().filter(|_| opened) {
+            node.kind = Kind::Row;
+        }
+        opened
+    }
+
     pub(super) fn add(&mut self, kind: Kind, name: Range<usize>, value: Range<usize>) -> bool {
         if self.nodes.len() >= MOST_NODES {
             self.is_broken = true;
             return false;
         }
+        // So long a name is shown cut short: any number of elements may have it.
+        self.is_broken |= name.len() > labels::LONGEST_KEY;
         let (end, span_end) = (self.nodes.len() + 1, value.end);
         self.nodes.push(Node { name, value, kind, end, span_end });
         true
@@ -179,7 +192,7 @@ impl<'s> Tree<'s> {
     }
 
     pub(super) fn is_inner(&self, node: NodeId) -> bool {
-        self.kind(node) == Some(Kind::Inner)
+        matches!(self.kind(node), Some(Kind::Inner | Kind::Row))
     }
 
     pub(super) fn kind(&self, node: NodeId) -> Option<Kind> {
@@ -242,7 +255,7 @@ impl<'s> Tree<'s> {
         let Some(node) = self.nodes.get(node.0) else { return Cow::Borrowed("") };
         let raw = self.source.get(node.value.clone()).unwrap_or_default();
         match (node.kind, self.syntax) {
-            (Kind::Inner, _) => Cow::Borrowed(""),
+            (Kind::Inner | Kind::Row, _) => Cow::Borrowed(""),
             (Kind::Bare | Kind::Comment, _) => Cow::Borrowed(raw),
             (_, Syntax::Json) => json::unescaped(raw),
             (_, Syntax::Xml) => html::unescaped(raw),

@@ -15,14 +15,16 @@ use super::{
 
 /// What could be read, up to the first fault.
 pub(super) fn parse(source: &str) -> Tree<'_> {
-    let mut reader = Reader::from_str(source);
+    // A mark would be passed over without being counted.
+    let marked = source.len() - source.trim_start_matches('\u{feff}').len();
+    let mut reader = Reader::from_str(source.get(marked..).unwrap_or_default());
     let config = reader.config_mut();
     config.check_end_names = false;
     config.allow_unmatched_ends = true;
     config.allow_dangling_amp = true;
     let mut parser = Parser { source, tree: Tree::new(source, Syntax::Xml) };
     loop {
-        let before = position(&reader);
+        let before = marked + position(&reader);
         let Ok(event) = reader.read_event() else {
             parser.tree.is_broken = true;
             break;
@@ -30,7 +32,7 @@ pub(super) fn parse(source: &str) -> Tree<'_> {
         if matches!(event, Event::Eof) {
             break;
         }
-        if !parser.take(&event, before..position(&reader)) {
+        if !parser.take(&event, before..marked + position(&reader)) {
             break;
         }
     }
@@ -132,6 +134,13 @@ mod tests {
         assert_eq!(tree.value_of(root, "x"), "1 & 2");
         let texts: Vec<_> = tree.named(root, "b").map(|b| tree.value(b).into_owned()).collect();
         assert_eq!(texts, ["c <9", "<d>"]);
+        assert!(!tree.is_broken);
+    }
+
+    #[test]
+    fn a_mark_in_front_moves_nothing() {
+        let tree = parse("\u{feff}<a><b>one</b></a>");
+        assert_eq!(tree.value_of(tree.roots().next().unwrap(), "b"), "one");
         assert!(!tree.is_broken);
     }
 
