@@ -74,7 +74,8 @@ def test_what_office_programs_write_is_read(home, old, new):
     told = classified(home, octets)
     missing = {re.sub("^cell: ", "", place) for place in marks.missing(told["findings"])}
     assert missing <= NOT_CARRIED[old] | NOT_CARRIED.get(new, set()) | NOT_READ.get(new, set())
-    assert reasons(told) <= {"picture"}
+    # A chart in an old presentation is an object of another program's.
+    assert reasons(told) <= {"picture"} | ({"unreadable"} if new == "ppt" else set())
 
 
 def test_relationships_may_be_missing_and_names_of_any_kind(home):
