@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use flate2::{Compression, write::ZlibEncoder};
+
 use crate::{
     content::{
         Document, Extract, InPlace, Limits, ReadDocument,
@@ -9,7 +11,6 @@ use crate::{
     },
     mail::OpaqueReason,
 };
-use flate2::{Compression, write::ZlibEncoder};
 
 /// Objects 1 and on, as they are written, with a table of where they stand.
 fn document(objects: &[Vec<u8>]) -> Vec<u8> {
