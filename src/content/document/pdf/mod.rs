@@ -36,6 +36,8 @@ mod tree;
 mod xml;
 
 #[cfg(test)]
+mod changed;
+#[cfg(test)]
 mod tests;
 
 pub(super) use document::{is_behind_other_octets, read};
