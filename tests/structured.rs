@@ -166,6 +166,6 @@ fn documents_in_texts_are_handed_to_who_reads_documents() {
 #[test]
 fn mail_in_mail_in_mail_comes_to_an_end() {
     let outer = "From: a\r\nSubject: b\r\nMIME-Version: 1.0\r\n\r\n";
-    let extract = attached(outer.repeat(2000).as_bytes()).extract(&mut Asked::default());
-    assert!(extract.opaque.iter().any(|opaque| opaque.reason == OpaqueReason::OverLimit));
+    let extract = attached(outer.repeat(2000).as_bytes()).extract(&mut InPlace::default());
+    assert!((1..100).contains(&extract.readings.len()), "{} readings", extract.readings.len());
 }
