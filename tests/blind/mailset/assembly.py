@@ -10,7 +10,7 @@ from .signatures import signature
 from .template import Writer
 
 # Shares of the families in a set.
-SHARES = {"wards": 9, "community": 9, "gp": 8, "letters": 9, "offices": 11, "special": 11, "bulk": 3, "structured": 5,
+SHARES = {"wards": 9, "community": 9, "gp": 8, "letters": 9, "offices": 11, "splits": 4, "special": 11, "bulk": 3, "structured": 5,
           "quiet_trade": 12, "quiet_machines": 10, "quiet_work": 19, "quiet_structured": 4}
 # Of those of patients: carried by a file, and of these behind a lock.
 ATTACHED, LOCKED, PICTURED, WHOLE_LOCKED, SIGNED = 0.42, 0.11, 0.03, 0.025, 0.02
@@ -45,7 +45,7 @@ def _chosen(seed, count):
 def _carry(item):
     """By its body, or by a file that may have yet to be made."""
     random, draft = item.random, item.draft
-    attached = {"body": 0.0, "sheet": 0.8, "table": 0.5}.get(draft.carriers, ATTACHED)
+    attached = {"body": 0.0, "sheet": 0.8, "table": 0.5, "file": 1.0}.get(draft.carriers, ATTACHED)
     roll = random.random()
     if draft.carriers.startswith("raw:"):
         if roll < 0.65:
@@ -56,7 +56,9 @@ def _carry(item):
             item.part = raw.body(random, draft, suffix)
         return
     personal = draft.level >= 2
-    if personal and roll < WHOLE_LOCKED:
+    if draft.carriers == "file":
+        item.file = attachments.document(random, draft)
+    elif personal and roll < WHOLE_LOCKED:
         lock = random.choice(secrets.MESSAGES)
         draft.opaque = True
         draft.tags |= {f"opaque:{lock.__name__}"}
@@ -83,7 +85,7 @@ def _finish(item):
         item.file = attachments.stemmed(random, draft, item.file)
         if draft.opaque:
             pass
-        elif draft.level >= 2 and random.random() < LOCKED:
+        elif draft.level >= 2 and draft.carriers != "file" and random.random() < LOCKED:
             item.file = attachments.locked(random, draft, item.file)
         elif item.file.suffix == "pdf" and random.random() < 0.12:
             draft.tags.add("pack:pdf_owner_only")
@@ -100,7 +102,7 @@ def _finish(item):
 
 def _quieter_subject(random, draft):
     """Half of those who attach a file say nothing of it above."""
-    if random.random() < 0.5:
+    if draft.carriers != "file" and random.random() < 0.5:
         draft.subject = random.choice(attachments.SUBJECTS).format(day="Friday")
         draft.findings = [finding for finding in draft.findings if finding.place != "subject"]
         draft.tags.add("subject:bland")

@@ -9,7 +9,8 @@ CLOSED = (*IDENTIFIERS, "nino", "bulk_patients")
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """`place` is "subject", "name" (of the file) or "content"."""
+    """`place` is "subject", "cover" (the note above a file), "name" (of the file)
+    or "content"."""
 
     kind: str
     value: str
@@ -27,11 +28,13 @@ class Table:
 @dataclasses.dataclass
 class Draft:
     """`blocks` are paragraphs (str) and tables; `page_header` stands in the
-    margin of a document, or on top where there is no margin."""
+    margin of a document, or on top where there is no margin; `cover` is what is
+    said above a file."""
 
     subject: str = ""
     blocks: list = dataclasses.field(default_factory=list)
     page_header: str = ""
+    cover: str = ""
     file_stem: str = ""
     carriers: str = "any"
     signature: str = ""
@@ -49,7 +52,7 @@ class Draft:
     def label(self, file, attachment):
         """One line of labels.jsonl; the content stands in the body, or in the
         file `attachment`."""
-        where = {"subject": "subject", "name": f"attachment:{attachment}",
+        where = {"subject": "subject", "cover": "body", "name": f"attachment:{attachment}",
                  "content": f"attachment:{attachment}" if attachment else "body"}
         findings = []
         for finding in self.findings:

@@ -44,6 +44,8 @@ class Writer:
         style = styles.choose(self.random, case.style)
         draft.blocks = [self._styled(block, style) for block in self._blocks(case.body)]
         draft.page_header = self.fill(case.header) if case.header else ""
+        self.place = "cover"
+        draft.cover = self.fill(case.cover) if case.cover else ""
         self.place = "subject"
         draft.subject = self.fill(self._choose(case.subject))
         self.place = "name"

@@ -78,14 +78,14 @@ def locked(random, draft, file):
 
 def part(random, draft, file):
     draft.tags.add("where:attachment")
-    cover = random.choice(COVERS)
+    cover = draft.cover or random.choice(COVERS)
     cover += ("\n\n" + draft.signature if draft.signature else "")
     text = mime.text(cover, encoding="quoted-printable")
     if random.random() < 0.3:
         text = mime.text("<p>" + cover.replace("\n", "<br>") + "</p>", "html", encoding="quoted-printable")
     disposition = random.choices(["attachment", "inline", "type-name"], [80, 10, 10])[0]
     attached = mime.file(random, file.name, file.octets, file.kind, disposition=disposition)
-    if random.random() < 0.06:
+    if random.random() < 0.06 and not draft.cover:
         draft.tags.add("mail:only_attachment")
         return attached
     return mime.multipart(random, "mixed", [text, attached])

@@ -56,6 +56,10 @@ def _workbook(random, draft, typed, hidden=None):
         sheet.append(row)
     if typed:
         _type(random, sheet)
+    # A number wider than its column is printed as a row of hashes.
+    for column in sheet.columns:
+        width = max(len(str(cell.value or "")) for cell in column)
+        sheet.column_dimensions[column[0].column_letter].width = min(60, width + 4)
     return book
 
 

@@ -17,6 +17,7 @@ class Case:
     who: str = "adult"
     tags: tuple = ()
     header: str = ""
+    cover: str = ""
     file: str = ""
     carriers: str = "any"
     style: str = "any"
