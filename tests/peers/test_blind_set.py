@@ -25,7 +25,9 @@ BEYOND_PYTHON = {"pack:uuencoded", "pack:smime_signed_wrapped"}
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("set")
-    subprocess.run([sys.executable, ROOT / "tests/blind/generate", folder, "--seed", "11", "--count", "150"], check=True)
+    subprocess.run(
+        [sys.executable, ROOT / "tests/blind/generate", folder, "--seed", "11", "--count", "150"], check=True
+    )
     with open(folder / "labels.jsonl", encoding="utf-8") as lines:
         return folder, [json.loads(line) for line in lines]
 
@@ -64,7 +66,11 @@ def test_harmless_mail_carries_no_identifier_but_of_the_test_range(made):
     assert len(harmless) > 40
     for label in harmless:
         for finding in label["findings"]:
-            assert finding["kind"] not in IDENTIFIERS or finding["optional"] and finding["value_normalised"].startswith("999")
+            assert (
+                finding["kind"] not in IDENTIFIERS
+                or finding["optional"]
+                and finding["value_normalised"].startswith("999")
+            )
 
 
 def test_a_number_has_its_check_and_its_range():
@@ -79,13 +85,30 @@ def test_a_number_has_its_check_and_its_range():
 
 
 def label(level, accepted=None, **more):
-    return {"file": "mail/x.eml", "level": level, "level_ok": accepted or [level], "findings": [], "tags": ["t"], **more}
+    return {
+        "file": "mail/x.eml",
+        "level": level,
+        "level_ok": accepted or [level],
+        "findings": [],
+        "tags": ["t"],
+        **more,
+    }
 
 
-@pytest.mark.parametrize(("true", "accepted", "predicted", "verdict"), [
-    (3, [3], 2, "leak"), (3, [2, 3], 2, None), (4, [4], 3, "short"), (4, [3, 4], 3, None), (4, [4], 2, "leak"), (0, [0, 1], 3, "hold"),
-    (0, [0, 1], 2, None), (0, [0, 1, 2], 3, None), (3, [3], 4, None),
-])
+@pytest.mark.parametrize(
+    ("true", "accepted", "predicted", "verdict"),
+    [
+        (3, [3], 2, "leak"),
+        (3, [2, 3], 2, None),
+        (4, [4], 3, "short"),
+        (4, [3, 4], 3, None),
+        (4, [4], 2, "leak"),
+        (0, [0, 1], 3, "hold"),
+        (0, [0, 1], 2, None),
+        (0, [0, 1, 2], 3, None),
+        (3, [3], 4, None),
+    ],
+)
 def test_the_kindest_reading_decides_a_verdict(true, accepted, predicted, verdict):
     score = scoring.Score()
     score.add(label(true, accepted), {"level": predicted})
@@ -98,11 +121,20 @@ def test_mail_that_cannot_be_read_is_scored_for_its_flag_alone():
     score.add(label(4, opaque=True), {"level": 0})
     assert (score.total.flagged, score.total.opaque, score.total.high) == (1, 2, 0)
     assert score.total.opaque_flagged == 0.5 and score.total.leak is None
+    assert [error for error, _, _ in score.errors] == ["unflagged"]
 
 
 def test_a_number_found_in_other_spelling_is_the_same_and_another_is_wrong():
     want = {"kind": "nhs_number", "value_normalised": "9990000018", "where": "body"}
     score = scoring.Score()
-    score.add(label(3) | {"findings": [want]}, {"level": 3, "findings": [
-        {"kind": "nhs_number", "value": "999\u00a0000-0018"}, {"kind": "nhs_number", "value": "999 000 0026"}]})
+    score.add(
+        label(3) | {"findings": [want]},
+        {
+            "level": 3,
+            "findings": [
+                {"kind": "nhs_number", "value": "999\u00a0000-0018"},
+                {"kind": "nhs_number", "value": "999 000 0026"},
+            ],
+        },
+    )
     assert (score.total.found, score.total.wanted, score.total.wrong) == (1, 1, 1)

@@ -10,8 +10,21 @@ from .signatures import signature
 from .template import Writer
 
 # Shares of the families in a set.
-SHARES = {"wards": 9, "community": 9, "gp": 8, "letters": 9, "offices": 11, "splits": 4, "special": 11, "bulk": 3, "structured": 5,
-          "quiet_trade": 12, "quiet_machines": 10, "quiet_work": 19, "quiet_structured": 4}
+SHARES = {
+    "wards": 9,
+    "community": 9,
+    "gp": 8,
+    "letters": 9,
+    "offices": 11,
+    "splits": 4,
+    "special": 11,
+    "bulk": 3,
+    "structured": 5,
+    "quiet_trade": 12,
+    "quiet_machines": 10,
+    "quiet_work": 19,
+    "quiet_structured": 4,
+}
 # Of those of patients: carried by a file, and of these behind a lock.
 ATTACHED, LOCKED, PICTURED, WHOLE_LOCKED, SIGNED = 0.42, 0.11, 0.03, 0.025, 0.02
 

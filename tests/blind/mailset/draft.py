@@ -52,16 +52,26 @@ class Draft:
     def label(self, file, attachment):
         """One line of labels.jsonl; the content stands in the body, or in the
         file `attachment`."""
-        where = {"subject": "subject", "cover": "body", "name": f"attachment:{attachment}",
-                 "content": f"attachment:{attachment}" if attachment else "body"}
+        where = {
+            "subject": "subject",
+            "cover": "body",
+            "name": f"attachment:{attachment}",
+            "content": f"attachment:{attachment}" if attachment else "body",
+        }
         findings = []
         for finding in self.findings:
             entry = {"kind": finding.kind, "value_normalised": finding.value, "where": where[finding.place]}
             if finding.optional:
                 entry["optional"] = True
             findings.append(entry)
-        label = {"file": file, "level": self.level, "level_ok": self.level_ok, "findings": findings,
-                 "closed_kinds": list(CLOSED), "tags": sorted(self.tags)}
+        label = {
+            "file": file,
+            "level": self.level,
+            "level_ok": self.level_ok,
+            "findings": findings,
+            "closed_kinds": list(CLOSED),
+            "tags": sorted(self.tags),
+        }
         if self.opaque:
             label["opaque"] = True
         return label

@@ -1,21 +1,86 @@
 """What may stand in braces in a case."""
 
 import datetime as dt
+import re
 
 from . import numbers, people, shapes
 from .words import names
 from .words.lists import words
 
 LABELS = {
-    "nhs_number": ["NHS No: {}", "NHS number {}", "NHS No. {}", "NHS Number: {}", "(NHS {})", "NHS# {}", "nhs no {}", "NHSNo {}",
-                   "NHS: {}", "{} (NHS no)", "NHS No\n{}", "Nhs Num {}", "N.H.S. No. {}", "NHS Number (verified): {}", "NHS ID {}"],
+    "nhs_number": [
+        "NHS No: {}",
+        "NHS number {}",
+        "NHS No. {}",
+        "NHS Number: {}",
+        "(NHS {})",
+        "NHS# {}",
+        "nhs no {}",
+        "NHSNo {}",
+        "NHS: {}",
+        "{} (NHS no)",
+        "NHS No\n{}",
+        "Nhs Num {}",
+        "N.H.S. No. {}",
+        "NHS Number (verified): {}",
+        "NHS ID {}",
+    ],
     "chi_number": ["CHI {}", "CHI No: {}", "CHI number {}", "CHI: {}", "(CHI {})", "CHI No\n{}", "{} (CHI)"],
-    "hc_number": ["H&C No: {}", "H+C {}", "HCN {}", "H&C number {}", "Health and Care Number: {}", "(H&C {})", "HSC No {}"],
+    "hc_number": [
+        "H&C No: {}",
+        "H+C {}",
+        "HCN {}",
+        "H&C number {}",
+        "Health and Care Number: {}",
+        "(H&C {})",
+        "HSC No {}",
+    ],
 }
-BORN = ["DOB {}", "DOB: {}", "D.O.B. {}", "dob {}", "born {}", "d.o.b {}", "Date of Birth: {}", "b. {}", "D/B {}", "(DoB {})"]
-SNOMED = ["22298006", "195967001", "73211009", "38341003", "49436004", "84114007", "13645005", "230690007", "363346000",
-          "59621000", "44054006", "271737000", "709044004", "35489007", "233604007"]
-ICD = ["I48.0", "J44.1", "E11.9", "I21.4", "N39.0", "C50.9", "S72.0", "K80.2", "F32.1", "G40.9", "M16.1", "I63.9", "J18.9", "C34.1"]
+BORN = [
+    "DOB {}",
+    "DOB: {}",
+    "D.O.B. {}",
+    "dob {}",
+    "born {}",
+    "d.o.b {}",
+    "Date of Birth: {}",
+    "b. {}",
+    "D/B {}",
+    "(DoB {})",
+]
+SNOMED = [
+    "22298006",
+    "195967001",
+    "73211009",
+    "38341003",
+    "49436004",
+    "84114007",
+    "13645005",
+    "230690007",
+    "363346000",
+    "59621000",
+    "44054006",
+    "271737000",
+    "709044004",
+    "35489007",
+    "233604007",
+]
+ICD = [
+    "I48.0",
+    "J44.1",
+    "E11.9",
+    "I21.4",
+    "N39.0",
+    "C50.9",
+    "S72.0",
+    "K80.2",
+    "F32.1",
+    "G40.9",
+    "M16.1",
+    "I63.9",
+    "J18.9",
+    "C34.1",
+]
 LISTED = {"cond": "conditions", "abbr": "abbreviations", "sx": "symptoms", "proc": "procedures"}
 PLAIN = {"dose": "doses", "result": "results", "study": "studies"}
 # Of nobody: words of harmless mail, which nothing need find.
@@ -33,7 +98,7 @@ class Fields:
     def value(self, name):
         for mark, kind in (("=", "clinical_term"), ("m=", "medication"), ("s=", "special_category_term")):
             if name.startswith(mark):
-                term = name[len(mark):]
+                term = name[len(mark) :]
                 self.writer.found(kind, term.lower())
                 return term
         owner, dot, field = name.rpartition(".")
@@ -60,12 +125,19 @@ class Fields:
         if stem in PLAIN:
             return self.random.choice(words(PLAIN[stem]))
         if stem in ("staff", "sphone", "role"):
-            somebody = self.staff.setdefault(name[len(stem):], people.staff(self.random))
-            return {"staff": f"{somebody.title} {somebody.first} {somebody.last}" if somebody.title == "Dr"
-                    else f"{somebody.first} {somebody.last}", "sphone": somebody.phone, "role": somebody.role}[stem]
+            somebody = self.staff.setdefault(name[len(stem) :], people.staff(self.random))
+            return {
+                "staff": f"{somebody.title} {somebody.first} {somebody.last}"
+                if somebody.title == "Dr"
+                else f"{somebody.first} {somebody.last}",
+                "sphone": somebody.phone,
+                "role": somebody.role,
+            }[stem]
         if name[0] == "n" and "-" in name:
             low, high = name[1:].split("-")
             return self.random.randrange(int(low), int(high) + 1)
+        if re.fullmatch(r"d\d*", name):
+            return numbers.digits(self.random, int(name[1:] or 1))
         raise ValueError(f"no field {{{name}}}")
 
     # ---- Of a patient ------------------------------------------------------
@@ -76,8 +148,16 @@ class Fields:
 
     def _of_name(self, patient):
         first, last, title = patient.first, patient.last, patient.title
-        shape = self.random.choice([f"{title} {first} {last}"] * 3 + [f"{first} {last}"] * 4 + [
-            f"{last.upper()}, {first}", f"{last}, {first} ({title})", f"{last.upper()} {first}", f"{title} {last}, {first}"])
+        shape = self.random.choice(
+            [f"{title} {first} {last}"] * 3
+            + [f"{first} {last}"] * 4
+            + [
+                f"{last.upper()}, {first}",
+                f"{last}, {first} ({title})",
+                f"{last.upper()} {first}",
+                f"{title} {last}, {first}",
+            ]
+        )
         return self._named(patient, shape)
 
     def _of_full(self, patient):
@@ -111,8 +191,11 @@ class Fields:
 
     def _of_idname(self, patient):
         """What the number is called where it was issued."""
-        return {"nhs_number": self.random.choice(["NHS No", "NHS Number", "NHS no.", "NHSNumber", "NHS_NO"]),
-                "chi_number": "CHI", "hc_number": "H&C No"}[patient.kind]
+        return {
+            "nhs_number": self.random.choice(["NHS No", "NHS Number", "NHS no.", "NHSNumber", "NHS_NO"]),
+            "chi_number": "CHI",
+            "hc_number": "H&C No",
+        }[patient.kind]
 
     def _of_dob(self, patient):
         self.writer.found("date_of_birth", patient.born.isoformat())
@@ -137,7 +220,14 @@ class Fields:
 
     def _of_agesex(self, patient):
         letter = "F" if patient.female else "M"
-        return self.random.choice([f"{patient.age}{letter}", f"{patient.age} {letter.lower()}", f"{patient.age}yo {letter}", f"{patient.age}y {letter}"])
+        return self.random.choice(
+            [
+                f"{patient.age}{letter}",
+                f"{patient.age} {letter.lower()}",
+                f"{patient.age}yo {letter}",
+                f"{patient.age}y {letter}",
+            ]
+        )
 
     def _of_person(self, patient):
         if patient.age < 16:
@@ -222,10 +312,15 @@ class Fields:
         return dt.date(2026, 11, 1) + dt.timedelta(days=self.random.randrange(low, high))
 
     def _date(self):
-        return shapes.date(self._day_near(-20, 60), self.random.choice(["%d/%m/%Y", "%d/%m/%y", "%d %B %Y", "ordinal", "%d %b", "%d-%m-%Y"]))
+        return shapes.date(
+            self._day_near(-20, 60),
+            self.random.choice(["%d/%m/%Y", "%d/%m/%y", "%d %B %Y", "ordinal", "%d %b", "%d-%m-%Y"]),
+        )
 
     def _past(self):
-        return shapes.date(self._day_near(-900, -10), self.random.choice(["%d/%m/%Y", "%d/%m/%y", "%d %B %Y", "ordinal", "%B %Y"]))
+        return shapes.date(
+            self._day_near(-900, -10), self.random.choice(["%d/%m/%Y", "%d/%m/%y", "%d %B %Y", "ordinal", "%B %Y"])
+        )
 
     def _iso(self):
         return self._day_near(-60, 60).isoformat()
@@ -238,7 +333,9 @@ class Fields:
         return self.random.choice(["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"])
 
     def _month(self):
-        return self.random.choice(["January", "March", "April", "June", "July", "September", "October", "November", "December"])
+        return self.random.choice(
+            ["January", "March", "April", "June", "July", "September", "October", "November", "December"]
+        )
 
     def _year(self):
         return self.random.choice(["2024", "2025", "2026", "2025/26", "2026/27"])
@@ -283,36 +380,6 @@ class Fields:
     def _epochms(self):
         return self.random.randrange(1_700_000_000_000, 1_790_000_000_000)
 
-    def _d(self):
-        return numbers.digits(self.random, 1)
-
-    def _d4(self):
-        return numbers.digits(self.random, 4)
-
-    def _d5(self):
-        return numbers.digits(self.random, 5)
-
-    def _d6(self):
-        return numbers.digits(self.random, 6)
-
-    def _d7(self):
-        return numbers.digits(self.random, 7)
-
-    def _d8(self):
-        return numbers.digits(self.random, 8)
-
-    def _d9(self):
-        return numbers.digits(self.random, 9)
-
-    def _d12(self):
-        return numbers.digits(self.random, 12)
-
-    def _d13(self):
-        return numbers.digits(self.random, 13)
-
-    def _d16(self):
-        return numbers.digits(self.random, 16)
-
     def _sort(self):
         return "-".join(numbers.digits(self.random, 2) for _ in range(3))
 
@@ -320,10 +387,17 @@ class Fields:
         return self.random.choice("467") + numbers.digits(self.random, 6)
 
     def _nmc(self):
-        return f"{self.random.randrange(10, 24)}{self.random.choice('ABCDEFGHI')}{numbers.digits(self.random, 4)}{self.random.choice('ECOSW')}"
+        year, month, country = (
+            self.random.randrange(10, 24),
+            self.random.choice("ABCDEFGHI"),
+            self.random.choice("ECOSW"),
+        )
+        return f"{year}{month}{numbers.digits(self.random, 4)}{country}"
 
     def _ods(self):
-        return self.random.choice(["R", "P", "Y", "F"]) + self.random.choice("ABCDEFGHJ") + numbers.digits(self.random, 3)
+        return (
+            self.random.choice(["R", "P", "Y", "F"]) + self.random.choice("ABCDEFGHJ") + numbers.digits(self.random, 3)
+        )
 
     def _slug(self):
         return self.random.choice(words("conditions")).lower().replace(" ", "-")

@@ -76,5 +76,10 @@ def staff(random):
     female = random.random() < 0.6
     role = random.choice(names.ROLES)
     medical = role.startswith(("Consultant", "GP", "Registrar", "ST", "FY", "Specialty", "Associate S"))
-    return Staff("Dr" if medical else ("Ms" if female else "Mr"), names.first(random, female, 40), names.last(random),
-                 role, numbers.landline(random))
+    return Staff(
+        "Dr" if medical else ("Ms" if female else "Mr"),
+        names.first(random, female, 40),
+        names.last(random),
+        role,
+        numbers.landline(random),
+    )

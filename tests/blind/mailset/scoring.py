@@ -16,8 +16,22 @@ import unicodedata
 from .draft import IDENTIFIERS
 
 OPEN = {"clinical_term", "medication", "special_category_term"}
-DATES = ("%Y-%m-%d", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y", "%d.%m.%y", "%d-%m-%y", "%d-%b-%y", "%d %B %Y", "%d %b %Y",
-         "%d-%b-%Y", "%d%b%Y", "%d %m %Y", "%Y%m%d")
+DATES = (
+    "%Y-%m-%d",
+    "%d/%m/%Y",
+    "%d-%m-%Y",
+    "%d.%m.%Y",
+    "%d/%m/%y",
+    "%d.%m.%y",
+    "%d-%m-%y",
+    "%d-%b-%y",
+    "%d %B %Y",
+    "%d %b %Y",
+    "%d-%b-%Y",
+    "%d%b%Y",
+    "%d %m %Y",
+    "%Y%m%d",
+)
 
 
 def normalised(kind, value):
@@ -115,8 +129,11 @@ class Tally:
             (may if finding.get("optional") else want).add(pair)
         got = {(f["kind"], normalised(f["kind"], f.get("value", ""))) for f in prediction.get("findings", [])}
         for kind, value in want:
-            hit = (kind, value) in got or kind in OPEN and any(
-                k == kind and (value in v or len(v) > 3 and v in value) for k, v in got)
+            hit = (
+                (kind, value) in got
+                or kind in OPEN
+                and any(k == kind and (value in v or len(v) > 3 and v in value) for k, v in got)
+            )
             self.kinds[kind][0] += hit
             self.kinds[kind][1] += 1
         wanted = {value for kind, value in want if kind in IDENTIFIERS}

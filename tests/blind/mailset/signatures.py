@@ -19,7 +19,11 @@ def signature(random):
     lines = []
     if random.random() < 0.55:
         who = people.staff(random)
-        lines += [random.choice(["Kind regards", "Many thanks", "Regards", "Ta", "BW", "Cofion"]), f"{who.first} {who.last}", who.role]
+        lines += [
+            random.choice(["Kind regards", "Many thanks", "Regards", "Ta", "BW", "Cofion"]),
+            f"{who.first} {who.last}",
+            who.role,
+        ]
         if random.random() < 0.7:
             lines += [random.choice(names.TRUSTS + names.SURGERIES), f"Tel {who.phone} ext {numbers.digits(random, 4)}"]
         if random.random() < 0.15 and who.title == "Dr":

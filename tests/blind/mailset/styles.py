@@ -5,11 +5,32 @@ import re
 CHANCES = {"plain": 84, "upper": 4, "phone": 5, "misspelt": 7}
 # Words that carry no finding.
 MISSPELT = {
-    "received": "recieved", "appointment": "apointment", "definitely": "definately", "patient": "pateint", "please": "pls",
-    "because": "becuase", "tomorrow": "tommorow", "referred": "refered", "necessary": "neccessary", "the": "teh",
-    "seen": "sen", "review": "reveiw", "thanks": "thnaks", "separate": "seperate", "address": "adress", "and": "adn",
-    "with": "wiht", "clinic": "clinc", "surgery": "sugery", "discharge": "dishcarge", "attached": "atached",
-    "history": "hisotry", "hospital": "hosptial", "yesterday": "yesturday", "admitted": "admited", "available": "availible",
+    "received": "recieved",
+    "appointment": "apointment",
+    "definitely": "definately",
+    "patient": "pateint",
+    "please": "pls",
+    "because": "becuase",
+    "tomorrow": "tommorow",
+    "referred": "refered",
+    "necessary": "neccessary",
+    "the": "teh",
+    "seen": "sen",
+    "review": "reveiw",
+    "thanks": "thnaks",
+    "separate": "seperate",
+    "address": "adress",
+    "and": "adn",
+    "with": "wiht",
+    "clinic": "clinc",
+    "surgery": "sugery",
+    "discharge": "dishcarge",
+    "attached": "atached",
+    "history": "hisotry",
+    "hospital": "hosptial",
+    "yesterday": "yesturday",
+    "admitted": "admited",
+    "available": "availible",
 }
 
 

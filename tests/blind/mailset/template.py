@@ -19,8 +19,15 @@ from .fields import Fields
 CHOICE = re.compile(r"\[([^\[\]{}|]*(?:\{[^{}]*\}[^\[\]{}|]*)*(?:\|(?:[^\[\]{}|]|\{[^{}]*\})*)+)\]")
 PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 REPEAT = re.compile(r"^(\|?)\*(\d+)-(\d+)(.*)$", re.S)
-AGES = {"adult": (18, 96), "child": (1, 15), "newborn": (0, 0), "teen": (13, 17), "elder": (72, 98), "woman": (18, 48),
-        "man": (18, 90)}
+AGES = {
+    "adult": (18, 96),
+    "child": (1, 15),
+    "newborn": (0, 0),
+    "teen": (13, 17),
+    "elder": (72, 98),
+    "woman": (18, 48),
+    "man": (18, 90),
+}
 BULK = 25
 
 
@@ -54,7 +61,10 @@ class Writer:
         draft.level, draft.level_ok = case.level, case.level_ok
         draft.carriers = case.carriers
         draft.tags |= set(case.tags) | {f"style:{style}", "synthetic", f"level:{case.level}"}
-        if any(finding.kind in ("nhs_number", "chi_number", "hc_number") and not finding.optional for finding in draft.findings):
+        if any(
+            finding.kind in ("nhs_number", "chi_number", "hc_number") and not finding.optional
+            for finding in draft.findings
+        ):
             draft.tags.add(f"num:{self.number_style}")
         if len(self.distinct) >= BULK:
             draft.found("bulk_patients", "bulk")
@@ -75,8 +85,11 @@ class Writer:
 
     def _somebody(self, who):
         youngest, oldest = AGES[who]
-        born = numbers.birthday(self.random, youngest, oldest) if oldest else dt.date(2026, 10, 1) + dt.timedelta(
-            days=self.random.randrange(45))
+        born = (
+            numbers.birthday(self.random, youngest, oldest)
+            if oldest
+            else dt.date(2026, 10, 1) + dt.timedelta(days=self.random.randrange(45))
+        )
         female = {"woman": True, "man": False}.get(who, self.random.random() < 0.52)
         patient = people.patient(self.random, born, female, self.kind)
         if who == "newborn" and self.random.random() < 0.6:

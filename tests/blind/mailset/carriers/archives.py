@@ -18,8 +18,12 @@ def seven_zip(members, name, *options):
     with tempfile.TemporaryDirectory() as folder:
         for member in members:
             (pathlib.Path(folder) / member.name.replace("/", "-")).write_bytes(member.octets)
-        subprocess.run(["7z", "a", "-bd", "-y", *options, name, *(f"./{member.name.replace('/', '-')}" for member in members)], cwd=folder, check=True,
-                       stdout=subprocess.DEVNULL)
+        subprocess.run(
+            ["7z", "a", "-bd", "-y", *options, name, *(f"./{member.name.replace('/', '-')}" for member in members)],
+            cwd=folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         return (pathlib.Path(folder) / name).read_bytes()
 
 
@@ -29,7 +33,12 @@ def as_zip(random, inner, method=zipfile.ZIP_DEFLATED):
         if random.random() < 0.4:
             archive.writestr("readme.txt", "Files as agreed.")
         archive.writestr(random.choice(["", "export/", "a b/c/"]) + inner.name, inner.octets)
-    return File("zip", random.choice(["application/zip", "application/x-zip-compressed", "application/octet-stream"]), store.getvalue(), inner.stem)
+    return File(
+        "zip",
+        random.choice(["application/zip", "application/x-zip-compressed", "application/octet-stream"]),
+        store.getvalue(),
+        inner.stem,
+    )
 
 
 def zip_stored(random, inner):
@@ -42,7 +51,9 @@ def as_tar(random, inner, mode="w", suffix="tar"):
         entry = tarfile.TarInfo("export/" + inner.name)
         entry.size = len(inner.octets)
         archive.addfile(entry, io.BytesIO(inner.octets))
-    return File(suffix, "application/x-tar" if mode == "w" else "application/octet-stream", store.getvalue(), inner.stem)
+    return File(
+        suffix, "application/x-tar" if mode == "w" else "application/octet-stream", store.getvalue(), inner.stem
+    )
 
 
 def tar_gz(random, inner):
@@ -86,5 +97,18 @@ def zip_in_7z(random, inner):
     return as_7z(random, as_zip(random, inner))
 
 
-WEIGHTS = {as_zip: 8, zip_stored: 2, as_tar: 1, tar_gz: 3, tar_bz2: 1, tar_xz: 1, gz: 3, bare_bz2: 1, bare_xz: 1, as_7z: 4, zip_7z: 2,
-           zip_in_zip_in_tgz: 2, zip_in_7z: 1}
+WEIGHTS = {
+    as_zip: 8,
+    zip_stored: 2,
+    as_tar: 1,
+    tar_gz: 3,
+    tar_bz2: 1,
+    tar_xz: 1,
+    gz: 3,
+    bare_bz2: 1,
+    bare_xz: 1,
+    as_7z: 4,
+    zip_7z: 2,
+    zip_in_zip_in_tgz: 2,
+    zip_in_7z: 1,
+}

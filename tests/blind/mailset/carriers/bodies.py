@@ -115,25 +115,50 @@ def alternative(random, draft):
 
 
 def alternative_html_only(random, draft):
-    first = mime.text(random.choice(["Your mail program does not show HTML.", "", "View this message in a browser."]), encoding="7bit", charset="us-ascii")
+    first = mime.text(
+        random.choice(["Your mail program does not show HTML.", "", "View this message in a browser."]),
+        encoding="7bit",
+        charset="us-ascii",
+    )
     return mime.multipart(random, "alternative", [first, html_base64(random, draft)])
 
 
 def alternative_plain_only(random, draft):
     """What the reader is not shown travels all the same."""
     first = mime.text(plain.text(random, draft, 76), encoding="quoted-printable")
-    return mime.multipart(random, "alternative", [first, mime.text("<p>Thank you, done.</p>", "html", encoding="7bit", charset="us-ascii")])
+    return mime.multipart(
+        random,
+        "alternative",
+        [first, mime.text("<p>Thank you, done.</p>", "html", encoding="7bit", charset="us-ascii")],
+    )
 
 
 def related(random, draft):
     pixel = base64.b64decode("R0lGODlhAQABAIAAAP///wAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw==")
-    logo = mime.Part([("Content-Type", "image/gif"), ("Content-Transfer-Encoding", "base64"), ("Content-ID", "<logo@x>"),
-                      ("Content-Disposition", "inline")], mime.encoded(pixel, "base64"))
+    logo = mime.Part(
+        [
+            ("Content-Type", "image/gif"),
+            ("Content-Transfer-Encoding", "base64"),
+            ("Content-ID", "<logo@x>"),
+            ("Content-Disposition", "inline"),
+        ],
+        mime.encoded(pixel, "base64"),
+    )
     return mime.multipart(random, "related", [html_printable(random, draft), logo], '; type="text/html"')
 
 
-BLAND = ["Thanks, will do.", "Noted.", "See below", "FYI", "Any thoughts?", "Can you pick this up please", "Done - see trail.",
-         "As below, sorry for the delay.", "Ta", "Looping in the team."]
+BLAND = [
+    "Thanks, will do.",
+    "Noted.",
+    "See below",
+    "FYI",
+    "Any thoughts?",
+    "Can you pick this up please",
+    "Done - see trail.",
+    "As below, sorry for the delay.",
+    "Ta",
+    "Looping in the team.",
+]
 
 
 def thread_quoted(random, draft):
@@ -147,18 +172,25 @@ def thread_quoted(random, draft):
 def thread_outlook(random, draft):
     text = plain.text(random, draft)
     top = random.choice(BLAND)
-    head = "\n\n________________________________\nFrom: Office <office@nhs.test.example>\nSent: 03 November 2026 09:14\nTo: Team\nSubject: RE: RE: FW: as discussed\n\n"
+    head = (
+        "\n\n________________________________\nFrom: Office <office@nhs.test.example>\nSent: 03 November 2026 09:14\n"
+    )
+    head += "To: Team\nSubject: RE: RE: FW: as discussed\n\n"
     return mime.text(top + head * random.randrange(1, 3) + text, encoding="base64")
 
 
 def nested(random, draft):
     """Mail in mail, several deep, each its subject's own."""
-    octets = mime.message(random, draft.subject, random.choice([plain_printable, html_printable, alternative])(random, draft))
+    octets = mime.message(
+        random, draft.subject, random.choice([plain_printable, html_printable, alternative])(random, draft)
+    )
     for _ in range(random.randrange(1, 4)):
         cover = mime.text(random.choice(BLAND), encoding="7bit", charset="us-ascii")
         part = mime.multipart(random, "mixed", [cover, mime.enclosed(octets)])
         octets = mime.message(random, "Fwd: message", part)
-    return mime.multipart(random, "mixed", [mime.text("forwarded", encoding="7bit", charset="us-ascii"), mime.enclosed(octets)])
+    return mime.multipart(
+        random, "mixed", [mime.text("forwarded", encoding="7bit", charset="us-ascii"), mime.enclosed(octets)]
+    )
 
 
 def digest(random, draft):
@@ -171,24 +203,56 @@ def uuencoded(random, draft):
     """As some old systems send a file: in the text."""
     octets = plain.text(random, draft).encode()
     name = random.choice(["report.txt", "results.dat", "letter"])
-    rows = b"".join(binascii.b2a_uu(octets[i:i + 45]) for i in range(0, len(octets), 45)).decode()
+    rows = b"".join(binascii.b2a_uu(octets[i : i + 45]) for i in range(0, len(octets), 45)).decode()
     return mime.text(f"{random.choice(BLAND)}\n\nbegin 644 {name}\n{rows}`\nend\n", encoding="7bit", charset="us-ascii")
 
 
 def mixed_inline(random, draft):
     """The text in several pieces, as some phones and lists send it."""
     first, second = mime.text("Hi\n", encoding="7bit", charset="us-ascii"), plain_printable(random, draft)
-    return mime.multipart(random, "mixed", [first, second, mime.text("--\nlist footer\n", encoding="7bit", charset="us-ascii")],
-                          preamble="This is a multi-part message in MIME format.\r\n")
+    return mime.multipart(
+        random,
+        "mixed",
+        [first, second, mime.text("--\nlist footer\n", encoding="7bit", charset="us-ascii")],
+        preamble="This is a multi-part message in MIME format.\r\n",
+    )
 
 
 WEIGHTS = {
-    plain_7bit: 9, plain_8bit: 9, plain_printable: 9, plain_base64: 5, utf16: 2, utf7: 1, charset_lie: 3, no_type: 2, flowed: 4,
-    flowed_delsp: 3, html_printable: 10, html_base64: 5, html_windows: 5, alternative: 9, alternative_html_only: 4,
-    alternative_plain_only: 2, related: 3, thread_quoted: 5, thread_outlook: 5, nested: 4, digest: 1, uuencoded: 2, mixed_inline: 3,
+    plain_7bit: 9,
+    plain_8bit: 9,
+    plain_printable: 9,
+    plain_base64: 5,
+    utf16: 2,
+    utf7: 1,
+    charset_lie: 3,
+    no_type: 2,
+    flowed: 4,
+    flowed_delsp: 3,
+    html_printable: 10,
+    html_base64: 5,
+    html_windows: 5,
+    alternative: 9,
+    alternative_html_only: 4,
+    alternative_plain_only: 2,
+    related: 3,
+    thread_quoted: 5,
+    thread_outlook: 5,
+    nested: 4,
+    digest: 1,
+    uuencoded: 2,
+    mixed_inline: 3,
 }
 # Where a table keeps its cells.
-TABULAR = {html_printable: 5, html_windows: 4, html_base64: 2, alternative: 2, plain_printable: 3, plain_8bit: 2, plain_base64: 1}
+TABULAR = {
+    html_printable: 5,
+    html_windows: 4,
+    html_base64: 2,
+    alternative: 2,
+    plain_printable: 3,
+    plain_8bit: 2,
+    plain_base64: 1,
+}
 
 
 def part(random, draft):

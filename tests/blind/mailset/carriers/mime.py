@@ -66,7 +66,9 @@ def file(random, name, octets, kind, encoding="base64", disposition="attachment"
 
 
 def multipart(random, kind, parts, parameters="", preamble=""):
-    boundary = random.choice(["----=_NextPart_000_{}", "_004_{}_", "=-{}", "b1_{}"]).format(f"{random.getrandbits(80):020X}")
+    boundary = random.choice(["----=_NextPart_000_{}", "_004_{}_", "=-{}", "b1_{}"]).format(
+        f"{random.getrandbits(80):020X}"
+    )
     body = preamble.encode()
     for part in parts:
         body += b"\r\n--" + boundary.encode() + CRLF + part.octets()
@@ -94,8 +96,12 @@ def message(random, subject, part, sender=None, extra=()):
     """The whole message."""
     host = random.choice(["nhs.test.example", "ambleford.test.example", "surgery.test.example"])
     fields = [
-        ("Received", f"from [10.{random.randrange(250)}.4.{random.randrange(250)}] by mx.{host} with ESMTPS id {random.getrandbits(48):012x};"
-                     f"\r\n\tMon, {random.randrange(1, 28)} Nov 2026 {random.randrange(24):02}:{random.randrange(60):02}:11 +0000"),
+        (
+            "Received",
+            f"from [10.{random.randrange(250)}.4.{random.randrange(250)}] by mx.{host} with ESMTPS"
+            f"\r\n\tid {random.getrandbits(48):012x};"
+            f"\r\n\tMon, {random.randrange(1, 28)} Nov 2026 {random.randrange(24):02}:{random.randrange(60):02}:11 +0000",
+        ),
         ("From", sender or f"{random.choice(['Admin', 'Reception', 'Team'])} <office{random.randrange(90)}@{host}>"),
         ("To", f"recipient{random.randrange(90)}@partner.test.example"),
         ("Subject", _subject(random, subject.replace("\n", " "))),
@@ -105,7 +111,15 @@ def message(random, subject, part, sender=None, extra=()):
         ("MIME-Version", "1.0"),
     ]
     if random.random() < 0.3:
-        fields.insert(3, ("X-Mailer", random.choice(["Microsoft Outlook 16.0", "Apple Mail (2.3774)", "iPhone Mail (21A360)", "MIME::Lite 3.030"])))
+        fields.insert(
+            3,
+            (
+                "X-Mailer",
+                random.choice(
+                    ["Microsoft Outlook 16.0", "Apple Mail (2.3774)", "iPhone Mail (21A360)", "MIME::Lite 3.030"]
+                ),
+            ),
+        )
     if random.random() < 0.3:
         fields.insert(3, ("X-Originating-Id", f"{random.getrandbits(33):010d}"))
     head = "".join(f"{name}: {value}\r\n" for name, value in fields)

@@ -22,8 +22,11 @@ def text(random, draft, width=None):
 
 
 def wrapped(block, width):
-    return "\n".join(part for line in block.split("\n")
-                     for part in (textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) or [""]))
+    return "\n".join(
+        part
+        for line in block.split("\n")
+        for part in (textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) or [""])
+    )
 
 
 def table(block, style):

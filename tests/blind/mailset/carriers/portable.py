@@ -39,20 +39,23 @@ def _font():
 
 
 def _latin(draft):
-    return all(ord(c) < 256 for line in word._lines(draft) for c in line)
+    return all(ord(c) < 256 for line in word.lines(draft) for c in line)
 
 
 def _margin(draft, font):
     def draw(page, _):
         page.setFont(font, 8)
         page.drawString(40, 820, draft.page_header.replace("\n", " "))
+
     return draw
 
 
 def _built(draft, font, size=A4):
     store = io.BytesIO()
     margin = _margin(draft, font) if draft.page_header else (lambda *_: None)
-    SimpleDocTemplate(store, pagesize=size, pageCompression=1).build(_story(draft, font), onFirstPage=margin, onLaterPages=margin)
+    SimpleDocTemplate(store, pagesize=size, pageCompression=1).build(
+        _story(draft, font), onFirstPage=margin, onLaterPages=margin
+    )
     return File("pdf", PDF, store.getvalue())
 
 
@@ -83,9 +86,9 @@ def pdf_typewriter(random, draft):
     font = "Courier" if _latin(draft) else _font()
     height = 800
     page.setFont(font, 7)
-    for line in word._lines(draft):
+    for line in word.lines(draft):
         for start in range(0, max(1, len(line)), 110):
-            page.drawString(40, height, line[start:start + 110])
+            page.drawString(40, height, line[start : start + 110])
             height -= 10
             if height < 40:
                 page.showPage()
@@ -101,9 +104,18 @@ def pdf_form(random, draft):
     page = canvas.Canvas(store, pagesize=A4)
     page.drawString(40, 810, "Form 7b")
     height = 780
-    for number, line in enumerate(word._lines(draft)):
-        page.acroForm.textfield(name=f"f{number}", value=word._clean(line)[:400], x=40, y=height, width=500, height=14, fontSize=7,
-                                maxlen=500, borderWidth=0)
+    for number, line in enumerate(word.lines(draft)):
+        page.acroForm.textfield(
+            name=f"f{number}",
+            value=word.clean(line)[:400],
+            x=40,
+            y=height,
+            width=500,
+            height=14,
+            fontSize=7,
+            maxlen=500,
+            borderWidth=0,
+        )
         height -= 16
         if height < 40:
             page.showPage()

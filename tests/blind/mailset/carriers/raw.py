@@ -5,9 +5,13 @@ from . import mime
 from .file import File
 
 KINDS = {
-    "hl7": ["application/hl7-v2", "x-application/hl7-v2+er7", "text/plain"], "json": ["application/fhir+json", "application/json"],
-    "xml": ["application/fhir+xml", "text/xml", "application/xml"], "edi": ["application/edifact", "text/plain", "application/octet-stream"],
-    "vcf": ["text/vcard", "text/x-vcard"], "ics": ["text/calendar; method=REQUEST", "text/calendar"], "csv": ["text/csv", "application/octet-stream"],
+    "hl7": ["application/hl7-v2", "x-application/hl7-v2+er7", "text/plain"],
+    "json": ["application/fhir+json", "application/json"],
+    "xml": ["application/fhir+xml", "text/xml", "application/xml"],
+    "edi": ["application/edifact", "text/plain", "application/octet-stream"],
+    "vcf": ["text/vcard", "text/x-vcard"],
+    "ics": ["text/calendar; method=REQUEST", "text/calendar"],
+    "csv": ["text/csv", "application/octet-stream"],
 }
 
 
@@ -28,7 +32,11 @@ def body(random, draft, suffix):
     """As the mail's own text, or beside it as an invitation is."""
     octets = text(draft)
     if suffix == "ics":
-        calendar = mime.Part([("Content-Type", "text/calendar; charset=utf-8; method=REQUEST"), ("Content-Transfer-Encoding", "base64")],
-                             mime.encoded(octets.replace("\n", "\r\n").encode(), "base64"))
-        return mime.multipart(random, "alternative", [mime.text("Meeting", encoding="7bit", charset="us-ascii"), calendar])
+        calendar = mime.Part(
+            [("Content-Type", "text/calendar; charset=utf-8; method=REQUEST"), ("Content-Transfer-Encoding", "base64")],
+            mime.encoded(octets.replace("\n", "\r\n").encode(), "base64"),
+        )
+        return mime.multipart(
+            random, "alternative", [mime.text("Meeting", encoding="7bit", charset="us-ascii"), calendar]
+        )
     return mime.text(octets, encoding="quoted-printable")

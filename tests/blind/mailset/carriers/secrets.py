@@ -26,7 +26,12 @@ def zip_aes(random, inner):
 
 
 def zip_crypto(random, inner):
-    return File("zip", "application/zip", archives.seven_zip([inner], "a.zip", "-tzip", "-pcorrecthorse", "-mem=ZipCrypto"), inner.stem)
+    return File(
+        "zip",
+        "application/zip",
+        archives.seven_zip([inner], "a.zip", "-tzip", "-pcorrecthorse", "-mem=ZipCrypto"),
+        inner.stem,
+    )
 
 
 def sevenzip_password(random, inner):
@@ -34,7 +39,9 @@ def sevenzip_password(random, inner):
 
 
 def sevenzip_names_too(random, inner):
-    return File("7z", "application/octet-stream", archives.seven_zip([inner], "a.7z", "-pcorrecthorse", "-mhe=on"), inner.stem)
+    return File(
+        "7z", "application/octet-stream", archives.seven_zip([inner], "a.7z", "-pcorrecthorse", "-mhe=on"), inner.stem
+    )
 
 
 def zip_in_zip(random, inner):
@@ -67,16 +74,39 @@ def office_password(random, inner):
 def damaged(random, inner):
     """Cut short on the way: nobody reads it."""
     whole = archives.as_zip(random, inner)
-    return File("zip", whole.kind, whole.octets[:40 + len(whole.octets) // 5], inner.stem)
+    return File("zip", whole.kind, whole.octets[: 40 + len(whole.octets) // 5], inner.stem)
 
 
-FILES = {zip_aes: "any", zip_crypto: "any", sevenzip_password: "any", sevenzip_names_too: "any", zip_in_zip: "any", pdf_password: "pdf",
-         office_password: "ooxml", damaged: "any"}
+FILES = {
+    zip_aes: "any",
+    zip_crypto: "any",
+    sevenzip_password: "any",
+    sevenzip_names_too: "any",
+    zip_in_zip: "any",
+    pdf_password: "pdf",
+    office_password: "ooxml",
+    damaged: "any",
+}
 
 
 def _certificate(folder):
     key, certificate = folder / "key.pem", folder / "certificate.pem"
-    _run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-subj", "/CN=blind", "-days", "30")
+    _run(
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        key,
+        "-out",
+        certificate,
+        "-subj",
+        "/CN=blind",
+        "-days",
+        "30",
+    )
     return key, certificate
 
 
@@ -84,7 +114,9 @@ def smime_encrypted(random, draft):
     with tempfile.TemporaryDirectory() as name:
         _, certificate = _certificate(pathlib.Path(name))
         text = mime.text(plain.text(random, draft), encoding="quoted-printable").octets()
-        octets = _run("openssl", "cms", "-encrypt", "-aes-256-cbc", "-binary", "-outform", "DER", certificate, given=text)
+        octets = _run(
+            "openssl", "cms", "-encrypt", "-aes-256-cbc", "-binary", "-outform", "DER", certificate, given=text
+        )
     part = mime.file(random, "smime.p7m", octets, "application/pkcs7-mime; smime-type=enveloped-data")
     return part
 
@@ -94,9 +126,23 @@ def smime_signed_clear(random, draft):
     with tempfile.TemporaryDirectory() as name:
         key, certificate = _certificate(pathlib.Path(name))
         text = mime.text(plain.text(random, draft), encoding="quoted-printable")
-        octets = _run("openssl", "cms", "-sign", "-binary", "-signer", certificate, "-inkey", key, "-outform", "DER", given=text.octets())
+        octets = _run(
+            "openssl",
+            "cms",
+            "-sign",
+            "-binary",
+            "-signer",
+            certificate,
+            "-inkey",
+            key,
+            "-outform",
+            "DER",
+            given=text.octets(),
+        )
     signature = mime.file(random, "smime.p7s", octets, "application/pkcs7-signature")
-    return mime.multipart(random, "signed", [text, signature], '; protocol="application/pkcs7-signature"; micalg=sha-256')
+    return mime.multipart(
+        random, "signed", [text, signature], '; protocol="application/pkcs7-signature"; micalg=sha-256'
+    )
 
 
 def smime_signed_wrapped(random, draft):
@@ -104,14 +150,40 @@ def smime_signed_wrapped(random, draft):
     with tempfile.TemporaryDirectory() as name:
         key, certificate = _certificate(pathlib.Path(name))
         text = mime.text(plain.text(random, draft), encoding="quoted-printable").octets()
-        octets = _run("openssl", "cms", "-sign", "-nodetach", "-binary", "-signer", certificate, "-inkey", key, "-outform", "DER", given=text)
+        octets = _run(
+            "openssl",
+            "cms",
+            "-sign",
+            "-nodetach",
+            "-binary",
+            "-signer",
+            certificate,
+            "-inkey",
+            key,
+            "-outform",
+            "DER",
+            given=text,
+        )
     return mime.file(random, "smime.p7m", octets, "application/pkcs7-mime; smime-type=signed-data")
 
 
 def _gpg(octets, *options):
     with tempfile.TemporaryDirectory() as home:
-        return _run("gpg", "--homedir", home, "--batch", "--yes", "--quiet", "--pinentry-mode", "loopback", "--passphrase", chance.token_hex(4),
-                    "--symmetric", *options, given=octets)
+        return _run(
+            "gpg",
+            "--homedir",
+            home,
+            "--batch",
+            "--yes",
+            "--quiet",
+            "--pinentry-mode",
+            "loopback",
+            "--passphrase",
+            chance.token_hex(4),
+            "--symmetric",
+            *options,
+            given=octets,
+        )
 
 
 def pgp_inline(random, draft):
@@ -121,7 +193,9 @@ def pgp_inline(random, draft):
 def pgp_mime(random, draft):
     inner = mime.text(plain.text(random, draft), encoding="quoted-printable").octets()
     version = mime.Part([("Content-Type", "application/pgp-encrypted")], b"Version: 1\r\n")
-    secret = mime.Part([("Content-Type", 'application/octet-stream; name="encrypted.asc"')], mime.lines(_gpg(inner, "--armor")))
+    secret = mime.Part(
+        [("Content-Type", 'application/octet-stream; name="encrypted.asc"')], mime.lines(_gpg(inner, "--armor"))
+    )
     return mime.multipart(random, "encrypted", [version, secret], '; protocol="application/pgp-encrypted"')
 
 

@@ -64,7 +64,9 @@ def _workbook(random, draft, typed, hidden=None):
 
 
 def _type(random, sheet):
-    number_format = random.choice(["0", "0", "000 000 0000", "000 000 0000", "General", "General", "000\\-000\\-0000", "#,##0"])
+    number_format = random.choice(
+        ["0", "0", "000 000 0000", "000 000 0000", "General", "General", "000\\-000\\-0000", "#,##0"]
+    )
     for row in sheet.iter_rows():
         for cell in row:
             number = _number(str(cell.value or ""))
@@ -138,7 +140,12 @@ def as_xls(random, draft):
     for number, row in enumerate(rows(draft)):
         for column, cell in enumerate(row):
             value = _number(cell) if typed else None
-            sheet.write(number, column, cell if value is None else value, style if value is not None else xlwt.Style.default_style)
+            sheet.write(
+                number,
+                column,
+                cell if value is None else value,
+                style if value is not None else xlwt.Style.default_style,
+            )
     store = io.BytesIO()
     book.save(store)
     return File("xls", XLS, store.getvalue())
@@ -146,7 +153,7 @@ def as_xls(random, draft):
 
 def as_ods(random, draft):
     document = odf.opendocument.OpenDocumentSpreadsheet()
-    document.spreadsheet.addElement(word._odf_table(Table(rows(draft))))
+    document.spreadsheet.addElement(word.odf_table(Table(rows(draft))))
     store = io.BytesIO()
     document.write(store)
     return File("ods", "application/vnd.oasis.opendocument.spreadsheet", store.getvalue())
@@ -163,12 +170,19 @@ def as_csv(random, draft):
     charset = random.choice(["utf-8", "utf-8-sig", "windows-1252", "utf-16"])
     draft.tags |= {f"csv:{charset}", "csv:" + {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}[delimiter]}
     octets = store.getvalue().encode(charset, "replace" if charset == "windows-1252" else "strict")
-    return File(random.choice(["csv", "csv", "txt", "tsv"]), random.choice(["text/csv", "application/octet-stream", XLS]), octets)
+    return File(
+        random.choice(["csv", "csv", "txt", "tsv"]),
+        random.choice(["text/csv", "application/octet-stream", XLS]),
+        octets,
+    )
 
 
 def _by_office(suffix, kind, export):
     def convert(random, draft):
-        return Pending(File("xlsx", XLSX, _saved(_workbook(random, draft, random.random() < 0.5))), suffix, kind, export)
+        return Pending(
+            File("xlsx", XLSX, _saved(_workbook(random, draft, random.random() < 0.5))), suffix, kind, export
+        )
+
     convert.__name__ = f"{suffix}_calc"
     return convert
 

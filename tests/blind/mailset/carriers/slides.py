@@ -18,19 +18,21 @@ def _deck(draft, notes):
     if notes:
         slide = deck.slides.add_slide(deck.slide_layouts[0])
         slide.shapes.title.text = "Teaching session"
-        slide.notes_slide.notes_text_frame.text = "\n".join(word._clean(line) for line in word._lines(draft))
+        slide.notes_slide.notes_text_frame.text = "\n".join(word.clean(line) for line in word.lines(draft))
         return deck
     for block in ([draft.page_header] if draft.page_header else []) + draft.blocks:
         slide = deck.slides.add_slide(deck.slide_layouts[5])
         slide.shapes.title.text = "Slide"
         inches = pptx.util.Inches
         if isinstance(block, Table):
-            table = slide.shapes.add_table(len(block.rows), max(map(len, block.rows)), inches(0), inches(1), inches(9), inches(5)).table
+            table = slide.shapes.add_table(
+                len(block.rows), max(map(len, block.rows)), inches(0), inches(1), inches(9), inches(5)
+            ).table
             for number, row in enumerate(block.rows):
                 for column, text in enumerate(row):
-                    table.cell(number, column).text = word._clean(text)
+                    table.cell(number, column).text = word.clean(text)
         else:
-            slide.shapes.add_textbox(inches(1), inches(1), inches(8), inches(5)).text_frame.text = word._clean(block)
+            slide.shapes.add_textbox(inches(1), inches(1), inches(8), inches(5)).text_frame.text = word.clean(block)
     return deck
 
 

@@ -20,8 +20,12 @@ def _property(tag, data):
 
 
 def _begin():
-    return struct.pack("<IH", 0x223E9F78, 1) + _attribute(MESSAGE, ATT_VERSION, struct.pack("<I", 0x00010000)) + _attribute(
-        MESSAGE, ATT_CODEPAGE, struct.pack("<II", 1252, 0)) + _attribute(MESSAGE, ATT_MESSAGE_CLASS, b"IPM.Microsoft Mail.Note\0")
+    return (
+        struct.pack("<IH", 0x223E9F78, 1)
+        + _attribute(MESSAGE, ATT_VERSION, struct.pack("<I", 0x00010000))
+        + _attribute(MESSAGE, ATT_CODEPAGE, struct.pack("<II", 1252, 0))
+        + _attribute(MESSAGE, ATT_MESSAGE_CLASS, b"IPM.Microsoft Mail.Note\0")
+    )
 
 
 def tnef_body(random, draft):
@@ -29,7 +33,9 @@ def tnef_body(random, draft):
     text = plain.text(random, draft)
     octets = _begin() + _attribute(MESSAGE, ATT_SUBJECT, b"message\0")
     if random.random() < 0.6:
-        octets += _attribute(MESSAGE, ATT_MAPI, struct.pack("<I", 1) + _property(0x1000001F, text.encode("utf-16le") + b"\0\0"))
+        octets += _attribute(
+            MESSAGE, ATT_MAPI, struct.pack("<I", 1) + _property(0x1000001F, text.encode("utf-16le") + b"\0\0")
+        )
     else:
         octets += _attribute(MESSAGE, ATT_BODY, text.encode("windows-1252", "replace") + b"\0")
     return File("dat", "application/ms-tnef", octets, "winmail")

@@ -21,12 +21,22 @@ def document(random, draft, charset="utf-8", style=None):
     content = "\n".join(_block(random, block, style) for block in blocks)
     if style in ("hidden", "white", "comment"):
         before, after = {
-            "hidden": random.choice([('<div style="display:none">', "</div>"), ('<span style="font-size:0;mso-hide:all">', "</span>"),
-                                     ('<div style="visibility:hidden;max-height:0">', "</div>")]),
+            "hidden": random.choice(
+                [
+                    ('<div style="display:none">', "</div>"),
+                    ('<span style="font-size:0;mso-hide:all">', "</span>"),
+                    ('<div style="visibility:hidden;max-height:0">', "</div>"),
+                ]
+            ),
             "white": ('<font color="#ffffff">', "</font>"),
             "comment": ("<!-- ", " -->"),
         }[style]
-        content = "<p>Please see below.</p>" + before + (content.replace("--", "- -") if style == "comment" else content) + after
+        content = (
+            "<p>Please see below.</p>"
+            + before
+            + (content.replace("--", "- -") if style == "comment" else content)
+            + after
+        )
     if style == "preheader":
         content = '<span style="display:none">Information for you &zwnj;&nbsp;&zwnj;</span>' + content
     signature = "".join(f"<p>{html.escape(line)}</p>" for line in draft.signature.split("\n") if line)
@@ -38,8 +48,8 @@ def _block(random, block, style):
     if isinstance(block, Table):
         return _table(random, block, style)
     if style == "outlook":
-        return "".join(f"<p class=MsoNormal><span style='font-family:\"Arial\",sans-serif'>{_text(random, line, style)}<o:p></o:p></span></p>\n"
-                       for line in block.split("\n"))
+        start = "<p class=MsoNormal><span style='font-family:\"Arial\",sans-serif'>"
+        return "".join(f"{start}{_text(random, line, style)}<o:p></o:p></span></p>\n" for line in block.split("\n"))
     if style == "divs":
         return "".join(f"<div dir=ltr>{_text(random, line, style)}</div>" for line in block.split("\n"))
     return "<p>" + "<br>\n".join(_text(random, line, style) for line in block.split("\n")) + "</p>"
@@ -51,7 +61,9 @@ def _table(random, block, style):
     for index, row in enumerate(block.rows):
         tag = "th" if index == 0 and random.random() < 0.5 else cell
         inner = "<p class=MsoNormal>{}<o:p></o:p></p>" if style == "outlook" else "{}"
-        rows.append("<tr>" + "".join(f"<{tag}>{inner.format(_text(random, text, style))}</{tag}>" for text in row) + "</tr>")
+        rows.append(
+            "<tr>" + "".join(f"<{tag}>{inner.format(_text(random, text, style))}</{tag}>" for text in row) + "</tr>"
+        )
     return '<table border=1 cellspacing=0 class="MsoNormalTable">' + "\n".join(rows) + "</table>"
 
 
@@ -62,6 +74,9 @@ def _text(random, text, style):
         close = {"<span>": "</span>", '<a href="tel:0">': "</a>"}.get(cut, "")
         return re.sub(r"(\d{2,3}[ -]?\d{1,2})(\d[ -]?\d{3,4})", lambda m: f"{m[1]}{cut}{m[2]}{close}", escaped)
     if style == "entities":
-        return re.sub(r"[0-9a-z]", lambda m: f"&#{ord(m[0])};" if random.random() < 0.3 else m[0],
-                      re.sub(r"&\w+;", lambda m: html.unescape(m[0]), escaped).replace("&", " and ").replace("<", " ")).replace("\u00a0", "&#160;")
+        return re.sub(
+            r"[0-9a-z]",
+            lambda m: f"&#{ord(m[0])};" if random.random() < 0.3 else m[0],
+            re.sub(r"&\w+;", lambda m: html.unescape(m[0]), escaped).replace("&", " and ").replace("<", " "),
+        ).replace("\u00a0", "&#160;")
     return escaped

@@ -41,8 +41,16 @@ def _parse(family, text):
     if unknown := set(given) - known:
         raise ValueError(f"{family}: unknown head {unknown}")
     weight = float(given.pop("weight", "1"))
-    return Case(family=family, body=body, subject=given.pop("subject"), level=level, level_ok=tuple(sorted({level, *accepted})),
-                tags=(f"family:{family}", *tags), weight=weight, **given)
+    return Case(
+        family=family,
+        body=body,
+        subject=given.pop("subject"),
+        level=level,
+        level_ok=tuple(sorted({level, *accepted})),
+        tags=(f"family:{family}", *tags),
+        weight=weight,
+        **given,
+    )
 
 
 @functools.cache
