@@ -9,7 +9,7 @@ STYLES = ["plain", "outlook", "breaks", "cut", "entities", "hidden", "white", "c
 OUTLOOK_HEAD = """<html xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office"><head>
 <meta http-equiv="Content-Type" content="text/html; charset={charset}"><meta name=Generator content="Microsoft Word 15">
 <style><!-- @font-face {{font-family:Calibri; panose-1:2 15 5 2 2 2 4 3 2 4;}}
-p.MsoNormal {{margin:0cm; font-size:11.0pt; mso-id:4010232137;}} --></style></head><body lang=EN-GB link="#0563C1">"""
+p.MsoNormal {{margin:0cm; font-size:11.0pt; mso-font-signature:-536859905 -1073732485 9 0 511 0;}} --></style></head><body lang=EN-GB link="#0563C1">"""
 
 
 def document(random, draft, charset="utf-8", style=None):
