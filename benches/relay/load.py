@@ -43,13 +43,14 @@ def unprivileged():
     return ["-u", "nobody"] if os.geteuid() == 0 else []
 
 
-def relay(port, sink, file, sender, recipient, messages):
-    """Sends so many messages, one a connection, and waits until the sink has
-    them all: seconds from the first connection to the last message."""
+def relay(port, sink, file, sender, recipient, messages, sessions=SESSIONS):
+    """Sends so many messages, one a connection, over so many at once, and
+    waits until the sink has them all: seconds from the first connection to
+    the last message."""
     before = sink.received
     began = time.monotonic()
     done = subprocess.run(
-        [needed("smtp-source"), "-s", str(SESSIONS), "-m", str(messages), "-F", file, "-f", sender, "-t", recipient,
+        [needed("smtp-source"), "-s", str(sessions), "-m", str(messages), "-F", file, "-f", sender, "-t", recipient,
          f"127.0.0.1:{port}"],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )
