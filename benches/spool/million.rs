@@ -1,6 +1,7 @@
-//! A start with a million queued messages: how long it takes, and what memory
-//! each message costs, that of what schedules it included. With checkpoints and without,
-//! from the disk and from the page cache.
+//! A million queued messages: how long a start with them takes, and what memory
+//! each costs, that of what schedules it included, with checkpoints and
+//! without, from the disk and from the page cache; and how fast new mail is
+//! taken while they are delivered.
 //!
 //! Every measurement is a process of its own, so that none sees what an
 //! earlier one has left in the allocator.
@@ -10,6 +11,10 @@ use std::{
     hash::{BuildHasher, RandomState},
     path::Path,
     process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -33,6 +38,7 @@ pub fn measure(mut arguments: impl Iterator<Item = String>) {
     match (arguments.next().as_deref(), arguments.next()) {
         (Some("fill"), Some(folder)) => fill(Path::new(&folder)),
         (Some("start"), Some(folder)) => start(Path::new(&folder)),
+        (Some("drain"), Some(folder)) => drain(Path::new(&folder)),
         _ => all(),
     }
 }
@@ -57,6 +63,7 @@ fn all() {
     println!("without checkpoints, from the disk:");
     forget(folder.path());
     run("start");
+    run("drain");
 }
 
 /// A million messages to a thousand domains.
@@ -99,6 +106,58 @@ fn start(folder: &Path) {
     let peak = peak().saturating_sub(before) / MESSAGES;
     println!("  {took:.2?}, of it {computed:.2?} computing");
     println!("  {each} octets resident a message, {peak} at the most");
+}
+
+/// New mail from 20 senders at once: by itself, and while 20 deliveries at once
+/// are recorded.
+fn drain(folder: &Path) {
+    let mut backlog = Vec::new();
+    let spool = Spool::open(folder, settings(), |id, _| backlog.push(id)).unwrap();
+    let (spool, backlog) = (Arc::new(spool), Arc::new(backlog));
+    let runtime = Runtime::new().unwrap();
+    let delivered = Arc::new(AtomicUsize::new(0));
+    for (name, deliveries) in [("by itself", 0), ("while the backlog is delivered", 20)] {
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let end = Instant::now() + ROUND;
+        let senders = (0..20).map(|_| runtime.spawn(accept(spool.clone(), accepted.clone(), end)));
+        let mut tasks: Vec<_> = senders.collect();
+        tasks.extend((0..deliveries).map(|_| {
+            runtime.spawn(deliver(spool.clone(), backlog.clone(), delivered.clone(), end))
+        }));
+        tasks.into_iter().for_each(|task| runtime.block_on(task).unwrap());
+        let rate = |count: &AtomicUsize| count.load(Ordering::Relaxed) as u64 / ROUND.as_secs();
+        println!(
+            "new mail of 4 KB {name}: {}/s; {}/s delivered",
+            rate(&accepted),
+            rate(&delivered)
+        );
+    }
+}
+
+async fn accept(spool: Arc<Spool>, accepted: Arc<AtomicUsize>, end: Instant) {
+    let content = Bytes::from(vec![b'x'; 4096]);
+    while Instant::now() < end {
+        let id = spool.next_id(Timestamp::from_unix_milliseconds(1_800_000_000_000));
+        let batch = Batch::new().accept(&super::message(id, content.len()), content.clone());
+        let _receipt = spool.commit(batch).await.unwrap();
+        accepted.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Reads each message, as a delivery does, and records that it is done.
+async fn deliver(
+    spool: Arc<Spool>,
+    backlog: Arc<Vec<QueueId>>,
+    delivered: Arc<AtomicUsize>,
+    end: Instant,
+) {
+    while Instant::now() < end {
+        let next = delivered.fetch_add(1, Ordering::Relaxed);
+        let Some(&id) = backlog.get(next) else { break };
+        let _message = spool.message(id).unwrap();
+        let _content = spool.content(id).unwrap();
+        spool.record(Batch::new().remove(id)).await.unwrap();
+    }
 }
 
 /// What the gateway keeps of every message that waits.
@@ -180,5 +239,6 @@ fn peak() -> u64 {
     kib * 1024
 }
 
+const ROUND: Duration = Duration::from_secs(10);
 const MESSAGES: u64 = 1_000_000;
 const AT_ONCE: u64 = 1000;

@@ -123,6 +123,9 @@ pub(super) fn end_of_html(html: &[u8]) -> usize {
     };
     // What cannot be followed is a document without an end that we know of.
     let followed = html_tokens(html, |token| scan.take(token)).is_ok();
+    if let Some(broken_off) = scan.broken_off() {
+        scan.rule_out(&(broken_off..html.len()));
+    }
     scan.bodies
         .last()
         .or(scan.roots.last())
@@ -177,11 +180,44 @@ impl Scan<'_> {
         let rest = self.html.get(self.reached..).unwrap_or_default();
         // An end tag has come after what had seemed to be unclosed.
         let unclosed = self.unclosed.filter(|_| !rest.contains(&b'>'));
-        let broken_off = memchr::memrchr(b'<', rest)
-            .filter(|&at| rest.get(at..).is_some_and(|tag| !tag.contains(&b'>')))
-            .map(|at| self.reached + at);
-        unclosed.or(broken_off).unwrap_or(self.html.len())
+        unclosed.or(self.broken_off()).unwrap_or(self.html.len())
     }
+
+    /// Where a tag starts that has no end, and so swallows what follows.
+    fn broken_off(&self) -> Option<usize> {
+        let mut from = self.reached;
+        while let Some(rest) = self.html.get(from..) {
+            let start = memchr::memchr(b'<', rest)?;
+            match tag_length(rest.get(start..).unwrap_or_default()) {
+                Some(length) => from += start + length,
+                None => return Some(from + start),
+            }
+        }
+        None
+    }
+}
+
+/// Octets of a tag, or of the `<` that begins none; nothing for one that never
+/// ends: a mark within a quoted value does not end it (HTML Living Standard,
+/// section 13.2.5).
+fn tag_length(tag: &[u8]) -> Option<usize> {
+    let name = tag.get(1).copied();
+    let name = if name == Some(b'/') { tag.get(2).copied() } else { name };
+    if name.is_some_and(|first| !first.is_ascii_alphabetic() && !b"!?".contains(&first)) {
+        return Some(1);
+    }
+    let (mut quote, mut value_begins) = (None, false);
+    for (at, &octet) in tag.iter().enumerate() {
+        match (quote, octet) {
+            (Some(mark), _) if octet == mark => quote = None,
+            (Some(_), _) => {}
+            (None, b'>') => return Some(at + 1),
+            (None, b'"' | b'\'') if value_begins => quote = Some(octet),
+            (None, b'=') => value_begins = true,
+            (None, _) => value_begins &= octet.is_ascii_whitespace(),
+        }
+    }
+    None
 }
 
 fn is_closed(comment: &[u8]) -> bool {
@@ -258,6 +294,10 @@ mod tests {
             "<body>x|</body><script>'</body>'</script>",
             "x|<script>var a = '</body>'",
             "x</p>|<a href=\"",
+            "<html><body>|<A/!='</body></html>.",
+            "<body>x|<a title=\"</body></html>",
+            "<body>x<a title=\"y\">z|</body></html>",
+            "<body>1 < 2 and it's so|</body></html>",
             "<style>a</style>|",
             "<script>a</script></div>|",
             "|",
