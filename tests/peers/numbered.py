@@ -98,7 +98,12 @@ def numbers(far_end):
 
 def all_arrived(load, far_end, gateway, seconds=120):
     """Those that arrived more than once."""
-    wait_until("everything that got a 250 arrives", lambda: load.acknowledged <= set(numbers(far_end)), seconds)
+    try:
+        wait_until("everything that got a 250 arrives", lambda: load.acknowledged <= set(numbers(far_end)), seconds)
+    except TimeoutError as error:
+        missing = sorted(load.acknowledged - set(numbers(far_end)))
+        queued = gateway.queue("list")
+        raise AssertionError(f"{error}; missing {missing}, in the queue: {queued}") from None
     gateway.wait_until_empty(seconds)
     arrived = numbers(far_end)
     assert set(arrived) <= load.sent, "messages that nobody sent"
