@@ -1,25 +1,17 @@
 //! Calendars (RFC 5545): what an invitation says, who comes, what is attached.
 
 use super::{
-    content_line::{ContentLine, content_lines, unescaped},
+    content_line::{ContentLine, render_by_name, render_data, render_each, unescaped},
     fhir::sentence,
     labels, people,
     rendering::Lines,
 };
 
 pub(super) fn render(source: &str, lines: &mut Lines<'_>) {
-    for line in content_lines(source) {
-        match line {
-            Ok(line) => render_line(&line, lines),
-            Err((raw, at)) => lines.plain(raw, at),
-        }
-    }
+    render_each(source, lines, render_line);
 }
 
 fn render_line(line: &ContentLine<'_>, lines: &mut Lines<'_>) {
-    if line.is_base64() && lines.base64(&line.value) {
-        return;
-    }
     let at = line.at;
     match line.name.as_str() {
         "BEGIN" => lines.gap(),
@@ -41,14 +33,9 @@ fn render_line(line: &ContentLine<'_>, lines: &mut Lines<'_>) {
         }
         "UID" => lines.labelled("Message id", &line.value, at),
         "ATTACH" if line.value.starts_with("data:") => {
-            if let Some(octets) = crate::content::html::data_uri(&line.value) {
-                lines.document(octets);
-            }
+            render_data(line, lines);
         }
-        name => {
-            let name = labels::words(name.trim_start_matches("X-")).to_lowercase();
-            lines.labelled(&sentence(&name), &unescaped(&line.value), at);
-        }
+        _ => render_by_name(line, lines),
     }
 }
 

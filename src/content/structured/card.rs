@@ -1,26 +1,17 @@
 //! vCards (RFC 6350; 3.0; 2.1).
 
 use super::{
-    content_line::{ContentLine, components, content_lines, unescaped},
-    fhir::sentence,
+    content_line::{ContentLine, components, render_by_name, render_data, render_each, unescaped},
     labels,
     people::{self, Name},
     rendering::Lines,
 };
 
 pub(super) fn render(source: &str, lines: &mut Lines<'_>) {
-    for line in content_lines(source) {
-        match line {
-            Ok(line) => render_line(&line, lines),
-            Err((raw, at)) => lines.plain(raw, at),
-        }
-    }
+    render_each(source, lines, render_line);
 }
 
 fn render_line(line: &ContentLine<'_>, lines: &mut Lines<'_>) {
-    if line.is_base64() && lines.base64(&line.value) {
-        return;
-    }
     let at = line.at;
     match line.name.as_str() {
         "BEGIN" => lines.gap(),
@@ -42,14 +33,9 @@ fn render_line(line: &ContentLine<'_>, lines: &mut Lines<'_>) {
             lines.labelled("Organisation", &whole, at);
         }
         "PHOTO" | "LOGO" | "SOUND" | "KEY" if line.value.starts_with("data:") => {
-            if let Some(octets) = crate::content::html::data_uri(&line.value) {
-                lines.document(octets);
-            }
+            render_data(line, lines);
         }
-        name => {
-            let name = labels::words(name.trim_start_matches("X-")).to_lowercase();
-            lines.labelled(&sentence(&name), &unescaped(&line.value), at);
-        }
+        _ => render_by_name(line, lines),
     }
 }
 

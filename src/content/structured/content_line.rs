@@ -4,10 +4,11 @@
 
 use std::borrow::Cow;
 
+use super::{fhir::sentence, labels, rendering::Lines};
 use crate::content::{
     charset,
     header::{line_end, without_line_end},
-    transfer,
+    html, transfer,
 };
 
 /// `NAME;PARAMETER=value:value`, unfolded.
@@ -38,10 +39,37 @@ impl ContentLine<'_> {
     }
 }
 
-/// The lines of a text, and what is none: `Err` with where it stands.
-pub(super) fn content_lines(
+/// Renders a text line by line: files in base64 are handed on, what is no
+/// content line stands as it is, and the rest is the format's own.
+pub(super) fn render_each(
     source: &str,
-) -> impl Iterator<Item = Result<ContentLine<'_>, (&str, usize)>> {
+    lines: &mut Lines<'_>,
+    render_line: fn(&ContentLine<'_>, &mut Lines<'_>),
+) {
+    for line in content_lines(source) {
+        match line {
+            Ok(line) if line.is_base64() && lines.base64(&line.value) => {}
+            Ok(line) => render_line(&line, lines),
+            Err((raw, at)) => lines.plain(raw, at),
+        }
+    }
+}
+
+/// A value that is a file in a `data:` URI (RFC 2397).
+pub(super) fn render_data(line: &ContentLine<'_>, lines: &mut Lines<'_>) {
+    if let Some(octets) = html::data_uri(&line.value) {
+        lines.document(octets);
+    }
+}
+
+/// A property that no format here knows, by what it is called.
+pub(super) fn render_by_name(line: &ContentLine<'_>, lines: &mut Lines<'_>) {
+    let name = labels::words(line.name.trim_start_matches("X-")).to_lowercase();
+    lines.labelled(&sentence(&name), &unescaped(&line.value), line.at);
+}
+
+/// The lines of a text, and what is none: `Err` with where it stands.
+fn content_lines(source: &str) -> impl Iterator<Item = Result<ContentLine<'_>, (&str, usize)>> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let start = at;
