@@ -126,13 +126,15 @@ def test_a_disk_that_turns_read_only_refuses_mail_and_loses_none(home, disk):
             assert subjects(far_end) == sorted([*accepted, "After"])
 
 
-def test_what_got_a_250_before_the_power_failed_is_on_a_real_disk(home, disk):
+@pytest.mark.parametrize("failure", ["the power failed", "the journal was aborted"])
+def test_what_got_a_250_before_it_is_on_a_real_disk(home, disk, failure):
     cuts = []
+    fail = disk.cut_power if failure == "the power failed" else disk.turn_read_only
     with FarEnd() as far_end, Gateway(home / "gateway", [route("*", far_end.port)]) as gateway:
         load = Load(gateway, 1_500).start()
         for acknowledged in (200, 600, 1_000):
             load.wait_for(acknowledged)
-            disk.cut_power()
+            fail()
             cuts.append(len(load.acknowledged))
             gateway.kill()
             disk.mount_again()
@@ -141,4 +143,4 @@ def test_what_got_a_250_before_the_power_failed_is_on_a_real_disk(home, disk):
             gateway.start()
         load.wait()
         twice = all_arrived(load, far_end, gateway)
-    print(f"\n1500 acknowledged, power cut at {cuts}, 0 lost, {len(twice)} delivered more than once")
+    print(f"\n1500 acknowledged, {failure} at {cuts}, 0 lost, {len(twice)} delivered more than once")
