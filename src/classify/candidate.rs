@@ -35,6 +35,12 @@ pub(super) enum Reason {
     /// Numbers like it stand beside it, and all pass the check.
     FellowsPass,
     FellowsFail,
+    /// Octets of the stream.
+    Near(Range<usize>),
+    /// The word directly before, which says what it is the number of.
+    Named(Range<usize>),
+    Stands,
+    TestNumber,
 }
 
 impl Candidate {
@@ -49,9 +55,10 @@ impl Candidate {
 
     /// Points of the words and headings that speak of it.
     pub(super) fn spoken(&self) -> i32 {
-        use Reason::{After, Before, Follows, Heading};
+        use Reason::{After, Before, Follows, Heading, Named};
         let speaks = |(reason, points): &(Reason, i32)| {
-            matches!(reason, Before(_) | After(_) | Heading(_) | Follows(_)).then_some(*points)
+            matches!(reason, Before(_) | After(_) | Heading(_) | Follows(_) | Named(_))
+                .then_some(*points)
         };
         self.reasons.iter().filter_map(speaks).sum()
     }
@@ -88,6 +95,10 @@ impl Reason {
             Self::After(span) => format!("“{}” after it", quoted(span)),
             Self::Heading(span) => format!("“{}” heads its column", quoted(span)),
             Self::Follows(span) => format!("in a list after “{}”", quoted(span)),
+            Self::Near(span) => format!("“{}” near it", quoted(span)),
+            Self::Named(span) => format!("called “{}”", quoted(span)),
+            Self::Stands => "nothing stands beside it".to_owned(),
+            Self::TestNumber => "a test patient's number near it".to_owned(),
             Self::FellowsPass => "all numbers like it here pass the check".to_owned(),
             Self::FellowsFail => "numbers like it here fail the check".to_owned(),
             Self::Company(kind) => format!("{} near it", kind.name().replace('_', " ")),

@@ -37,7 +37,7 @@ impl Date {
         }
         let [first, second, third] = fields;
         match count {
-            1 => Self::solid(first),
+            1 => Self::solid(first).or_else(|| Self::grown_together(first)),
             2 => None,
             _ if is_year(first) => Self::new(number(first)?, month(second)?, day(third)?),
             _ if first.starts_with(|character: char| character.is_ascii_digit()) => {
@@ -55,6 +55,13 @@ impl Date {
         let narrow = |value: u16| u8::try_from(value).ok();
         Self::new(field(0, 4)?, narrow(field(4, 6)?)?, narrow(field(6, 8)?)?)
             .or_else(|| Self::new(field(4, 8)?, narrow(field(2, 4)?)?, narrow(field(0, 2)?)?))
+    }
+
+    /// “03May1982”.
+    fn grown_together(field: &str) -> Option<Self> {
+        let (first, rest) = field.split_at_checked(field.find(char::is_alphabetic)?)?;
+        let (name, last) = rest.split_at_checked(rest.find(|c: char| c.is_ascii_digit())?)?;
+        Self::new(year(last)?, month(name)?, day(first)?)
     }
 
     fn new(year: u16, month: u8, day: u8) -> Option<Self> {
@@ -161,6 +168,8 @@ mod tests {
             "4th March 1961",
             "4th of March, 1961",
             "4-Mar-61",
+            "04Mar1961",
+            "4mar61",
             "4 Mar 1961",
             "March 4, 1961",
             "Mar 4th 1961",

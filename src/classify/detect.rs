@@ -14,8 +14,9 @@ use super::{
     candidate::{Candidate, Reason},
     dates::Date,
     lexicon::{Hit, Words},
+    naming::Names,
     numbers::{self, HealthServiceNumber},
-    settings::{Check, Company, Detector, Fellows, Position, TestRange},
+    settings::{Check, Company, Detector, Fellows, Position, Stands, TestNumber, TestRange},
     surroundings::{Standing, standing},
 };
 use crate::mail::Kind;
@@ -45,6 +46,11 @@ pub(super) struct Compiled {
     pub(super) reach: usize,
     pub(super) company: Vec<Company>,
     pub(super) fellows: Fellows,
+    /// How far its contexts reach that count on either side.
+    pub(super) near_reach: usize,
+    pub(super) stands: Stands,
+    pub(super) names: Names,
+    pub(super) beside_test_number: TestNumber,
 }
 
 /// One context of one detector.
@@ -70,7 +76,11 @@ impl Compiled {
                 .map(|shape| (layout(shape.like.bytes()).collect(), shape.points))
                 .collect(),
             beside_digits: detector.beside_digits,
-            reach: detector.context.iter().map(|context| context.within).max().unwrap_or(0),
+            reach: reach(detector, |position| position != Position::Near),
+            near_reach: reach(detector, |position| position == Position::Near),
+            stands: detector.stands,
+            names: Names::new(&detector.named),
+            beside_test_number: detector.beside_test_number,
             company: detector.company.clone(),
             fellows: detector.fellows,
         }
@@ -98,6 +108,13 @@ impl Compiled {
             Check::Icd10 => numbers::icd10(value)?,
         };
         Some((self.kind, key))
+    }
+
+    /// Whether it is a number of no person's.
+    fn is_test_number(&self, value: &str) -> bool {
+        self.check == Check::HealthServiceNumber
+            && HealthServiceNumber::of(&numbers::digits(value))
+                == Some(HealthServiceNumber::NhsTestRange)
     }
 
     /// Whether something is a number by itself and has the wrong check digit.
@@ -145,25 +162,21 @@ impl Detectors {
         terms: &[(Kind, Hit)],
         test_range: TestRange,
     ) -> Vec<Candidate> {
-        let (mut candidates, failed) = self.candidates(text, words, test_range);
+        let Seen { mut candidates, failed, tests } = self.candidates(text, words, test_range);
         candidates.sort_by_key(|candidate| (candidate.span.start, candidate.detector));
         self.weigh_context(text, words, &mut candidates);
+        self.weigh_near(words, &mut candidates);
+        self.weigh_naming(text, terms, &mut candidates);
+        self.weigh_standing(text, &mut candidates);
+        self.weigh_test_numbers(&tests, &mut candidates);
         self.weigh_fellows(&failed, &mut candidates);
         self.weigh_company(terms, &mut candidates);
         candidates.retain(|candidate| candidate.points >= self.report_at);
         surest(candidates)
     }
 
-    /// What patterns find and checks do not refuse, and how many of each
-    /// detector's fail their check digit.
-    fn candidates(
-        &self,
-        text: &str,
-        words: &Words,
-        test_range: TestRange,
-    ) -> (Vec<Candidate>, BTreeMap<usize, usize>) {
-        let mut candidates = Vec::new();
-        let mut failed = BTreeMap::new();
+    fn candidates(&self, text: &str, words: &Words, test_range: TestRange) -> Seen {
+        let Seen { mut candidates, mut failed, mut tests } = Seen::default();
         for at in self.set.matches(text) {
             let Some(&number) = self.set_owners.get(at) else { continue };
             let Some(detector) = self.detectors.get(number) else { continue };
@@ -180,6 +193,10 @@ impl Detectors {
                 };
                 if candidate.is_none() && detector.fails(text, &span) {
                     *failed.entry(number).or_insert(0) += 1;
+                } else if candidate.is_none()
+                    && text.get(span.clone()).is_some_and(|value| detector.is_test_number(value))
+                {
+                    tests.push(span.start);
                 }
                 candidates.extend(candidate);
             }
@@ -195,8 +212,23 @@ impl Detectors {
             let span = value.start + start.span.start..value.end + start.span.start;
             candidates.extend(candidate(start.role, detector, text, span, test_range));
         }
-        (candidates, failed)
+        Seen { candidates, failed, tests }
     }
+}
+
+/// What patterns find in a text.
+#[derive(Default)]
+struct Seen {
+    candidates: Vec<Candidate>,
+    /// How many of each detector's fail their check digit.
+    failed: BTreeMap<usize, usize>,
+    /// Where numbers of the test range stand that are ignored.
+    tests: Vec<usize>,
+}
+
+fn reach(detector: &Detector, counts: impl Fn(Position) -> bool) -> usize {
+    let contexts = detector.context.iter().filter(|context| counts(context.position));
+    contexts.map(|context| context.within).max().unwrap_or(0)
 }
 
 /// What stands in the layout of a value: 0 for digits, A for letters.
@@ -278,7 +310,7 @@ mod tests {
     use super::{
         super::{
             compile::compile,
-            settings::{Context, Detector, Pattern, Place, Settings},
+            settings::{Context, Detector, Naming, Pattern, Place, Settings},
         },
         *,
     };
@@ -304,6 +336,9 @@ mod tests {
             context,
             company: Vec::new(),
             fellows: Fellows::default(),
+            stands: Stands::default(),
+            named: Naming::default(),
+            beside_test_number: TestNumber::default(),
             examples: Vec::new(),
             place: place(),
         }
@@ -348,7 +383,7 @@ mod tests {
 
     #[test]
     fn numbers_that_all_pass_vouch_for_each_other_and_those_that_fail_speak_against() {
-        let fellows = Fellows { all_pass: 25, others_fail: -40 };
+        let fellows = Fellows { all_pass: 25, others_fail: -40, many_pass: 30, many: 3 };
         let number = || Detector {
             kind: Kind::NhsNumber,
             check: Check::HealthServiceNumber,
@@ -357,9 +392,68 @@ mod tests {
         };
         let sure = |text: &str| found(vec![number()], text).len();
         assert_eq!(sure("9990000018, 9990000026"), 2);
+        assert_eq!(found(vec![number()], "9990000018 9990000026 9990000034").len(), 3);
         assert_eq!(sure("9990000018, 9990000018"), 0);
         assert_eq!(sure("9990000018, 9990000026, 9990000027"), 0);
         assert_eq!(sure("nhs 9990000018; 1700000001; 1700000002"), 1);
+    }
+
+    #[test]
+    fn a_number_called_something_else_is_that() {
+        let named = || Detector {
+            named: Naming { points: -40, unless: vec!["about".to_owned()] },
+            ..told(50)
+        };
+        assert!(found(vec![named()], "leaflet 123456").is_empty());
+        assert!(found(vec![named()], "leaflets 123456 to 123457").is_empty());
+        assert_eq!(found(vec![named()], "ring about 123456").len(), 1);
+        assert_eq!(found(vec![named()], "hospital no leaflet 123456").len(), 1);
+    }
+
+    #[test]
+    fn a_word_near_it_counts_once_whatever_stands_nearer() {
+        let person = || Context {
+            words: vec!["she".to_owned(), "her".to_owned()],
+            ..context("", Position::Near, 30)
+        };
+        let near = || Detector {
+            context: vec![person(), context("order", Position::Before, -60)],
+            ..told(30)
+        };
+        assert_eq!(found(vec![near()], "123456, she and her"), [("123456", 60)]);
+        assert_eq!(found(vec![near()], "her 123456"), [("123456", 60)]);
+        assert!(found(vec![near()], "her order 123456").is_empty());
+        assert!(found(vec![near()], "123456 of a time long ago when she").is_empty());
+    }
+
+    #[test]
+    fn what_stands_alone_counts_for_more() {
+        let stands = Stands { fills_text: 40, fills_line: 30, opens_text: 20 };
+        let alone = || Detector { stands, ..told(30) };
+        assert_eq!(found(vec![alone()], " 123456 "), [("123456", 70)]);
+        assert_eq!(found(vec![alone()], "Hello\n2. 123456\n"), [("123456", 60)]);
+        assert_eq!(found(vec![alone()], "123456 hello"), [("123456", 50)]);
+        assert!(found(vec![alone()], "hello 123456").is_empty());
+        assert!(found(vec![alone()], "123456 hello\nto you").is_empty());
+    }
+
+    #[test]
+    fn what_stands_beside_a_test_number_is_a_test_patients() {
+        let beside_test_number = TestNumber { within: 20, points: -40 };
+        let number = Detector {
+            check: Check::HealthServiceNumber,
+            ..detector("n", "[0-9]{10}", 60, vec![])
+        };
+        let compiled = compile(&Settings {
+            detectors: vec![number, Detector { beside_test_number, ..told(60) }],
+            ..Settings::default()
+        });
+        let detectors = compiled.ok().unwrap().detectors;
+        let count =
+            |text: &str, range| detectors.findings(text, &Words::default(), &[], range).len();
+        assert_eq!(count("A123456 9990000018", TestRange::Ignore), 0);
+        assert_eq!(count("A123456", TestRange::Ignore), 1);
+        assert_eq!(count("A123456 9990000018", TestRange::Count), 2);
     }
 
     #[test]

@@ -104,7 +104,8 @@ impl Lexicon {
                 continue;
             };
             // Words begin with the space before them.
-            let span = folded.place(hit.start() + 1)..folded.place(hit.end() - 1) + 1;
+            let end = text.ceil_char_boundary(folded.place(hit.end() - 1) + 1);
+            let span = folded.place(hit.start() + 1)..end;
             let word = hit.pattern().as_usize();
             for &role in self.roles.get(word).into_iter().flatten() {
                 if ending == Ending::Whole || matches!(role, Role::Term(_)) {
@@ -167,6 +168,8 @@ impl Folded {
         let mut left_out = 0;
         for octet in text.bytes() {
             let folded = match octet {
+                // Of “£”: it is a word, whatever number is grown to it.
+                0xA3 if last == 0xC2 => b' ',
                 b'a'..=b'z' | b'0'..=b'9' | 0x80.. => octet,
                 b'A'..=b'Z' => octet | 0x20,
                 _ => b' ',
@@ -247,6 +250,7 @@ mod tests {
     fn a_hit_stands_where_the_words_stand() {
         assert_eq!(found(&["b c", "d"], "(a), -- b.  c; d"), ["b.  c", "d"]);
         assert_eq!(found(&["a"], "a"), ["a"]);
+        assert_eq!(found(&["£"], "for £20 each"), ["£"]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod dates;
 mod detect;
 mod level;
 mod lexicon;
+mod naming;
 mod normalise;
 mod numbers;
 mod settings;
@@ -34,6 +35,6 @@ pub use classification::{Classification, Found};
 pub use classifier::{Classifier, Input, Part};
 pub use settings::{
     Check, Combination, Company, Context, Detector, Evidence, Example, Expectation, Fault, Fellows,
-    Letters, Opener, Pattern, Place, Position, QuietZone, Settings, SettingsError, Shape, TermList,
-    TestRange, Weighing, YaraSource,
+    Letters, Naming, Opener, Pattern, Place, Position, QuietZone, Settings, SettingsError, Shape,
+    Stands, TermList, TestNumber, TestRange, Weighing, YaraSource,
 };

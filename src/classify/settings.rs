@@ -68,6 +68,9 @@ pub struct Detector {
     pub context: Vec<Context>,
     pub company: Vec<Company>,
     pub fellows: Fellows,
+    pub stands: Stands,
+    pub named: Naming,
+    pub beside_test_number: TestNumber,
     pub examples: Vec<Example>,
     pub place: Place,
 }
@@ -120,6 +123,8 @@ pub enum Position {
     After,
     /// In the heading of its column; where there is no table, never.
     Heading,
+    /// On either side, whatever other words stand nearer; once a context.
+    Near,
 }
 
 /// Other findings near a candidate, found sure on their own.
@@ -142,6 +147,37 @@ pub struct Fellows {
     pub all_pass: i32,
     /// Points for each that no word speaks for, where as many fail.
     pub others_fail: i32,
+    /// Points on top of `all_pass` where [`Fellows::many`] or more stand.
+    pub many_pass: i32,
+    pub many: usize,
+}
+
+/// Points for where a value stands, marks and the number of a list apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stands {
+    /// There is nothing else in the text: a subject, a file's name.
+    pub fills_text: i32,
+    /// There is nothing else on its line.
+    pub fills_line: i32,
+    /// It is what a text of one line begins with.
+    pub opens_text: i32,
+}
+
+/// The word directly before a number says what it is the number of: “ticket 12”,
+/// “leaflet 12”. Nobody can list them all, so those are listed that do not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Naming {
+    pub points: i32,
+    /// Words that name nothing, and words for patients. Listed terms and
+    /// people's names never count.
+    pub unless: Vec<String>,
+}
+
+/// A number of the test range makes what stands beside it a test patient's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TestNumber {
+    pub within: usize,
+    pub points: i32,
 }
 
 /// A text that the detector must, or must not, find something in.

@@ -21,7 +21,9 @@ pub(super) fn standing(text: &str, span: &Range<usize>) -> Standing {
     let mut forwards = after.iter();
     let (left, further_left) = (backwards.next(), backwards.next());
     let (right, further_right) = (forwards.next(), forwards.next());
-    if joins(left, further_left) || joins(right, further_right) || in_address(before) {
+    // What a key is given: “nhs_no=9990000018”. In an address it is told below.
+    let is_given = left == Some(&b'=');
+    if !is_given && joins(left, further_left) || joins(right, further_right) || in_address(before) {
         return Standing::InsideToken;
     }
     if spaced_digit(left, further_left) || spaced_digit(right, further_right) {
@@ -75,9 +77,14 @@ mod tests {
 
     #[test]
     fn a_number_stands_alone_between_words_and_marks() {
-        for text in
-            ["NHS: 9990000018.", "(9990000018)", "9990000018", "a,9990000018,b", "no.9990000018 "]
-        {
+        for text in [
+            "NHS: 9990000018.",
+            "(9990000018)",
+            "9990000018",
+            "a,9990000018,b",
+            "no.9990000018 ",
+            "nhs=9990000018",
+        ] {
             assert_ne!(at(text), Standing::InsideToken, "{text}");
         }
         assert_eq!(at("NHS: 9990000018."), Standing::Alone);

@@ -85,7 +85,7 @@ impl Terms {
             .any(|(_, other)| weight(other) == 0 || weight(other) >= weight(hit))
     }
 
-    /// Where vocabulary does not count, in order and apart.
+    /// Where vocabulary does not count, in the order they begin.
     fn quiet_zones(&self, text: &str, openers: &[Hit]) -> Vec<Range<usize>> {
         let mut zones: Vec<Range<usize>> = Vec::new();
         for hit in openers.iter().filter(|hit| begins_line(text, hit.span.start)) {
@@ -99,8 +99,22 @@ impl Terms {
                 _ => zones.push(hit.span.start..end),
             }
         }
+        zones.extend(signatures(text));
+        zones.sort_unstable_by_key(|zone| zone.start);
         zones
     }
+}
+
+/// What stands under a line of two dashes and a space, by which many programs
+/// set a signature apart (RFC 3676 section 4.3).
+fn signatures(text: &str) -> Vec<Range<usize>> {
+    memchr::memmem::find_iter(text.as_bytes(), "\n--")
+        .map(|at| at + "\n--".len())
+        .filter_map(|from| {
+            let line = text.get(from..)?.lines().next()?;
+            line.trim().is_empty().then(|| from..from + lines_long(text, from, SIGNATURE_LINES))
+        })
+        .collect()
 }
 
 /// Whether a denial stands directly before: in the same sentence, with at
@@ -111,7 +125,7 @@ fn is_denied(text: &str, hit: &Hit, denials: &[Hit]) -> bool {
     let between = text.get(denial.span.end..hit.span.start).unwrap_or_default();
     hit.span.start - denial.span.end <= DENIAL_REACH
         && !between.contains(['.', ';', ':', '\n', '\t', '?', '!'])
-        && !between.contains(" but ")
+        && ![" but ", " still "].iter().any(|turn| between.contains(turn))
 }
 
 fn begins_line(text: &str, at: usize) -> bool {
@@ -157,6 +171,7 @@ fn ends_close(line: &str) -> bool {
     line.trim().contains(['\t', '|']) || line.starts_with("-----") || line.starts_with("From:")
 }
 
+const SIGNATURE_LINES: usize = 8;
 const DENIAL_REACH: usize = 24;
 const LONGEST_INDENT: usize = 32;
 const LONGEST_NAME: usize = 40;
@@ -237,6 +252,7 @@ mod tests {
     fn a_denied_term_does_not_count_and_the_next_sentence_does() {
         assert!(counting("There are no known safeguarding concerns").is_empty());
         assert_eq!(counting("She said no. Diabetes clinic"), ["Diabetes"]);
+        assert_eq!(counting("no, still diabetes"), ["diabetes"]);
     }
 
     #[test]
@@ -247,5 +263,7 @@ mod tests {
         assert_eq!(counting("Kind regards to her, who has\ndiabetes"), ["diabetes"]);
         assert_eq!(counting("Kind regards\nAnn Person\nbed 1\tdiabetes"), ["diabetes"]);
         assert!(counting("Kind regards, Ann Person\nDiabetes Nurse").is_empty());
+        assert!(counting("Hello\n-- \nAnn Person\nDiabetes Nurse").is_empty());
+        assert_eq!(counting("Hello\n-- diabetes"), ["diabetes"]);
     }
 }

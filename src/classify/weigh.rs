@@ -10,7 +10,7 @@ use super::{
     candidate::{Candidate, Reason},
     detect::{ContextRule, Detectors},
     lexicon::{Hit, Words},
-    settings::{Company, Fellows, Position},
+    settings::{Company, Fellows, Position, Stands},
     table::Tables,
 };
 use crate::mail::Kind;
@@ -127,6 +127,98 @@ impl Detectors {
             .filter(|rule| rule.detector == candidate.detector && rule.position == position)
     }
 
+    /// By words on either side, each context once.
+    pub(super) fn weigh_near(&self, words: &Words, candidates: &mut [Candidate]) {
+        for candidate in candidates {
+            let Some(detector) = self.detectors.get(candidate.detector) else { continue };
+            if detector.near_reach == 0 {
+                continue;
+            }
+            let (start, end) = (candidate.span.start, candidate.span.end);
+            let from = start.saturating_sub(detector.near_reach);
+            let first = words.contexts.partition_point(|hit| hit.span.end < from);
+            let mut said: Vec<usize> = Vec::new();
+            for hit in words.contexts.get(first..).unwrap_or_default() {
+                if hit.span.end > end + detector.near_reach + LONGEST_WORD {
+                    break;
+                }
+                let Some(rule) = self.rule(hit, candidate, Position::Near) else { continue };
+                let gap =
+                    hit.span.start.saturating_sub(end).max(start.saturating_sub(hit.span.end));
+                if gap <= rule.within && !said.contains(&hit.role) {
+                    said.push(hit.role);
+                    candidate.add(Reason::Near(hit.span.clone()), rule.points);
+                }
+            }
+        }
+    }
+
+    /// By the word directly before, unless another speaks loudly for it.
+    pub(super) fn weigh_naming(
+        &self,
+        text: &str,
+        terms: &[(Kind, Hit)],
+        candidates: &mut [Candidate],
+    ) {
+        let is_name = |candidate: &&Candidate| candidate.kind == Kind::PersonName;
+        let names: BTreeSet<usize> =
+            candidates.iter().filter(is_name).map(|candidate| candidate.span.end).collect();
+        let listed: BTreeSet<usize> = terms.iter().map(|(_, hit)| hit.span.end).collect();
+        // The last that was named, and by what: “tickets 12, 13 to 15”.
+        let mut last: BTreeMap<usize, (usize, Range<usize>)> = BTreeMap::new();
+        for candidate in candidates.iter_mut() {
+            let Some(detector) = self.detectors.get(candidate.detector) else { continue };
+            let word = detector
+                .names
+                .naming(text, candidate.span.start)
+                .filter(|word| !names.contains(&word.end) && !listed.contains(&word.end))
+                .or_else(|| {
+                    let (end, word) = last.get(&candidate.detector)?.clone();
+                    (candidate.span.start.saturating_sub(end) <= RANGE_GAP).then_some(word)
+                });
+            if let Some(word) = word.filter(|_| candidate.spoken() < LOUD) {
+                last.insert(candidate.detector, (candidate.span.end, word.clone()));
+                candidate.add(Reason::Named(word), detector.names.points);
+            }
+        }
+    }
+
+    /// By whether anything stands beside it at all.
+    pub(super) fn weigh_standing(&self, text: &str, candidates: &mut [Candidate]) {
+        let mut is_one_line = None;
+        for candidate in candidates {
+            let Some(detector) = self.detectors.get(candidate.detector) else { continue };
+            if detector.stands == Stands::default() || candidate.spoken() < 0 {
+                continue;
+            }
+            let (before, after) = beside(text, &candidate.span);
+            let one_line = *is_one_line.get_or_insert_with(|| !text.trim().contains('\n'));
+            let points = match (is_mere_mark(before), is_mere_mark(after)) {
+                (true, true) if one_line => detector.stands.fills_text,
+                (true, true) => detector.stands.fills_line,
+                (true, false) if one_line => detector.stands.opens_text,
+                _ => 0,
+            };
+            candidate.add(Reason::Stands, points);
+        }
+    }
+
+    /// By numbers of the test range near it; `tests` are where those stand.
+    pub(super) fn weigh_test_numbers(&self, tests: &[usize], candidates: &mut [Candidate]) {
+        let mut tests = tests.to_vec();
+        tests.sort_unstable();
+        for candidate in candidates {
+            let Some(detector) = self.detectors.get(candidate.detector) else { continue };
+            let rule = detector.beside_test_number;
+            let from = candidate.span.start.saturating_sub(rule.within);
+            let next = tests.partition_point(|&start| start < from);
+            let near = tests.get(next).is_some_and(|&at| at <= candidate.span.start + rule.within);
+            if rule.points != 0 && near {
+                candidate.add(Reason::TestNumber, rule.points);
+            }
+        }
+    }
+
     /// By the numbers of its kind that stand in the same text: for one that no
     /// word speaks against, or against one that none speaks for.
     pub(super) fn weigh_fellows(
@@ -145,7 +237,9 @@ impl Detectors {
             for candidate in candidates.iter_mut().filter(own) {
                 let spoken = candidate.spoken();
                 if failed == 0 && passed.len() > 1 && spoken >= 0 {
-                    candidate.add(Reason::FellowsPass, detector.fellows.all_pass);
+                    let fellows = detector.fellows;
+                    let more = if passed.len() >= fellows.many { fellows.many_pass } else { 0 };
+                    candidate.add(Reason::FellowsPass, fellows.all_pass + more);
                 } else if failed >= passed.len() && spoken <= 0 {
                     candidate.add(Reason::FellowsFail, detector.fellows.others_fail);
                 }
@@ -198,6 +292,30 @@ fn has_number(text: &str, between: Range<usize>) -> bool {
     octets.split(|octet| !octet.is_ascii_digit()).any(|digits| digits.len() >= LABELLED_DIGITS)
 }
 
+/// What stands on the same line before a value and after it, or so much of it
+/// that it can be no mark of a list.
+fn beside<'a>(text: &'a str, span: &Range<usize>) -> (&'a str, &'a str) {
+    let from = text.floor_char_boundary(span.start.saturating_sub(LONGEST_MARK));
+    let to = text.ceil_char_boundary(span.end + LONGEST_MARK);
+    let before = text.get(from..span.start).unwrap_or_default();
+    let after = text.get(span.end..to).unwrap_or_default();
+    (before.rsplit('\n').next().unwrap_or_default(), after.split('\n').next().unwrap_or_default())
+}
+
+/// Nothing, the marks of a list, or its number: “3.”, “- ”, “> ”.
+fn is_mere_mark(beside: &str) -> bool {
+    let bare = beside.trim_matches(|character: char| !character.is_ascii_alphanumeric());
+    beside.len() < LONGEST_MARK
+        && bare.len() <= 3
+        && bare.bytes().all(|octet| octet.is_ascii_digit())
+}
+
+/// Points from which a word is a label that nothing between it and the number
+/// takes away.
+const LOUD: i32 = 50;
+const LONGEST_MARK: usize = 12;
+/// Octets between two numbers that one word names.
+const RANGE_GAP: usize = 6;
 /// Fewer may be a date, a section or a quantity.
 const LABELLED_DIGITS: usize = 5;
 /// Octets between two numbers of a list, with a name between them.

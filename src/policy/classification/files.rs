@@ -9,8 +9,8 @@ use super::{
 use crate::{
     classify::{
         Check, Classifier, Combination, Company, Context, Detector, Evidence, Example, Expectation,
-        Fellows, Letters, Opener, Pattern, Position, QuietZone, Settings, Shape, TermList,
-        TestRange, YaraSource,
+        Fellows, Letters, Naming, Opener, Pattern, Position, QuietZone, Settings, Shape, Stands,
+        TermList, TestNumber, TestRange, YaraSource,
     },
     mail::{Kind, Level},
     policy::diagnostics::{Diagnostics, SourceFile},
@@ -192,6 +192,13 @@ fn detector(fields: &Fields<'_>) -> Option<Detector> {
         context: fields.tables("context").iter().flat_map(context).collect(),
         company: fields.tables("company").iter().map(company).collect(),
         fellows: fields.tables("fellows").first().map(fellows).unwrap_or_default(),
+        stands: fields.tables("stands").first().map(stands).unwrap_or_default(),
+        named: fields.tables("named").first().map(naming).unwrap_or_default(),
+        beside_test_number: fields
+            .tables("test_number")
+            .first()
+            .map(test_number)
+            .unwrap_or_default(),
         examples,
         place: fields.place(),
     };
@@ -239,9 +246,37 @@ fn fellows(fields: &Fields<'_>) -> Fellows {
     let fellows = Fellows {
         all_pass: points(fields, "all_pass"),
         others_fail: points(fields, "others_fail"),
+        many_pass: points(fields, "many_pass"),
+        many: fields.integer("many", 2..1_000_000).and_then(narrow).unwrap_or(USUAL_MANY),
     };
     fields.finish();
     fellows
+}
+
+fn stands(fields: &Fields<'_>) -> Stands {
+    let stands = Stands {
+        fills_text: points(fields, "fills_text"),
+        fills_line: points(fields, "fills_line"),
+        opens_text: points(fields, "opens_text"),
+    };
+    fields.finish();
+    stands
+}
+
+fn naming(fields: &Fields<'_>) -> Naming {
+    let naming =
+        Naming { points: points(fields, "points"), unless: values(fields.strings("unless")) };
+    fields.finish();
+    naming
+}
+
+fn test_number(fields: &Fields<'_>) -> TestNumber {
+    let test_number = TestNumber {
+        within: fields.integer("within", 0..100_000).and_then(narrow).unwrap_or(USUAL_REACH),
+        points: points(fields, "points"),
+    };
+    fields.finish();
+    test_number
 }
 
 fn list(fields: &Fields<'_>) -> Option<TermList> {
@@ -283,8 +318,14 @@ const PERCENT: Range<i64> = 0..101;
 const POINTS: Range<i64> = -100..101;
 const USUAL_REACH: usize = 40;
 
-const POSITIONS: [(&str, Position); 3] =
-    [("before", Position::Before), ("after", Position::After), ("heading", Position::Heading)];
+const USUAL_MANY: usize = 10;
+
+const POSITIONS: [(&str, Position); 4] = [
+    ("before", Position::Before),
+    ("after", Position::After),
+    ("heading", Position::Heading),
+    ("near", Position::Near),
+];
 
 const CHECKS: [(&str, Check); 8] = [
     ("none", Check::None),
