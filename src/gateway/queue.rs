@@ -152,6 +152,7 @@ impl Queue {
             disk_octets: stats.octets_on_disk,
             moved_octets: stats.octets_moved,
             failures: stats.failures,
+            outdated_segments: stats.outdated_segments,
             damaged: damage.iter().filter(|damage| !damage.kind.is_expected()).count(),
         }
     }

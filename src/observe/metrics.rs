@@ -439,11 +439,14 @@ mod tests {
     fn a_spool_that_takes_no_mail_is_seen() {
         let metrics = Metrics::new().unwrap();
         for (door, accepting) in [(Door::Open, 1), (Door::Full, 0), (Door::Failing, 0)] {
-            metrics.set_spool(SpoolState { door, damaged: 2, ..SpoolState::default() });
+            let spool =
+                SpoolState { door, damaged: 2, outdated_segments: 3, ..SpoolState::default() };
+            metrics.set_spool(spool);
             let shown = metrics.render(QueueState::default()).unwrap();
             let line = format!("\npostern_spool_accepting {accepting}\n");
             assert!(shown.contains(&line), "{door:?}: {shown}");
             assert!(shown.contains("\npostern_spool_damaged 2\n"), "{shown}");
+            assert!(shown.contains("\npostern_spool_outdated_segments 3\n"), "{shown}");
         }
     }
 

@@ -35,6 +35,8 @@ pub struct SpoolState {
     pub failures: u64,
     /// Places that are not as they were written; what a crash tears is none.
     pub damaged: usize,
+    /// Segments that are not yet sealed as new ones are.
+    pub outdated_segments: usize,
 }
 
 /// Whether the spool takes new mail, and why not.
@@ -82,6 +84,7 @@ pub(super) struct SpoolMetrics {
     moved: Told,
     failures: Told,
     damaged: IntGauge,
+    outdated: IntGauge,
 }
 
 /// A counter of what is counted elsewhere.
@@ -165,6 +168,10 @@ impl SpoolMetrics {
                 "postern_spool_damaged",
                 "Places in the spool's files that are not as they were written, found since start.",
             )?)?,
+            outdated: new.register(IntGauge::new(
+                "postern_spool_outdated_segments",
+                "Files of the spool not yet under [spool] key; at 0 no old key is needed.",
+            )?)?,
         })
     }
 
@@ -175,6 +182,7 @@ impl SpoolMetrics {
         self.moved.tell(spool.moved_octets);
         self.failures.tell(spool.failures);
         self.damaged.set(gauge_value(spool.damaged as u64));
+        self.outdated.set(gauge_value(spool.outdated_segments as u64));
     }
 }
 

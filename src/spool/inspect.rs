@@ -214,4 +214,8 @@ impl DiskFile for ReadFile {
     fn sync(&self) -> io::Result<()> {
         Ok(())
     }
+
+    fn sync_in_place(&self) -> io::Result<()> {
+        Ok(())
+    }
 }

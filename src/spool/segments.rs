@@ -25,6 +25,9 @@ pub(super) struct Active {
     pub(super) end: u64,
     /// Where it is full.
     pub(super) limit: u64,
+    /// Up to where octets are on disk, zeros behind the last record included:
+    /// past it, space is only reserved.
+    pub(super) written: u64,
     /// None where its checkpoint would not be complete.
     pub(super) covered: Option<Covered>,
 }
@@ -38,6 +41,31 @@ pub(super) enum Spare {
         retry_at: Instant,
         error: SpoolError,
     },
+}
+
+impl Active {
+    /// Zeros to be written behind small records that end at `end`. To write to
+    /// reserved space changes what the file system must journal, to replace
+    /// zeros does not: so only one commit in many waits for its journal too.
+    pub(super) fn zeros_behind(&self, end: u64) -> &'static [u8] {
+        let longest = ZEROS.len().min(usize::try_from(self.limit / 8).unwrap_or(usize::MAX));
+        let small = end.saturating_sub(self.end) < longest as u64;
+        if end <= self.written || !small {
+            return &[];
+        }
+        let room = usize::try_from(self.limit.saturating_sub(end)).unwrap_or(usize::MAX);
+        ZEROS.get(..longest.min(room)).unwrap_or_default()
+    }
+
+    /// Makes what was written up to `end` durable.
+    pub(super) fn sync(&mut self, end: u64) -> io::Result<()> {
+        if end <= self.written {
+            return self.file.sync_in_place();
+        }
+        self.file.sync()?;
+        self.written = end;
+        Ok(())
+    }
 }
 
 impl Writer {
@@ -80,6 +108,7 @@ impl Writer {
             file: Arc::clone(&file),
             end: FIRST_RECORD,
             limit,
+            written: FIRST_RECORD,
             covered: Some(Covered::default()),
         };
         let old = self.active.replace(new);
@@ -187,6 +216,8 @@ fn random_mark() -> Result<Mark, SpoolError> {
     })?;
     Ok(Mark(mark))
 }
+
+static ZEROS: [u8; 256 * 1024] = [0; _];
 
 /// How a segment is called before it is one.
 const SPARE: &str = "spare";

@@ -206,9 +206,12 @@ impl Writer {
             slices.push(IoSlice::new(&record.entries));
             slices.extend(record.contents.iter().map(|content| IoSlice::new(content)));
         }
+        let zeros = active.zeros_behind(end);
+        slices.push(IoSlice::new(zeros));
         write_all(&*active.file, &mut slices, active.end)
             .map_err(|cause| SpoolError::io("write to its segment", cause))?;
-        active.file.sync().map_err(|cause| SpoolError::io("sync its segment", cause))?;
+        let written = end.saturating_add(zeros.len() as u64);
+        active.sync(written).map_err(|cause| SpoolError::io("sync its segment", cause))?;
 
         self.succeeded = self.begun;
         self.doubtful.clear();

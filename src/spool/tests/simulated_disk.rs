@@ -145,7 +145,7 @@ impl SimulatedDisk {
             for edit in &contents.unsynced {
                 edit.apply_in_part(&mut durable, octets, random);
             }
-            Contents { now: durable.clone(), durable, unsynced: Vec::new() }
+            Contents { now: durable.clone(), durable, ..Contents::default() }
         };
         let after = Self::new(seed);
         let mut left = after.state();
@@ -359,12 +359,21 @@ impl DiskFile for SimulatedFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        self.sync_edits(Contents::settle)
+    }
+
+    fn sync_in_place(&self) -> io::Result<()> {
+        self.sync_edits(Contents::settle_in_place)
+    }
+}
+
+impl SimulatedFile {
+    fn sync_edits(&self, settle: fn(&mut Contents)) -> io::Result<()> {
         let held_up = self.disk.gate.lock();
         drop(held_up);
         match self.disk.call(Operation::Sync) {
             Ok(mut state) => {
-                let Contents { durable, unsynced, .. } = &mut state.files[self.inode];
-                unsynced.drain(..).for_each(|edit| edit.apply(durable));
+                settle(&mut state.files[self.inode]);
                 Ok(())
             }
             Err(error) => {

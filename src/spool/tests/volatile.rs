@@ -24,12 +24,37 @@ pub(super) struct Contents {
     pub(super) now: Vec<u8>,
     pub(super) durable: Vec<u8>,
     pub(super) unsynced: Vec<Edit>,
+    /// Up to where octets were written and synced, and not only reserved.
+    pub(super) written: usize,
 }
 
 #[derive(Clone)]
 pub(super) enum Edit {
     Write(usize, Vec<u8>),
     Resize(usize),
+}
+
+impl Contents {
+    pub(super) fn settle(&mut self) {
+        for edit in self.unsynced.drain(..) {
+            edit.apply(&mut self.durable);
+            if let Edit::Write(offset, octets) = edit {
+                self.written = self.written.max(offset + octets.len());
+            }
+        }
+    }
+
+    /// What was written where space is only reserved stays as unsafe as it was.
+    pub(super) fn settle_in_place(&mut self) {
+        let written = self.written;
+        let settled = |edit: &mut Edit| match edit {
+            Edit::Write(offset, octets) => *offset + octets.len() <= written,
+            Edit::Resize(_) => false,
+        };
+        for edit in self.unsynced.extract_if(.., settled) {
+            edit.apply(&mut self.durable);
+        }
+    }
 }
 
 impl NameChange {
