@@ -11,7 +11,7 @@ use crate::{
         Decision, Disposition, Facts, Mode, NextHop, Obligation, Protection, RuleMatch, Told,
         Urgency,
     },
-    policy::{Destination, Fields, Policy, Rule, Verdict, condition::Asked},
+    policy::{Destination, Fields, Organisation, Policy, Rule, Verdict, condition::Asked},
 };
 
 /// What happens to this recipient's copy, and what led to it.
@@ -53,6 +53,8 @@ struct Draft<'a> {
     policy: &'a Policy,
     facts: Facts<'a>,
     destination: Destination<'a>,
+    /// The sender's.
+    organisation: Option<&'a Organisation>,
     /// Whether rules may stop this recipient's mail yet.
     rollout: Mode,
     disposition: Disposition,
@@ -77,6 +79,7 @@ impl<'a> Draft<'a> {
             policy,
             facts,
             destination,
+            organisation: policy.organisation(facts.message),
             rollout,
             disposition: Disposition::default(),
             decided_by: None,
@@ -136,7 +139,12 @@ impl<'a> Draft<'a> {
 
     fn add_obligations(&mut self, rule: &Rule) {
         let fields = self.fields(rule);
-        let disclaimer = rule.disclaimer.iter().cloned().map(Obligation::Disclaimer);
+        let languages = self.organisation.map_or(&[][..], |sender| &sender.languages);
+        let tag_lines = rule
+            .disclaimer
+            .iter()
+            .map(|tag_line| tag_line.filled(languages, fields.organisation, fields.level_name));
+        let disclaimer = tag_lines.map(Obligation::Disclaimer);
         let headers = rule.add_headers.iter().map(|(name, value)| Obligation::Header {
             name: name.clone(),
             value: value.fill(&fields),
@@ -189,6 +197,9 @@ impl<'a> Draft<'a> {
             level_name: self.policy.level_name(message.level),
             clearance: self.destination.clearance,
             rule: &rule.name,
+            organisation: self
+                .organisation
+                .map_or(self.policy.default_organisation(), |sender| &sender.name),
         }
     }
 

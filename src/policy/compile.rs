@@ -11,16 +11,17 @@ use jiff::civil::Date;
 
 use crate::{
     classify::{Classification, Classifier, Input, TestRange},
-    mail::{Address, Disclaimer, Domain, Level},
+    mail::{Address, Domain, Level, MessageFacts},
 };
 
 use super::{
     classification::{self, ClassificationFiles},
     diagnostics::{Diagnostics, Severity, SourceFile},
-    disclaimers::{self, Disclaimers},
+    disclaimers::{self, TagLine, TagLines},
     domains::{self, Destination, Domains},
     nearest::{did_you_mean, nearest},
-    never, organisation,
+    never,
+    organisation::{self, Organisation},
     rule::{Exemption, Rule},
     rules::{self, RuleContext, Written},
     settings::{self, Invariant, Rollout, Settings},
@@ -48,7 +49,8 @@ pub struct Policy {
     version: String,
     settings: Settings,
     domains: Domains,
-    disclaimers: Disclaimers,
+    disclaimers: TagLines,
+    organisations: Vec<Arc<Organisation>>,
     /// The narrowest first, then by name: an order that does not depend on
     /// where a rule was written.
     rules: Vec<Rule>,
@@ -91,8 +93,18 @@ impl Policy {
         &self.domains
     }
 
-    pub fn disclaimer(&self, name: &str) -> Option<&Arc<Disclaimer>> {
+    pub fn disclaimer(&self, name: &str) -> Option<&Arc<TagLine>> {
         self.disclaimers.get(name)
+    }
+
+    /// Whose mail it is, of those that have a file.
+    pub fn organisation(&self, message: &MessageFacts) -> Option<&Organisation> {
+        self.organisations.iter().find(|one| one.sends(message)).map(Arc::as_ref)
+    }
+
+    /// What senders are called who belong to no organisation that has a file.
+    pub fn default_organisation(&self) -> &str {
+        &self.settings.organisation
     }
 
     pub fn classify(&self, input: &Input<'_>) -> Classification {
@@ -149,14 +161,20 @@ impl Compiler<'_> {
             level_names: &settings.level_names,
             today: context.today,
         };
-        let (rules, turns_on) = self.compile_rules(&rule_context, &domains);
+        let files = self.read_rules(&rule_context);
+        self.check_names(&files);
+        self.check_never(&files, &domains);
+        let written = || files.iter().map(|(_, written)| written);
+        let turns_on = written().flat_map(|written| &written.turns).min().copied();
+        let organisations = written().filter_map(|written| written.organisation.clone()).collect();
         let classifier = self.compile_classifier(context.test_range);
         Some(Policy {
             version: self.sources.version(),
             settings,
             domains,
             disclaimers,
-            rules,
+            organisations,
+            rules: join(files),
             turns_on,
             classifier: Arc::new(classifier?),
         })
@@ -223,11 +241,8 @@ impl Compiler<'_> {
         }
     }
 
-    fn compile_rules(
-        &mut self,
-        context: &RuleContext<'_>,
-        domains: &Domains,
-    ) -> (Vec<Rule>, Option<Date>) {
+    /// The national rules, and every organisation's.
+    fn read_rules(&mut self, context: &RuleContext<'_>) -> Vec<(Arc<SourceFile>, Written)> {
         let mut files: Vec<(Arc<SourceFile>, Written)> = Vec::new();
         if let Some(written) = self.required("rules.toml", |faults| rules::read(faults, context)) {
             files.extend(self.sources.file("rules.toml").cloned().zip(Some(written)));
@@ -240,10 +255,7 @@ impl Compiler<'_> {
             self.diagnostics.extend(faults.into_diagnostics());
             files.push((Arc::clone(file), written));
         }
-        self.check_names(&files);
-        self.check_never(&files, domains);
-        let turns_on = files.iter().flat_map(|(_, written)| &written.turns).min().copied();
-        (join(files), turns_on)
+        files
     }
 
     /// Names are unique across all files, and exemptions lift rules there are.

@@ -35,6 +35,7 @@ pub mod written;
 
 pub use cases::{Case, Subject, read_cases};
 pub use compile::{Context, Policy};
+pub use disclaimers::{Language, TagLine};
 pub use domains::{Destination, DomainEntry, Domains, Standing};
 pub use nearest::{did_you_mean, nearest};
 pub use organisation::Organisation;

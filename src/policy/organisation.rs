@@ -10,10 +10,11 @@ use crate::mail::MessageFacts;
 
 use super::{
     condition::Condition,
+    disclaimers::{LANGUAGES, Language},
     pattern::DomainPattern,
     rules::{self, RuleContext, Written},
     when,
-    written::{Fault, Faults, Table},
+    written::{Fault, Faults, Table, Value},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,9 @@ pub struct Organisation {
     /// Organisation Data Service code, such as `X26`.
     pub ods: String,
     pub name: String,
+    /// In which its tag lines are written, in that order; English if none is
+    /// named.
+    pub languages: Vec<Language>,
     /// That a message is sent from one of its domains.
     pub scope: Condition,
 }
@@ -52,10 +56,12 @@ pub(super) fn read(faults: &Faults, stem: &str, context: &RuleContext<'_>) -> Wr
     let name = root.required("name").and_then(|value| value.sentence());
     let domains: Option<Vec<DomainPattern>> =
         root.required("sender_domains").and_then(|value| when::read_patterns(&value));
-    let organisation = match (ods, name, domains) {
-        (Some(ods), Some(name), Some(domains)) => {
+    let languages =
+        root.value("languages").map_or(Some(Vec::new()), |value| read_languages(&value, context));
+    let organisation = match (ods, name, domains, languages) {
+        (Some(ods), Some(name), Some(domains), Some(languages)) => {
             let scope = Condition::SenderDomain(domains);
-            Some(Arc::new(Organisation { ods, name: name.to_owned(), scope }))
+            Some(Arc::new(Organisation { ods, name: name.to_owned(), languages, scope }))
         }
         _ => None,
     };
@@ -63,4 +69,25 @@ pub(super) fn read(faults: &Faults, stem: &str, context: &RuleContext<'_>) -> Wr
     rules::read_tables(&root, context, organisation.as_ref())
 }
 
-const KEYS: [&str; 5] = ["ods", "name", "sender_domains", "rule", "exemption"];
+/// Warns of tag lines that are not written in one of them.
+fn read_languages(value: &Value<'_>, context: &RuleContext<'_>) -> Option<Vec<Language>> {
+    let languages = value.list(|language| language.choice(&LANGUAGES))?;
+    for tag_line in context.disclaimers.values() {
+        let lacks = |language: &&Language| !tag_line.languages().any(|has| has == **language);
+        if let Some(&language) = languages.iter().find(lacks) {
+            let (name, suffix) = (tag_line.name(), language.suffix());
+            value.faults().warning(
+                value
+                    .fault(
+                        "disclaimer-untranslated",
+                        format!("the tag line `{name}` is not written in all of these"),
+                    )
+                    .label("goes without what is lacking")
+                    .help(format!("write disclaimers/{name}{suffix}.txt and {name}{suffix}.html")),
+            );
+        }
+    }
+    Some(languages)
+}
+
+const KEYS: [&str; 6] = ["ods", "name", "sender_domains", "languages", "rule", "exemption"];

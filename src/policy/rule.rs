@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::mail::{Address, Disclaimer, Disposition, Mode, NextHop, TlsRequirement, Told, Urgency};
+use crate::mail::{Address, Disposition, Mode, NextHop, TlsRequirement, Told, Urgency};
 
 use super::{
     condition::{Asked, Condition, Conditions, Truth},
+    disclaimers::TagLine,
     organisation::Organisation,
     template::Template,
 };
@@ -26,7 +27,7 @@ pub struct Rule {
     pub fallback: Option<NextHop>,
     /// How soon people hear of it if the TLS it needs cannot be had.
     pub urgency: Urgency,
-    pub disclaimer: Option<Arc<Disclaimer>>,
+    pub disclaimer: Option<Arc<TagLine>>,
     /// Names and values of header fields.
     pub add_headers: Vec<(String, Template)>,
     pub copy_to: Vec<Address>,

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::mail::{Disclaimer, Disposition, Mode, NextHop, Told, Urgency};
+use crate::mail::{Disposition, Mode, NextHop, Told, Urgency};
 
 use super::{
-    disclaimers::Disclaimers,
+    disclaimers::{TagLine, TagLines},
     nearest::did_you_mean,
     organisation::Organisation,
     protection::TLS,
@@ -21,7 +21,7 @@ use super::{
 /// What is known before rules are read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RuleContext<'a> {
-    pub(super) disclaimers: &'a Disclaimers,
+    pub(super) disclaimers: &'a TagLines,
     pub(super) level_names: &'a LevelNames,
     pub(super) today: Date,
 }
@@ -37,6 +37,8 @@ pub(super) struct Written {
     pub(super) names: Vec<(String, std::ops::Range<usize>)>,
     /// Days on which something takes effect or ceases to.
     pub(super) turns: Vec<Date>,
+    /// Whose rules these are.
+    pub(super) organisation: Option<Arc<Organisation>>,
 }
 
 pub(super) fn read(faults: &Faults, context: &RuleContext<'_>) -> Written {
@@ -51,7 +53,7 @@ pub(super) fn read_tables(
     context: &RuleContext<'_>,
     organisation: Option<&Arc<Organisation>>,
 ) -> Written {
-    let mut written = Written::default();
+    let mut written = Written { organisation: organisation.cloned(), ..Written::default() };
     for table in root.tables("rule", "a rule", &RULE_KEYS) {
         let period = read_period(&table, "rule-expired", context.today, &mut written.turns);
         let place = table.value("name").map_or(table.span(), |name| name.span());
@@ -258,7 +260,7 @@ fn read_fallback(value: &Value<'_>) -> Option<NextHop> {
     None
 }
 
-fn named(value: &Value<'_>, disclaimers: &Disclaimers) -> Option<Arc<Disclaimer>> {
+fn named(value: &Value<'_>, disclaimers: &TagLines) -> Option<Arc<TagLine>> {
     let name = value.string()?;
     if let Some(disclaimer) = disclaimers.get(name) {
         return Some(Arc::clone(disclaimer));

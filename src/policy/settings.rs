@@ -15,6 +15,8 @@ use super::{
 pub(super) struct Settings {
     /// Who is told of held messages, where a rule says `tell = ["officers"]`.
     pub officers: Vec<Address>,
+    /// What is meant by `{organisation}` where the sender's has no file.
+    pub organisation: String,
     pub level_names: LevelNames,
     pub rollout: Rollout,
     pub invariants: Vec<Invariant>,
@@ -74,12 +76,17 @@ impl Rollout {
 
 pub(super) fn read(faults: &Faults) -> Settings {
     let root = faults.parse();
-    let root =
-        Table::root(&root, faults, "policy.toml", &["officers", "levels", "rollout", "invariant"]);
+    let root = Table::root(
+        &root,
+        faults,
+        "policy.toml",
+        &["officers", "organisation", "levels", "rollout", "invariant"],
+    );
     let officers = root
         .value("officers")
         .and_then(|value| value.list(|address| address.parsed("bad-address")))
         .unwrap_or_default();
+    let organisation = root.value("organisation").and_then(|value| value.sentence());
     let level_names = root.required("levels").and_then(|levels| read_levels(&levels));
     let rollout = root.value("rollout").and_then(|rollout| read_rollout(&rollout));
     let mut invariants: Vec<Invariant> = Vec::new();
@@ -94,6 +101,7 @@ pub(super) fn read(faults: &Faults) -> Settings {
     }
     Settings {
         officers,
+        organisation: organisation.unwrap_or("an NHS or social care organisation").to_owned(),
         level_names: level_names.unwrap_or_default(),
         rollout: rollout.unwrap_or_default(),
         invariants,

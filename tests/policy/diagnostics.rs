@@ -25,7 +25,7 @@ fn every_broken_policy_is_told_exactly_what_is_wrong() {
             ("classification.toml", ""),
             ("rules.toml", ""),
             ("disclaimers/tag.txt", "Confidential.\n"),
-            ("disclaimers/tag.html", "<p>Confidential.</p>\n"),
+            ("disclaimers/tag.html", "<p lang=en>Confidential.</p>\n"),
         ] {
             sources.add(path, text.as_bytes());
         }
@@ -102,13 +102,17 @@ proptest! {
 }
 
 /// Every code there is, but for a missing file, which no folder can hold.
-const CODES: [&str; 51] = [
+const CODES: [&str; 55] = [
     "address",
     "disclaimer-empty",
     "disclaimer-half",
     "disclaimer-html",
+    "disclaimer-language",
+    "disclaimer-long",
     "disclaimer-stray",
     "disclaimer-unknown",
+    "disclaimer-unreadable",
+    "disclaimer-untranslated",
     "disclaimer-wide",
     "domain-below-retired",
     "domain-duplicate",

@@ -181,7 +181,7 @@ fn every_message_carries_its_level_and_outgoing_mail_the_tag_line() {
     let policy = shipped();
     let outgoing = ask(&policy, &message(1), "a@gmail.com").obligations;
     let level = Obligation::Header { name: "Postern-Level".to_owned(), value: "1".to_owned() };
-    let tag_line = Obligation::Disclaimer(policy.disclaimer("nhs").unwrap().clone());
+    let tag_line = Obligation::Disclaimer(policy.disclaimer("nhs").unwrap().filled(&[], "", ""));
     assert!(outgoing.contains(&level) && outgoing.contains(&tag_line));
     let inbound = MessageFacts {
         direction: Direction::Inbound,
@@ -196,7 +196,7 @@ fn every_message_carries_its_level_and_outgoing_mail_the_tag_line() {
 #[test]
 fn the_tag_line_has_fifteen_narrow_lines_in_ascii() {
     let policy = shipped();
-    let plain = &policy.disclaimer("nhs").unwrap().plain;
+    let plain = policy.disclaimer("nhs").unwrap().filled(&[], "", "").plain.clone();
     assert_eq!(plain.lines().count(), 15);
     assert!(plain.is_ascii());
     assert!(plain.lines().all(|line| line.len() <= 72));

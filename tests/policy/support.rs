@@ -49,7 +49,7 @@ pub(crate) fn with_files(files: &[(&str, &str)]) -> (Option<Policy>, Diagnostics
     sources.add("classification.toml", b"");
     sources.add("rules.toml", b"");
     sources.add("disclaimers/tag.txt", b"Confidential.\n");
-    sources.add("disclaimers/tag.html", b"<p>Confidential.</p>\n");
+    sources.add("disclaimers/tag.html", b"<p lang=\"en\">Confidential.</p>\n");
     sources.add_certificate("partner.pem");
     for (path, text) in files {
         sources.add(path, text.as_bytes());

@@ -84,6 +84,8 @@ const SHIPPED: &[(&str, &str)] = shipped! {
     "detectors/contact.toml"
     "detectors/patient-numbers.toml"
     "detectors/people.toml"
+    "disclaimers/nhs.cy.html"
+    "disclaimers/nhs.cy.txt"
     "disclaimers/nhs.html"
     "disclaimers/nhs.txt"
     "domains.toml"

@@ -93,13 +93,15 @@ impl Scene {
         )?;
         let name = config.node.name.clone();
         let (gateway, observatory) = start_gateway(config, &watch).await?;
-        let tag_line = policy.disclaimer("nhs").map(|disclaimer| disclaimer.plain.as_str());
+        let tag_line = policy
+            .disclaimer("nhs")
+            .map(|tag_line| tag_line.filled(&[], policy.default_organisation(), ""));
         let smtp = smtp(&gateway)?;
         let mail_server = MailServer::new(
             smtp,
             name,
             authority.trust_anchors.clone(),
-            tag_line.unwrap_or_default(),
+            tag_line.as_ref().map_or("", |tag_line| &tag_line.plain),
         )?;
         Ok(Self {
             watch,
