@@ -102,8 +102,16 @@ proptest! {
 }
 
 /// Every code there is, but for a missing file, which no folder can hold.
-const CODES: [&str; 51] = [
+const CODES: [&str; 64] = [
     "address",
+    "combination-unknown-evidence",
+    "combination-without-level",
+    "detector-empty-match",
+    "detector-false-example",
+    "detector-large-pattern",
+    "detector-missed-example",
+    "detector-pattern",
+    "detector-slow-pattern",
     "disclaimer-empty",
     "disclaimer-half",
     "disclaimer-html",
@@ -121,6 +129,8 @@ const CODES: [&str; 51] = [
     "domain-trust-unenforced",
     "domain-two-trusts",
     "domain-unvouched",
+    "evidence-of-nothing",
+    "evidence-unknown-source",
     "exemption-expired",
     "exemption-for-all",
     "exemption-national-rule",
@@ -134,7 +144,9 @@ const CODES: [&str; 51] = [
     "invariant-without-outcome",
     "level-range",
     "missing-key",
+    "name-twice",
     "next-hop",
+    "number-out-of-range",
     "organisation-name",
     "range-empty",
     "range-malformed",
@@ -153,5 +165,6 @@ const CODES: [&str; 51] = [
     "toml-syntax",
     "unknown-key",
     "unknown-value",
+    "unknown-word",
     "wrong-type",
 ];
