@@ -3,24 +3,35 @@
 use std::{
     io::{IsTerminal, Write},
     path::{Path, PathBuf},
+    time::Instant,
 };
 
 use clap::Args;
 
-use super::{documents::Documents, exit::Failure, files};
+use super::{
+    classify::COLUMNS,
+    documents::Documents,
+    exit::Failure,
+    files,
+    findings::{self, Display, Extent},
+    page::{Ink, Page, piece},
+};
 use crate::{
-    classify::TestRange,
+    classify::{Classification, TestRange},
     content::Content,
     decide::decide,
     gateway::{Arriving, message_facts},
     mail::{Arrival, MessageFacts, Timestamp},
-    policy::{Case, Context, Policy, Subject, diagnostics::Diagnostics, read_cases},
+    policy::{Case, Context, MessageText, Policy, Subject, diagnostics::Diagnostics, read_cases},
 };
 
 #[derive(Debug, Args)]
 pub struct TestArguments {
     #[arg(long, value_name = "DIR", default_value = "policies")]
     policies: PathBuf,
+    /// Name the cases that are as expected, too
+    #[arg(long, short)]
+    verbose: bool,
 }
 
 pub fn test(arguments: &TestArguments, now: Timestamp) -> Result<(), Failure> {
@@ -34,46 +45,73 @@ pub fn test(arguments: &TestArguments, now: Timestamp) -> Result<(), Failure> {
         files::show(&diagnostics);
         return Err(Failure::bad_data(files::faults(&diagnostics)));
     }
-    let mut out = std::io::stdout().lock();
-    let mut failed = Diagnostics::default();
-    let mut passed = 0;
+    let mut page = Page::standard_output().within(COLUMNS);
+    let started = Instant::now();
+    let mut failed = 0;
     let documents = Documents::new();
     for case in &cases {
-        let facts = facts(&policy, case, &arguments.policies, &documents)?;
+        let (facts, classification) = judged(&policy, case, &arguments.policies, &documents)?;
         let faults = case.check(&policy, &facts, decide);
-        let verdict = if faults.is_empty() { "ok  " } else { "FAIL" };
-        passed += usize::from(faults.is_empty());
-        writeln!(out, "{verdict}  {}", case.name)?;
-        failed.extend(faults);
+        match (faults.is_empty(), arguments.verbose) {
+            (true, false) => {}
+            (true, true) => page.row("ok", &[piece(Ink::Plain, case.name.as_str())])?,
+            (false, _) => {
+                failed += 1;
+                tell_failure(&mut page, &policy, case, &faults, classification.as_ref())?;
+            }
+        }
     }
-    write!(out, "{}", failed.render(files::rendering(out.is_terminal())))?;
-    writeln!(out, "{passed} passed, {} failed", cases.len() - passed)?;
-    match failed.is_empty() {
-        true => Ok(()),
-        false => Err(Failure::silent(1)),
+    let took = format!("in {} ms", started.elapsed().as_millis());
+    let verdict = match failed {
+        0 => piece(Ink::Good, format!("{} cases, all as expected", cases.len())),
+        _ => piece(Ink::Bad, format!("{} cases, {failed} not as expected", cases.len())),
+    };
+    page.text(&[verdict, piece(Ink::Quiet, took)])?;
+    match failed {
+        0 => Ok(()),
+        _ => Err(Failure::silent(1)),
     }
 }
 
-fn facts(
+/// What was expected, line by line of the case's file, and what was found.
+fn tell_failure<W: Write>(
+    page: &mut Page<W>,
+    policy: &Policy,
+    case: &Case,
+    faults: &Diagnostics,
+    classification: Option<&Classification>,
+) -> std::io::Result<()> {
+    page.heading("", &case.name)?;
+    page.as_it_is(&faults.render(files::rendering(std::io::stdout().is_terminal())))?;
+    if let Some(classification) = classification {
+        // Cases are about invented people.
+        findings::tell(page, policy, classification, Display::Revealed, Extent::FirstOfMany)?;
+        page.empty_line()?;
+    }
+    Ok(())
+}
+
+/// The facts of a case; of a message, also what they were worked out from.
+fn judged(
     policy: &Policy,
     case: &Case,
     folder: &Path,
     documents: &Documents,
-) -> Result<MessageFacts, Failure> {
-    match &case.subject {
-        Subject::Facts(facts) => Ok((**facts).clone()),
-        Subject::Message { path, from, direction } => {
-            let content = Content::parse(files::message(&folder.join(path))?);
-            let arriving = Arriving {
-                direction: *direction,
-                reverse_path: from,
-                arrival: Arrival::Tls,
-                authentication: None,
-            };
-            let mut reader = documents.reader()?;
-            let extract = content.extract(&mut reader);
-            documents.were_read(&reader)?;
-            Ok(message_facts(policy, &content, &extract, &arriving).0)
-        }
-    }
+) -> Result<(MessageFacts, Option<Classification>), Failure> {
+    let (text, from, direction) = match &case.subject {
+        Subject::Facts(facts) => return Ok(((**facts).clone(), None)),
+        Subject::Message { text, from, direction } => (text, from, *direction),
+    };
+    let octets = match text {
+        MessageText::Beside(path) => files::message(&folder.join(path))?,
+        MessageText::Inline(text) => files::with_crlf(text.clone().into_bytes()),
+    };
+    let content = Content::parse(octets);
+    let arriving =
+        Arriving { direction, reverse_path: from, arrival: Arrival::Tls, authentication: None };
+    let mut reader = documents.reader()?;
+    let extract = content.extract(&mut reader);
+    documents.were_read(&reader)?;
+    let (facts, classification) = message_facts(policy, &content, &extract, &arriving);
+    Ok((facts, Some(classification)))
 }

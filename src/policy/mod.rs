@@ -33,7 +33,7 @@ mod template;
 mod when;
 pub mod written;
 
-pub use cases::{Case, Subject, read_cases};
+pub use cases::{Case, MessageText, Subject, read_cases};
 pub use compile::{Context, Policy};
 pub use domains::{Destination, DomainEntry, Domains, Standing};
 pub use nearest::{did_you_mean, nearest};
