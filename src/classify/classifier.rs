@@ -56,6 +56,24 @@ impl Classifier {
         let raised = gathered.scan(input.parts);
         gathered.conclude(input.readings, raised)
     }
+
+    /// What was weighed and is not sure enough, for whoever asks why something
+    /// is not found. As long again as [`Self::classify`] without YARA rules.
+    pub fn left_out(&self, readings: &[Reading]) -> Vec<Found> {
+        let gathered = Gathered::new(&self.0, &[]);
+        let mut left_out = Vec::new();
+        for reading in readings {
+            let stream = Stream::of(&reading.text);
+            let words = self.0.lexicon.read(&stream.text);
+            let terms = self.0.terms.counting(&stream.text, &words);
+            let candidates =
+                self.0.detectors.left_out(&stream.text, &words, &terms, self.0.test_range);
+            let mut page = Page::new(reading, &stream);
+            let found = candidates.iter().take(MOST_FINDINGS.saturating_sub(left_out.len()));
+            left_out.extend(found.map(|it| gathered.found(&mut page, &Sighting::Candidate(it))));
+        }
+        left_out
+    }
 }
 
 /// What is known of a message while it is read.

@@ -163,6 +163,32 @@ impl Detectors {
         terms: &[(Kind, Hit)],
         test_range: TestRange,
     ) -> (Vec<Candidate>, usize) {
+        let (mut candidates, tests) = self.weighed(text, words, terms, test_range);
+        candidates.retain(|candidate| candidate.points >= self.report_at);
+        (surest(candidates), tests)
+    }
+
+    /// What is not sure enough, and no part of what is.
+    pub(super) fn left_out(
+        &self,
+        text: &str,
+        words: &Words,
+        terms: &[(Kind, Hit)],
+        test_range: TestRange,
+    ) -> Vec<Candidate> {
+        let (candidates, _) = self.weighed(text, words, terms, test_range);
+        let is_sure = |candidate: &Candidate| candidate.points >= self.report_at;
+        surest(candidates).into_iter().filter(|candidate| !is_sure(candidate)).collect()
+    }
+
+    /// Every candidate with its points, in the order they stand.
+    fn weighed(
+        &self,
+        text: &str,
+        words: &Words,
+        terms: &[(Kind, Hit)],
+        test_range: TestRange,
+    ) -> (Vec<Candidate>, usize) {
         let Seen { mut candidates, failed, mut tests } = self.candidates(text, words, test_range);
         // Several detectors may have found the same one.
         tests.sort_unstable();
@@ -175,8 +201,7 @@ impl Detectors {
         self.weigh_test_numbers(&tests, &mut candidates);
         self.weigh_fellows(&failed, &mut candidates);
         self.weigh_company(terms, &mut candidates);
-        candidates.retain(|candidate| candidate.points >= self.report_at);
-        (surest(candidates), tests.len())
+        (candidates, tests.len())
     }
 
     fn candidates(&self, text: &str, words: &Words, test_range: TestRange) -> Seen {

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     classify::{Classification, TestRange},
-    content::Content,
+    content::{Content, Extract},
     gateway,
     mail::Timestamp,
     policy::Policy,
@@ -43,7 +43,7 @@ pub(super) struct View {
     /// Show values unmasked
     #[arg(long)]
     reveal: bool,
-    /// Show every finding, however many there are of a kind
+    /// Show every finding and reason, and what was weighed and left out
     #[arg(long)]
     all: bool,
     /// NHS numbers of the 999 test range [default: as classification.toml says]
@@ -64,6 +64,22 @@ impl View {
 
     pub(super) fn extent(self) -> Extent {
         if self.all { Extent::All } else { Extent::FirstOfMany }
+    }
+
+    /// Only where all is asked for.
+    pub(super) fn tell_left_out<W: Write>(
+        self,
+        page: &mut Page<W>,
+        policy: &Policy,
+        extract: &Extract,
+    ) -> std::io::Result<()> {
+        match self.extent() {
+            Extent::FirstOfMany => Ok(()),
+            Extent::All => {
+                let left_out = policy.left_out(&extract.readings);
+                findings::tell_left_out(page, &left_out, self.display())
+            }
+        }
     }
 
     pub(super) fn test_range(self) -> Option<TestRange> {
@@ -92,7 +108,8 @@ pub fn classify(arguments: &ClassifyArguments, now: Timestamp) -> Result<(), Fai
                 writeln!(out, "{}", as_json(path, &classification, view.display()))?;
             }
             [_] => {
-                findings::tell(&mut page, &policy, &classification, view.display(), view.extent())?
+                findings::tell(&mut page, &policy, &classification, view.display(), view.extent())?;
+                view.tell_left_out(&mut page, &policy, &extract)?;
             }
             _ => summarise(&mut page, &policy, path, &classification)?,
         }

@@ -13,7 +13,7 @@ use super::{
     page::{Ink, Page, piece},
 };
 use crate::{
-    content::Content,
+    content::{Content, Extract},
     gateway::{Fate, Judgement, judge},
     mail::{
         Address, Decision, Direction, Disposition, Domain, Envelope, Mode, Obligation, Origin,
@@ -90,13 +90,14 @@ pub fn explain(arguments: ExplainArguments, now: Timestamp) -> Result<(), Failur
     let ExplainArguments { message, view, json } = arguments;
     let policy =
         files::policy_with(&message.policies, &message.local_domains, view.test_range(), now)?;
-    let judgement = judged(&policy, &message.submission()?)?;
+    let (judgement, extract) = judged_with_extract(&policy, &message.submission()?)?;
     if json {
         writeln!(std::io::stdout(), "{}", as_json(&policy, &judgement, view))?;
         return Ok(());
     }
     let mut page = Page::standard_output().within(COLUMNS);
     findings::tell(&mut page, &policy, &judgement.classification, view.display(), view.extent())?;
+    view.tell_left_out(&mut page, &policy, &extract)?;
     for (recipient, decision) in &judgement.decisions {
         explain_decision(&mut page, &policy, recipient, decision)?;
     }
@@ -110,12 +111,19 @@ pub fn explain(arguments: ExplainArguments, now: Timestamp) -> Result<(), Failur
 
 /// As the gateway does it, but for who has sent it, which no file says.
 pub(super) fn judged(policy: &Policy, submission: &Submission) -> Result<Judgement, Failure> {
+    judged_with_extract(policy, submission).map(|(judgement, _)| judgement)
+}
+
+fn judged_with_extract(
+    policy: &Policy,
+    submission: &Submission,
+) -> Result<(Judgement, Extract), Failure> {
     let documents = Documents::new();
     let mut reader = documents.reader()?;
     let content = Content::parse(submission.content.clone());
     let extract = content.extract(&mut reader);
     documents.were_read(&reader)?;
-    Ok(judge(policy, submission, content, &extract, None))
+    Ok((judge(policy, submission, content, &extract, None), extract))
 }
 
 fn explain_decision<W: Write>(

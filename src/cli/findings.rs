@@ -65,6 +65,26 @@ pub(super) fn tell<W: Write>(
     Ok(())
 }
 
+/// What was weighed and left out: why something is not found.
+pub(super) fn tell_left_out<W: Write>(
+    page: &mut Page<W>,
+    left_out: &[Found],
+    display: Display,
+) -> io::Result<()> {
+    let has_reasons = |found: &&Found| !found.finding.why.is_empty();
+    let left_out: Vec<&Found> = left_out.iter().filter(has_reasons).collect();
+    for part in left_out.chunk_by(|one, next| one.finding.part == next.finding.part) {
+        let Some(first) = part.first() else { continue };
+        page.empty_line()?;
+        let title = format!("{}, weighed and left out", part_name(&first.finding.part));
+        page.text(&[piece(Ink::Title, title)])?;
+        for found in part {
+            tell_finding(page, found, display)?;
+        }
+    }
+    Ok(())
+}
+
 /// A finding for programs; unmasked where values are revealed.
 pub(super) fn as_json(found: &Found, display: Display) -> serde_json::Value {
     let mut finding = serde_json::json!(found.finding);

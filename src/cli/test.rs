@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     classify::{Classification, TestRange},
-    content::Content,
+    content::{Content, Extract},
     decide::decide,
     gateway::{Arriving, message_facts},
     mail::{Arrival, MessageFacts, Timestamp},
@@ -50,14 +50,14 @@ pub fn test(arguments: &TestArguments, now: Timestamp) -> Result<(), Failure> {
     let mut failed = 0;
     let documents = Documents::new();
     for case in &cases {
-        let (facts, classification) = judged(&policy, case, &arguments.policies, &documents)?;
+        let (facts, seen) = judged(&policy, case, &arguments.policies, &documents)?;
         let faults = case.check(&policy, &facts, decide);
         match (faults.is_empty(), arguments.verbose) {
             (true, false) => {}
             (true, true) => page.row("ok", &[piece(Ink::Plain, case.name.as_str())])?,
             (false, _) => {
                 failed += 1;
-                tell_failure(&mut page, &policy, case, &faults, classification.as_ref())?;
+                tell_failure(&mut page, &policy, case, &faults, seen.as_ref())?;
             }
         }
     }
@@ -79,16 +79,24 @@ fn tell_failure<W: Write>(
     policy: &Policy,
     case: &Case,
     faults: &Diagnostics,
-    classification: Option<&Classification>,
+    seen: Option<&Seen>,
 ) -> std::io::Result<()> {
     page.heading("", &case.name)?;
     page.as_it_is(&faults.render(files::rendering(std::io::stdout().is_terminal())))?;
-    if let Some(classification) = classification {
+    if let Some(Seen { classification, extract }) = seen {
         // Cases are about invented people.
         findings::tell(page, policy, classification, Display::Revealed, Extent::FirstOfMany)?;
+        let left_out = policy.left_out(&extract.readings);
+        findings::tell_left_out(page, &left_out, Display::Revealed)?;
         page.empty_line()?;
     }
     Ok(())
+}
+
+/// What was read of a message and found in it.
+struct Seen {
+    classification: Classification,
+    extract: Extract,
 }
 
 /// The facts of a case; of a message, also what they were worked out from.
@@ -97,7 +105,7 @@ fn judged(
     case: &Case,
     folder: &Path,
     documents: &Documents,
-) -> Result<(MessageFacts, Option<Classification>), Failure> {
+) -> Result<(MessageFacts, Option<Seen>), Failure> {
     let (text, from, direction) = match &case.subject {
         Subject::Facts(facts) => return Ok(((**facts).clone(), None)),
         Subject::Message { text, from, direction } => (text, from, *direction),
@@ -113,5 +121,5 @@ fn judged(
     let extract = content.extract(&mut reader);
     documents.were_read(&reader)?;
     let (facts, classification) = message_facts(policy, &content, &extract, &arriving);
-    Ok((facts, Some(classification)))
+    Ok((facts, Some(Seen { classification, extract })))
 }

@@ -165,6 +165,17 @@ fn a_finding_says_where_it_stands_and_why_it_counts_and_hides_its_value() {
 }
 
 #[test]
+fn what_is_left_out_says_what_spoke_against_it() {
+    let readings = [reading("1", "Order no. 999 000 0018; NHS no 999 000 0026")];
+    let left_out = classifier().left_out(&readings);
+    let values: Vec<_> = left_out.iter().map(|found| found.value.as_str()).collect();
+    assert!(values.contains(&"999 000 0018") && !values.contains(&"999 000 0026"), "{values:?}");
+    let order = left_out.iter().find(|found| found.value == "999 000 0018").unwrap();
+    assert!(order.finding.why.contains("“Order no” before it (-70)"), "{}", order.finding.why);
+    assert!(order.finding.confidence < 50);
+}
+
+#[test]
 fn numbers_of_the_test_range_are_nobodys_as_shipped() {
     let classifier = compile(&files(), None).unwrap();
     let found = classify(&classifier, "NHS no: 999 000 0018, DOB 04/03/1961, asthma");
