@@ -1,14 +1,16 @@
 //! `postern test`: the officers' own cases.
 
 use std::{
-    io::{IsTerminal, Write},
+    io::{IsTerminal, Stdout, Write},
     path::{Path, PathBuf},
     time::Instant,
 };
 
 use clap::Args;
+use serde_json::json;
 
 use super::{
+    check,
     classify::COLUMNS,
     documents::Documents,
     exit::Failure,
@@ -32,6 +34,9 @@ pub struct TestArguments {
     /// Name the cases that are as expected, too
     #[arg(long, short)]
     verbose: bool,
+    /// A line of JSON a case
+    #[arg(long)]
+    json: bool,
 }
 
 pub fn test(arguments: &TestArguments, now: Timestamp) -> Result<(), Failure> {
@@ -45,31 +50,81 @@ pub fn test(arguments: &TestArguments, now: Timestamp) -> Result<(), Failure> {
         files::show(&diagnostics);
         return Err(Failure::bad_data(files::faults(&diagnostics)));
     }
-    let mut page = Page::standard_output().within(COLUMNS);
-    let started = Instant::now();
-    let mut failed = 0;
+    let mut report = Report::new(arguments);
     let documents = Documents::new();
     for case in &cases {
         let (facts, seen) = judged(&policy, case, &arguments.policies, &documents)?;
         let faults = case.check(&policy, &facts, decide);
-        match (faults.is_empty(), arguments.verbose) {
-            (true, false) => {}
-            (true, true) => page.row("ok", &[piece(Ink::Plain, case.name.as_str())])?,
-            (false, _) => {
-                failed += 1;
-                tell_failure(&mut page, &policy, case, &faults, seen.as_ref())?;
+        report.case(&policy, case, &faults, seen.as_ref())?;
+    }
+    report.end()
+}
+
+/// What is said of the cases as they are run.
+struct Report {
+    page: Page<Stdout>,
+    shown: Shown,
+    cases: usize,
+    failed: usize,
+    started: Instant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    Failures,
+    All,
+    Json,
+}
+
+impl Report {
+    fn new(arguments: &TestArguments) -> Self {
+        let shown = match (arguments.json, arguments.verbose) {
+            (true, _) => Shown::Json,
+            (false, true) => Shown::All,
+            (false, false) => Shown::Failures,
+        };
+        let page = Page::standard_output().within(COLUMNS);
+        Self { page, shown, cases: 0, failed: 0, started: Instant::now() }
+    }
+
+    fn case(
+        &mut self,
+        policy: &Policy,
+        case: &Case,
+        faults: &Diagnostics,
+        seen: Option<&Seen>,
+    ) -> std::io::Result<()> {
+        self.cases += 1;
+        self.failed += usize::from(!faults.is_empty());
+        match self.shown {
+            Shown::Json => {
+                let faults: Vec<_> = faults.iter().map(check::as_json).collect();
+                let line =
+                    json!({"case": case.name, "passed": faults.is_empty(), "faults": faults});
+                self.page.as_it_is(&format!("{line}\n"))
             }
+            Shown::Failures | Shown::All if !faults.is_empty() => {
+                tell_failure(&mut self.page, policy, case, faults, seen)
+            }
+            Shown::All => self.page.row("ok", &[piece(Ink::Plain, case.name.as_str())]),
+            Shown::Failures => Ok(()),
         }
     }
-    let took = format!("in {} ms", started.elapsed().as_millis());
-    let verdict = match failed {
-        0 => piece(Ink::Good, format!("{} cases, all as expected", cases.len())),
-        _ => piece(Ink::Bad, format!("{} cases, {failed} not as expected", cases.len())),
-    };
-    page.text(&[verdict, piece(Ink::Quiet, took)])?;
-    match failed {
-        0 => Ok(()),
-        _ => Err(Failure::silent(1)),
+
+    fn end(mut self) -> Result<(), Failure> {
+        let (cases, failed) = (self.cases, self.failed);
+        if self.shown != Shown::Json {
+            let took = format!("in {} ms", self.started.elapsed().as_millis());
+            let verdict = match failed {
+                0 => piece(Ink::Good, format!("{cases} cases, all as expected")),
+                _ => piece(Ink::Bad, format!("{cases} cases, {failed} not as expected")),
+            };
+            self.page.text(&[verdict, piece(Ink::Quiet, took)])?;
+        }
+        match failed {
+            0 => Ok(()),
+            _ => Err(Failure::silent(1)),
+        }
     }
 }
 
