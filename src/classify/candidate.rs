@@ -70,12 +70,17 @@ impl Candidate {
 
     /// Why it counts, as an officer reads it. `text` is the stream it stands in.
     pub(super) fn why(&self, text: &str) -> String {
-        let sentences: Vec<String> = self
-            .reasons
-            .iter()
-            .filter(|(_, points)| *points != 0)
-            .map(|(reason, points)| format!("{} ({points:+})", reason.words(text)))
-            .collect();
+        // Several rules may say the same.
+        let mut said: Vec<(String, i32)> = Vec::new();
+        for (reason, points) in self.reasons.iter().filter(|(_, points)| *points != 0) {
+            let words = reason.words(text);
+            match said.iter_mut().find(|(other, _)| *other == words) {
+                Some((_, sum)) => *sum += points,
+                None => said.push((words, *points)),
+            }
+        }
+        let sentences: Vec<String> =
+            said.iter().map(|(words, points)| format!("{words} ({points:+})")).collect();
         sentences.join(", ")
     }
 }
@@ -87,7 +92,7 @@ impl Reason {
             words.collect::<Vec<_>>().join(" ")
         };
         match self {
-            Self::Pattern => "its pattern".to_owned(),
+            Self::Pattern => "it has the form".to_owned(),
             Self::Check => "it passes its check".to_owned(),
             Self::Layout => "laid out as usual".to_owned(),
             Self::BesideDigits => "other digits beside it".to_owned(),
@@ -97,11 +102,11 @@ impl Reason {
             Self::Follows(span) => format!("in a list after “{}”", quoted(span)),
             Self::Near(span) => format!("“{}” near it", quoted(span)),
             Self::Named(span) => format!("called “{}”", quoted(span)),
-            Self::Stands => "nothing stands beside it".to_owned(),
+            Self::Stands => "it stands alone".to_owned(),
             Self::TestNumber => "a test patient's number near it".to_owned(),
             Self::FellowsPass => "all numbers like it here pass the check".to_owned(),
             Self::FellowsFail => "numbers like it here fail the check".to_owned(),
-            Self::Company(kind) => format!("{} near it", kind.name().replace('_', " ")),
+            Self::Company(kind) => format!("{} near it", kind.words()),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What a message turned out to hold.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, fmt, ops::Range};
+
+use serde::{Serialize, Serializer};
 
 use crate::mail::{Finding, Kind, Level, Opaque, OpaqueReason};
 
@@ -19,8 +21,20 @@ pub struct Classification {
     pub marking: Option<String>,
     /// What could not be read, as handed in, and what could not be judged.
     pub opaque: Vec<Opaque>,
-    /// Why it has its level, a sentence for each combination met.
-    pub why: Vec<String>,
+    /// Why it has its level: each combination met, the highest first.
+    pub why: Vec<Why>,
+    /// Numbers of the test range that count for nobody.
+    pub test_numbers: usize,
+}
+
+/// A combination or a YARA rule that asks for a level.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Why {
+    pub level: Level,
+    /// As the officers call it.
+    pub name: String,
+    /// Part and line of a finding it was met at.
+    pub place: Option<(String, usize)>,
 }
 
 impl Classification {
@@ -28,6 +42,31 @@ impl Classification {
     /// pictures, and policy has words of its own for them.
     pub fn is_opaque(&self) -> bool {
         self.opaque.iter().any(|opaque| opaque.reason != OpaqueReason::Picture)
+    }
+}
+
+impl Why {
+    /// Without the level: for where that is said already.
+    pub fn reason(&self) -> String {
+        match &self.place {
+            Some((part, line)) => match part.strip_prefix("header:") {
+                Some(field) => format!("{} ({field}, line {line})", self.name),
+                None => format!("{} (part {part}, line {line})", self.name),
+            },
+            None => self.name.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "level {}: {}", self.level, self.reason())
+    }
+}
+
+impl Serialize for Why {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -39,11 +78,13 @@ pub struct Found {
     pub value: String,
     /// Octets of the raw message; absent for rules over whole parts.
     pub source: Option<Range<usize>>,
+    /// What it weighs, where it is a listed word.
+    pub weight: Option<u32>,
 }
 
 /// Without the value, so that no `{:?}` in a log can show it.
-impl std::fmt::Debug for Found {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Found {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Found")
             .field("finding", &self.finding)
             .field("source", &self.source)

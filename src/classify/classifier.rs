@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
     candidate::Candidate,
-    classification::{Classification, Found},
+    classification::{Classification, Found, Why},
     compile::{self, Compiled},
     level::{Item, Place},
     lexicon::Hit,
@@ -56,6 +56,24 @@ impl Classifier {
         let raised = gathered.scan(input.parts);
         gathered.conclude(input.readings, raised)
     }
+
+    /// What was weighed and is not sure enough, for whoever asks why something
+    /// is not found. As long again as [`Self::classify`] without YARA rules.
+    pub fn left_out(&self, readings: &[Reading]) -> Vec<Found> {
+        let gathered = Gathered::new(&self.0, &[]);
+        let mut left_out = Vec::new();
+        for reading in readings {
+            let stream = Stream::of(&reading.text);
+            let words = self.0.lexicon.read(&stream.text);
+            let terms = self.0.terms.counting(&stream.text, &words);
+            let candidates =
+                self.0.detectors.left_out(&stream.text, &words, &terms, self.0.test_range);
+            let mut page = Page::new(reading, &stream);
+            let found = candidates.iter().take(MOST_FINDINGS.saturating_sub(left_out.len()));
+            left_out.extend(found.map(|it| gathered.found(&mut page, &Sighting::Candidate(it))));
+        }
+        left_out
+    }
 }
 
 /// What is known of a message while it is read.
@@ -69,6 +87,7 @@ struct Gathered<'a> {
     /// Values of detectors, by kind and key.
     values: HashMap<(Kind, String), usize>,
     opaque: Vec<Opaque>,
+    test_numbers: usize,
 }
 
 impl<'a> Gathered<'a> {
@@ -80,6 +99,7 @@ impl<'a> Gathered<'a> {
             over: Vec::new(),
             values: HashMap::new(),
             opaque: opaque.to_vec(),
+            test_numbers: 0,
         }
     }
 
@@ -87,12 +107,13 @@ impl<'a> Gathered<'a> {
         let stream = Stream::of(&reading.text);
         let words = self.compiled.lexicon.read(&stream.text);
         let terms = self.compiled.terms.counting(&stream.text, &words);
-        let candidates = self.compiled.detectors.findings(
+        let (candidates, test_numbers) = self.compiled.detectors.findings(
             &stream.text,
             &words,
             &terms,
             self.compiled.test_range,
         );
+        self.test_numbers += test_numbers;
         let room = MOST_ITEMS.saturating_sub(self.items.len());
         if words.is_cut_short || candidates.len() + terms.len() > room {
             self.opaque
@@ -159,16 +180,18 @@ impl<'a> Gathered<'a> {
     }
 
     fn found(&self, page: &mut Page<'_>, sighting: &Sighting<'_>) -> Found {
-        let (detector, kind, confidence, why) = match sighting {
+        let (detector, kind, confidence, why, weight) = match sighting {
             Sighting::Candidate(candidate) => (
                 self.compiled.source_name(candidate.detector),
                 candidate.kind,
                 candidate.confidence(),
                 candidate.why(&page.stream.text),
+                None,
             ),
             Sighting::Term((kind, hit)) => {
                 let list = self.compiled.source_name(self.compiled.list_source(hit.role));
-                (list, *kind, CERTAIN, format!("listed in “{list}”"))
+                let weight = self.compiled.list_weight(hit.role);
+                (list, *kind, CERTAIN, format!("listed in “{list}”"), Some(weight))
             }
         };
         let range = page.stream.reading(sighting.span());
@@ -189,11 +212,12 @@ impl<'a> Gathered<'a> {
             },
             value,
             source: Some(page.reading.source(range)),
+            weight,
         }
     }
 
     /// Runs the YARA rules; gives the level they ask for, and which did.
-    fn scan(&mut self, parts: &[Part<'_>]) -> Vec<(Level, String)> {
+    fn scan(&mut self, parts: &[Part<'_>]) -> Vec<Why> {
         let Some(yara) = &self.compiled.yara else { return Vec::new() };
         let mut raised = Vec::new();
         for part in parts {
@@ -207,11 +231,8 @@ impl<'a> Gathered<'a> {
                 let value = *self.values.entry((rule.kind, rule.rule.clone())).or_insert(next);
                 self.items.push(Item { value, ..apart(rule.kind) });
                 if let Some(level) = rule.level {
-                    let sentence = format!(
-                        "level {level}: rule “{}” matched in part {}",
-                        rule.rule, part.path
-                    );
-                    raised.push((level, sentence));
+                    let name = format!("rule “{}” matched in part {}", rule.rule, part.path);
+                    raised.push(Why { level, name, place: None });
                 }
                 self.findings.push(found_by_rule(part, rule));
             }
@@ -219,7 +240,7 @@ impl<'a> Gathered<'a> {
         raised
     }
 
-    fn conclude(mut self, readings: &[Reading], raised: Vec<(Level, String)>) -> Classification {
+    fn conclude(mut self, readings: &[Reading], raised: Vec<Why>) -> Classification {
         let patients = self.patients();
         if patients >= self.compiled.bulk {
             self.items.push(apart(Kind::BulkPatients));
@@ -227,14 +248,14 @@ impl<'a> Gathered<'a> {
         }
         let mut whys = raised;
         for met in self.compiled.combinations.met(&self.items) {
-            let place = readings.get(met.at.place.reading).map_or(String::new(), |reading| {
-                format!(" (part {}, line {})", reading.part, reading.line(met.at.place.start))
-            });
-            whys.push((met.level, format!("level {}: {}{place}", met.level, met.name)));
+            let place = readings
+                .get(met.at.place.reading)
+                .map(|reading| (reading.part.clone(), reading.line(met.at.place.start)));
+            whys.push(Why { level: met.level, name: met.name.to_owned(), place });
         }
-        whys.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
+        whys.sort_by_key(|why| std::cmp::Reverse(why.level));
         Classification {
-            level: whys.first().map_or(Level::NOTHING_PERSONAL, |(level, _)| *level),
+            level: whys.first().map_or(Level::NOTHING_PERSONAL, |why| why.level),
             kinds: self.kinds(),
             patients,
             marking: self
@@ -244,7 +265,8 @@ impl<'a> Gathered<'a> {
                 .map(|found| found.value.clone()),
             findings: self.findings,
             opaque: self.opaque,
-            why: whys.into_iter().map(|(_, why)| why).collect(),
+            why: whys,
+            test_numbers: self.test_numbers,
         }
     }
 
@@ -343,6 +365,7 @@ fn found_by_rule(part: &Part<'_>, rule: yara::Match) -> Found {
         },
         value: rule.rule,
         source: None,
+        weight: None,
     }
 }
 
@@ -360,6 +383,7 @@ fn bulk(patients: usize) -> Found {
         },
         value,
         source: None,
+        weight: None,
     }
 }
 

@@ -7,12 +7,15 @@ use regex::{Regex, RegexBuilder, RegexSetBuilder};
 use super::{
     detect::{Compiled as CompiledDetector, ContextRule, Detectors},
     level::Combinations,
-    lexicon::{Lexicon, LexiconBuilder, Role},
+    lexicon::{Hit, Lexicon, LexiconBuilder, Role},
     normalise::Stream,
-    settings::{Detector, Expectation, Fault, Pattern, Place, Settings, SettingsError, TestRange},
+    settings::{
+        Detector, Example, Expectation, Fault, Pattern, Place, Settings, SettingsError, TestRange,
+    },
     terms::Terms,
     yara::Yara,
 };
+use crate::mail::Kind;
 
 /// All that the classifier runs on.
 pub(super) struct Compiled {
@@ -40,6 +43,32 @@ impl Compiled {
 
     pub(super) fn source_name(&self, source: usize) -> &str {
         self.sources.get(source).map_or("", String::as_str)
+    }
+
+    /// The first thing the detector of this number finds in a text.
+    fn found_by_detector(&self, number: usize, text: &str) -> Option<String> {
+        let stream = Stream::of(text);
+        let words = self.lexicon.read(&stream.text);
+        let terms = self.terms.counting(&stream.text, &words);
+        let (found, _) = self.detectors.findings(&stream.text, &words, &terms, TestRange::Count);
+        let own = found.into_iter().find(|candidate| candidate.detector == number)?;
+        stream.text.get(own.span).map(str::to_owned)
+    }
+
+    /// The first of the terms of the list of this number that counts in a
+    /// text; of a list without a kind, the first that stands there.
+    fn found_by_list(&self, number: usize, kind: Option<Kind>, text: &str) -> Option<String> {
+        let stream = Stream::of(text);
+        let words = self.lexicon.read(&stream.text);
+        let is_own = |hit: &&Hit| hit.role == number;
+        let span = match kind {
+            Some(_) => {
+                let counting = self.terms.counting(&stream.text, &words);
+                counting.iter().map(|(_, hit)| hit).find(is_own)?.span.clone()
+            }
+            None => words.terms.iter().find(is_own)?.span.clone(),
+        };
+        stream.text.get(span).map(str::to_owned)
     }
 }
 
@@ -91,10 +120,13 @@ fn pattern(pattern: &Pattern) -> Result<Regex, Fault> {
     if let Some(boundary) = unicode_boundary(&pattern.text) {
         return Err(Fault::SlowPattern(boundary));
     }
-    let regex = RegexBuilder::new(&pattern.text)
-        .size_limit(LARGEST_PATTERN)
-        .build()
-        .map_err(|error| Fault::Pattern(error.to_string()))?;
+    let regex =
+        RegexBuilder::new(&pattern.text).size_limit(LARGEST_PATTERN).build().map_err(|error| {
+            match error {
+                regex::Error::CompiledTooBig(_) => Fault::LargePattern,
+                other => Fault::Pattern(other.to_string()),
+            }
+        })?;
     if regex.is_match("") {
         return Err(Fault::EmptyMatch);
     }
@@ -113,6 +145,8 @@ fn unicode_boundary(pattern: &str) -> Option<&'static str> {
         let boundary = match after.as_bytes().get(1) {
             Some(b'b') => Some(r"\b"),
             Some(b'B') => Some(r"\B"),
+            Some(b'<') => Some(r"\<"),
+            Some(b'>') => Some(r"\>"),
             _ => None,
         };
         if boundary.is_some() && !before.ends_with("(?-u:") {
@@ -190,33 +224,32 @@ fn detectors(
     ))
 }
 
-/// Runs every detector's own examples. The test range counts here: examples
-/// must not name a patient.
+/// Runs the examples of every detector and list. The test range counts here:
+/// examples must not name a patient.
 fn failed_examples(settings: &Settings, compiled: &Compiled) -> Vec<SettingsError> {
-    let mut failed = Vec::new();
-    for (number, detector) in settings.detectors.iter().enumerate() {
-        for example in &detector.examples {
-            let stream = Stream::of(&example.text);
-            let words = compiled.lexicon.read(&stream.text);
-            let terms = compiled.terms.counting(&stream.text, &words);
-            let found = compiled
-                .detectors
-                .findings(&stream.text, &words, &terms, TestRange::Count)
-                .into_iter()
-                .find(|candidate| candidate.detector == number);
-            let name = || detector.name.clone();
-            let fault = match (example.expectation, found) {
-                (Expectation::Match, None) => Fault::MissedExample { detector: name() },
-                (Expectation::NoMatch, Some(candidate)) => Fault::FalseExample {
-                    detector: name(),
-                    found: stream.text.get(candidate.span).unwrap_or_default().to_owned(),
-                },
-                _ => continue,
-            };
-            failed.push(at(&example.place, fault));
-        }
-    }
-    failed
+    let detectors = settings.detectors.iter().enumerate().flat_map(|(number, detector)| {
+        detector.examples.iter().filter_map(move |example| {
+            let found = compiled.found_by_detector(number, &example.text);
+            failed(&detector.name, example, found)
+        })
+    });
+    let lists = settings.lists.iter().enumerate().flat_map(|(number, list)| {
+        list.examples.iter().filter_map(move |example| {
+            let found = compiled.found_by_list(number, list.kind, &example.text);
+            failed(&list.name, example, found)
+        })
+    });
+    detectors.chain(lists).collect()
+}
+
+fn failed(name: &str, example: &Example, found: Option<String>) -> Option<SettingsError> {
+    let name = name.to_owned();
+    let fault = match (example.expectation, found) {
+        (Expectation::Match, None) => Fault::MissedExample { name },
+        (Expectation::NoMatch, Some(found)) => Fault::FalseExample { name, found },
+        (Expectation::Match, Some(_)) | (Expectation::NoMatch, None) => return None,
+    };
+    Some(at(&example.place, fault))
 }
 
 fn names_used_twice(settings: &Settings) -> Vec<SettingsError> {

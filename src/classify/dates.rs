@@ -1,5 +1,7 @@
 //! Dates of birth in the forms people write them.
 
+mod spelt;
+
 use std::fmt;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,11 +20,15 @@ impl fmt::Display for Date {
 
 impl Date {
     /// Reads day, month and year in the order their forms give: ISO, British,
-    /// with names of months, as one run of eight digits.
+    /// with names of months, as one run of eight digits, spelt out.
     ///
     /// Years of two digits are of the last century unless they are below
     /// [`PIVOT`]: without a clock nobody can say better.
     pub(super) fn read(text: &str) -> Option<Self> {
+        Self::in_figures(text).or_else(|| spelt::read(text))
+    }
+
+    fn in_figures(text: &str) -> Option<Self> {
         let mut fields = [""; 3];
         let mut count = 0;
         for field in text

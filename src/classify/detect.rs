@@ -154,15 +154,45 @@ impl Detectors {
         self.detectors.iter().map(|detector| detector.name.as_str())
     }
 
-    /// Everything sure enough to report, in the order it stands.
+    /// Everything sure enough to report, in the order it stands, and how many
+    /// numbers of the test range were ignored.
     pub(super) fn findings(
         &self,
         text: &str,
         words: &Words,
         terms: &[(Kind, Hit)],
         test_range: TestRange,
+    ) -> (Vec<Candidate>, usize) {
+        let (mut candidates, tests) = self.weighed(text, words, terms, test_range);
+        candidates.retain(|candidate| candidate.points >= self.report_at);
+        (surest(candidates), tests)
+    }
+
+    /// What is not sure enough, and no part of what is.
+    pub(super) fn left_out(
+        &self,
+        text: &str,
+        words: &Words,
+        terms: &[(Kind, Hit)],
+        test_range: TestRange,
     ) -> Vec<Candidate> {
-        let Seen { mut candidates, failed, tests } = self.candidates(text, words, test_range);
+        let (candidates, _) = self.weighed(text, words, terms, test_range);
+        let is_sure = |candidate: &Candidate| candidate.points >= self.report_at;
+        surest(candidates).into_iter().filter(|candidate| !is_sure(candidate)).collect()
+    }
+
+    /// Every candidate with its points, in the order they stand.
+    fn weighed(
+        &self,
+        text: &str,
+        words: &Words,
+        terms: &[(Kind, Hit)],
+        test_range: TestRange,
+    ) -> (Vec<Candidate>, usize) {
+        let Seen { mut candidates, failed, mut tests } = self.candidates(text, words, test_range);
+        // Several detectors may have found the same one.
+        tests.sort_unstable();
+        tests.dedup();
         candidates.sort_by_key(|candidate| (candidate.span.start, candidate.detector));
         self.weigh_context(text, words, &mut candidates);
         self.weigh_near(words, &mut candidates);
@@ -171,8 +201,7 @@ impl Detectors {
         self.weigh_test_numbers(&tests, &mut candidates);
         self.weigh_fellows(&failed, &mut candidates);
         self.weigh_company(terms, &mut candidates);
-        candidates.retain(|candidate| candidate.points >= self.report_at);
-        surest(candidates)
+        (candidates, tests.len())
     }
 
     fn candidates(&self, text: &str, words: &Words, test_range: TestRange) -> Seen {
@@ -347,7 +376,7 @@ mod tests {
     fn found(detectors: Vec<Detector>, text: &str) -> Vec<(&str, u8)> {
         let compiled = compile(&Settings { detectors, ..Settings::default() }).ok().unwrap();
         let words = compiled.lexicon.read(text);
-        let candidates = compiled.detectors.findings(text, &words, &[], TestRange::Count);
+        let (candidates, _) = compiled.detectors.findings(text, &words, &[], TestRange::Count);
         let shown = |candidate: Candidate| {
             (text.get(candidate.span.clone()).unwrap(), candidate.confidence())
         };
@@ -450,7 +479,7 @@ mod tests {
         });
         let detectors = compiled.ok().unwrap().detectors;
         let count =
-            |text: &str, range| detectors.findings(text, &Words::default(), &[], range).len();
+            |text: &str, range| detectors.findings(text, &Words::default(), &[], range).0.len();
         assert_eq!(count("A123456 9990000018", TestRange::Ignore), 0);
         assert_eq!(count("A123456", TestRange::Ignore), 1);
         assert_eq!(count("A123456 9990000018", TestRange::Count), 2);

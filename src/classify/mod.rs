@@ -31,7 +31,7 @@ mod terms;
 mod weigh;
 mod yara;
 
-pub use classification::{Classification, Found};
+pub use classification::{Classification, Found, Why};
 pub use classifier::{Classifier, Input, Part};
 pub use settings::{
     Check, Combination, Company, Context, Detector, Evidence, Example, Expectation, Fault, Fellows,

@@ -180,7 +180,7 @@ pub struct TestNumber {
     pub points: i32,
 }
 
-/// A text that the detector must, or must not, find something in.
+/// A text that the detector or list must, or must not, find something in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Example {
     pub text: String,
@@ -204,6 +204,7 @@ pub struct TermList {
     pub weight: u32,
     pub letters: Letters,
     pub words: Vec<String>,
+    pub examples: Vec<Example>,
     pub place: Place,
 }
 
@@ -281,16 +282,18 @@ pub struct SettingsError {
 
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Fault {
-    #[error("this pattern is not a regular expression: {0}")]
+    #[error("this pattern is not a regular expression")]
     Pattern(String),
+    #[error("this pattern is too large")]
+    LargePattern,
     #[error("this pattern would be slow on any text beyond ASCII: it has a Unicode {0}")]
     SlowPattern(&'static str),
     #[error("this pattern matches where there is nothing")]
     EmptyMatch,
-    #[error("“{detector}” finds nothing here")]
-    MissedExample { detector: String },
-    #[error("“{detector}” finds “{found}” here")]
-    FalseExample { detector: String, found: String },
+    #[error("“{name}” finds nothing here")]
+    MissedExample { name: String },
+    #[error("“{name}” finds “{found}” here")]
+    FalseExample { name: String, found: String },
     #[error("there is no evidence called “{0}”")]
     UnknownEvidence(String),
     #[error("there is no detector or list called “{0}”")]

@@ -104,6 +104,12 @@ fn cell_marks(text: &str, line: Range<usize>, mark: u8) -> impl Iterator<Item = 
         .map(move |at| line.start + at)
 }
 
+/// Whether a cell or a row could end there.
+pub(super) fn may_part_cells(text: &str, between: Range<usize>) -> bool {
+    let octets = text.as_bytes().get(between).unwrap_or_default();
+    octets.iter().any(|octet| *octet == b'\n' || MARKS.iter().any(|(mark, _)| mark == octet))
+}
+
 /// Rows drawn out of HTML and office documents often have empty lines between.
 fn is_empty(text: &str, line: &Range<usize>) -> bool {
     let octets = text.as_bytes().get(line.clone()).unwrap_or_default();

@@ -126,6 +126,14 @@ fn is_denied(text: &str, hit: &Hit, denials: &[Hit]) -> bool {
     hit.span.start - denial.span.end <= DENIAL_REACH
         && !between.contains(['.', ';', ':', '\n', '\t', '?', '!'])
         && ![" but ", " still "].iter().any(|turn| between.contains(turn))
+        && !is_number_of_something(between)
+}
+
+/// Whether the “no” before it is short for number: “NHS no 999 000 0018, asthma”.
+fn is_number_of_something(after: &str) -> bool {
+    let digits = |word: &str| word.bytes().filter(u8::is_ascii_digit).count();
+    let mut words = after.split_whitespace();
+    words.next().is_some_and(|word| digits(word) > 0) || words.any(|word| digits(word) > 3)
 }
 
 fn begins_line(text: &str, at: usize) -> bool {
@@ -194,6 +202,7 @@ mod tests {
             weight,
             letters,
             words: words.iter().map(|&word| word.to_owned()).collect(),
+            examples: Vec::new(),
             place: Place { file: "".into(), span: 0..0 },
         }
     }
@@ -253,6 +262,16 @@ mod tests {
         assert!(counting("There are no known safeguarding concerns").is_empty());
         assert_eq!(counting("She said no. Diabetes clinic"), ["Diabetes"]);
         assert_eq!(counting("no, still diabetes"), ["diabetes"]);
+    }
+
+    #[test]
+    fn no_is_also_short_for_number() {
+        for text in
+            ["NHS no 999 000 0018, diabetes", "Hosp No A123456 diabetes", "no RX 12345 diabetes"]
+        {
+            assert_eq!(counting(text), ["diabetes"], "{text}");
+        }
+        assert!(counting("no grade 3 diabetes").is_empty());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::{
     detect::{ContextRule, Detectors},
     lexicon::{Hit, Words},
     settings::{Company, Fellows, Position, Stands},
-    table::Tables,
+    table::{Tables, may_part_cells},
 };
 use crate::mail::Kind;
 
@@ -25,19 +25,26 @@ impl Detectors {
             if detector.reach == 0 {
                 continue;
             }
-            let label = self
+            let mut heading = || {
+                let tables = tables.get_or_insert_with(|| Tables::of(text));
+                let (span, points) = self.heading(words, candidate, text, tables)?;
+                Some((Reason::Heading(span.clone()), span, points))
+            };
+            let before = self
                 .before(text, words, candidate, detector.reach)
-                .map(|(span, points)| (Reason::Before(span.clone()), span, points))
-                .or_else(|| {
-                    let tables = tables.get_or_insert_with(|| Tables::of(text));
-                    let (span, points) = self.heading(words, candidate, text, tables)?;
-                    Some((Reason::Heading(span.clone()), span, points))
-                })
-                .or_else(|| {
+                .map(|(span, points)| (Reason::Before(span.clone()), span, points));
+            let label = match before {
+                // A word of the cell beside it says less than its own heading.
+                Some((_, ref span, _)) if may_part_cells(text, span.end..candidate.span.start) => {
+                    heading().or(before)
+                }
+                Some(_) => before,
+                None => heading().or_else(|| {
                     let (end, span, points) = spoken.get(&candidate.detector)?.clone();
                     (candidate.span.start.saturating_sub(end) <= LIST_GAP)
                         .then(|| (Reason::Follows(span.clone()), span, points))
-                });
+                }),
+            };
             if let Some((reason, span, points)) = label {
                 candidate.add(reason, points);
                 spoken.insert(candidate.detector, (candidate.span.end, span, points));
@@ -203,10 +210,9 @@ impl Detectors {
         }
     }
 
-    /// By numbers of the test range near it; `tests` are where those stand.
+    /// By numbers of the test range near it; `tests` are where those stand, in
+    /// order.
     pub(super) fn weigh_test_numbers(&self, tests: &[usize], candidates: &mut [Candidate]) {
-        let mut tests = tests.to_vec();
-        tests.sort_unstable();
         for candidate in candidates {
             let Some(detector) = self.detectors.get(candidate.detector) else { continue };
             let rule = detector.beside_test_number;

@@ -80,7 +80,7 @@ pub fn check(arguments: CheckArguments, now: Timestamp) -> Result<(), Failure> {
     }
 }
 
-fn as_json(diagnostic: &Diagnostic) -> serde_json::Value {
+pub(super) fn as_json(diagnostic: &Diagnostic) -> serde_json::Value {
     let severity = match diagnostic.severity {
         Severity::Warning => "warning",
         Severity::Error => "error",

@@ -5,13 +5,19 @@ use std::{io::Write, net::IpAddr, path::PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::{documents::Documents, exit::Failure, files};
+use super::{
+    classify::{COLUMNS, View},
+    documents::Documents,
+    exit::Failure,
+    files, findings,
+    page::{Ink, Page, piece},
+};
 use crate::{
-    content::Content,
+    content::{Content, Extract},
     gateway::{Fate, Judgement, judge},
     mail::{
-        Address, Decision, Direction, Domain, Envelope, Mode, Obligation, Origin, Protocol,
-        Recipient, ReversePath, Submission, Timestamp, Urgency,
+        Address, Decision, Direction, Disposition, Domain, Envelope, Mode, Obligation, Origin,
+        Protocol, Recipient, ReversePath, RuleMatch, Submission, Timestamp, Urgency,
     },
     policy::Policy,
 };
@@ -47,6 +53,8 @@ enum Way {
 pub struct ExplainArguments {
     #[command(flatten)]
     message: MessageArguments,
+    #[command(flatten)]
+    view: View,
     #[arg(long)]
     json: bool,
 }
@@ -79,114 +87,108 @@ impl MessageArguments {
 }
 
 pub fn explain(arguments: ExplainArguments, now: Timestamp) -> Result<(), Failure> {
-    let ExplainArguments { message, json } = arguments;
-    let policy = files::policy(&message.policies, &message.local_domains, now)?;
-    let judgement = judged(&policy, &message.submission()?)?;
-    let mut out = std::io::stdout().lock();
+    let ExplainArguments { message, view, json } = arguments;
+    let policy =
+        files::policy_with(&message.policies, &message.local_domains, view.test_range(), now)?;
+    let (judgement, extract) = judged_with_extract(&policy, &message.submission()?)?;
     if json {
-        writeln!(out, "{}", as_json(&policy, &judgement))?;
-    } else {
-        findings(&mut out, &policy, &judgement)?;
-        for (recipient, decision) in &judgement.decisions {
-            explain_decision(&mut out, &policy, recipient, decision)?;
-        }
-        if let Fate::Refused { reply, .. } = judgement.fate() {
-            writeln!(out, "\nThe sender's server would be told: {reply}")?;
-        }
+        writeln!(std::io::stdout(), "{}", as_json(&policy, &judgement, view))?;
+        return Ok(());
+    }
+    let mut page = Page::standard_output().within(COLUMNS);
+    findings::tell(&mut page, &policy, &judgement.classification, view.display(), view.extent())?;
+    view.tell_left_out(&mut page, &policy, &extract)?;
+    for (recipient, decision) in &judgement.decisions {
+        explain_decision(&mut page, &policy, recipient, decision)?;
+    }
+    if let Fate::Refused { reply, .. } = judgement.fate() {
+        page.empty_line()?;
+        let words = format!("The sender's server would be told: {reply}");
+        page.text(&[piece(Ink::Plain, words)])?;
     }
     Ok(())
 }
 
 /// As the gateway does it, but for who has sent it, which no file says.
 pub(super) fn judged(policy: &Policy, submission: &Submission) -> Result<Judgement, Failure> {
+    judged_with_extract(policy, submission).map(|(judgement, _)| judgement)
+}
+
+fn judged_with_extract(
+    policy: &Policy,
+    submission: &Submission,
+) -> Result<(Judgement, Extract), Failure> {
     let documents = Documents::new();
     let mut reader = documents.reader()?;
     let content = Content::parse(submission.content.clone());
     let extract = content.extract(&mut reader);
     documents.were_read(&reader)?;
-    Ok(judge(policy, submission, content, &extract, None))
+    Ok((judge(policy, submission, content, &extract, None), extract))
 }
 
-fn findings(out: &mut impl Write, policy: &Policy, judgement: &Judgement) -> std::io::Result<()> {
-    let level = judgement.facts.level;
-    writeln!(out, "Level {level}: {}", policy.level_name(level))?;
-    for why in &judgement.classification.why {
-        writeln!(out, "  {why}")?;
-    }
-    if judgement.classification.findings.is_empty() {
-        writeln!(out, "\nNothing was found.")?;
-    } else {
-        writeln!(out, "\nFindings")?;
-    }
-    for finding in judgement.findings() {
-        writeln!(
-            out,
-            "  {:22} {:24} {:3} %  part {}, line {}",
-            finding.kind.name(),
-            finding.masked.as_str(),
-            finding.confidence,
-            finding.part,
-            finding.line
-        )?;
-        writeln!(out, "  {:22} {}", "", finding.why)?;
-    }
-    for opaque in &judgement.classification.opaque {
-        writeln!(out, "  {:22} part {}: {}", "could not be read", opaque.part, opaque.reason)?;
-    }
-    Ok(())
-}
-
-fn explain_decision(
-    out: &mut impl Write,
+fn explain_decision<W: Write>(
+    page: &mut Page<W>,
     policy: &Policy,
     recipient: &Address,
     decision: &Decision,
 ) -> std::io::Result<()> {
+    page.heading("", &recipient.to_string())?;
+    let ink = match decision.disposition {
+        Disposition::Relay | Disposition::Redirect => Ink::Good,
+        Disposition::Hold | Disposition::Defer => Ink::Care,
+        Disposition::Reject => Ink::Bad,
+    };
+    page.row("Decision", &[piece(ink, decision.disposition.to_string())])?;
     let destination = &decision.destination;
-    writeln!(out, "\n{recipient}: {}", decision.disposition)?;
-    writeln!(
-        out,
-        "  destination  {}, cleared to level {} ({})",
+    let cleared = format!(
+        "{}, cleared to level {} ({})",
         destination.class.name(),
         destination.clearance,
         policy.level_name(destination.clearance)
-    )?;
-    writeln!(out, "  TLS          {}", decision.protection.tls)?;
+    );
+    page.row("Destination", &[piece(Ink::Plain, cleared)])?;
+    page.row("TLS", &[piece(Ink::Plain, decision.protection.tls.to_string())])?;
     if let Some(next_hop) = &decision.redirect {
-        writeln!(out, "  sent to      {next_hop}")?;
+        page.row("Sent to", &[piece(Ink::Plain, next_hop.to_string())])?;
     }
     if let Some(next_hop) = &decision.fallback {
-        writeln!(out, "  or else      {next_hop}, if that TLS cannot be had")?;
+        let words = format!("{next_hop}, if that TLS cannot be had");
+        page.row("Or else", &[piece(Ink::Plain, words)])?;
     }
     if decision.urgency == Urgency::Urgent {
-        writeln!(out, "  urgent       people hear at once if that TLS cannot be had")?;
+        page.row("Urgent", &[piece(Ink::Plain, "people hear at once if that TLS cannot be had")])?;
     }
     for obligation in &decision.obligations {
-        match obligation {
-            Obligation::Disclaimer(disclaimer) => {
-                writeln!(out, "  tag line     {}", disclaimer.name)?;
-            }
-            Obligation::Header { name, value } => writeln!(out, "  header       {name}: {value}")?,
-            Obligation::Copy(archive) => writeln!(out, "  copy to      {archive}")?,
-        }
-    }
-    for matched in &decision.matched {
-        let decides = decision.decided_by.as_ref() == Some(matched);
-        let role = match (decides, matched.mode, matched.disposition) {
-            (true, ..) => "decided by",
-            (_, Mode::Observe, _) => "observed",
-            (_, _, Some(_)) => "also matched",
-            (_, _, None) => "rule",
+        let (label, words) = match obligation {
+            Obligation::Disclaimer(disclaimer) => ("Tag line", disclaimer.name.clone()),
+            Obligation::Header { name, value } => ("Header", format!("{name}: {value}")),
+            Obligation::Copy(archive) => ("Copy to", archive.to_string()),
         };
-        writeln!(out, "  {role:12} {}", matched.rule)?;
+        page.row(label, &[piece(Ink::Plain, words)])?;
+    }
+    explain_rules(page, decision)
+}
+
+/// The rule that decides first.
+fn explain_rules<W: Write>(page: &mut Page<W>, decision: &Decision) -> std::io::Result<()> {
+    let decides = |matched: &&RuleMatch| decision.decided_by.as_ref() == Some(*matched);
+    let rest = decision.matched.iter().filter(|matched| !decides(matched));
+    for matched in decision.matched.iter().filter(decides).chain(rest) {
+        let (label, ink) = match (decides(&matched), matched.mode, matched.disposition) {
+            (true, ..) => ("Decided by", Ink::Strong),
+            (_, Mode::Observe, _) => ("Observed", Ink::Plain),
+            (_, _, Some(_)) => ("Also", Ink::Plain),
+            (_, _, None) => ("Rule", Ink::Plain),
+        };
+        page.row(label, &[piece(ink, matched.rule.as_str())])?;
         if !matched.reason.is_empty() {
-            writeln!(out, "               {}", matched.reason)?;
+            page.row("", &[piece(Ink::Quiet, matched.reason.as_str())])?;
         }
     }
     Ok(())
 }
 
-fn as_json(policy: &Policy, judgement: &Judgement) -> serde_json::Value {
+fn as_json(policy: &Policy, judgement: &Judgement, view: View) -> serde_json::Value {
     let recipients: Vec<_> = judgement
         .decisions
         .iter()
@@ -209,13 +211,15 @@ fn as_json(policy: &Policy, judgement: &Judgement) -> serde_json::Value {
         Fate::Refused { reply, .. } => Some(reply.to_string()),
         Fate::Taken(_) => None,
     };
+    let found = judgement.classification.findings.iter();
+    let findings: Vec<_> = found.map(|found| findings::as_json(found, view.display())).collect();
     json!({
         "policy": policy.version(),
         "level": judgement.facts.level,
         "level_name": policy.level_name(judgement.facts.level),
         "why": judgement.classification.why,
         "facts": judgement.facts,
-        "findings": judgement.findings().collect::<Vec<_>>(),
+        "findings": findings,
         "opaque": judgement.classification.opaque,
         "recipients": recipients,
         "reply": reply,

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::exit::Failure;
 use crate::{
+    classify::TestRange,
     config::{Config, read_file, read_policies},
     mail::{Domain, Timestamp},
     policy::{
@@ -26,7 +27,8 @@ pub(super) fn configuration(path: &Path) -> Result<Config, Failure> {
 }
 
 pub(super) fn sources(folder: &Path) -> Result<Sources, Failure> {
-    read_policies(folder).map_err(Failure::no_input)
+    let unread = |error| Failure::no_input(format!("{error}; --policies names the folder"));
+    read_policies(folder).map_err(unread)
 }
 
 /// The policies compiled for today, or their faults on standard error.
@@ -35,8 +37,18 @@ pub(super) fn policy(
     local_domains: &[Domain],
     now: Timestamp,
 ) -> Result<Policy, Failure> {
-    let context = Context { today: now.date(), local_domains, test_range: None };
-    compiled(&sources(folder)?, &context)
+    policy_with(folder, local_domains, None, now)
+}
+
+/// With numbers of the test range as they are asked for, and not as the
+/// folder has them.
+pub(super) fn policy_with(
+    folder: &Path,
+    local_domains: &[Domain],
+    test_range: Option<TestRange>,
+    now: Timestamp,
+) -> Result<Policy, Failure> {
+    compiled(&sources(folder)?, &Context { today: now.date(), local_domains, test_range })
 }
 
 pub(super) fn compiled(sources: &Sources, context: &Context<'_>) -> Result<Policy, Failure> {

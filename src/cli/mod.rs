@@ -11,6 +11,7 @@ mod documents;
 mod exit;
 mod explain;
 mod files;
+mod findings;
 mod page;
 mod probe;
 mod prove;

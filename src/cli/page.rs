@@ -61,6 +61,11 @@ impl<W: Write> Page<W> {
         Self { out, width: width.clamp(NARROWEST, WIDEST), look }
     }
 
+    /// No wider than that, for text that is read more than it is looked over.
+    pub(super) fn within(self, columns: usize) -> Self {
+        Self { width: self.width.min(columns), ..self }
+    }
+
     pub(super) fn empty_line(&mut self) -> io::Result<()> {
         writeln!(self.out)
     }
@@ -102,6 +107,11 @@ impl<W: Write> Page<W> {
     pub(super) fn verbatim(&mut self, line: &str) -> io::Result<()> {
         let line = self.painted(Ink::Strong, line);
         writeln!(self.out, "    {line}")
+    }
+
+    /// Lines that are drawn already.
+    pub(super) fn as_it_is(&mut self, lines: &str) -> io::Result<()> {
+        write!(self.out, "{lines}")
     }
 
     /// Columns as wide as what stands in them.

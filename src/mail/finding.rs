@@ -96,6 +96,31 @@ impl Kind {
         }
     }
 
+    /// As a person says it.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::NhsNumber => "NHS number",
+            Self::ChiNumber => "CHI number",
+            Self::HcNumber => "H&C number",
+            Self::Nino => "NI number",
+            Self::HospitalNumber => "hospital number",
+            Self::DateOfBirth => "date of birth",
+            Self::PersonName => "person's name",
+            Self::UkPostcode => "postcode",
+            Self::Phone => "telephone",
+            Self::EmailAddress => "e-mail address",
+            Self::ClinicalTerm => "clinical term",
+            Self::Medication => "medicine",
+            Self::SpecialCategoryTerm => "protected topic",
+            Self::SnomedCt => "SNOMED CT code",
+            Self::Icd10 => "ICD-10 code",
+            Self::ProtectiveMarking => "marking",
+            Self::BulkPatients => "many patients",
+            Self::Malware => "malware",
+            Self::Yara => "YARA rule",
+        }
+    }
+
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }

@@ -1,9 +1,12 @@
 //! `tests/`: the officers' own cases, each a message or just facts, and what
-//! must happen to it.
+//! must be found in it and happen to it. A file is one case, or has several,
+//! each under its own `[[case]]`.
 //!
 //! Owns reading the cases and comparing outcomes. What fails is told as a
 //! diagnostic in the case's own file, at the line that expected otherwise.
 //! Turning a message into facts is done by whoever runs the case.
+
+mod found;
 
 use std::{ops::Range, sync::Arc};
 
@@ -25,11 +28,12 @@ use super::{
     written::{Fault, Faults, Table, Value},
 };
 
-/// One file of `tests/`.
+/// One case of a file of `tests/`.
 #[derive(Clone, Debug)]
 pub struct Case {
     pub name: String,
     pub subject: Subject,
+    findings: found::Findings,
     expectations: Vec<Expectation>,
     file: Arc<SourceFile>,
 }
@@ -38,12 +42,15 @@ pub struct Case {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Subject {
     Facts(Box<MessageFacts>),
-    /// A message beside the case, by its path within the policy folder.
-    Message {
-        path: String,
-        from: ReversePath,
-        direction: Direction,
-    },
+    Message { text: MessageText, from: ReversePath, direction: Direction },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MessageText {
+    /// A file beside the case, by its path within the policy folder.
+    Beside(String),
+    /// In the case itself: header fields, an empty line, text.
+    Inline(String),
 }
 
 /// What must happen to one recipient's copy; what is not named may be
@@ -70,7 +77,7 @@ pub fn read_cases(sources: &Sources) -> (Vec<Case>, Diagnostics) {
             continue;
         }
         let faults = Faults::new(file);
-        cases.extend(read_case(&faults));
+        cases.extend(read_file(&faults));
         diagnostics.extend(faults.into_diagnostics());
     }
     diagnostics.sort();
@@ -82,6 +89,9 @@ impl Case {
     /// if all is well.
     pub fn check(&self, policy: &Policy, message: &MessageFacts, decide: Decide) -> Diagnostics {
         let mut failed = Diagnostics::default();
+        for fault in self.findings.faults(message) {
+            failed.push(fault.of(&self.file, Severity::Error));
+        }
         for expectation in &self.expectations {
             let facts = Facts { message, recipient: &expectation.to };
             let decision = decide(policy, facts);
@@ -151,62 +161,92 @@ fn because(decision: &Decision) -> String {
     }
 }
 
-fn read_case(faults: &Faults) -> Option<Case> {
+/// A file is one case, or has several; what stands above them holds for all.
+fn read_file(faults: &Faults) -> Vec<Case> {
     let root = faults.parse();
-    let root = Table::root(&root, faults, "a case", &CASE_KEYS);
-    let name = root.required("name").and_then(|value| value.sentence());
-    let from = root.required("from").and_then(|value| value.parsed::<ReversePath>("address"));
-    let direction = match root.value("direction") {
+    let keys: Vec<&str> = CASE_KEYS.iter().chain(&found::KEYS).chain(&["case"]).copied().collect();
+    let root = Table::root(&root, faults, "a case", &keys);
+    if root.value("case").is_none() {
+        return read_case(&root, &root).into_iter().collect();
+    }
+    for value in root.values().filter(|value| !["case", "from", "direction"].contains(&value.key()))
+    {
+        faults.error(
+            Fault::new("case-several", format!("`{}` belongs to one case", value.key()))
+                .at(value.span())
+                .help("put it under the `[[case]]` that it is about"),
+        );
+    }
+    let keys: Vec<&str> = CASE_KEYS.iter().chain(&found::KEYS).copied().collect();
+    let cases = root.tables("case", "a case", &keys);
+    cases.iter().filter_map(|case| read_case(case, &root)).collect()
+}
+
+/// `shared` says what the case does not.
+fn read_case(table: &Table<'_>, shared: &Table<'_>) -> Option<Case> {
+    let name = table.required("name").and_then(|value| value.sentence());
+    let from = table.value("from").or_else(|| shared.value("from"));
+    let from = from
+        .or_else(|| table.required("from"))
+        .and_then(|value| value.parsed::<ReversePath>("address"));
+    let direction = match table.value("direction").or_else(|| shared.value("direction")) {
         Some(value) => value.choice(&when::DIRECTIONS),
         None => Some(Direction::Outbound),
     };
-    let tables = root.tables("expect", "an expectation", &EXPECT_KEYS);
-    if tables.is_empty() {
-        faults.error(
+    let findings = found::read(table);
+    let tables = table.tables("expect", "an expectation", &EXPECT_KEYS);
+    if tables.is_empty() && findings.as_ref().is_some_and(found::Findings::is_empty) {
+        table.faults().error(
             Fault::new("case-expects-nothing", "this case expects nothing")
-                .help("add `[[expect]]` with `to` and `then` under it"),
+                .at(table.span())
+                .help("add `level = 3`, or `[[expect]]` with `to` and `then` under it"),
         );
     }
     let expectations: Vec<Option<Expectation>> = tables.iter().map(read_expectation).collect();
-    let subject = read_subject(&root, from, direction);
+    let subject = read_subject(table, from, direction);
     Some(Case {
         name: name?.to_owned(),
         subject: subject?,
+        findings: findings?,
         expectations: expectations.into_iter().collect::<Option<_>>()?,
-        file: Arc::clone(faults.file()),
+        file: Arc::clone(table.faults().file()),
     })
 }
 
 fn read_subject(
-    root: &Table<'_>,
+    table: &Table<'_>,
     from: Option<ReversePath>,
     direction: Option<Direction>,
 ) -> Option<Subject> {
-    match (root.value("facts"), root.value("message")) {
-        (Some(facts), None) => {
+    let text = match (table.value("facts"), table.value("message"), table.value("mail")) {
+        (Some(facts), None, None) => {
             let facts = read_facts(&facts);
-            Some(Subject::Facts(Box::new(MessageFacts {
+            return Some(Subject::Facts(Box::new(MessageFacts {
                 reverse_path: from?,
                 direction: direction?,
                 ..facts?
-            })))
+            })));
         }
-        (None, Some(message)) => {
+        (None, Some(message), None) => {
             let name = message.sentence()?;
             if name.contains('/') {
                 return message.invalid("case-message", "the message stands beside the case");
             }
-            let path = format!("tests/{name}");
-            Some(Subject::Message { path, from: from?, direction: direction? })
+            MessageText::Beside(format!("tests/{name}"))
         }
+        (None, None, Some(mail)) => MessageText::Inline(mail.sentence()?.to_owned()),
         _ => {
-            root.faults().error(
-                Fault::new("case-subject", "a case has either `facts` or a `message`")
-                    .help("write `facts = { level = 3 }`, or `message = \"name.eml\"`"),
+            table.faults().error(
+                Fault::new("case-subject", "a case has one of `facts`, `message` and `mail`")
+                    .at(table.span())
+                    .help(
+                        "write `facts = { level = 3 }`, `message = \"name.eml\"` or `mail = '…'`",
+                    ),
             );
-            None
+            return None;
         }
-    }
+    };
+    Some(Subject::Message { text, from: from?, direction: direction? })
 }
 
 /// Facts in the words of conditions, each of them one value; what is not
@@ -292,7 +332,7 @@ fn placed<'a, T>(
     }
 }
 
-const CASE_KEYS: [&str; 6] = ["name", "from", "direction", "facts", "message", "expect"];
+const CASE_KEYS: [&str; 7] = ["name", "from", "direction", "facts", "message", "mail", "expect"];
 
 const EXPECT_KEYS: [&str; 6] = ["to", "then", "tls", "rule", "disclaimer", "level"];
 
@@ -302,6 +342,7 @@ const FACT_KEYS: [&str; 8] =
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::OpaqueReason;
 
     fn read(text: &str) -> (Vec<Case>, Vec<String>) {
         let mut sources = Sources::new("");
@@ -316,9 +357,14 @@ mod tests {
         let expect = "[[expect]]\nto = \"b@y.example\"\nthen = \"relay\"\n";
         let (cases, told) = read(&format!("{head}message = \"m.eml\"\n{expect}"));
         assert!(told.is_empty(), "{told:?}");
-        assert!(
-            matches!(&cases[0].subject, Subject::Message { path, .. } if path == "tests/m.eml")
-        );
+        let text = |case: &Case| match &case.subject {
+            Subject::Message { text, .. } => Some(text.clone()),
+            Subject::Facts(_) => None,
+        };
+        assert_eq!(text(&cases[0]), Some(MessageText::Beside("tests/m.eml".to_owned())));
+        let (cases, told) = read(&format!("{head}mail = 'Subject: x'\n{expect}"));
+        assert!(told.is_empty(), "{told:?}");
+        assert_eq!(text(&cases[0]), Some(MessageText::Inline("Subject: x".to_owned())));
         let (cases, told) = read(&format!("{head}facts = {{ level = 3, size = 7 }}\n{expect}"));
         assert!(told.is_empty(), "{told:?}");
         assert!(matches!(&cases[0].subject, Subject::Facts(facts) if facts.size == 7));
@@ -330,6 +376,43 @@ mod tests {
     fn a_case_that_expects_nothing_is_refused() {
         let (_, told) = read("name = \"n\"\nfrom = \"\"\nfacts = {}\n");
         assert!(told[0].contains("case-expects-nothing"), "{told:?}");
+    }
+
+    #[test]
+    fn a_file_may_have_several_cases_and_what_stands_above_them_holds_for_all() {
+        let two = "from = \"a@x.example\"\n[[case]]\nname = \"one\"\nmail = 'x'\nlevel = 0\n\
+                   [[case]]\nname = \"two\"\nfacts = { level = 3 }\nlevel = 3\n";
+        let (cases, told) = read(two);
+        assert!(told.is_empty(), "{told:?}");
+        assert_eq!(cases.len(), 2);
+        let (_, told) = read(&format!("level = 3\n{two}"));
+        assert!(told[0].contains("case-several"), "{told:?}");
+        let (cases, told) = read(&two.replace("from = \"a@x.example\"", ""));
+        assert!(cases.is_empty() && told.len() == 2, "{told:?}");
+    }
+
+    #[test]
+    fn a_case_says_what_is_found_and_what_is_not() {
+        let case = |expected: &str| {
+            let (cases, told) =
+                read(&format!("name = \"n\"\nfrom = \"\"\nmail = 'x'\n{expected}\n"));
+            assert!(told.is_empty(), "{told:?}");
+            let mut facts = plain_message();
+            facts.level = Level::CLINICAL;
+            facts.kinds.insert(Kind::NhsNumber, 1);
+            facts.opaque.push(OpaqueReason::Encrypted);
+            facts.marking = Some("OFFICIAL".to_owned());
+            cases[0].findings.faults(&facts).len()
+        };
+        for (sound, unsound) in [
+            ("level = 3", "level = 2"),
+            ("found = [\"nhs_number\"]", "found = [\"nhs_number\", \"nino\"]"),
+            ("not_found = \"nino\"", "not_found = [\"nino\", \"nhs_number\"]"),
+            ("opaque = \"encrypted\"", "opaque = \"damaged\""),
+            ("marking = \"OFFICIAL\"", "marking = \"SECRET\""),
+        ] {
+            assert_eq!((case(sound), case(unsound)), (0, 1), "{sound}");
+        }
     }
 
     #[test]

@@ -10,7 +10,8 @@ use std::{
 use jiff::civil::Date;
 
 use crate::{
-    classify::{Classification, Classifier, Input, TestRange},
+    classify::{Classification, Classifier, Found, Input, TestRange},
+    content::Reading,
     mail::{Address, Domain, Level, MessageFacts},
 };
 
@@ -109,6 +110,11 @@ impl Policy {
 
     pub fn classify(&self, input: &Input<'_>) -> Classification {
         self.classifier.classify(input)
+    }
+
+    /// What detectors weighed and did not find sure enough.
+    pub fn left_out(&self, readings: &[Reading]) -> Vec<Found> {
+        self.classifier.left_out(readings)
     }
 
     /// The rules in force, the narrowest first, then by name.

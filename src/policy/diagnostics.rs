@@ -1,6 +1,8 @@
 //! Faults in a file a person has written: where, what, and what to write
 //! instead. All faults of all files are gathered and shown at once.
 
+mod clip;
+
 use std::{fmt, ops::Range, sync::Arc};
 
 /// A file as it was read, for showing its text around a fault.
@@ -117,10 +119,16 @@ impl Diagnostic {
     }
 
     fn report(&self) -> Report {
-        Report {
-            diagnostic: self.clone(),
-            text: miette::NamedSource::new(&self.file.path, self.file.text.clone()),
-        }
+        let mut diagnostic = self.clone();
+        let clipped = self.span.as_ref().and_then(|span| clip::clip(&self.file.text, span));
+        let text = match clipped {
+            Some((text, span)) => {
+                diagnostic.span = Some(span);
+                text
+            }
+            None => self.file.text.clone(),
+        };
+        Report { diagnostic, text: miette::NamedSource::new(&self.file.path, text) }
     }
 }
 

@@ -33,7 +33,7 @@ mod template;
 mod when;
 pub mod written;
 
-pub use cases::{Case, Subject, read_cases};
+pub use cases::{Case, MessageText, Subject, read_cases};
 pub use compile::{Context, Policy};
 pub use disclaimers::{Language, TagLine};
 pub use domains::{Destination, DomainEntry, Domains, Standing};

@@ -102,8 +102,16 @@ proptest! {
 }
 
 /// Every code there is, but for a missing file, which no folder can hold.
-const CODES: [&str; 55] = [
+const CODES: [&str; 68] = [
     "address",
+    "combination-unknown-evidence",
+    "combination-without-level",
+    "detector-empty-match",
+    "detector-false-example",
+    "detector-large-pattern",
+    "detector-missed-example",
+    "detector-pattern",
+    "detector-slow-pattern",
     "disclaimer-empty",
     "disclaimer-half",
     "disclaimer-html",
@@ -125,6 +133,8 @@ const CODES: [&str; 55] = [
     "domain-trust-unenforced",
     "domain-two-trusts",
     "domain-unvouched",
+    "evidence-of-nothing",
+    "evidence-unknown-source",
     "exemption-expired",
     "exemption-for-all",
     "exemption-national-rule",
@@ -138,7 +148,9 @@ const CODES: [&str; 55] = [
     "invariant-without-outcome",
     "level-range",
     "missing-key",
+    "name-twice",
     "next-hop",
+    "number-out-of-range",
     "organisation-name",
     "range-empty",
     "range-malformed",
@@ -157,5 +169,6 @@ const CODES: [&str; 55] = [
     "toml-syntax",
     "unknown-key",
     "unknown-value",
+    "unknown-word",
     "wrong-type",
 ];

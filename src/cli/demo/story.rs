@@ -12,6 +12,7 @@ use super::{
     watch::{Arrived, Attempted, Decided},
 };
 use crate::{
+    classify::Why,
     cli::exit::Failure,
     content::{Content, InPlace, ReadingKind},
     gateway::classify,
@@ -26,7 +27,7 @@ pub(super) struct Story {
     pub(super) reply: Reply,
     pub(super) decided: Option<Decided>,
     /// Why the level, in the policy's words: the strongest reason first.
-    pub(super) why: Vec<String>,
+    pub(super) why: Vec<Why>,
     pub(super) attempted: Option<Attempted>,
     pub(super) arrived: Option<Arrived>,
     pub(super) tag_line: Option<TagLineStory>,

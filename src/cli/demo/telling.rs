@@ -42,9 +42,7 @@ fn tell_level(page: &mut Page<impl Write>, policy: &Policy, story: &Story) -> io
     let Some(level) = story.level() else { return Ok(()) };
     let mut pieces = vec![piece(Ink::Strong, format!("{level}, {}", policy.level_name(level)))];
     if let Some(why) = story.why.first() {
-        let prefix = format!("level {level}: ");
-        pieces.push(piece(Ink::Quiet, "–"));
-        pieces.push(piece(Ink::Quiet, why.strip_prefix(&prefix).unwrap_or(why)));
+        pieces.push(piece(Ink::Quiet, format!("– {}", why.reason())));
     }
     page.row("Level", &pieces)
 }
@@ -57,7 +55,7 @@ fn tell_findings(page: &mut Page<impl Write>, story: &Story) -> io::Result<()> {
         let why = format!("– {}\u{a0}%, {}", group.best.confidence, group.best.why);
         page.topic(
             label,
-            &words(group.kind),
+            group.kind.words(),
             &[piece(Ink::Strong, group.values()), piece(Ink::Quiet, why)],
         )?;
         label = "";
@@ -115,17 +113,6 @@ impl Group<'_> {
             0 => shown.join(", "),
             more => format!("{} and {more} more", shown.join(", ")),
         }
-    }
-}
-
-fn words(kind: Kind) -> String {
-    match kind {
-        Kind::NhsNumber => "NHS number".to_owned(),
-        Kind::ChiNumber => "CHI number".to_owned(),
-        Kind::HcNumber => "H&C number".to_owned(),
-        Kind::Nino => "NI number".to_owned(),
-        Kind::SpecialCategoryTerm => "protected term".to_owned(),
-        _ => kind.name().replace('_', " "),
     }
 }
 

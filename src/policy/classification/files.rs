@@ -286,12 +286,15 @@ fn list(fields: &Fields<'_>) -> Option<TermList> {
     choices.push(("none", None));
     let kind = fields.needed_string("kind").and(fields.choice("kind", &choices));
     let letters = [("any case", Letters::AnyCase), ("as written", Letters::AsWritten)];
+    let mut examples = examples(fields, "must_match", Expectation::Match);
+    examples.extend(self::examples(fields, "must_not_match", Expectation::NoMatch));
     let list = TermList {
         name: String::new(),
         kind: None,
         weight: fields.integer("weight", 0..1000).and_then(narrow).unwrap_or(1),
         letters: fields.choice("letters", &letters).unwrap_or_default(),
         words: values(fields.strings("words")),
+        examples,
         place: fields.place(),
     };
     fields.finish();

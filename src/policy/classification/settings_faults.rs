@@ -35,6 +35,12 @@ pub(super) fn diagnostic(error: &SettingsError, files: &[Arc<SourceFile>]) -> Op
 fn words(fault: &Fault) -> (&'static str, &'static str, String) {
     match fault {
         Fault::Pattern(error) => ("detector-pattern", "this pattern", error.clone()),
+        Fault::LargePattern => (
+            "detector-large-pattern",
+            "takes too much memory",
+            r"write [A-Za-z] instead of \p{L} and {1,20} instead of {1,500}, or cut it in two detectors"
+                .to_owned(),
+        ),
         Fault::SlowPattern(boundary) => (
             "detector-slow-pattern",
             "slow on any text beyond ASCII",

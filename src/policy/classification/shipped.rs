@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::{ClassificationFiles, compile, read};
 use crate::{
-    classify::{Classification, Classifier, Input, Part, TestRange},
+    classify::{Classification, Classifier, Expectation, Input, Part, TestRange},
     content::{OffsetMap, Reading, ReadingKind},
     mail::{Kind, Level, Opaque, OpaqueReason},
     policy::diagnostics::{Rendering, SourceFile},
@@ -70,6 +70,34 @@ fn the_shipped_files_compile_and_hold_to_their_examples() {
 }
 
 #[test]
+fn every_shipped_detector_and_list_shows_what_it_must_find_and_what_not() {
+    let (settings, _) = read(&files());
+    let detectors = settings.detectors.iter().map(|detector| (&detector.name, &detector.examples));
+    let lists = settings.lists.iter().map(|list| (&list.name, &list.examples));
+    for (name, examples) in detectors.chain(lists) {
+        for wanted in [Expectation::Match, Expectation::NoMatch] {
+            let has = examples.iter().any(|example| example.expectation == wanted);
+            assert!(has, "“{name}” has no example of {wanted:?}");
+        }
+    }
+}
+
+#[test]
+fn a_heading_beats_the_word_in_the_cell_beside_it() {
+    let classifier = classifier();
+    let kinds = |text: &str| classify(&classifier, text).kinds;
+    let table =
+        "Name,NHS No,DOB,Notes\nA Sykes,9990000018,04/03/1961,x\nB Sykes,9990000026,05/03/1962,y\n";
+    assert_eq!(kinds(table).get(&Kind::DateOfBirth), Some(&2));
+    assert_eq!(kinds(table).get(&Kind::NhsNumber), Some(&2));
+    let orders = "NHS trust\tOrder\tBoxes\nLeeds\t9990000018\t7\nYork\t9990000026\t9\n";
+    assert_eq!(kinds(orders).get(&Kind::NhsNumber), None);
+    // Beside it in the same cell a word says more than the heading.
+    let said = "NHS No,Notes,Ward\n9990000018,order 9990000026,7\n9990000034,x,8\n";
+    assert_eq!(kinds(said).get(&Kind::NhsNumber), Some(&2));
+}
+
+#[test]
 fn messages_get_the_level_they_must() {
     let classifier = classifier();
     for (level, text) in [
@@ -82,6 +110,11 @@ fn messages_get_the_level_they_must() {
         (2, "Mrs Jane Example, DOB 04/03/1961, has moved."),
         (2, "OFFICIAL-SENSITIVE: minutes of the board"),
         (3, "NHS no: 999 000 0018. Type 2 diabetes, on metformin."),
+        (3, "NHS no 999 000 0018, asthma"),
+        (3, "Could you see Alfie Sykes 04/03/2015 about his asthma?"),
+        (3, "Mavis Sykes was born on the third of May 1961. She has asthma."),
+        (2, "Karen Holroyd from payroll has breast cancer."),
+        (1, "Minutes by Alfie Sykes on 01632 960018, 04/03/2015: asthma nurses"),
         (3, "Re: Mrs Jane Example, born 4 March 1961. Seen with atrial fibrillation."),
         (3, "Patient: Jane Example\nMRN: A123456\nadmitted with pneumonia"),
         (4, "NHS number 999-000-0018, HIV positive, seen at the GUM clinic"),
@@ -132,12 +165,23 @@ fn a_finding_says_where_it_stands_and_why_it_counts_and_hides_its_value() {
 }
 
 #[test]
+fn what_is_left_out_says_what_spoke_against_it() {
+    let readings = [reading("1", "Order no. 999 000 0018; NHS no 999 000 0026")];
+    let left_out = classifier().left_out(&readings);
+    let values: Vec<_> = left_out.iter().map(|found| found.value.as_str()).collect();
+    assert!(values.contains(&"999 000 0018") && !values.contains(&"999 000 0026"), "{values:?}");
+    let order = left_out.iter().find(|found| found.value == "999 000 0018").unwrap();
+    assert!(order.finding.why.contains("“Order no” before it (-70)"), "{}", order.finding.why);
+    assert!(order.finding.confidence < 50);
+}
+
+#[test]
 fn numbers_of_the_test_range_are_nobodys_as_shipped() {
     let classifier = compile(&files(), None).unwrap();
-    assert_eq!(
-        classify(&classifier, "NHS no: 999 000 0018, asthma").level,
-        Level::NOTHING_PERSONAL
-    );
+    let found = classify(&classifier, "NHS no: 999 000 0018, DOB 04/03/1961, asthma");
+    assert_eq!(found.level, Level::NOTHING_PERSONAL);
+    assert_eq!(found.kinds.get(&Kind::DateOfBirth), None, "it is the test patient's");
+    assert_eq!(found.test_numbers, 1);
 }
 
 #[test]
