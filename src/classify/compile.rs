@@ -57,7 +57,7 @@ pub(super) fn compile(settings: &Settings) -> Result<Compiled, Vec<SettingsError
         faults.extend(errors);
         None
     });
-    let (lexicon, contexts) = lexicon(settings).map_err(|fault| vec![fault])?;
+    let (lexicon, contexts) = lexicon(settings);
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -125,8 +125,8 @@ fn unicode_boundary(pattern: &str) -> Option<&'static str> {
 }
 
 /// Enters every word of every setting; contexts are numbered as entered.
-fn lexicon(settings: &Settings) -> Result<(Lexicon, Vec<ContextRule>), SettingsError> {
-    let mut words = LexiconBuilder::new();
+fn lexicon(settings: &Settings) -> (Lexicon, Vec<ContextRule>) {
+    let mut words = LexiconBuilder::default();
     let mut contexts = Vec::new();
     for (number, detector) in settings.detectors.iter().enumerate() {
         for word in &detector.starts_with {
@@ -151,9 +151,7 @@ fn lexicon(settings: &Settings) -> Result<(Lexicon, Vec<ContextRule>), SettingsE
         zone.opens.iter().for_each(|word| words.enter(word, Role::Quiet(number)));
     }
     settings.denials.iter().for_each(|word| words.enter(word, Role::Denial));
-    let lexicon =
-        words.build().map_err(|error| at(&nowhere(settings), Fault::Lexicon(error.to_string())))?;
-    Ok((lexicon, contexts))
+    (words.build(), contexts)
 }
 
 fn detectors(
@@ -250,12 +248,4 @@ fn names_without_meaning(settings: &Settings) -> Vec<SettingsError> {
 
 fn at(place: &Place, fault: Fault) -> SettingsError {
     SettingsError { place: place.clone(), fault }
-}
-
-/// For a fault of all settings together.
-fn nowhere(settings: &Settings) -> Place {
-    settings
-        .detectors
-        .first()
-        .map_or(Place { file: "".into(), span: 0..0 }, |detector| detector.place.clone())
 }

@@ -31,6 +31,7 @@ mod settings;
 mod surroundings;
 mod table;
 mod terms;
+mod vocabulary;
 mod weigh;
 mod yara;
 
