@@ -15,7 +15,7 @@ use super::{
     lexicon::{Hit, Words},
     naming::Names,
     numbers::{self, HealthServiceNumber},
-    search::Search,
+    search::{Match, Search},
     settings::{Check, Company, Detector, Fellows, Position, Stands, TestNumber, TestRange},
     surroundings::{Standing, standing},
 };
@@ -24,6 +24,11 @@ use crate::mail::Kind;
 /// All detectors, compiled.
 pub(super) struct Detectors {
     pub(super) detectors: Vec<Compiled>,
+    /// Those whose patterns are tried on whole texts.
+    everywhere: Vec<usize>,
+    /// Those whose patterns are tried where digits stand.
+    by_digits: Vec<usize>,
+    digits: Digits,
     /// By number of [`super::lexicon::Role::Context`].
     pub(super) contexts: Vec<ContextRule>,
     /// By number of [`super::lexicon::Role::Term`].
@@ -133,8 +138,20 @@ impl Detectors {
         term_weights: Vec<u32>,
         report_at: u8,
     ) -> Self {
+        let (mut everywhere, mut by_digits, mut needs) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, detector) in detectors.iter().enumerate() {
+            match &detector.pattern.needs {
+                _ if detector.starts_at_word => {}
+                Some(needed) if needs.len() < Digits::MOST => {
+                    by_digits.push(number);
+                    needs.push(needed.clone());
+                }
+                _ => everywhere.push(number),
+            }
+        }
+        let digits = Digits::new(needs);
         let report_at = i32::from(report_at);
-        Self { detectors, contexts, term_weights, report_at }
+        Self { detectors, everywhere, by_digits, digits, contexts, term_weights, report_at }
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
@@ -149,7 +166,7 @@ impl Detectors {
         terms: &[(Kind, Hit)],
         test_range: TestRange,
     ) -> Vec<Candidate> {
-        let Seen { mut candidates, failed, tests } = self.candidates(text, words, test_range);
+        let Seen { mut candidates, failed, tests, .. } = self.candidates(text, words, test_range);
         candidates.sort_by_key(|candidate| (candidate.span.start, candidate.detector));
         self.weigh_context(text, words, &mut candidates);
         self.weigh_near(words, &mut candidates);
@@ -163,39 +180,57 @@ impl Detectors {
     }
 
     fn candidates(&self, text: &str, words: &Words, test_range: TestRange) -> Seen {
-        let digits = Digits::of(text);
-        let Seen { mut candidates, mut failed, mut tests } = Seen::default();
-        for (number, detector) in self.detectors.iter().enumerate() {
-            if detector.starts_at_word {
-                continue;
-            }
-            let mut matches = detector.pattern.matches(text, &digits);
-            while let Some(found) = matches.next() {
-                let value = found.value;
-                if let Some(candidate) =
-                    candidate(number, detector, text, value.clone(), test_range)
-                {
-                    candidates.push(candidate);
-                    continue;
-                }
-                // What is refused may have swallowed the beginning of what is
-                // not: a code at a line's end and a number on the next line.
-                matches.resume(past_run(text, found.span.start));
-                if detector.fails(text, &value) {
-                    *failed.entry(number).or_insert(0) += 1;
-                } else if text.get(value.clone()).is_some_and(|it| detector.is_test_number(it)) {
-                    tests.push(value.start);
-                }
-            }
+        let mut seen = Seen { until: vec![0; self.detectors.len()], ..Seen::default() };
+        for &number in &self.everywhere {
+            self.look(number, text, 0..text.len(), test_range, &mut seen);
         }
+        self.digits.islands(text, |at, island| {
+            if let Some(&number) = self.by_digits.get(at) {
+                self.look(number, text, island, test_range, &mut seen);
+            }
+        });
         for start in &words.starts {
             let Some(detector) = self.detectors.get(start.role) else { continue };
             let Some(piece) = piece(text, start.span.start) else { continue };
             let Some(found) = detector.pattern.at_start(piece) else { continue };
             let span = found.value.start + start.span.start..found.value.end + start.span.start;
-            candidates.extend(candidate(start.role, detector, text, span, test_range));
+            seen.candidates.extend(candidate(start.role, detector, text, span, test_range));
         }
-        Seen { candidates, failed, tests }
+        seen
+    }
+
+    /// Looks for what a detector finds in a stretch of the text. Stretches
+    /// rise.
+    fn look(
+        &self,
+        number: usize,
+        text: &str,
+        stretch: Range<usize>,
+        test_range: TestRange,
+        seen: &mut Seen,
+    ) {
+        let Some(detector) = self.detectors.get(number) else { return };
+        let mut from = stretch.start.max(seen.until.get(number).copied().unwrap_or(0));
+        while let Some(Match { span, value }) =
+            detector.pattern.within(text, from..stretch.end.max(from))
+        {
+            from = span.end;
+            if let Some(candidate) = candidate(number, detector, text, value.clone(), test_range) {
+                seen.candidates.push(candidate);
+                continue;
+            }
+            // What is refused may have swallowed the beginning of what is
+            // not: a code at a line's end and a number on the next line.
+            from = past_run(text, span.start);
+            if detector.fails(text, &value) {
+                *seen.failed.entry(number).or_insert(0) += 1;
+            } else if text.get(value.clone()).is_some_and(|it| detector.is_test_number(it)) {
+                seen.tests.push(value.start);
+            }
+        }
+        if let Some(until) = seen.until.get_mut(number) {
+            *until = from;
+        }
     }
 }
 
@@ -207,6 +242,8 @@ struct Seen {
     failed: BTreeMap<usize, usize>,
     /// Where numbers of the test range stand that are ignored.
     tests: Vec<usize>,
+    /// By detector, how far it has looked.
+    until: Vec<usize>,
 }
 
 fn reach(detector: &Detector, counts: impl Fn(Position) -> bool) -> usize {

@@ -6,27 +6,33 @@
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-/// Digits that stand in every match of a pattern.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What stands in every match of a pattern.
+#[derive(Clone, Debug)]
 pub(super) struct Needs {
-    /// So many, at least one…
+    /// So many digits, one at least…
     pub digits: usize,
     /// …the first of them at most so many octets from the start…
-    pub lead: usize,
-    /// …of at most so many in all.
-    pub longest: usize,
+    pub lead: Option<usize>,
+    /// …of so many at most…
+    pub longest: Option<usize>,
+    /// …of these.
+    octets: [bool; 256],
 }
 
 impl Needs {
-    /// Nothing for a pattern that can match without a digit, or over any
-    /// length.
+    /// Nothing for a pattern that can match without a digit.
     pub(super) fn of(pattern: &Hir) -> Option<Self> {
         let digits = digits(pattern);
-        if digits == 0 {
-            return None;
-        }
-        let longest = pattern.properties().maximum_len()?;
-        (longest <= LONGEST).then_some(Self { digits, lead: lead(pattern)?, longest })
+        let longest = pattern.properties().maximum_len();
+        let lead = longest.and_then(|_| lead(pattern));
+        let mut octets = [false; 256];
+        add_octets(pattern, &mut octets);
+        (digits > 0).then_some(Self { digits, lead, longest, octets })
+    }
+
+    /// Whether it can stand in a match.
+    pub(super) fn can_hold(&self, octet: u8) -> bool {
+        self.octets.get(usize::from(octet)).is_some_and(|&holds| holds)
     }
 }
 
@@ -83,31 +89,67 @@ fn is_digit(class: &Class) -> bool {
     }
 }
 
-/// A longer pattern is tried everywhere.
-const LONGEST: usize = 1024;
+/// Adds all octets a match can have.
+fn add_octets(pattern: &Hir, octets: &mut [bool; 256]) {
+    let mut add = |from: u8, to: u8| {
+        let range = octets.get_mut(usize::from(from)..=usize::from(to));
+        range.into_iter().flatten().for_each(|octet| *octet = true);
+    };
+    match pattern.kind() {
+        HirKind::Empty | HirKind::Look(_) => {}
+        HirKind::Literal(literal) => literal.0.iter().for_each(|&octet| add(octet, octet)),
+        HirKind::Class(Class::Bytes(class)) => {
+            class.iter().for_each(|range| add(range.start(), range.end()));
+        }
+        HirKind::Class(Class::Unicode(class)) => {
+            for range in class.iter() {
+                if let Ok(start) = u8::try_from(range.start()).map(|start| start.min(0x80)) {
+                    add(start, u8::try_from(range.end()).unwrap_or(0x80).min(0x80));
+                }
+                // Of characters beyond ASCII nobody asks more.
+                if range.end() >= '\u{80}' {
+                    add(0x80, 0xFF);
+                }
+            }
+        }
+        HirKind::Repetition(repetition) => add_octets(&repetition.sub, octets),
+        HirKind::Capture(capture) => add_octets(&capture.sub, octets),
+        HirKind::Concat(pieces) | HirKind::Alternation(pieces) => {
+            pieces.iter().for_each(|piece| add_octets(piece, octets));
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn needs(pattern: &str) -> Option<(usize, usize, usize)> {
+    fn needs(pattern: &str) -> Option<(usize, Option<usize>, Option<usize>)> {
         let needs = Needs::of(&regex_syntax::parse(pattern).unwrap());
         needs.map(|needs| (needs.digits, needs.lead, needs.longest))
     }
 
     #[test]
     fn what_every_match_has_is_needed() {
-        assert_eq!(needs("[0-9]{3} ?[0-9]{4}"), Some((7, 0, 8)));
-        assert_eq!(needs("[a-z]{1,4}(?P<value>[0-9]{2})x"), Some((2, 4, 7)));
-        assert_eq!(needs("(?:ab7|[0-9]{2}|a?1[0-9])"), Some((1, 2, 3)));
-        assert_eq!(needs("[0-9]?x[0-9]"), Some((1, 2, 3)));
-        assert_eq!(needs("(?i)s[0-9]"), Some((1, 2, 3)));
+        assert_eq!(needs("[0-9]{3} ?[0-9]{4}"), Some((7, Some(0), Some(8))));
+        assert_eq!(needs("[a-z]{1,4}(?P<value>[0-9]{2})x"), Some((2, Some(4), Some(7))));
+        assert_eq!(needs("(?:ab7|[0-9]{2}|a?1[0-9])"), Some((1, Some(2), Some(3))));
+        assert_eq!(needs("[0-9]?x[0-9]"), Some((1, Some(2), Some(3))));
+        assert_eq!(needs("(?i)s[0-9]"), Some((1, Some(2), Some(3))));
+        assert_eq!(needs("[a-z]+[0-9]"), Some((1, None, None)));
     }
 
     #[test]
     fn what_a_match_can_do_without_is_not() {
-        for pattern in ["[0-9]?x", "(?:[0-9]|x)", "x", r"\d", "[0-9a]", "[a-z]+[0-9]", "[0-9]+"] {
+        for pattern in ["[0-9]?x", "(?:[0-9]|x)", "x", r"\d", "[0-9a]"] {
             assert_eq!(needs(pattern), None, "{pattern}");
         }
+    }
+
+    #[test]
+    fn what_no_match_has_ends_it() {
+        let needs = Needs::of(&regex_syntax::parse(r"[A-C](?i:s)[é-ë]?\.[0-9]").unwrap()).unwrap();
+        assert!("ABC.sS09\u{e9}\u{17f}".bytes().all(|octet| needs.can_hold(octet)));
+        assert!(!"DacR, \n".bytes().any(|octet| needs.can_hold(octet)));
     }
 }

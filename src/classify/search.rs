@@ -3,17 +3,16 @@
 use std::ops::Range;
 
 use regex_automata::{
-    Anchored, Input,
+    Anchored, Input, PatternID,
     meta::{BuildError, Config, Regex},
-    util::captures::Captures,
 };
 use regex_syntax::hir::Hir;
 
-use super::{digits::Digits, needs::Needs};
+use super::needs::Needs;
 
 pub(super) struct Search {
     regex: Regex,
-    needs: Option<Needs>,
+    pub needs: Option<Needs>,
     /// Whether it says by name which piece of it is the value.
     names_value: bool,
 }
@@ -29,7 +28,7 @@ impl Search {
     pub(super) fn new(pattern: &Hir) -> Result<Self, Box<BuildError>> {
         let config = Config::new().nfa_size_limit(Some(LARGEST));
         let regex = Regex::builder().configure(config).build_from_hir(pattern)?;
-        let names_value = regex.group_info().to_index(0.into(), VALUE).is_some();
+        let names_value = regex.group_info().to_index(PatternID::ZERO, VALUE).is_some();
         Ok(Self { regex, needs: Needs::of(pattern), names_value })
     }
 
@@ -40,67 +39,25 @@ impl Search {
 
     /// From the start of a text only.
     pub(super) fn at_start(&self, text: &str) -> Option<Match> {
-        self.find(Input::new(text).anchored(Anchored::Yes), &mut self.regex.create_captures())
+        self.find(&Input::new(text).anchored(Anchored::Yes))
     }
 
-    /// Everywhere in a text.
-    pub(super) fn matches<'a>(&'a self, text: &'a str, digits: &'a Digits) -> Matches<'a> {
-        let captures = self.regex.create_captures();
-        Matches { search: self, text, digits, captures, island: 0..0 }
+    /// The first in a stretch of a text.
+    pub(super) fn within(&self, text: &str, stretch: Range<usize>) -> Option<Match> {
+        (!stretch.is_empty()).then(|| self.find(&Input::new(text).range(stretch)))?
     }
 
-    fn find(&self, input: Input<'_>, captures: &mut Captures) -> Option<Match> {
-        if !self.names_value {
-            let span = self.regex.search(&input)?.range();
-            return Some(Match { value: span.clone(), span });
-        }
-        self.regex.search_captures(&input, captures);
-        let span = captures.get_match()?.range();
-        let value = captures.get_group_by_name(VALUE);
-        Some(Match { value: value.map_or(span.clone(), |value| value.range()), span })
-    }
-}
-
-/// One match after the other.
-pub(super) struct Matches<'a> {
-    search: &'a Search,
-    text: &'a str,
-    digits: &'a Digits,
-    captures: Captures,
-    /// What is left of the stretch that is looked at.
-    island: Range<usize>,
-}
-
-impl Matches<'_> {
-    /// Looks for the next from `at` on, which may be before the end of the last.
-    pub(super) fn resume(&mut self, at: usize) {
-        self.island.start = at;
+    fn find(&self, input: &Input<'_>) -> Option<Match> {
+        let span = self.regex.search(input)?.range();
+        let value = if self.names_value { self.value(input, &span) } else { None };
+        Some(Match { value: value.unwrap_or_else(|| span.clone()), span })
     }
 
-    fn next_island(&self) -> Option<Range<usize>> {
-        let at = self.island.end.max(self.island.start);
-        match self.search.needs {
-            Some(needs) => self.digits.island(needs, at),
-            None => (at < self.text.len()).then_some(at..self.text.len()),
-        }
-    }
-}
-
-impl Iterator for Matches<'_> {
-    type Item = Match;
-
-    fn next(&mut self) -> Option<Match> {
-        loop {
-            if !self.island.is_empty() {
-                let input = Input::new(self.text).range(self.island.clone());
-                if let Some(found) = self.search.find(input, &mut self.captures) {
-                    self.island.start = found.span.end;
-                    return Some(found);
-                }
-                self.island.start = self.island.end;
-            }
-            self.island = self.next_island()?;
-        }
+    fn value(&self, input: &Input<'_>, span: &Range<usize>) -> Option<Range<usize>> {
+        let mut captures = self.regex.create_captures();
+        let input = input.clone().range(span.clone()).anchored(Anchored::Yes);
+        self.regex.search_captures(&input, &mut captures);
+        captures.get_group_by_name(VALUE).map(|value| value.range())
     }
 }
 
