@@ -155,13 +155,12 @@ impl Lexicon {
         words
     }
 
-    /// Where a word leads after those that lead to a node, or after none.
-    fn after(&self, node: Option<usize>, word: usize) -> Option<(usize, Node)> {
-        let next = match node {
-            None => self.firsts.get(word).copied()??,
-            Some(node) => *self.branches.get(&(node, word))?,
-        };
-        Some((next, *self.nodes.get(next)?))
+    fn first(&self, word: usize) -> Option<usize> {
+        self.firsts.get(word).copied().flatten()
+    }
+
+    fn node(&self, number: usize) -> Node {
+        self.nodes.get(number).copied().unwrap_or_default()
     }
 }
 
@@ -184,7 +183,7 @@ struct Reading<'a> {
     lexicon: &'a Lexicon,
     /// Where what may become an entry begins, and the node it has come to; in
     /// the order of beginnings.
-    open: Vec<(usize, Option<usize>)>,
+    open: Vec<(usize, usize)>,
     /// What ended in the last word, in the order of ends, then of beginnings.
     ended: Vec<Ended>,
 }
@@ -204,29 +203,40 @@ enum Ending {
 impl Reading<'_> {
     fn word(&mut self, word: &[u8], place: &Range<usize>) {
         let Self { lexicon, open, ended } = self;
-        open.push((place.start, None));
         for letters in ["es", "s"] {
             let stem = word.strip_suffix(letters.as_bytes());
             let Some(number) = stem.and_then(|stem| lexicon.vocabulary.number(stem)) else {
                 continue;
             };
-            for &(start, node) in open.iter() {
-                let node = lexicon.after(node, number);
-                if let Some(entry) = node.and_then(|(_, node)| node.entry) {
-                    let span = start..place.end - letters.len();
-                    ended.push(Ended { entry, ending: Ending::Plural, span });
+            let end = place.end - letters.len();
+            let branch = |&(start, node)| Some((start, *lexicon.branches.get(&(node, number))?));
+            let first = lexicon.first(number).map(|node| (place.start, node));
+            for (start, node) in open.iter().filter_map(branch).chain(first) {
+                if let Some(entry) = lexicon.node(node).entry {
+                    ended.push(Ended { entry, ending: Ending::Plural, span: start..end });
                 }
             }
         }
         let Some(number) = lexicon.vocabulary.number(word) else { return open.clear() };
-        open.retain_mut(|(start, at)| {
-            let Some((next, node)) = lexicon.after(*at, number) else { return false };
+        let mut come_to = |start, number| {
+            let node = lexicon.node(number);
             if let Some(entry) = node.entry {
-                ended.push(Ended { entry, ending: Ending::Whole, span: *start..place.end });
+                ended.push(Ended { entry, ending: Ending::Whole, span: start..place.end });
             }
-            *at = Some(next);
             node.branches
+        };
+        open.retain_mut(|(start, node)| {
+            let next = lexicon.branches.get(&(*node, number));
+            next.is_some_and(|&next| {
+                *node = next;
+                come_to(*start, next)
+            })
         });
+        if let Some(first) = lexicon.first(number)
+            && come_to(place.start, first)
+        {
+            open.push((place.start, first));
+        }
     }
 }
 

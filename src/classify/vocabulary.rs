@@ -44,26 +44,18 @@ impl<'a> WordReader<'a> {
     pub(super) fn advance(&mut self) -> Option<Range<usize>> {
         self.folded.clear();
         let rest = self.octets.get(self.at..)?;
-        let mut last = if self.at > 0 { *self.octets.get(self.at - 1)? } else { b' ' };
-        let mut start = None;
-        let mut end = self.octets.len();
-        for (at, &octet) in rest.iter().enumerate() {
-            let fold = fold(octet, last);
-            last = octet;
-            match (fold, start) {
-                (Some(folded), _) => {
-                    start.get_or_insert(self.at + at);
-                    self.folded.push(folded);
-                }
-                (None, None) => {}
-                (None, Some(_)) => {
-                    end = self.at + at;
-                    break;
-                }
+        let start = self.at + rest.iter().position(|&octet| fold(octet) != GAP)?;
+        self.at = self.octets.len();
+        for (&octet, at) in self.octets.get(start..)?.iter().zip(start..) {
+            let folded = fold(octet);
+            // Of “£”: it is a word, whatever number is grown to it.
+            if folded == GAP && (octet != 0xA3 || self.folded.last() == Some(&0xC2)) {
+                self.at = at;
+                break;
             }
+            self.folded.push(if folded == GAP { octet } else { folded });
         }
-        self.at = end;
-        Some(start?..end)
+        Some(start..self.at)
     }
 
     /// The word in lower case.
@@ -72,16 +64,13 @@ impl<'a> WordReader<'a> {
     }
 }
 
-/// A letter or digit in lower case; nothing for what stands between words.
-fn fold(octet: u8, last: u8) -> Option<u8> {
-    match octet {
-        // Of “£”: it is a word, whatever number is grown to it.
-        0xA3 if last == 0xC2 => None,
-        b'a'..=b'z' | b'0'..=b'9' | 0x80.. => Some(octet),
-        b'A'..=b'Z' => Some(octet | 0x20),
-        _ => None,
-    }
+/// A letter or digit in lower case, or a piece of one; [`GAP`] for what stands
+/// between words.
+fn fold(octet: u8) -> u8 {
+    FOLDED.get(usize::from(octet)).copied().unwrap_or(GAP)
 }
+
+const GAP: u8 = 0;
 
 /// What is looked up is ours and what it is looked up among is ours: nobody
 /// can fill one place of the table from outside, and each word of a text is
@@ -93,10 +82,9 @@ pub(super) struct QuickHasher(u64);
 
 impl Hasher for QuickHasher {
     fn write(&mut self, octets: &[u8]) {
-        for piece in octets.chunks(8) {
-            let number = piece.iter().rev().fold(0, |sum, &octet| sum << 8 | u64::from(octet));
-            self.write_u64(number);
-        }
+        let (pieces, rest) = octets.as_chunks::<8>();
+        pieces.iter().for_each(|&piece| self.write_u64(u64::from_le_bytes(piece)));
+        self.write_u64(rest.iter().fold(0, |sum, &octet| sum << 8 | u64::from(octet)));
     }
 
     fn write_u64(&mut self, number: u64) {
@@ -115,3 +103,20 @@ impl Hasher for QuickHasher {
 
 /// 2^64 through the golden ratio.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The second octet of “£” is a gap where it is that, and else a piece of a
+/// letter.
+const FOLDED: [u8; 256] = {
+    let mut folded = [GAP; 256];
+    let mut octet = 0;
+    while octet < folded.len() {
+        folded[octet] = match octet as u8 {
+            0xA3 => GAP,
+            letter @ (b'a'..=b'z' | b'0'..=b'9' | 0x80..) => letter,
+            capital @ b'A'..=b'Z' => capital | 0x20,
+            _ => GAP,
+        };
+        octet += 1;
+    }
+    folded
+};
