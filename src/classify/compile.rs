@@ -2,16 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use regex::{Regex, RegexBuilder, RegexSetBuilder};
-
 use super::{
     detect::{Compiled as CompiledDetector, ContextRule, Detectors},
     level::Combinations,
     lexicon::{Hit, Lexicon, LexiconBuilder, Role},
     normalise::Stream,
-    settings::{
-        Detector, Example, Expectation, Fault, Pattern, Place, Settings, SettingsError, TestRange,
-    },
+    search::Search,
+    settings::{Example, Expectation, Fault, Pattern, Place, Settings, SettingsError, TestRange},
     terms::Terms,
     yara::Yara,
 };
@@ -75,7 +72,7 @@ impl Compiled {
 pub(super) fn compile(settings: &Settings) -> Result<Compiled, Vec<SettingsError>> {
     let mut faults = names_used_twice(settings);
     faults.extend(names_without_meaning(settings));
-    let patterns: Vec<Option<Regex>> = settings
+    let patterns: Vec<Option<Search>> = settings
         .detectors
         .iter()
         .map(|detector| {
@@ -87,12 +84,11 @@ pub(super) fn compile(settings: &Settings) -> Result<Compiled, Vec<SettingsError
         faults.extend(errors);
         None
     });
-    let (lexicon, contexts) = lexicon(settings).map_err(|fault| vec![fault])?;
+    let (lexicon, contexts) = lexicon(settings);
     if !faults.is_empty() {
         return Err(faults);
     }
-    let detectors = detectors(settings, patterns.into_iter().flatten(), contexts)
-        .map_err(|fault| vec![fault])?;
+    let detectors = detectors(settings, patterns.into_iter().flatten(), contexts);
     let sources: Vec<String> = detectors
         .names()
         .chain(settings.lists.iter().map(|list| list.name.as_str()))
@@ -116,21 +112,20 @@ pub(super) fn compile(settings: &Settings) -> Result<Compiled, Vec<SettingsError
     if failed.is_empty() { Ok(compiled) } else { Err(failed) }
 }
 
-fn pattern(pattern: &Pattern) -> Result<Regex, Fault> {
+fn pattern(pattern: &Pattern) -> Result<Search, Fault> {
     if let Some(boundary) = unicode_boundary(&pattern.text) {
         return Err(Fault::SlowPattern(boundary));
     }
-    let regex =
-        RegexBuilder::new(&pattern.text).size_limit(LARGEST_PATTERN).build().map_err(|error| {
-            match error {
-                regex::Error::CompiledTooBig(_) => Fault::LargePattern,
-                other => Fault::Pattern(other.to_string()),
-            }
-        })?;
-    if regex.is_match("") {
+    let parsed =
+        regex_syntax::parse(&pattern.text).map_err(|error| Fault::Pattern(error.to_string()))?;
+    let search = Search::new(&parsed).map_err(|error| match error.size_limit() {
+        Some(_) => Fault::LargePattern,
+        None => Fault::Pattern(error.to_string()),
+    })?;
+    if search.matches_nothing() {
         return Err(Fault::EmptyMatch);
     }
-    Ok(regex)
+    Ok(search)
 }
 
 /// A word boundary that asks Unicode what a letter is: one character beyond
@@ -162,8 +157,8 @@ fn unicode_boundary(pattern: &str) -> Option<&'static str> {
 }
 
 /// Enters every word of every setting; contexts are numbered as entered.
-fn lexicon(settings: &Settings) -> Result<(Lexicon, Vec<ContextRule>), SettingsError> {
-    let mut words = LexiconBuilder::new();
+fn lexicon(settings: &Settings) -> (Lexicon, Vec<ContextRule>) {
+    let mut words = LexiconBuilder::default();
     let mut contexts = Vec::new();
     for (number, detector) in settings.detectors.iter().enumerate() {
         for word in &detector.starts_with {
@@ -188,40 +183,26 @@ fn lexicon(settings: &Settings) -> Result<(Lexicon, Vec<ContextRule>), SettingsE
         zone.opens.iter().for_each(|word| words.enter(word, Role::Quiet(number)));
     }
     settings.denials.iter().for_each(|word| words.enter(word, Role::Denial));
-    let lexicon =
-        words.build().map_err(|error| at(&nowhere(settings), Fault::Lexicon(error.to_string())))?;
-    Ok((lexicon, contexts))
+    (words.build(), contexts)
 }
 
 fn detectors(
     settings: &Settings,
-    patterns: impl Iterator<Item = Regex>,
+    patterns: impl Iterator<Item = Search>,
     contexts: Vec<ContextRule>,
-) -> Result<Detectors, SettingsError> {
-    let everywhere: Vec<(usize, &Detector)> = settings
-        .detectors
-        .iter()
-        .enumerate()
-        .filter(|(_, detector)| detector.starts_with.is_empty())
-        .collect();
-    let set = RegexSetBuilder::new(everywhere.iter().map(|(_, detector)| &detector.pattern.text))
-        .size_limit(LARGEST_PATTERN * settings.detectors.len().max(1))
-        .build()
-        .map_err(|error| at(&nowhere(settings), Fault::Pattern(error.to_string())))?;
-    let owners = everywhere.into_iter().map(|(number, _)| number).collect();
+) -> Detectors {
     let compiled = settings
         .detectors
         .iter()
         .zip(patterns)
         .map(|(detector, pattern)| CompiledDetector::new(detector, pattern))
         .collect();
-    Ok(Detectors::new(
+    Detectors::new(
         compiled,
-        (set, owners),
         contexts,
         settings.lists.iter().map(|list| list.weight).collect(),
         settings.weighing.report_at,
-    ))
+    )
 }
 
 /// Runs the examples of every detector and list. The test range counts here:
@@ -299,14 +280,3 @@ fn names_without_meaning(settings: &Settings) -> Vec<SettingsError> {
 fn at(place: &Place, fault: Fault) -> SettingsError {
     SettingsError { place: place.clone(), fault }
 }
-
-/// For a fault of all settings together.
-fn nowhere(settings: &Settings) -> Place {
-    settings
-        .detectors
-        .first()
-        .map_or(Place { file: "".into(), span: 0..0 }, |detector| detector.place.clone())
-}
-
-/// Octets of a compiled pattern.
-const LARGEST_PATTERN: usize = 1 << 20;

@@ -8,14 +8,14 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use regex::{Regex, RegexSet};
-
 use super::{
     candidate::{Candidate, Reason},
     dates::Date,
+    digits::Digits,
     lexicon::{Hit, Words},
     naming::Names,
     numbers::{self, HealthServiceNumber},
+    search::{Match, Search},
     settings::{Check, Company, Detector, Fellows, Position, Stands, TestNumber, TestRange},
     surroundings::{Standing, standing},
 };
@@ -24,9 +24,11 @@ use crate::mail::Kind;
 /// All detectors, compiled.
 pub(super) struct Detectors {
     pub(super) detectors: Vec<Compiled>,
-    /// Patterns tried on whole readings, and whose they are.
-    set: RegexSet,
-    set_owners: Vec<usize>,
+    /// Those whose patterns are tried on whole texts.
+    everywhere: Vec<usize>,
+    /// Those whose patterns are tried where digits stand.
+    by_digits: Vec<usize>,
+    digits: Digits,
     /// By number of [`super::lexicon::Role::Context`].
     pub(super) contexts: Vec<ContextRule>,
     /// By number of [`super::lexicon::Role::Term`].
@@ -37,7 +39,9 @@ pub(super) struct Detectors {
 pub(super) struct Compiled {
     pub name: String,
     kind: Kind,
-    pattern: Regex,
+    pattern: Search,
+    /// Whether the pattern is tried only where a listed word stands.
+    starts_at_word: bool,
     check: Check,
     base: i32,
     shapes: Vec<(Vec<u8>, i32)>,
@@ -63,11 +67,12 @@ pub(super) struct ContextRule {
 }
 
 impl Compiled {
-    pub(super) fn new(detector: &Detector, pattern: Regex) -> Self {
+    pub(super) fn new(detector: &Detector, pattern: Search) -> Self {
         Self {
             name: detector.name.clone(),
             kind: detector.kind,
             pattern,
+            starts_at_word: !detector.starts_with.is_empty(),
             check: detector.check,
             base: detector.base,
             shapes: detector
@@ -124,30 +129,29 @@ impl Compiled {
             && standing(text, span) != Standing::InsideToken
             && HealthServiceNumber::of(&numbers::digits(value)).is_none()
     }
-
-    /// Where the value stands, in the first match from the start of `text`.
-    fn value(&self, text: &str, found: regex::Match<'_>) -> Range<usize> {
-        let inner = self.pattern.captures_at(text, found.start());
-        inner
-            .and_then(|captures| captures.name(VALUE).map(|value| value.range()))
-            .unwrap_or(found.range())
-    }
-
-    fn has_value_group(&self) -> bool {
-        self.pattern.capture_names().flatten().any(|name| name == VALUE)
-    }
 }
 
 impl Detectors {
     pub(super) fn new(
         detectors: Vec<Compiled>,
-        (set, set_owners): (RegexSet, Vec<usize>),
         contexts: Vec<ContextRule>,
         term_weights: Vec<u32>,
         report_at: u8,
     ) -> Self {
+        let (mut everywhere, mut by_digits, mut needs) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, detector) in detectors.iter().enumerate() {
+            match &detector.pattern.needs {
+                _ if detector.starts_at_word => {}
+                Some(needed) if needs.len() < Digits::MOST => {
+                    by_digits.push(number);
+                    needs.push(needed.clone());
+                }
+                _ => everywhere.push(number),
+            }
+        }
+        let digits = Digits::new(needs);
         let report_at = i32::from(report_at);
-        Self { detectors, set, set_owners, contexts, term_weights, report_at }
+        Self { detectors, everywhere, by_digits, digits, contexts, term_weights, report_at }
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
@@ -189,7 +193,8 @@ impl Detectors {
         terms: &[(Kind, Hit)],
         test_range: TestRange,
     ) -> (Vec<Candidate>, usize) {
-        let Seen { mut candidates, failed, mut tests } = self.candidates(text, words, test_range);
+        let Seen { mut candidates, failed, mut tests, .. } =
+            self.candidates(text, words, test_range);
         // Several detectors may have found the same one.
         tests.sort_unstable();
         tests.dedup();
@@ -205,43 +210,57 @@ impl Detectors {
     }
 
     fn candidates(&self, text: &str, words: &Words, test_range: TestRange) -> Seen {
-        let Seen { mut candidates, mut failed, mut tests } = Seen::default();
-        for at in self.set.matches(text) {
-            let Some(&number) = self.set_owners.get(at) else { continue };
-            let Some(detector) = self.detectors.get(number) else { continue };
-            let with_group = detector.has_value_group();
-            let mut from = 0;
-            while let Some(found) = detector.pattern.find_at(text, from) {
-                let span = if with_group { detector.value(text, found) } else { found.range() };
-                let candidate = candidate(number, detector, text, span.clone(), test_range);
-                // What is refused may have swallowed the beginning of what is
-                // not: a code at a line's end and a number on the next line.
-                from = match candidate {
-                    Some(_) => found.end(),
-                    None => past_run(text, found.start()),
-                };
-                if candidate.is_none() && detector.fails(text, &span) {
-                    *failed.entry(number).or_insert(0) += 1;
-                } else if candidate.is_none()
-                    && text.get(span.clone()).is_some_and(|value| detector.is_test_number(value))
-                {
-                    tests.push(span.start);
-                }
-                candidates.extend(candidate);
-            }
+        let mut seen = Seen { until: vec![0; self.detectors.len()], ..Seen::default() };
+        for &number in &self.everywhere {
+            self.look(number, text, 0..text.len(), test_range, &mut seen);
         }
+        self.digits.islands(text, |at, island| {
+            if let Some(&number) = self.by_digits.get(at) {
+                self.look(number, text, island, test_range, &mut seen);
+            }
+        });
         for start in &words.starts {
             let Some(detector) = self.detectors.get(start.role) else { continue };
             let Some(piece) = piece(text, start.span.start) else { continue };
-            let Some(found) = detector.pattern.find(piece).filter(|found| found.start() == 0)
-            else {
-                continue;
-            };
-            let value = detector.value(piece, found);
-            let span = value.start + start.span.start..value.end + start.span.start;
-            candidates.extend(candidate(start.role, detector, text, span, test_range));
+            let Some(found) = detector.pattern.at_start(piece) else { continue };
+            let span = found.value.start + start.span.start..found.value.end + start.span.start;
+            seen.candidates.extend(candidate(start.role, detector, text, span, test_range));
         }
-        Seen { candidates, failed, tests }
+        seen
+    }
+
+    /// Looks for what a detector finds in a stretch of the text. Stretches
+    /// rise.
+    fn look(
+        &self,
+        number: usize,
+        text: &str,
+        stretch: Range<usize>,
+        test_range: TestRange,
+        seen: &mut Seen,
+    ) {
+        let Some(detector) = self.detectors.get(number) else { return };
+        let mut from = stretch.start.max(seen.until.get(number).copied().unwrap_or(0));
+        while let Some(Match { span, value }) =
+            detector.pattern.within(text, from..stretch.end.max(from))
+        {
+            from = span.end;
+            if let Some(candidate) = candidate(number, detector, text, value.clone(), test_range) {
+                seen.candidates.push(candidate);
+                continue;
+            }
+            // What is refused may have swallowed the beginning of what is
+            // not: a code at a line's end and a number on the next line.
+            from = past_run(text, span.start);
+            if detector.fails(text, &value) {
+                *seen.failed.entry(number).or_insert(0) += 1;
+            } else if text.get(value.clone()).is_some_and(|it| detector.is_test_number(it)) {
+                seen.tests.push(value.start);
+            }
+        }
+        if let Some(until) = seen.until.get_mut(number) {
+            *until = from;
+        }
     }
 }
 
@@ -253,6 +272,8 @@ struct Seen {
     failed: BTreeMap<usize, usize>,
     /// Where numbers of the test range stand that are ignored.
     tests: Vec<usize>,
+    /// By detector, how far it has looked.
+    until: Vec<usize>,
 }
 
 fn reach(detector: &Detector, counts: impl Fn(Position) -> bool) -> usize {
@@ -331,7 +352,6 @@ fn piece(text: &str, from: usize) -> Option<&str> {
     text.get(from..to)
 }
 
-const VALUE: &str = "value";
 const LONGEST_PIECE: usize = 160;
 
 #[cfg(test)]

@@ -5,10 +5,14 @@
 //! stop) is the same. So `nhs no`, `NHS_No.` and `nhs-no` are one, and
 //! “date of / birth” is found across a line's end. A word counts only whole;
 //! vocabulary also in the plural.
+//!
+//! What is listed may be several words, so the lists are a tree whose branches
+//! are words. It fits into a processor's cache; an automaton that goes from
+//! octet to octet does not, and waits for memory all the time.
 
 use std::{collections::HashMap, ops::Range};
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, BuildError, MatchKind};
+use super::vocabulary::{Quick, Vocabulary, WordReader};
 
 /// What a listed word stands for. Numbers are places in the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,76 +52,115 @@ pub(super) struct Words {
     count: usize,
 }
 
+#[derive(Default)]
 pub(super) struct LexiconBuilder {
-    words: HashMap<Vec<u8>, Vec<Role>>,
+    entries: HashMap<Vec<Vec<u8>>, Vec<Role>>,
 }
 
+#[derive(Default)]
 pub(super) struct Lexicon {
-    /// None while there is no word at all.
-    automaton: Option<AhoCorasick>,
+    vocabulary: Vocabulary,
+    /// By the number of their first word.
+    firsts: Vec<Option<usize>>,
+    nodes: Vec<Node>,
+    /// From a node by the number of a word.
+    branches: HashMap<(usize, usize), usize, Quick>,
+    /// By entry.
     roles: Vec<Vec<Role>>,
 }
 
-impl LexiconBuilder {
-    pub(super) fn new() -> Self {
-        Self { words: HashMap::new() }
-    }
+/// So many words of a list in a row.
+#[derive(Clone, Copy, Default)]
+struct Node {
+    /// The entry that ends here.
+    entry: Option<usize>,
+    branches: bool,
+}
 
+impl LexiconBuilder {
     /// Enters a word; one without letters and digits is nothing to look for.
     pub(super) fn enter(&mut self, word: &str, role: Role) {
-        let folded = Folded::of(word).octets;
-        let bare = folded.trim_ascii();
-        if bare.is_empty() {
+        let mut reader = WordReader::new(word);
+        let mut words = Vec::new();
+        while reader.advance().is_some() {
+            words.push(reader.folded().to_vec());
+        }
+        if words.is_empty() {
             return;
         }
-        let roles = self.words.entry([b" ", bare].concat()).or_default();
+        let roles = self.entries.entry(words).or_default();
         if !roles.contains(&role) {
             roles.push(role);
         }
     }
 
-    pub(super) fn build(self) -> Result<Lexicon, BuildError> {
-        let mut entries: Vec<(Vec<u8>, Vec<Role>)> = self.words.into_iter().collect();
+    pub(super) fn build(self) -> Lexicon {
+        let mut entries: Vec<(Vec<Vec<u8>>, Vec<Role>)> = self.entries.into_iter().collect();
         // So that two builds of the same settings answer in the same order.
         entries.sort();
-        let (words, roles): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
-        let automaton = match words.is_empty() {
-            true => None,
-            false => Some(
-                AhoCorasickBuilder::new()
-                    .kind(Some(AhoCorasickKind::DFA))
-                    .match_kind(MatchKind::Standard)
-                    .build(&words)?,
-            ),
-        };
-        Ok(Lexicon { automaton, roles })
+        let mut lexicon = Lexicon::default();
+        for (words, roles) in entries {
+            lexicon.plant(&words, roles);
+        }
+        lexicon
     }
 }
 
 impl Lexicon {
+    fn plant(&mut self, words: &[Vec<u8>], roles: Vec<Role>) {
+        let mut last: Option<usize> = None;
+        for word in words {
+            let number = self.vocabulary.enter(word);
+            let next = self.nodes.len();
+            let node = match last {
+                None => {
+                    self.firsts.resize(self.firsts.len().max(number + 1), None);
+                    self.firsts.get_mut(number).map_or(next, |first| *first.get_or_insert(next))
+                }
+                Some(last) => *self.branches.entry((last, number)).or_insert(next),
+            };
+            if node == next {
+                self.nodes.push(Node::default());
+            }
+            if let Some(last) = last.and_then(|last| self.nodes.get_mut(last)) {
+                last.branches = true;
+            }
+            last = Some(node);
+        }
+        if let Some(last) = last.and_then(|last| self.nodes.get_mut(last)) {
+            last.entry = Some(self.roles.len());
+        }
+        self.roles.push(roles);
+    }
+
     pub(super) fn read(&self, text: &str) -> Words {
         let mut words = Words::default();
-        let Some(automaton) = &self.automaton else { return words };
-        let folded = Folded::of(text);
-        for hit in automaton.find_overlapping_iter(&folded.octets) {
-            let Some(ending) = ending(folded.octets.get(hit.end()..).unwrap_or_default()) else {
-                continue;
-            };
-            // Words begin with the space before them.
-            let end = text.ceil_char_boundary(folded.place(hit.end() - 1) + 1);
-            let span = folded.place(hit.start() + 1)..end;
-            let word = hit.pattern().as_usize();
-            for &role in self.roles.get(word).into_iter().flatten() {
-                if ending == Ending::Whole || matches!(role, Role::Term(_)) {
-                    words.enter(role, word, span.clone());
+        let mut reading = Reading { lexicon: self, open: Vec::new(), ended: Vec::new() };
+        let mut reader = WordReader::new(text);
+        while let Some(place) = reader.advance() {
+            reading.word(reader.folded(), &place);
+            for Ended { entry, ending, span } in reading.ended.drain(..) {
+                let span = span.start..text.ceil_char_boundary(span.end);
+                for &role in self.roles.get(entry).into_iter().flatten() {
+                    if ending == Ending::Whole || matches!(role, Role::Term(_)) {
+                        words.enter(role, entry, span.clone());
+                    }
                 }
-            }
-            if words.count > MOST_HITS {
-                words.is_cut_short = true;
-                break;
+                if words.count > MOST_HITS {
+                    words.is_cut_short = true;
+                    return words;
+                }
             }
         }
         words
+    }
+
+    fn first(&self, word: usize) -> Option<usize> {
+        self.firsts.get(word).copied().flatten()
+    }
+
+    fn node(&self, number: usize) -> Node {
+        self.nodes.get(number).copied().unwrap_or_default()
     }
 }
 
@@ -135,73 +178,65 @@ impl Words {
     }
 }
 
+/// A text, read up to some word.
+struct Reading<'a> {
+    lexicon: &'a Lexicon,
+    /// Where what may become an entry begins, and the node it has come to; in
+    /// the order of beginnings.
+    open: Vec<(usize, usize)>,
+    /// What ended in the last word, in the order of ends, then of beginnings.
+    ended: Vec<Ended>,
+}
+
+struct Ended {
+    entry: usize,
+    ending: Ending,
+    span: Range<usize>,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ending {
     Whole,
     Plural,
 }
 
-/// How a word ends, seen from what follows; nothing in the middle of one.
-fn ending(rest: &[u8]) -> Option<Ending> {
-    match rest {
-        [] | [b' ', ..] => Some(Ending::Whole),
-        [b's'] | [b's', b' ', ..] | [b'e', b's'] | [b'e', b's', b' ', ..] => Some(Ending::Plural),
-        _ => None,
-    }
-}
-
-/// A text's letters and digits in lower case, with one space for whatever
-/// stands between them, and one before the first.
-struct Folded {
-    octets: Vec<u8>,
-    /// Where octets were left out: the place after, and how many until there.
-    /// It begins with the space that the text has not.
-    gaps: Vec<(usize, usize)>,
-}
-
-impl Folded {
-    fn of(text: &str) -> Self {
-        let mut octets = Vec::with_capacity(text.len() + 1);
-        octets.push(b' ');
-        let mut gaps = Vec::new();
-        let mut last = b' ';
-        let mut left_out = 0;
-        for octet in text.bytes() {
-            let folded = match octet {
-                // Of “£”: it is a word, whatever number is grown to it.
-                0xA3 if last == 0xC2 => b' ',
-                b'a'..=b'z' | b'0'..=b'9' | 0x80.. => octet,
-                b'A'..=b'Z' => octet | 0x20,
-                _ => b' ',
+impl Reading<'_> {
+    fn word(&mut self, word: &[u8], place: &Range<usize>) {
+        let Self { lexicon, open, ended } = self;
+        for letters in ["es", "s"] {
+            let stem = word.strip_suffix(letters.as_bytes());
+            let Some(number) = stem.and_then(|stem| lexicon.vocabulary.number(stem)) else {
+                continue;
             };
-            if folded != b' ' {
-                if left_out > 0 {
-                    gaps.push((octets.len(), left_out));
-                    left_out = 0;
+            let end = place.end - letters.len();
+            let branch = |&(start, node)| Some((start, *lexicon.branches.get(&(node, number))?));
+            let first = lexicon.first(number).map(|node| (place.start, node));
+            for (start, node) in open.iter().filter_map(branch).chain(first) {
+                if let Some(entry) = lexicon.node(node).entry {
+                    ended.push(Ended { entry, ending: Ending::Plural, span: start..end });
                 }
-                octets.push(folded);
-            } else if last == b' ' {
-                left_out += 1;
-            } else {
-                octets.push(b' ');
             }
-            last = folded;
         }
-        let mut sum = 0;
-        for (_, left_out) in &mut gaps {
-            sum += *left_out;
-            *left_out = sum;
+        let Some(number) = lexicon.vocabulary.number(word) else { return open.clear() };
+        let mut come_to = |start, number| {
+            let node = lexicon.node(number);
+            if let Some(entry) = node.entry {
+                ended.push(Ended { entry, ending: Ending::Whole, span: start..place.end });
+            }
+            node.branches
+        };
+        open.retain_mut(|(start, node)| {
+            let next = lexicon.branches.get(&(*node, number));
+            next.is_some_and(|&next| {
+                *node = next;
+                come_to(*start, next)
+            })
+        });
+        if let Some(first) = lexicon.first(number)
+            && come_to(place.start, first)
+        {
+            open.push((place.start, first));
         }
-        Self { octets, gaps }
-    }
-
-    /// Where in the text a folded letter or digit stands.
-    fn place(&self, at: usize) -> usize {
-        let next = self.gaps.partition_point(|&(after, _)| after <= at);
-        let left_out =
-            next.checked_sub(1).and_then(|gap| self.gaps.get(gap)).map_or(0, |gap| gap.1);
-        // Less the space before the first.
-        (at + left_out).saturating_sub(1)
     }
 }
 
@@ -215,11 +250,11 @@ mod tests {
     use super::*;
 
     fn lexicon(words: &[&str]) -> Lexicon {
-        let mut builder = LexiconBuilder::new();
+        let mut builder = LexiconBuilder::default();
         for (at, word) in words.iter().enumerate() {
             builder.enter(word, Role::Term(at));
         }
-        builder.build().unwrap()
+        builder.build()
     }
 
     fn found<'a>(words: &[&str], text: &'a str) -> Vec<&'a str> {

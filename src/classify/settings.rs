@@ -300,8 +300,6 @@ pub enum Fault {
     UnknownSource(String),
     #[error("two {what} are called “{name}”")]
     Twice { what: &'static str, name: String },
-    #[error("the vocabulary cannot be compiled: {0}")]
-    Lexicon(String),
     #[error("{0}")]
     Yara(String),
 }

@@ -225,13 +225,13 @@ mod tests {
             opener: Opener::FillsLine,
             lines: 2,
         }];
-        let mut builder = LexiconBuilder::new();
+        let mut builder = LexiconBuilder::default();
         for (at, list) in lists.iter().enumerate() {
             list.words.iter().for_each(|word| builder.enter(word, Role::Term(at)));
         }
         builder.enter("kind regards", Role::Quiet(0));
         builder.enter("no", Role::Denial);
-        let words = builder.build().unwrap().read(text);
+        let words = builder.build().read(text);
         let terms = Terms::new(&lists, &quiet).counting(text, &words);
         terms.into_iter().map(|(_, hit)| text.get(hit.span).unwrap()).collect()
     }

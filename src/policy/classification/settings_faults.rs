@@ -75,7 +75,6 @@ fn words(fault: &Fault) -> (&'static str, &'static str, String) {
         Fault::Twice { .. } => {
             ("name-twice", "the second of this name", "give each its own name".to_owned())
         }
-        Fault::Lexicon(_) => ("vocabulary-too-large", "", "shorten the lists in terms/".to_owned()),
         Fault::Yara(_) => ("yara-rule", "in this rule", "see the YARA-X documentation".to_owned()),
     }
 }

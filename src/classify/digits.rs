@@ -1,0 +1,153 @@
+//! Where in a text patterns of digits are worth trying.
+//!
+//! One pass for all patterns: an island is a stretch of octets that a pattern
+//! can hold, with as many digits in it as it needs. Patterns are bits, so that
+//! what ends and begins at an octet is told for all of them at once.
+
+use std::ops::Range;
+
+use super::needs::Needs;
+
+pub(super) struct Digits {
+    patterns: Vec<Needs>,
+    /// By octet, the patterns that can hold it.
+    holding: Vec<u64>,
+}
+
+/// The islands that a text is in the middle of.
+struct Open {
+    patterns: u64,
+    /// By pattern, where the first digit stands.
+    firsts: Vec<usize>,
+    /// By pattern, how many digits stand before it.
+    befores: Vec<usize>,
+    digits: usize,
+    last: usize,
+}
+
+impl Digits {
+    /// How many patterns there can be.
+    pub(super) const MOST: usize = u64::BITS as usize;
+
+    pub(super) fn new(patterns: Vec<Needs>) -> Self {
+        let holding = |octet| {
+            let holds = |(at, needs): (usize, &Needs)| u64::from(needs.can_hold(octet)) << at;
+            patterns.iter().take(Self::MOST).enumerate().map(holds).sum()
+        };
+        Self { holding: (0..=u8::MAX).map(holding).collect(), patterns }
+    }
+
+    /// Gives `visit` each pattern's islands as they stand: all its matches
+    /// stand wholly in them.
+    pub(super) fn islands(&self, text: &str, mut visit: impl FnMut(usize, Range<usize>)) {
+        let count = self.patterns.len();
+        let mut open = Open {
+            patterns: 0,
+            firsts: vec![0; count],
+            befores: vec![0; count],
+            digits: 0,
+            last: 0,
+        };
+        let octets = text.as_bytes();
+        for (at, &octet) in octets.iter().enumerate() {
+            let holding = self.holding.get(usize::from(octet)).copied().unwrap_or(0);
+            let ended = open.patterns & !holding;
+            if ended != 0 {
+                self.close(&mut open, ended, octets, at, &mut visit);
+            }
+            if octet.is_ascii_digit() {
+                if at > open.last + 1 {
+                    let far = self.far_from(&open, at);
+                    self.close(&mut open, far, octets, at, &mut visit);
+                }
+                open.begin(holding, at);
+            }
+        }
+        self.close(&mut open, u64::MAX, octets, octets.len(), &mut visit);
+    }
+
+    /// Of the open islands those that no match joins to a digit at `at`.
+    fn far_from(&self, open: &Open, at: usize) -> u64 {
+        let is_far = |&number: &usize| {
+            let needs = self.patterns.get(number);
+            let reach = needs.and_then(|needs| Some(needs.lead? + needs.longest?));
+            reach.is_some_and(|reach| at - open.last > reach)
+        };
+        bits(open.patterns).filter(is_far).fold(0, |far, number| far | 1 << number)
+    }
+
+    fn close(
+        &self,
+        open: &mut Open,
+        patterns: u64,
+        octets: &[u8],
+        at: usize,
+        visit: &mut impl FnMut(usize, Range<usize>),
+    ) {
+        for number in bits(open.patterns & patterns) {
+            let (Some(needs), Some(&first), Some(&before)) =
+                (self.patterns.get(number), open.firsts.get(number), open.befores.get(number))
+            else {
+                continue;
+            };
+            if open.digits - before < needs.digits {
+                continue;
+            }
+            let from = needs.lead.map_or(0, |lead| first.saturating_sub(lead));
+            let lead = octets.get(from..first).unwrap_or_default();
+            let held = lead.iter().rev().take_while(|octet| needs.can_hold(**octet)).count();
+            let to = needs.longest.map_or(at, |longest| at.min(open.last + longest));
+            visit(number, first - held..to);
+        }
+        open.patterns &= !patterns;
+    }
+}
+
+impl Open {
+    /// A digit, which these patterns can hold.
+    fn begin(&mut self, holding: u64, at: usize) {
+        for number in bits(holding & !self.patterns) {
+            if let (Some(first), Some(before)) =
+                (self.firsts.get_mut(number), self.befores.get_mut(number))
+            {
+                (*first, *before) = (at, self.digits);
+            }
+        }
+        self.patterns |= holding;
+        self.digits += 1;
+        self.last = at;
+    }
+}
+
+fn bits(of: u64) -> impl Iterator<Item = usize> {
+    let rest = |&bits: &u64| Some(bits & bits.wrapping_sub(1)).filter(|&rest| rest != 0);
+    std::iter::successors(Some(of).filter(|&bits| bits != 0), rest)
+        .map(|bits| bits.trailing_zeros() as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn islands<'a>(pattern: &str, text: &'a str) -> Vec<&'a str> {
+        let needs = Needs::of(&regex_syntax::parse(pattern).unwrap()).unwrap();
+        let mut islands = Vec::new();
+        Digits::new(vec![needs]).islands(text, |_, island| islands.push(text.get(island).unwrap()));
+        islands
+    }
+
+    #[test]
+    fn a_pattern_is_tried_where_its_digits_stand() {
+        assert_eq!(islands("[A-Z][0-9]{2}", "The 1 of B12 and C9; D34"), ["B12", "D34"]);
+        assert_eq!(islands("[0-9]{2}[a-z]?", "page 7 of 12, 13b"), ["12", "13b"]);
+        let long = format!("{}12{}34", "x".repeat(100), "y".repeat(100));
+        assert_eq!(islands("[a-z]{1,2}[0-9]{2}[a-z]{2}", &long), ["xx12yyyyyy", "yy34"]);
+    }
+
+    #[test]
+    fn a_pattern_of_any_length_is_tried_as_far_as_its_letters_go() {
+        let text = "One two 12. Three, 3. four 45";
+        assert_eq!(islands("[a-z]+ [0-9]{2}", text), ["ne two 12", " four 45"]);
+        assert!(islands("[0-9] *[0-9]{2}", "12 x 3 y 45").is_empty());
+    }
+}
