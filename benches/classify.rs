@@ -1,17 +1,21 @@
-//! Classification with the shipped policy: what a small message costs, and
-//! how the cost grows. YARA apart.
+//! Classification with the shipped policy: what a small message costs, how the
+//! cost grows, and what parts of each type cost from the message's octets to
+//! its level. YARA apart.
 #![expect(
     clippy::expect_used,
     clippy::panic,
     reason = "a benchmark that cannot begin has nothing to measure"
 )]
 
+#[path = "classify/samples.rs"]
+mod samples;
+
 use std::{fs, hint::black_box, path::Path, sync::Arc};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use postern::{
     classify::{Classifier, Input, Part},
-    content::{OffsetMap, Reading, ReadingKind},
+    content::{Content, InPlace, OffsetMap, Reading, ReadingKind},
     policy::{
         classification::{ClassificationFiles, compile},
         diagnostics::{Rendering, SourceFile},
@@ -45,6 +49,59 @@ fn classify(criterion: &mut Criterion) {
     group.bench_function("a letter and what it answers, 10 KiB", |bencher| {
         bencher.iter(|| classifier.classify(black_box(&input)));
     });
+    group.finish();
+}
+
+/// The time an octet takes stays the same.
+fn growth(criterion: &mut Criterion) {
+    let classifier = shipped();
+    let mut group = criterion.benchmark_group("growth");
+    group.sample_size(10);
+    for octets in [10 << 10, 1 << 20, 10 << 20, 35 << 20] {
+        let readings = [reading(&samples::mixed(octets), octets)];
+        let input = Input { readings: &readings, ..Input::default() };
+        group.throughput(Throughput::Bytes(octets as u64));
+        group.bench_function(BenchmarkId::new("prose and letters", octets), |bencher| {
+            bencher.iter(|| classifier.classify(black_box(&input)));
+        });
+    }
+    group.finish();
+}
+
+/// The same text in each type of part, from the message's octets to its level.
+fn parts(criterion: &mut Criterion) {
+    let classifier = shipped();
+    let text = samples::mixed(256 << 10);
+    let office = "application/vnd.openxmlformats-officedocument";
+    let docx = samples::docx(&text).expect("an archive can be written");
+    let xlsx = samples::xlsx(&text).expect("an archive can be written");
+    let mut group = criterion.benchmark_group("part");
+    group.sample_size(20).throughput(Throughput::Bytes(text.len() as u64));
+    for (name, media, octets) in [
+        ("text", "text/plain; charset=utf-8", text.clone().into_bytes()),
+        ("HTML", "text/html; charset=utf-8", samples::html(&text).into_bytes()),
+        ("docx", &format!("{office}.wordprocessingml.document"), docx),
+        ("xlsx", &format!("{office}.spreadsheetml.sheet"), xlsx),
+        ("PDF", "application/pdf", samples::pdf(&text)),
+        ("HL7", "application/hl7-v2", samples::hl7(&text).into_bytes()),
+        ("table", "text/csv; charset=utf-8", samples::table(text.len()).into_bytes()),
+    ] {
+        let message = bytes::Bytes::from(samples::message(media, &octets));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let content = Content::parse(black_box(message.clone()));
+                let extract = content.extract(&mut InPlace::default());
+                let read: usize = extract.readings.iter().map(|reading| reading.text.len()).sum();
+                assert!(read > text.len() / 2, "{name}: its text is read");
+                let readings = &extract.readings;
+                classifier.classify(&Input {
+                    readings,
+                    opaque: &extract.opaque,
+                    ..Input::default()
+                })
+            });
+        });
+    }
     group.finish();
 }
 
@@ -97,7 +154,7 @@ fn reading(sample: &str, octets: usize) -> Reading {
     Reading { part: "1".to_owned(), kind: ReadingKind::Plain, text, map }
 }
 
-criterion_group!(benches, classify, yara, compiling);
+criterion_group!(benches, classify, growth, parts, yara, compiling);
 criterion_main!(benches);
 
 const LETTER: &str = "Dear Dr Example,\r\n\r\nRe: Mrs Jane Example, DOB 04/03/1961, NHS no: 999 000 0018\r\n\

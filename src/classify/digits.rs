@@ -127,7 +127,9 @@ fn bits(of: u64) -> impl Iterator<Item = usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use proptest::prelude::*;
+
+    use super::{super::search::Search, *};
 
     fn islands<'a>(pattern: &str, text: &'a str) -> Vec<&'a str> {
         let needs = Needs::of(&regex_syntax::parse(pattern).unwrap()).unwrap();
@@ -141,7 +143,7 @@ mod tests {
         assert_eq!(islands("[A-Z][0-9]{2}", "The 1 of B12 and C9; D34"), ["B12", "D34"]);
         assert_eq!(islands("[0-9]{2}[a-z]?", "page 7 of 12, 13b"), ["12", "13b"]);
         let long = format!("{}12{}34", "x".repeat(100), "y".repeat(100));
-        assert_eq!(islands("[a-z]{1,2}[0-9]{2}[a-z]{2}", &long), ["xx12yyyyyy", "yy34"]);
+        assert_eq!(islands("[a-z]{1,2}[0-9]{2}[a-z]{2}", &long), ["xx12yyyyy", "yy34"]);
     }
 
     #[test]
@@ -149,5 +151,36 @@ mod tests {
         let text = "One two 12. Three, 3. four 45";
         assert_eq!(islands("[a-z]+ [0-9]{2}", text), ["ne two 12", " four 45"]);
         assert!(islands("[0-9] *[0-9]{2}", "12 x 3 y 45").is_empty());
+    }
+
+    fn matches(search: &Search, text: &str, stretch: Range<usize>) -> Vec<Range<usize>> {
+        let next = |from: &mut usize| {
+            let found = search.within(text, *from..stretch.end)?.span;
+            *from = found.end;
+            Some(found)
+        };
+        let mut from = stretch.start;
+        std::iter::from_fn(|| next(&mut from)).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_found_elsewhere(text in "[A-Ca-c0-3 ,.é\n]{0,80}") {
+            for pattern in [
+                "[0-9]{3}[ .]?[0-9]{2}",
+                "[A-C]{1,2}[0-9](?: [0-9])?[a-c]{0,2}",
+                "[a-c]+ (?:[0-9]{2}|[A-C][0-9])",
+                r"(?-u:\b)[a-c][0-9]{1,3}(?-u:\b)",
+                r"(?:^|[^0-9])(?:[1-3]|[0-9], [0-9])(?:\s|$)",
+                r"[0-9]{2}\n*[0-9]",
+            ] {
+                let parsed = regex_syntax::parse(pattern).unwrap();
+                let search = Search::new(&parsed).unwrap();
+                let mut found = Vec::new();
+                Digits::new(vec![Needs::of(&parsed).unwrap()])
+                    .islands(&text, |_, island| found.extend(matches(&search, &text, island)));
+                prop_assert_eq!(found, matches(&search, &text, 0..text.len()), "{}", pattern);
+            }
+        }
     }
 }

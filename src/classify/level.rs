@@ -6,7 +6,10 @@
 
 use std::collections::HashMap;
 
-use super::settings::{Combination, Evidence};
+use super::{
+    settings::{Combination, Evidence},
+    vocabulary::Quick,
+};
 use crate::mail::{Kind, Level};
 
 /// One finding as the combinations see it. Sorted by reading and start.
@@ -95,8 +98,14 @@ impl Combinations {
 
     /// Every combination met, the highest level first.
     pub(super) fn met<'a>(&'a self, items: &[Item]) -> Vec<Met<'a>> {
+        // Most messages have not a trace of most evidence.
+        let stands = |asked: &Asked| items.iter().any(|item| asked.counts(item));
+        let standing: Vec<bool> = self.evidence.iter().map(stands).collect();
+        let may_be_met =
+            |rule: &&Rule| rule.all.iter().all(|&number| standing.get(number) == Some(&true));
         self.combinations
             .iter()
+            .filter(may_be_met)
             .filter_map(|rule| {
                 let at = match rule.within {
                     Some(within) => items
@@ -158,14 +167,14 @@ struct Window<'a>(Vec<Sum<'a>>);
 struct Sum<'a> {
     asked: &'a Asked,
     /// How often each value is in view.
-    values: HashMap<(Kind, usize), usize>,
+    values: HashMap<(Kind, usize), usize, Quick>,
     weight: u32,
 }
 
 impl<'a> Window<'a> {
     fn new(combinations: &'a Combinations, rule: &Rule) -> Self {
         let asked = rule.all.iter().filter_map(|&number| combinations.evidence.get(number));
-        Self(asked.map(|asked| Sum { asked, values: HashMap::new(), weight: 0 }).collect())
+        Self(asked.map(|asked| Sum { asked, values: HashMap::default(), weight: 0 }).collect())
     }
 
     fn enter(&mut self, item: &Item) {

@@ -16,6 +16,8 @@ struct Table {
     span: Range<usize>,
     mark: u8,
     heading: Range<usize>,
+    /// Those of the heading: a long one is not read again for each candidate.
+    cells: Vec<Range<usize>>,
 }
 
 impl Tables {
@@ -37,6 +39,7 @@ impl Tables {
                     span: last.span.start..row.span.end,
                     mark: row.mark,
                     heading: last.span.clone(),
+                    cells: cells(text, last.span.clone(), last.mark),
                 }),
                 _ => {}
             }
@@ -56,17 +59,7 @@ impl Tables {
         let near = at.saturating_sub(LONGEST_ROW);
         let line_start = near + memchr::memrchr(b'\n', text.as_bytes().get(near..at)?)? + 1;
         let column = cell_marks(text, line_start..at, table.mark).count();
-        let mut start = table.heading.start;
-        for (index, mark) in cell_marks(text, table.heading.clone(), table.mark)
-            .chain(std::iter::once(table.heading.end))
-            .enumerate()
-        {
-            if index == column {
-                return (mark - start <= LONGEST_HEADING).then_some(start..mark);
-            }
-            start = mark + 1;
-        }
-        None
+        table.cells.get(column).filter(|cell| cell.len() <= LONGEST_HEADING).cloned()
     }
 }
 
@@ -108,6 +101,14 @@ fn cell_marks(text: &str, line: Range<usize>, mark: u8) -> impl Iterator<Item = 
 pub(super) fn may_part_cells(text: &str, between: Range<usize>) -> bool {
     let octets = text.as_bytes().get(between).unwrap_or_default();
     octets.iter().any(|octet| *octet == b'\n' || MARKS.iter().any(|(mark, _)| mark == octet))
+}
+
+fn cells(text: &str, line: Range<usize>, mark: u8) -> Vec<Range<usize>> {
+    let mut start = line.start;
+    cell_marks(text, line.clone(), mark)
+        .chain(std::iter::once(line.end))
+        .map(|mark| std::mem::replace(&mut start, mark + 1)..mark)
+        .collect()
 }
 
 /// Rows drawn out of HTML and office documents often have empty lines between.
