@@ -11,6 +11,8 @@
 //! that is read as records is told and read by `structured`.
 
 mod authors;
+#[cfg(test)]
+mod bombs;
 mod charset;
 mod document;
 mod extract;
