@@ -120,7 +120,10 @@ fn started(element: &Element<'_, '_>) -> Token {
             shown.push(value);
         }
     }
-    Token::Start { range, name: element.tag_name(), shown, files }
+    // A run of a drawing's text with a height of its own is a line of its own.
+    let is_line = element.tag_name() == "tspan" && element.has_attribute("y");
+    let name = if is_line { "text".to_owned() } else { element.tag_name() };
+    Token::Start { range, name, shown, files }
 }
 
 /// The file that an address holds in itself: `data:image/png;base64,…`, also
@@ -371,7 +374,7 @@ const BASE64: &str = ";base64,";
 const CELLS: [&str; 2] = ["td", "th"];
 /// Elements that start and end on lines of their own, in HTML and in the
 /// narratives of CDA. Sorted.
-const BLOCKS: [&str; 50] = [
+const BLOCKS: [&str; 53] = [
     "address",
     "article",
     "aside",
@@ -382,6 +385,7 @@ const BLOCKS: [&str; 50] = [
     "caption",
     "center",
     "dd",
+    "desc",
     "details",
     "dialog",
     "dir",
@@ -391,6 +395,7 @@ const BLOCKS: [&str; 50] = [
     "fieldset",
     "figcaption",
     "figure",
+    "flowpara",
     "footer",
     "form",
     "h1",
@@ -419,6 +424,7 @@ const BLOCKS: [&str; 50] = [
     "section",
     "select",
     "table",
+    "text",
     "title",
     "tr",
     "ul",

@@ -107,7 +107,7 @@ mod tests {
     };
 
     // As 7-Zip writes them: two files in one block, one file by bzip2, one
-    // under a password with and without its name, one by PPMd.
+    // under a password with and without its name, one by PPMd, one by Deflate.
     const PLAIN: &str = "N3q8ryccAAQUh85PcQAAAAAAAAAgAAAAAAAAAE3+050BABt3aGF0IG9uZSBzYXlzCndoYXQgdHdv\
         IHNheXMKAAAAgTMHrg/QDrA8nz9HQQuzhjUvF/0mFycUGU4Mjbpe+tFJ0j0Hd1Xd0TXhl8TjiC6vhsTomfLrITKiQyR5\
         UV5803kAIWngW11l3s1XebxEABcGIAEJUQAHCwEAASMDAQEFXQAQAAAMXgoBUkf6ZgAA";
@@ -123,6 +123,9 @@ mod tests {
         4AHg/iB1taBZuQxaCgFQcolaAAA=";
     const PPMD: &str = "N3q8ryccAAQiFYPzEgAAAAAAAABKAAAAAAAAAIXrT4YAdu9u33csWuAYiJ/jRgKFRwABBAYAAQkS\
         AAcLAQABIwMEAQUGAAABAAwOAAgKAbJrLqIAAAUBGQYAAAAAAAAREQBvAG4AZQAuAHQAeAB0AAAAFQYBACCApIEAAA==";
+    const DEFLATE: &str = "N3q8ryccAATZ8J0GKwAAAAAAAABaAAAAAAAAAKFkro9VyLEJACAMRcHeKf4ATuA2DwRNkyYBcXtb\
+        c+WdTcpSwY0ufOofsTAf5doDAQQGAAEJKwAHCwEAAQMEAQgMMwAICgEOOznsAAAFARkMAAAAAAAAAAAAAAAAEREAbwBuAGUA\
+        LgB0AHgAdAAAABkCAAAUCgEAOcTNzyB73QEVBgEAIICkgQAA";
 
     fn archive(encoded: &str) -> Vec<u8> {
         base64_decoded(encoded.as_bytes())
@@ -140,6 +143,7 @@ mod tests {
         assert_eq!(texts(&extract), expected);
         assert!(extract.opaque.is_empty());
         assert_eq!(texts(&read(archive(BZIP2))), expected[..2]);
+        assert_eq!(texts(&read(archive(PPMD))), expected[..2]);
     }
 
     #[test]
@@ -158,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_method_without_a_reader_is_said() {
-        let extract = read(archive(PPMD));
+        let extract = read(archive(DEFLATE));
         assert_eq!(opaque(&extract), [("2/1", OpaqueReason::Unreadable)]);
     }
 
