@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use super::{Content, Extract, InPlace};
+use super::{Content, Extract, InPlace, Limits};
 use crate::mail::OpaqueReason;
 
 fn extract(kind: &str, body: &str) -> Extract {
@@ -59,12 +59,14 @@ fn what_never_ends_is_read_once() {
 }
 
 #[test]
-fn files_in_addresses_are_counted() {
+fn files_in_addresses_end_at_the_limit() {
     let html = "<img src='data:image/png;base64,iVBORw0KGgo='>".repeat(12_000);
     let extract = extract("text/html", &html);
-    assert!(extract.files.len() <= 12_000 + 1);
+    let most = Limits::default().files;
+    assert_eq!(extract.files.len(), most + 1);
     let pictures = extract.opaque.iter().filter(|opaque| opaque.reason == OpaqueReason::Picture);
-    assert_eq!(pictures.count(), 12_000);
+    assert_eq!(pictures.count(), most);
+    assert_eq!(extract.opaque[0].reason, OpaqueReason::OverLimit);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use super::{
     structured::Expected,
     tree::{Body, Content},
 };
-use crate::mail::Opaque;
+use crate::mail::{Opaque, OpaqueReason};
 
 impl Content {
     /// All that a person could read: header fields, displayed and hidden text,
@@ -77,7 +77,11 @@ impl Content {
         let extract = Extract { readings, ..Extract::default() };
         let mut opened = Opened { extract, documents: Vec::new() };
         self.draw_out("", &|at| at, &mut opened);
-        for (file, at) in embedded {
+        if let Some((first_left, _)) = embedded.get(limits.files) {
+            let part = first_left.path.clone();
+            opened.extract.opaque.push(Opaque { part, reason: OpaqueReason::OverLimit });
+        }
+        for (file, at) in embedded.into_iter().take(limits.files) {
             let mut gatherer = Gatherer::of_plain_files(limits);
             gatherer.file(&file.path, None, file.octets);
             let (drawn, documents) = gatherer.finish_plain();
@@ -251,7 +255,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::{content::InPlace, mail::OpaqueReason};
+    use crate::content::InPlace;
 
     fn parse(raw: &str) -> Content {
         Content::parse(Bytes::copy_from_slice(raw.as_bytes()))

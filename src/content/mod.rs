@@ -14,6 +14,7 @@
 mod authors;
 #[cfg(test)]
 mod bombs;
+mod character_reference;
 mod charset;
 mod document;
 mod extract;

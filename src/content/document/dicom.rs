@@ -136,7 +136,11 @@ impl Reading {
     fn value(&mut self, header: &Header, octets: &[u8]) {
         match header.tag {
             PIXELS | FLOAT_PIXELS | DOUBLE_PIXELS => self.has_pixels = true,
-            ENCAPSULATED_DOCUMENT => self.documents.push(Bytes::copy_from_slice(octets)),
+            ENCAPSULATED_DOCUMENT => {
+                // Values have even lengths.
+                let document = octets.strip_suffix(&[0]).unwrap_or(octets);
+                self.documents.push(Bytes::copy_from_slice(document));
+            }
             CHARSET => self.charset = charset(octets),
             tag => {
                 let label = attribute(tag);
@@ -302,8 +306,8 @@ mod tests {
 
     #[test]
     fn a_document_within_is_read() {
-        let within = element(ENCAPSULATED_DOCUMENT, b"OB", b"what it says");
-        assert_eq!(texts(&read(file(EXPLICIT, &[within]))), [("2/1", "what it says")]);
+        let within = element(ENCAPSULATED_DOCUMENT, b"OB", b"what it says.\0");
+        assert_eq!(texts(&read(file(EXPLICIT, &[within]))), [("2/1", "what it says.")]);
     }
 
     #[test]

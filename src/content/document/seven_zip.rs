@@ -178,6 +178,27 @@ mod tests {
         assert_eq!(opaque(&read(cut)), [("2", OpaqueReason::Damaged)]);
     }
 
+    /// The memory that numbers in a header ask for is asked for first; what the
+    /// confined process is killed for is over a limit as well.
+    #[test]
+    fn a_header_that_claims_more_than_it_has_takes_no_memory() {
+        let claims = [1_u64 << 31, 1 << 40, u64::MAX >> 1].map(u64::to_le_bytes);
+        for claim in claims {
+            // The files, the streams, the folders: so many of them.
+            for before in [&[1, 5, 0xff][..], &[1, 4, 6, 0, 0xff], &[1, 4, 7, 0x0b, 0xff]] {
+                let header = [before, &claim, &[0; 16]].concat();
+                let length = u64::try_from(header.len()).unwrap().to_le_bytes();
+                let start =
+                    [&[0; 8][..], &length, &crc32fast::hash(&header).to_le_bytes()].concat();
+                let sum = crc32fast::hash(&start).to_le_bytes();
+                let extract = read([SIGNATURE, &[0, 4], &sum, &start, &header].concat());
+                let reasons: Vec<_> =
+                    opaque(&extract).into_iter().map(|(_, reason)| reason).collect();
+                assert!(matches!(reasons[..], [OpaqueReason::Damaged | OpaqueReason::OverLimit]));
+            }
+        }
+    }
+
     #[test]
     fn an_archive_in_a_program_is_read_and_the_program_is_not() {
         let extract =

@@ -345,6 +345,21 @@ mod tests {
         assert_eq!(reasons, [OpaqueReason::OverLimit]);
     }
 
+    /// Pages, Numbers and Keynote: a zip of their own objects, some with a
+    /// preview, which is read.
+    #[test]
+    fn what_has_no_reader_within_an_archive_is_told() {
+        let files = [
+            stored("Index/Document.iwa", b"\0\x12\0\0\x0a\x01\x02\0"),
+            stored("preview.jpg", b"\xff\xd8\xff\xe0"),
+            stored("QuickLook/Preview.txt", b"what it says"),
+        ];
+        let extract = read(archive(&files));
+        assert_eq!(texts(&extract).last(), Some(&("2/3", "what it says")));
+        let reasons = [("2/1", OpaqueReason::Unreadable), ("2/2", OpaqueReason::Picture)];
+        assert_eq!(opaque(&extract), reasons);
+    }
+
     #[test]
     fn part_of_an_office_document_is_told_from_an_archive() {
         let names = |names: &[&'static str]| Kind::of(names.iter().map(|name| name.as_bytes()));
