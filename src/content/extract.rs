@@ -3,17 +3,17 @@
 use bytes::Bytes;
 
 use super::{
-    charset::{self, Certainty, Charset},
-    document::{Document, Extract, File, Format, Gatherer, Limits, ReadDocument},
+    charset::{self, Charset},
+    document::{Document, Extract, File, Gatherer, Limits, ReadDocument},
     flowed::{self, SoftBreak},
     header, html,
     leaf::Leaf,
+    look::ReadAs,
     opened::Opened,
-    part::{Class, Flaw, Multipart, Part, PartId, within},
-    rare_charset::RareCharset,
+    part::{Class, Part, PartId, within},
     reading::{OffsetMap, Reading, ReadingKind},
     said_fields::says_something,
-    sniff::{Looks, is_html, looks},
+    sniff::is_html,
     structured::Expected,
     tree::{Body, Content},
 };
@@ -77,7 +77,11 @@ impl Content {
         let extract = Extract { readings, ..Extract::default() };
         let mut opened = Opened { extract, documents: Vec::new() };
         self.draw_out("", &|at| at, &mut opened);
-        for (file, at) in embedded {
+        if let Some((first_left, _)) = embedded.get(limits.files) {
+            let part = first_left.path.clone();
+            opened.extract.opaque.push(Opaque { part, reason: OpaqueReason::OverLimit });
+        }
+        for (file, at) in embedded.into_iter().take(limits.files) {
             let mut gatherer = Gatherer::of_plain_files(limits);
             gatherer.file(&file.path, None, file.octets);
             let (drawn, documents) = gatherer.finish_plain();
@@ -168,87 +172,6 @@ impl Content {
         leaf.embedded
     }
 
-    fn look(&self, part: &Part) -> Looked {
-        if self.is_within_encrypted(part) {
-            return Looked::default();
-        }
-        let flaw = part.flaw.map(|flaw| match flaw {
-            Flaw::NoParts | Flaw::Ambiguous => OpaqueReason::Damaged,
-            Flaw::OverLimit => OpaqueReason::OverLimit,
-        });
-        let plain = Looked { read_as: Some(ReadAs::Plain(ReadingKind::Plain)), ..flaw.into() };
-        match part.class {
-            Class::Multipart(Multipart::Encrypted) => return Some(OpaqueReason::Encrypted).into(),
-            Class::Multipart(_) if !part.children.is_empty() => return flaw.into(),
-            Class::Multipart(_) => return plain,
-            Class::Message if flaw.is_some() => return plain,
-            Class::Message => return Looked::default(),
-            Class::Plain | Class::Html | Class::Calendar | Class::Other => {}
-        }
-        let Some(body) = self.body(part.id) else { return flaw.into() };
-        let looked = self.look_at_leaf(part, body);
-        let damaged = body.damaged.then_some(OpaqueReason::Damaged);
-        Looked { reason: looked.reason.or(flaw).or(damaged), ..looked }
-    }
-
-    fn look_at_leaf(&self, part: &Part, body: &Body) -> Looked {
-        let attached = part.is_attachment() || part.class != Class::Plain;
-        let kind = if attached { ReadingKind::Extracted } else { ReadingKind::Plain };
-        let is_text = part.media.kind == "text" || part.class == Class::Html;
-        let as_text = match part.class {
-            Class::Html => ReadAs::Html,
-            _ => ReadAs::Plain(kind),
-        };
-        let told = match (part.media.kind.as_str(), part.media.subtype.as_str()) {
-            // The rest of the message is somewhere else.
-            ("message", "partial" | "external-body") => Some(OpaqueReason::Unreadable),
-            ("image", _) => Some(OpaqueReason::Picture),
-            ("application", "pgp-encrypted") => Some(OpaqueReason::Encrypted),
-            _ => None,
-        };
-        let claimed = is_text.then_some(as_text);
-        let looks = looks(&body.octets);
-        let (read_as, reason) = match looks {
-            Looks::Empty => (None, told.filter(|reason| *reason == OpaqueReason::Encrypted)),
-            Looks::Picture => (claimed, Some(OpaqueReason::Picture)),
-            Looks::Encrypted => (claimed, Some(OpaqueReason::Encrypted)),
-            Looks::Container(Format::Cms) if self.is_signature(part) => (None, None),
-            Looks::Container(_) => (claimed, None),
-            Looks::Binary if is_text && has_wide_charset(part) => (claimed, told),
-            Looks::Binary if is_text => (claimed, told.or(Some(OpaqueReason::Damaged))),
-            Looks::Binary if self.is_signature(part) => (None, None),
-            Looks::Binary => (None, told.or(Some(OpaqueReason::Unreadable))),
-            _ if self.is_signature(part) => (None, None),
-            Looks::TextHolding(format) if format.replaces_text() && !is_text => (None, told),
-            Looks::Html if !is_text => (Some(ReadAs::Html), told),
-            Looks::Text | Looks::Html | Looks::TextHolding(_) => {
-                (Some(as_text), told.or_else(|| text_opaque(part, &body.octets)))
-            }
-        };
-        let needs_reader = match looks {
-            Looks::Container(Format::Cms) => !self.is_signature(part),
-            Looks::Container(_) => true,
-            // What is displayed is text, not opened as a file of messages.
-            Looks::TextHolding(format) => attached || !format.replaces_text(),
-            _ => false,
-        };
-        Looked { read_as, reason, needs_reader }
-    }
-
-    /// A detached signature, where it belongs.
-    fn is_signature(&self, part: &Part) -> bool {
-        let signs = matches!(
-            part.media.subtype.as_str(),
-            "pgp-signature" | "pkcs7-signature" | "x-pkcs7-signature"
-        );
-        let outer = part.parent.and_then(|id| self.part(id));
-        signs && outer.is_some_and(|outer| outer.class == Class::Multipart(Multipart::Signed))
-    }
-
-    fn is_within_encrypted(&self, part: &Part) -> bool {
-        self.ancestors(part.id).any(|outer| outer.class == Class::Multipart(Multipart::Encrypted))
-    }
-
     /// The text of a leaf that is displayed, as `transform` looks for a tag
     /// line in it.
     pub(crate) fn displayed_text(&self, id: PartId) -> Option<String> {
@@ -259,27 +182,6 @@ impl Content {
             _ => text,
         })
     }
-}
-
-/// How a part is to be read, and what of it cannot be.
-#[derive(Default)]
-struct Looked {
-    read_as: Option<ReadAs>,
-    reason: Option<OpaqueReason>,
-    /// There is more in it than its octets say as text.
-    needs_reader: bool,
-}
-
-impl From<Option<OpaqueReason>> for Looked {
-    fn from(reason: Option<OpaqueReason>) -> Self {
-        Self { reason, ..Self::default() }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ReadAs {
-    Plain(ReadingKind),
-    Html,
 }
 
 fn push(readings: &mut Vec<Reading>, reading: Reading) {
@@ -346,45 +248,7 @@ fn soft_break(part: &Part) -> Option<SoftBreak> {
     })
 }
 
-fn has_wide_charset(part: &Part) -> bool {
-    let wide = ["utf-16", "utf16", "utf-32", "utf32", "ucs-4", "ucs-2", "iso-10646-ucs"];
-    part.charset().is_some_and(|label| {
-        let label = label.to_ascii_lowercase();
-        wide.iter().any(|name| label.starts_with(name))
-    })
-}
-
-/// What in a text is no text.
-fn text_opaque(part: &Part, octets: &[u8]) -> Option<OpaqueReason> {
-    if let Some(reason) = sealed_text(octets) {
-        return Some(reason);
-    }
-    let unknown = charset_of(part, octets).certainty == Certainty::Unknown
-        && RareCharset::of(octets, part.charset()).is_none();
-    (unknown && !octets.is_ascii()).then_some(OpaqueReason::Unreadable)
-}
-
-/// What stands in a text for something that no reader here opens.
-pub(super) fn sealed_text(octets: &[u8]) -> Option<OpaqueReason> {
-    let holds = |mark: &[u8]| memchr::memmem::find(octets, mark).is_some();
-    if holds(PGP_MESSAGE) {
-        Some(OpaqueReason::Encrypted)
-    } else if SEALS.iter().any(|mark| holds(mark)) {
-        Some(OpaqueReason::Unreadable)
-    } else {
-        None
-    }
-}
-
 const META_HEAD: usize = 1024;
-const PGP_MESSAGE: &[u8] = b"-----BEGIN PGP MESSAGE-----";
-/// Files and messages as text, by BinHex (RFC 1741), yEnc and RFC 7468.
-const SEALS: [&[u8]; 4] = [
-    b"(This file must be converted with BinHex",
-    b"=ybegin line=",
-    b"-----BEGIN PKCS7-----",
-    b"-----BEGIN CMS-----",
-];
 
 #[cfg(test)]
 mod tests {
@@ -462,6 +326,35 @@ mod tests {
         assert_eq!(opaque(odd), [OpaqueReason::Unreadable]);
         let partial = "Content-Type: message/partial; number=1\r\n\r\nx\r\n";
         assert_eq!(opaque(partial), [OpaqueReason::Unreadable]);
+    }
+
+    #[test]
+    fn what_is_called_a_picture_is_what_it_looks_like() {
+        let called =
+            |body: &str| format!("Content-Type: image/jpeg; name=scan.jpg\r\n\r\n{body}\r\n");
+        for (body, read) in [
+            ("NHS number 999 000 0018", "NHS number 999 000 0018\r\n"),
+            ("<html><p>999 <b>000</b> 0018", "999 000 0018"),
+            ("{\\rtf1 999 000 0018}", "999 000 0018"),
+        ] {
+            let extract = parse(&called(body)).extract(&mut InPlace::default());
+            let texts = extract.readings.iter().map(|reading| reading.text.trim());
+            assert!(texts.into_iter().any(|text| text == read.trim()), "{body}");
+            assert!(extract.opaque.is_empty(), "{body}");
+        }
+        assert_eq!(opaque(&called("\u{1}\u{2}\0\u{3}")), [OpaqueReason::Picture]);
+        assert_eq!(opaque("Content-Type: text/plain\r\n\r\nGIF89a\0"), [OpaqueReason::Picture]);
+    }
+
+    #[test]
+    fn a_drawing_is_a_picture_whose_text_is_read() {
+        let svg = "<svg><title>Ward</title><text x='1' y='1'>NHS <tspan>999</tspan> 000</text>\
+                   <text><tspan y='1'>one</tspan><tspan y='2'>two</tspan></text></svg>";
+        for kind in ["image/svg+xml", "application/octet-stream"] {
+            let raw = format!("Content-Type: {kind}\r\n\r\n{svg}\r\n");
+            assert_eq!(texts(&raw)[0].1.trim(), "Ward\nNHS 999 000\none\ntwo", "{kind}");
+            assert_eq!(opaque(&raw), [OpaqueReason::Picture], "{kind}");
+        }
     }
 
     #[test]

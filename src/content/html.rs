@@ -14,7 +14,7 @@ use lol_html::{
     html_content::{Comment, Element, TextChunk, TextType},
 };
 
-use super::{reading::OffsetMap, transfer};
+use super::{character_reference, reading::OffsetMap, transfer};
 
 /// What there is to read, with the way back to the HTML.
 #[derive(Debug, Default)]
@@ -42,23 +42,6 @@ pub(super) fn text_of(html: &str) -> HtmlText {
 /// What a document displays, without the way back.
 pub(crate) fn displayed(html: &str) -> String {
     text_of(html).displayed.0
-}
-
-/// A text with its character references resolved.
-pub(super) fn unescaped(text: &str) -> Cow<'_, str> {
-    if !text.contains('&') {
-        return Cow::Borrowed(text);
-    }
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        plain.push_str(rest.get(..at).unwrap_or_default());
-        rest = rest.get(at..).unwrap_or_default();
-        let used = push_entity(&mut plain, rest);
-        rest = rest.get(used..).unwrap_or_default();
-    }
-    plain.push_str(rest);
-    Cow::Owned(plain)
 }
 
 /// One token of the source. End tags, and what is broken off at the end, are
@@ -120,7 +103,10 @@ fn started(element: &Element<'_, '_>) -> Token {
             shown.push(value);
         }
     }
-    Token::Start { range, name: element.tag_name(), shown, files }
+    // A run of a drawing's text with a height of its own is a line of its own.
+    let is_line = element.tag_name() == "tspan" && element.has_attribute("y");
+    let name = if is_line { "text".to_owned() } else { element.tag_name() };
+    Token::Start { range, name, shown, files }
 }
 
 /// The file that an address holds in itself: `data:image/png;base64,…`, also
@@ -285,7 +271,7 @@ impl Written {
             }
             rest = if rest.starts_with('&') {
                 self.map.push(self.text.len(), here);
-                let used = push_entity(&mut self.text, rest);
+                let used = character_reference::push(&mut self.text, rest);
                 rest.get(used..).unwrap_or_default()
             } else {
                 self.blanks(rest, here, blanks)
@@ -307,54 +293,6 @@ impl Written {
     }
 }
 
-/// Writes what the reference that `text` starts with stands for, the `&` if
-/// nothing; returns how much of it that takes.
-fn push_entity(out: &mut String, text: &str) -> usize {
-    let bytes = text.as_bytes();
-    let name_octet = |octet: &&u8| octet.is_ascii_alphanumeric() || **octet == b'#';
-    let length = 1 + bytes.iter().skip(1).take(MAX_ENTITY).take_while(name_octet).count();
-    let closed = bytes.get(length) == Some(&b';');
-    let name = text.get(1..length).unwrap_or_default();
-    if let Some(number) = name.strip_prefix('#') {
-        if let Some((character, digits)) = numeric(number) {
-            out.push(character);
-            let used = 2 + digits;
-            return used + usize::from(bytes.get(used) == Some(&b';'));
-        }
-    } else if closed {
-        let entity = text.get(..=length).unwrap_or_default();
-        let before = out.len();
-        mail_parser::decoders::html::add_html_token(out, entity.as_bytes(), false);
-        if out.get(before..) != Some(entity) {
-            return length + 1;
-        }
-        out.truncate(before);
-    } else if let Some((entity, character)) =
-        UNCLOSED.iter().find(|(entity, _)| name.starts_with(entity))
-    {
-        out.push(*character);
-        return 1 + entity.len();
-    }
-    out.push('&');
-    1
-}
-
-/// The character of `65` or `x41`, and how many octets say it.
-fn numeric(number: &str) -> Option<(char, usize)> {
-    let (radix, prefix) = if number.starts_with(['x', 'X']) { (16, 1) } else { (10, 0) };
-    let digits = number.get(prefix..)?;
-    let length = digits.find(|c: char| !c.is_digit(radix)).unwrap_or(digits.len());
-    let code = u32::from_str_radix(digits.get(..length)?, radix).ok()?;
-    let character = match u8::try_from(code) {
-        // What browsers make of them: octets of windows-1252.
-        Ok(octet @ 0x80..=0x9f) => {
-            encoding_rs::WINDOWS_1252.decode_without_bom_handling(&[octet]).0.chars().next()?
-        }
-        _ => char::from_u32(code).filter(|&c| c != '\0').unwrap_or(char::REPLACEMENT_CHARACTER),
-    };
-    Some((character, prefix + length))
-}
-
 const SHOWN_ATTRIBUTES: [&str; 10] = [
     "alt",
     "aria-description",
@@ -371,7 +309,7 @@ const BASE64: &str = ";base64,";
 const CELLS: [&str; 2] = ["td", "th"];
 /// Elements that start and end on lines of their own, in HTML and in the
 /// narratives of CDA. Sorted.
-const BLOCKS: [&str; 50] = [
+const BLOCKS: [&str; 53] = [
     "address",
     "article",
     "aside",
@@ -382,6 +320,7 @@ const BLOCKS: [&str; 50] = [
     "caption",
     "center",
     "dd",
+    "desc",
     "details",
     "dialog",
     "dir",
@@ -391,6 +330,7 @@ const BLOCKS: [&str; 50] = [
     "fieldset",
     "figcaption",
     "figure",
+    "flowpara",
     "footer",
     "form",
     "h1",
@@ -419,23 +359,11 @@ const BLOCKS: [&str; 50] = [
     "section",
     "select",
     "table",
+    "text",
     "title",
     "tr",
     "ul",
 ];
-/// References that browsers take without their semicolon.
-const UNCLOSED: [(&str, char); 9] = [
-    ("nbsp", '\u{a0}'),
-    ("amp", '&'),
-    ("lt", '<'),
-    ("gt", '>'),
-    ("quot", '"'),
-    ("copy", '©'),
-    ("reg", '®'),
-    ("pound", '£'),
-    ("eacute", 'é'),
-];
-const MAX_ENTITY: usize = 40;
 /// What the tokeniser may use for deeply nested elements.
 const MAX_MEMORY: usize = 64 << 20;
 
@@ -447,14 +375,6 @@ mod tests {
     fn inline_markup_joins_and_blocks_break() {
         assert_eq!(displayed("99<b>9</b> 0<!-- x -->00<p>0018</p>end"), "999 000\n0018\nend");
         assert_eq!(displayed("<tr><td>a</td><td>b</td></tr>c"), "a\tb\t\nc".replace("\t\n", "\n"));
-    }
-
-    #[test]
-    fn entities_are_decoded() {
-        assert_eq!(
-            displayed("a&amp;b &#57;&#x39;&#57 &nbsp&eacute; &bogus; &"),
-            "a&b 999 \u{a0}é &bogus; &"
-        );
     }
 
     #[test]

@@ -6,11 +6,15 @@
 //! between the session, which gives it octets, and `classify`, which looks at
 //! its readings; `transform` edits by its ranges.
 //!
-//! `tree` has the message, `walk` finds its parts, `extract` reads them; what
-//! needs a reader of its own is told by `sniff` and read by `document`; text
-//! that is read as records is told and read by `structured`.
+//! `tree` has the message, `walk` finds its parts, `look` says how each is to be
+//! read and `extract` reads them; what needs a reader of its own is told by
+//! `sniff` and read by `document`; text that is read as records is told and read
+//! by `structured`.
 
 mod authors;
+#[cfg(test)]
+mod bombs;
+mod character_reference;
 mod charset;
 mod document;
 mod extract;
@@ -21,6 +25,7 @@ mod html;
 #[cfg(any(test, fuzzing))]
 pub mod invariants; // what holds whatever a document is made of
 mod leaf;
+mod look;
 mod media;
 mod opened;
 mod part;

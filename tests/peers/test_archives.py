@@ -118,6 +118,43 @@ def test_what_is_packed_is_found(way, tmp_path, file, number):
     assert reasons(answer) == {}
 
 
+RARELY_PACKED = {
+    "zip with Deflate64": ((*SEVEN, "-mm=Deflate64", "a.zip", "letter.txt"), "a.zip", 9, "2/1"),
+    "zip with PPMd": ((*SEVEN, "-mm=PPMd", "a.zip", "letter.txt"), "a.zip", 98, "2/1"),
+    "7z, PPMd": ((*SEVEN, "-m0=PPMd", "a.7z", "letter.txt"), "a.7z", None, "2/1"),
+    "zstd": (("zstd", "-q", "letter.txt"), "letter.txt.zst", None, "2/1"),
+    "zstd, greatest": (("zstd", "-q", "--ultra", "-22", "letter.txt"), "letter.txt.zst", None, "2/1"),
+    "tar.zst": (("tar", "cf", "a.tar.zst", "--zstd", "letter.txt"), "a.tar.zst", None, "2/1/1"),
+}
+
+
+@pytest.mark.parametrize("way", RARELY_PACKED)
+def test_what_is_packed_in_rarer_ways_is_found(way, tmp_path, file, letter, number):
+    (program, *arguments), name, method, part = RARELY_PACKED[way]
+    # What does not get smaller is not packed.
+    file.write_bytes(letter + b"There is nothing else to say.\n" * 5000)
+    octets = made(program, *arguments, file=file, name=name)
+    assert method is None or octets[8] == method
+    answer = classified(tmp_path, octets)
+    assert parts(answer, number) == {part}
+    assert reasons(answer) == {}
+
+
+UNREAD = {
+    "cabinet": (("gcab", "-c", "-z", "a.cab", "letter.txt"), "a.cab"),
+    "image of a disc": (("genisoimage", "-quiet", "-o", "a.iso", "letter.txt"), "a.iso"),
+    "ARJ": (("arj", "a", "-y", "a.arj", "letter.txt"), "a.arj"),
+    "compress": (("compress", "-f", "letter.txt"), "letter.txt.Z"),
+}
+
+
+@pytest.mark.parametrize("way", UNREAD)
+def test_an_archive_without_a_reader_is_said_to_be_unread(way, tmp_path, file):
+    (program, *arguments), name = UNREAD[way]
+    answer = classified(tmp_path, made(program, *arguments, file=file, name=name))
+    assert reasons(answer) == {"2": "unreadable"} and answer["opaque"]
+
+
 SEALED = {
     "zip": (("zip", "-q", "-P", "secret", "a.zip", "letter.txt"), "a.zip", {"2/1": "encrypted"}),
     "zip, AES": ((*SEVEN, "-psecret", "-mem=AES256", "a.zip", "letter.txt"), "a.zip", {"2/1": "encrypted"}),

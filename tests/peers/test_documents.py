@@ -9,7 +9,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from documents import MAKERS, Marks, docx, odt, pptx, with_parts, xlsx
+from documents import MAKERS, Marks, docx, odt, pptx, rtf, with_parts, xlsx
 from gateway import ROOT, postern
 from processes import needed
 
@@ -23,18 +23,16 @@ NOT_CARRIED = {
     "xls": {"footer"},
     "ppt": {"alternative text"},
 }
-# A deletion stands in the text of an old Word document, and its mark elsewhere:
-# the number around it is not put together.
-NOT_READ = {"doc": {"number with a deletion in it"}}
 
 
-def classified(home, octets, name="file.bin"):
+def classified(home, octets, kind="application/octet-stream", name="file.bin"):
     """What is found in a file that says nothing of its kind."""
     message = EmailMessage()
     message["Subject"] = "As agreed"
     message["From"] = "a@nhs.test.example"
     message.set_content("See attached.")
-    message.add_attachment(octets, maintype="application", subtype="octet-stream", filename=name)
+    main, _, sub = kind.partition("/")
+    message.add_attachment(octets, maintype=main, subtype=sub, filename=name)
     file = home / "message.eml"
     file.write_bytes(message.as_bytes())
     told = postern("classify", "--json", "--reveal", "--policies", ROOT / "policies", file)
@@ -73,9 +71,68 @@ def test_what_office_programs_write_is_read(home, old, new):
     octets = converted(home, {"docx": docx, "xlsx": xlsx, "pptx": pptx}[old](marks), old, new)
     told = classified(home, octets)
     missing = {re.sub("^cell: ", "", place) for place in marks.missing(told["findings"])}
-    assert missing <= NOT_CARRIED[old] | NOT_CARRIED.get(new, set()) | NOT_READ.get(new, set())
+    assert missing <= NOT_CARRIED[old] | NOT_CARRIED.get(new, set())
     # A chart in an old presentation is an object of another program's.
     assert reasons(told) <= {"picture"} | ({"unreadable"} if new == "ppt" else set())
+
+
+@pytest.mark.parametrize("syntax", ["ImplicitVRLittleEndian", "ExplicitVRLittleEndian", "DeflatedExplicitVRLittleEndian"])
+def test_who_is_on_a_picture_of_dicom_is_read(home, syntax):
+    from pydicom import uid
+    from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+
+    marks, out = Marks(), io.BytesIO()
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = getattr(uid, syntax)
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = uid.SecondaryCaptureImageStorage, uid.generate_uid()
+    file = FileDataset(out, {}, file_meta=meta, preamble=bytes(128))
+    file.SpecificCharacterSet = "ISO_IR 192"
+    file.PatientName, file.PatientID = "Testperson^Zeldé", f"NHS {marks.number('identifier')}"
+    file.PatientComments = marks("comment")
+    item = Dataset()
+    item.ScheduledProcedureStepDescription = marks("sequence")
+    file.RequestAttributesSequence = [item]
+    file.Rows = file.Columns = 8
+    file.BitsAllocated = 8
+    file.PixelData = bytes(64)
+    file.add_new(0x00420011, "OB", f"NHS number {marks.number('encapsulated document')}".encode())
+    file.save_as(out, enforce_file_format=True)
+    told = classified(home, out.getvalue())
+    assert marks.missing(told["findings"]) == []
+    assert reasons(told) == {"picture"}
+
+
+def test_the_text_of_a_drawing_is_read(home):
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    marks, out = Marks(), io.BytesIO()
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        figure = pyplot.figure()
+        figure.text(0.1, 0.5, marks("drawing"))
+        figure.savefig(out, format="svg")
+    told = classified(home, out.getvalue())
+    assert marks.missing(told["findings"]) == []
+    assert reasons(told) == {"picture"}
+
+
+def test_strings_of_postscript_are_read_and_it_stays_unread(home):
+    marks = Marks()
+    home.joinpath("letter.txt").write_text(marks("letter"))
+    subprocess.run([needed("enscript"), "-q", "-o", "letter.ps", "letter.txt"], cwd=home, check=True)
+    told = classified(home, home.joinpath("letter.ps").read_bytes())
+    assert marks.missing(told["findings"]) == []
+    assert reasons(told) == {"unreadable"}
+
+
+@pytest.mark.parametrize("make", [docx, odt, rtf])
+def test_a_document_called_a_picture_is_read(home, make):
+    marks = Marks()
+    told = classified(home, make(marks), kind="image/jpeg", name="scan.jpg")
+    assert marks.missing(told["findings"]) == []
+    assert reasons(told) <= {"picture"}
 
 
 def test_relationships_may_be_missing_and_names_of_any_kind(home):

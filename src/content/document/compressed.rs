@@ -1,4 +1,4 @@
-//! Single files, compressed: gzip (RFC 1952), bzip2, xz, and LZMA alone.
+//! Single files, compressed: gzip (RFC 1952), bzip2, xz, LZMA alone, Zstandard.
 //!
 //! Several streams in a row are one file. A tar archive within is read as one,
 //! since it is told by its looks.
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::{LzmaReader, XzReader};
 
-use super::{extract::Document, gatherer::Gatherer, limits::DICTIONARY_KIB};
+use super::{extract::Document, gatherer::Gatherer, limits::DICTIONARY_KIB, zstandard::Frames};
 use crate::{
     content::charset::{self, Charset},
     mail::OpaqueReason,
@@ -41,6 +41,10 @@ pub(super) fn lzma(document: &Document, gatherer: &mut Gatherer) -> Result<(), O
     let decoder = LzmaReader::new_mem_limit(document.octets.as_ref(), DICTIONARY_KIB, None)
         .map_err(|_| OpaqueReason::OverLimit)?;
     file(document, None, decoder, gatherer)
+}
+
+pub(super) fn zstandard(document: &Document, gatherer: &mut Gatherer) -> Result<(), OpaqueReason> {
+    file(document, None, Frames::of(&document.octets), gatherer)
 }
 
 /// The header of LZMA alone has no mark: properties as all programs write
@@ -75,8 +79,10 @@ mod tests {
         document::samples::{opaque, read, texts},
     };
 
-    /// What `bzip2`, `xz` and `lzma` make of "what it says".
-    const BY_PROGRAMS: [&str; 3] = [
+    /// What `bzip2`, `xz`, `lzma` and `zstd` make of "what it says", the last
+    /// in two frames with one between that is for programs.
+    const BY_PROGRAMS: [&str; 4] = [
+        "KLUv/QRYKQAAd2hhdCD181osUCpNGAMAAABhYmMotS/9BFg5AABpdCBzYXlz4aa6HQ==",
         "QlpoOTFBWSZTWRyAWrgAAAURgEAAIGAMoCAAMQwIGgeiC0fKOGeLuSKcKEgOQC1cAA==",
         "/Td6WFoAAAFpIt42AgAhARYAAAB0L+WjAQALd2hhdCBpdCBzYXlzABFjPuMAASAMot20vJBCmQ0BAAAAAAFZWg==",
         "XQAAgAD//////////wA7mghIaeo+d9Pr87ELb+NC//y40AA=",
@@ -129,6 +135,21 @@ mod tests {
         let extract = read(wrong);
         assert_eq!(texts(&extract)[1], ("2/1", "what it says"));
         assert_eq!(opaque(&extract), [("2", OpaqueReason::Damaged)]);
+    }
+
+    #[test]
+    fn a_wrong_sum_of_zstandard_is_damage_and_a_missing_end_too() {
+        let whole = base64_decoded(BY_PROGRAMS[0].as_bytes());
+        let mut wrong = whole.clone();
+        let at = wrong.len() - 1;
+        wrong[at] ^= 1;
+        let extract = read(wrong);
+        assert_eq!(texts(&extract), [("2/1", "what it says")]);
+        assert_eq!(opaque(&extract), [("2", OpaqueReason::Damaged)]);
+        assert_eq!(opaque(&read(whole[..30].to_vec())), [("2", OpaqueReason::Damaged)]);
+        // A window of 1 GiB (RFC 8878 section 3.1.1.1.2).
+        let large = b"\x28\xb5\x2f\xfd\x00\xa0\x01\0\0";
+        assert_eq!(opaque(&read(large.as_slice())), [("2", OpaqueReason::OverLimit)]);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //! only claims.
 
 use super::{
-    cms, compressed, extract::Document, gatherer::Gatherer, message, office, ole, pdf, rar, rtf,
-    seven_zip, tar, tnef, uuencoded, zip,
+    cms, compressed, dicom, extract::Document, gatherer::Gatherer, message, office, ole, pdf,
+    postscript, rar, rtf, seven_zip, tar, tnef, uuencoded, zip,
 };
 use crate::{content::uuencode, mail::OpaqueReason};
 
@@ -29,6 +29,7 @@ pub(in crate::content) enum Format {
     /// Compound files: doc, xls, ppt, msg, and documents under a password.
     Ole,
     Tnef,
+    Dicom,
     /// Signed or compressed: what is encrypted has no reader.
     Cms,
     /// A message, and a mailbox of them.
@@ -44,7 +45,11 @@ pub(in crate::content) enum Format {
 
 impl Format {
     pub(in crate::content) fn of(octets: &[u8]) -> Option<Self> {
+        if dicom::is_dicom(octets) {
+            return Some(Self::Dicom);
+        }
         let known = FIRST_OCTETS.iter().find(|(magic, _)| octets.starts_with(magic));
+        let known = known.filter(|(_, format)| *format != Self::Program || is_program(octets));
         let tar = || tar::is_tar(octets).then_some(Self::Tar);
         let office = || office::is_flat(octets).then_some(Self::OfficeXml);
         let lzma = || compressed::is_lzma(octets).then_some(Self::Lzma);
@@ -85,8 +90,10 @@ impl Format {
             Self::Bzip2 => compressed::bzip2(document, gatherer),
             Self::Xz => compressed::xz(document, gatherer),
             Self::Lzma => compressed::lzma(document, gatherer),
+            Self::Zstandard => compressed::zstandard(document, gatherer),
             Self::Ole => ole::read(document, gatherer),
             Self::Tnef => tnef::read(document, gatherer),
+            Self::Dicom => dicom::read(document, gatherer),
             Self::Cms => cms::read(document, gatherer),
             Self::Message => message::read(document, gatherer),
             Self::Mailbox => message::read_mailbox(document, gatherer),
@@ -95,9 +102,8 @@ impl Format {
             Self::Picture => Err(OpaqueReason::Picture),
             Self::Rar => Err(rar::reason(&document.octets)),
             Self::Pdf => pdf::read(document, gatherer),
-            Self::PostScript | Self::Cabinet | Self::Compress | Self::Zstandard | Self::Unknown => {
-                Err(OpaqueReason::Unreadable)
-            }
+            Self::PostScript => postscript::read(document, gatherer),
+            Self::Cabinet | Self::Compress | Self::Unknown => Err(OpaqueReason::Unreadable),
         };
         // Programs look for a zip archive at the end, whatever is in front.
         if zip::is_at_end_of(&document.octets) {
@@ -108,9 +114,17 @@ impl Format {
     }
 }
 
-const FIRST_OCTETS: [(&[u8], Format); 18] = [
+/// A letter may begin with MZ, but has no NUL where a program's header ends.
+fn is_program(octets: &[u8]) -> bool {
+    memchr::memchr(0, octets.get(..PROGRAM_HEADER.min(octets.len())).unwrap_or_default()).is_some()
+}
+
+const PROGRAM_HEADER: usize = 64;
+const FIRST_OCTETS: [(&[u8], Format); 20] = [
     (b"%PDF-", Format::Pdf),
     (b"%!PS", Format::PostScript),
+    (b"\x04%!PS", Format::PostScript),
+    (postscript::PREVIEWED, Format::PostScript),
     (b"PK\x03\x04", Format::Zip),
     (b"PK\x05\x06", Format::Zip),
     (b"PK\x07\x08", Format::Zip),
@@ -128,3 +142,43 @@ const FIRST_OCTETS: [(&[u8], Format); 18] = [
     (b"MZ", Format::Program),
     (b"\x7fELF", Format::Program),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::document::{Gatherer, limits::Limits};
+
+    /// What is neither text nor known is told, whatever it is: nobody can say
+    /// that there is nothing in it.
+    #[test]
+    fn no_format_is_passed_over_in_silence() {
+        let image = [vec![0; 32 << 10], b"\x01CD001\x01\0".to_vec(), vec![0; 4096]].concat();
+        let formats: [(&str, &[u8], OpaqueReason); 19] = [
+            ("ISO 9660", &image, OpaqueReason::Unreadable),
+            ("RAR", b"Rar!\x1a\x07\x01\0abcd\x21\x01", OpaqueReason::Unreadable),
+            ("CAB", b"MSCF\0\0\0\0\x2c\0\0\0", OpaqueReason::Unreadable),
+            ("ARJ", b"\x60\xea\x28\0\x1e\x06\x01\0\x10\0\x02", OpaqueReason::Unreadable),
+            ("LHA", b"\x1d\x9c-lh5-\x20\0\0\0\x33\0\0\0", OpaqueReason::Unreadable),
+            ("ACE", b"\x01\x02\x31\0\0\0\x90**ACE**", OpaqueReason::Unreadable),
+            ("compress", b"\x1f\x9d\x90\x77\xd0\x84", OpaqueReason::Unreadable),
+            ("Access", b"\0\x01\0\0Standard Jet DB\0\x01\0\0\0", OpaqueReason::Unreadable),
+            ("OneNote", b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d\xae\xb1\0", OpaqueReason::Unreadable),
+            ("WordPerfect", b"\xffWPC\x10\0\0\0\x01\x0a\0\0", OpaqueReason::Unreadable),
+            ("SQLite", b"SQLite format 3\0\x10\0\x01\x01", OpaqueReason::Unreadable),
+            ("Outlook store", b"!BDN\x01\x02\x03\x04SM\x17\0", OpaqueReason::Unreadable),
+            ("WAV", b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0", OpaqueReason::Unreadable),
+            ("MP3", b"ID3\x03\0\0\0\0\0\x21", OpaqueReason::Unreadable),
+            ("MP4", b"\0\0\0\x18ftypmp42\0\0\0\0", OpaqueReason::Unreadable),
+            ("EMF", &[&[1, 0, 0, 0][..], &[9; 36], b" EMF\0\0"].concat(), OpaqueReason::Picture),
+            ("JPEG 2000", b"\0\0\0\x0cjP  \r\n\x87\n\0", OpaqueReason::Picture),
+            ("HEIC", b"\0\0\0\x18ftypheic\0\0\0\0", OpaqueReason::Picture),
+            ("nothing known", b"\x01\x02\x03\0\x04", OpaqueReason::Unreadable),
+        ];
+        for (name, octets, reason) in formats {
+            let mut gatherer = Gatherer::new(Limits::default());
+            gatherer.file("2/1", None, bytes::Bytes::copy_from_slice(octets));
+            let reasons: Vec<_> = gatherer.finish().opaque.iter().map(|o| o.reason).collect();
+            assert_eq!(reasons, [reason], "{name}");
+        }
+    }
+}

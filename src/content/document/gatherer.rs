@@ -11,8 +11,8 @@ use super::{
 use crate::{
     content::{
         charset,
-        extract::sealed_text,
         leaf::Leaf,
+        look::sealed_text,
         part::within,
         reading::{OffsetMap, Reading, ReadingKind},
         sniff::{Looks, looks},
@@ -86,9 +86,10 @@ impl Gatherer {
             Looks::Picture => self.unread(path, OpaqueReason::Picture),
             Looks::Encrypted => self.unread(path, OpaqueReason::Encrypted),
             Looks::Binary => self.unread(path, OpaqueReason::Unreadable),
-            Looks::Html => {
-                let (text, _) = charset::read(&octets, None);
-                self.html(path, &text);
+            Looks::Html => self.octets_of_html(path, &octets),
+            Looks::Drawing => {
+                self.octets_of_html(path, &octets);
+                self.unread(path, OpaqueReason::Picture);
             }
             Looks::Text => self.octets_of_text(path, name, &octets),
             Looks::TextHolding(format) => {
@@ -166,6 +167,11 @@ impl Gatherer {
     /// Nothing more will be taken: a reader that goes on only wastes time.
     pub(super) fn is_full(&self) -> bool {
         self.left.octets == 0 || self.left.files == 0
+    }
+
+    fn octets_of_html(&mut self, path: &str, octets: &[u8]) {
+        let (text, _) = charset::read(octets, None);
+        self.html(path, &text);
     }
 
     fn octets_of_text(&mut self, path: &str, name: Option<&str>, octets: &[u8]) {

@@ -16,6 +16,8 @@
 mod ber;
 mod cms;
 mod compressed;
+mod dicom;
+mod dicom_attributes;
 mod embedded;
 mod extract;
 mod format;
@@ -28,6 +30,7 @@ mod office;
 mod ole;
 mod outlook;
 mod pdf;
+mod postscript;
 mod rar;
 mod rich_text;
 mod rtf;
@@ -36,11 +39,13 @@ mod tar;
 mod tnef;
 mod uuencoded;
 mod zip;
+mod zstandard;
 
 #[cfg(test)]
 mod samples;
 
 pub(super) use cms::ContentKind;
+pub(super) use dicom::is_dicom;
 pub use extract::{Document, Extract, File, InPlace, ReadDocument};
 pub(super) use format::Format;
 pub(super) use gatherer::Gatherer;

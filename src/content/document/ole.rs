@@ -44,3 +44,36 @@ pub(super) fn stream(
     gatherer.unfolded(octets.len());
     fault.map_or(Ok(octets), Err)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::content::document::samples::{opaque, read, texts};
+
+    fn compound(streams: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut file = cfb::CompoundFile::create(Cursor::new(Vec::new())).unwrap();
+        for (name, octets) in streams {
+            let storage = name.rsplit_once('/').unwrap().0;
+            if !storage.is_empty() {
+                file.create_storage_all(storage).unwrap();
+            }
+            file.create_stream(name).unwrap().write_all(octets).unwrap();
+        }
+        file.flush().unwrap();
+        file.into_inner().into_inner()
+    }
+
+    #[test]
+    fn what_stands_in_a_file_of_no_known_kind_does_not_make_it_readable() {
+        let within: &[u8] = b"what it says";
+        let drawing = [("/VisioDocument", &[0; 9][..]), ("/Objects/1/Package", within)];
+        let extract = read(compound(&drawing));
+        assert_eq!(texts(&extract), [("2/1", "what it says")]);
+        assert_eq!(opaque(&extract), [("2", OpaqueReason::Unreadable)]);
+        let with_macros = [("/Quill/CONTENTS", within), ("/VBA/Macros/VBA/Module1", within)];
+        assert_eq!(opaque(&read(compound(&with_macros))), [("2", OpaqueReason::Unreadable)]);
+        assert_eq!(opaque(&read(compound(&[("/Package", within)]))), []);
+    }
+}

@@ -107,7 +107,7 @@ mod tests {
     };
 
     // As 7-Zip writes them: two files in one block, one file by bzip2, one
-    // under a password with and without its name, one by PPMd.
+    // under a password with and without its name, one by PPMd, one by Deflate.
     const PLAIN: &str = "N3q8ryccAAQUh85PcQAAAAAAAAAgAAAAAAAAAE3+050BABt3aGF0IG9uZSBzYXlzCndoYXQgdHdv\
         IHNheXMKAAAAgTMHrg/QDrA8nz9HQQuzhjUvF/0mFycUGU4Mjbpe+tFJ0j0Hd1Xd0TXhl8TjiC6vhsTomfLrITKiQyR5\
         UV5803kAIWngW11l3s1XebxEABcGIAEJUQAHCwEAASMDAQEFXQAQAAAMXgoBUkf6ZgAA";
@@ -123,6 +123,9 @@ mod tests {
         4AHg/iB1taBZuQxaCgFQcolaAAA=";
     const PPMD: &str = "N3q8ryccAAQiFYPzEgAAAAAAAABKAAAAAAAAAIXrT4YAdu9u33csWuAYiJ/jRgKFRwABBAYAAQkS\
         AAcLAQABIwMEAQUGAAABAAwOAAgKAbJrLqIAAAUBGQYAAAAAAAAREQBvAG4AZQAuAHQAeAB0AAAAFQYBACCApIEAAA==";
+    const DEFLATE: &str = "N3q8ryccAATZ8J0GKwAAAAAAAABaAAAAAAAAAKFkro9VyLEJACAMRcHeKf4ATuA2DwRNkyYBcXtb\
+        c+WdTcpSwY0ufOofsTAf5doDAQQGAAEJKwAHCwEAAQMEAQgMMwAICgEOOznsAAAFARkMAAAAAAAAAAAAAAAAEREAbwBuAGUA\
+        LgB0AHgAdAAAABkCAAAUCgEAOcTNzyB73QEVBgEAIICkgQAA";
 
     fn archive(encoded: &str) -> Vec<u8> {
         base64_decoded(encoded.as_bytes())
@@ -140,6 +143,7 @@ mod tests {
         assert_eq!(texts(&extract), expected);
         assert!(extract.opaque.is_empty());
         assert_eq!(texts(&read(archive(BZIP2))), expected[..2]);
+        assert_eq!(texts(&read(archive(PPMD))), expected[..2]);
     }
 
     #[test]
@@ -158,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_method_without_a_reader_is_said() {
-        let extract = read(archive(PPMD));
+        let extract = read(archive(DEFLATE));
         assert_eq!(opaque(&extract), [("2/1", OpaqueReason::Unreadable)]);
     }
 
@@ -172,6 +176,27 @@ mod tests {
         assert_eq!(opaque(&extract), [("2/2", OpaqueReason::Damaged)]);
         let cut = archive(PLAIN)[..120].to_vec();
         assert_eq!(opaque(&read(cut)), [("2", OpaqueReason::Damaged)]);
+    }
+
+    /// The memory that numbers in a header ask for is asked for first; what the
+    /// confined process is killed for is over a limit as well.
+    #[test]
+    fn a_header_that_claims_more_than_it_has_takes_no_memory() {
+        let claims = [1_u64 << 31, 1 << 40, u64::MAX >> 1].map(u64::to_le_bytes);
+        for claim in claims {
+            // The files, the streams, the folders: so many of them.
+            for before in [&[1, 5, 0xff][..], &[1, 4, 6, 0, 0xff], &[1, 4, 7, 0x0b, 0xff]] {
+                let header = [before, &claim, &[0; 16]].concat();
+                let length = u64::try_from(header.len()).unwrap().to_le_bytes();
+                let start =
+                    [&[0; 8][..], &length, &crc32fast::hash(&header).to_le_bytes()].concat();
+                let sum = crc32fast::hash(&start).to_le_bytes();
+                let extract = read([SIGNATURE, &[0, 4], &sum, &start, &header].concat());
+                let reasons: Vec<_> =
+                    opaque(&extract).into_iter().map(|(_, reason)| reason).collect();
+                assert!(matches!(reasons[..], [OpaqueReason::Damaged | OpaqueReason::OverLimit]));
+            }
+        }
     }
 
     #[test]

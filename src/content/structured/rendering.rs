@@ -48,7 +48,7 @@ impl<'s> Lines<'s> {
             map: OffsetMap::default(),
             embedded: Vec::new(),
             original: Original::Replaced,
-            room: source.len().saturating_mul(MOST_GROWTH).saturating_add(LEAST_ROOM),
+            room: room_for(source.len()),
         }
     }
 
@@ -195,9 +195,15 @@ pub(super) fn place(source: &str, piece: &str) -> usize {
         .unwrap_or(0)
 }
 
+fn room_for(source: usize) -> usize {
+    let grown = source.saturating_mul(MOST_GROWTH);
+    grown.min(source.saturating_add(MOST_ADDED)).saturating_add(LEAST_ROOM)
+}
+
 /// Labels are longer than delimiters: how much longer than its source a text
 /// may become before its original is read instead (law 7).
 const MOST_GROWTH: usize = 4;
+const MOST_ADDED: usize = 16 << 20;
 const LEAST_ROOM: usize = 4096;
 /// Words can look like base64.
 const LEAST_DOCUMENT: usize = 12;
@@ -205,6 +211,12 @@ const LEAST_DOCUMENT: usize = 12;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_large_may_not_grow_as_what_is_small() {
+        assert_eq!(room_for(1000), 4000 + LEAST_ROOM);
+        assert_eq!(room_for(50 << 20), (66 << 20) + LEAST_ROOM);
+    }
 
     #[test]
     fn a_value_leads_back_to_where_it_stands() {

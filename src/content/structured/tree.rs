@@ -5,7 +5,7 @@
 use std::{borrow::Cow, ops::Range};
 
 use super::{json, labels};
-use crate::content::html;
+use crate::content::character_reference;
 
 #[derive(Debug)]
 pub(super) struct Tree<'s> {
@@ -258,7 +258,7 @@ impl<'s> Tree<'s> {
             (Kind::Inner | Kind::Row, _) => Cow::Borrowed(""),
             (Kind::Bare | Kind::Comment, _) => Cow::Borrowed(raw),
             (_, Syntax::Json) => json::unescaped(raw),
-            (_, Syntax::Xml) => html::unescaped(raw),
+            (_, Syntax::Xml) => character_reference::unescaped(raw),
         }
     }
 }

@@ -125,15 +125,11 @@ impl Package {
     }
 }
 
-/// Whether a part begins as a picture; metafiles of office programs are told
-/// here alone.
+/// Whether a part begins as a picture.
 pub(super) fn is_picture(head: &[u8]) -> bool {
     looks(head) == Looks::Picture
-        || head.get(40..44) == Some(b" EMF")
-        || METAFILES.iter().any(|magic| head.starts_with(magic))
 }
 
-const METAFILES: [&[u8]; 3] = [b"\xd7\xcd\xc6\x9a", b"\x01\0\x09\0", b"VCLMTF"];
 /// Real documents have a few hundred.
 const MAX_PARTS: usize = 10_000;
 /// Enough for a declaration and the outermost element with its namespaces.

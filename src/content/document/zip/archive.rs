@@ -210,6 +210,32 @@ mod tests {
         assert_eq!(opaque(&extract), [("2/1", OpaqueReason::Damaged)]);
     }
 
+    /// As 7-Zip and zstd write them.
+    #[test]
+    fn files_are_read_by_every_method_that_programs_write() {
+        for (method, packed) in [
+            (9, "VcixCQAgDEXB3in+AE7gNg8ETZMmAXF7W3PlnU3KUsGNLnzqH7EwH+XaAw=="),
+            (98, "BwB27261uwtQg//5I4rlbIk32uMIW1kkyUWMN1gWDNgA"),
+            (93, "KLUv/QBYYQAAd2hhdCBpdCBzYXlz"),
+        ] {
+            let octets = crate::content::base64_decoded(packed.as_bytes());
+            let expected: &[u8] = match method {
+                93 => b"what it says",
+                _ => AGAIN,
+            };
+            let file = File { octets, method, ..stored("a.txt", expected) };
+            let extract = read(archive(&[file]));
+            assert_eq!(texts(&extract)[1].1.as_bytes(), expected, "{method}");
+            assert_eq!(opaque(&extract), [], "{method}");
+        }
+        let imploded = File { method: 6, ..stored("a.txt", b"one") };
+        assert_eq!(opaque(&read(archive(&[imploded]))), [("2/1", OpaqueReason::Unreadable)]);
+        let greedy = File { method: 98, ..stored("a.txt", &[0xf7, 0xff, 0, 0]) };
+        assert_eq!(opaque(&read(archive(&[greedy]))), [("2/1", OpaqueReason::OverLimit)]);
+    }
+
+    const AGAIN: &[u8] = b"what it says, and what it says again: what it says\n";
+
     #[test]
     fn without_its_directory_an_archive_is_read_by_its_headers() {
         let files = [
@@ -317,6 +343,21 @@ mod tests {
         assert!(!texts(&extract).iter().any(|(_, text)| *text == "deepest"));
         let reasons: Vec<_> = extract.opaque.iter().map(|opaque| opaque.reason).collect();
         assert_eq!(reasons, [OpaqueReason::OverLimit]);
+    }
+
+    /// Pages, Numbers and Keynote: a zip of their own objects, some with a
+    /// preview, which is read.
+    #[test]
+    fn what_has_no_reader_within_an_archive_is_told() {
+        let files = [
+            stored("Index/Document.iwa", b"\0\x12\0\0\x0a\x01\x02\0"),
+            stored("preview.jpg", b"\xff\xd8\xff\xe0"),
+            stored("QuickLook/Preview.txt", b"what it says"),
+        ];
+        let extract = read(archive(&files));
+        assert_eq!(texts(&extract).last(), Some(&("2/3", "what it says")));
+        let reasons = [("2/1", OpaqueReason::Unreadable), ("2/2", OpaqueReason::Picture)];
+        assert_eq!(opaque(&extract), reasons);
     }
 
     #[test]

@@ -1,19 +1,17 @@
 //! One member: its header, and what it unfolds to.
 
-use std::io::{self, Cursor, Read};
+use std::io::Cursor;
 
 use bytes::Bytes;
-use flate2::bufread::DeflateDecoder;
-use lzma_rust2::{LzmaReader, XzReader};
 use memchr::memmem;
 
 use super::{
     super::{
         gatherer::{Gatherer, Unfolded},
-        limits::DICTIONARY_KIB,
         octets::Octets,
     },
     directory::ENTRY,
+    method,
 };
 use crate::{
     content::charset::{self, Charset},
@@ -165,35 +163,12 @@ impl<'a> Member<'a> {
     /// And how many of the packed octets that took.
     fn unfold(&self, packed: &[u8], gatherer: &mut Gatherer) -> (Unfolded, usize) {
         let mut input = Cursor::new(packed);
-        let unfolded = match self.method {
-            METHOD_STORED => gatherer.unfold(&mut input),
-            8 => gatherer.unfold(DeflateDecoder::new(&mut input)),
-            12 => gatherer.unfold(bzip2::bufread::BzDecoder::new(&mut input)),
-            14 => match self.lzma(&mut input) {
-                Ok(reader) => gatherer.unfold(reader),
-                Err(error) => gatherer.unfold(Failing(Some(error))),
-            },
-            95 => gatherer.unfold(XzReader::new_mem_limit(&mut input, true, DICTIONARY_KIB)),
-            // Deflate64, Zstandard, PPMd and what nobody writes any more.
-            _ => gatherer.unfold(Failing(Some(io::ErrorKind::Unsupported.into()))),
-        };
+        // LZMA may have a mark at its end instead.
+        let marked = self.method == method::LZMA && self.flags & FLAG_LZMA_END != 0;
+        let known = self.known == Known::Before && !marked;
+        let length = known.then_some(self.unfolded);
+        let unfolded = gatherer.unfold(method::decoder(self.method, &mut input, length));
         (unfolded, usize::try_from(input.position()).unwrap_or(packed.len()))
-    }
-
-    /// APPNOTE section 5.8.8: a version, the length of the properties, the
-    /// properties.
-    fn lzma<R: Read>(&self, mut input: R) -> io::Result<LzmaReader<R>> {
-        let mut head = [0; 9];
-        input.read_exact(&mut head)?;
-        let [_, _, 5, 0, properties, dictionary @ ..] = head else {
-            return Err(io::ErrorKind::InvalidData.into());
-        };
-        let dictionary = u32::from_le_bytes(dictionary);
-        if lzma_rust2::lzma_get_memory_usage_by_props(dictionary, properties)? > DICTIONARY_KIB {
-            return Err(io::ErrorKind::OutOfMemory.into());
-        }
-        let length = if self.flags & FLAG_LZMA_END != 0 { u64::MAX } else { self.unfolded };
-        LzmaReader::new_with_props(input, length, properties, dictionary, None)
     }
 
     /// Whether it unfolds to something else than it says, or says two things:
@@ -237,15 +212,6 @@ impl<'a> Large<'a> {
     }
 }
 
-/// A decoder that could not be made.
-struct Failing(Option<io::Error>);
-
-impl Read for Failing {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        self.0.take().map_or(Ok(0), Err)
-    }
-}
-
 fn size(octets: u64) -> usize {
     usize::try_from(octets).unwrap_or(usize::MAX)
 }
@@ -253,7 +219,7 @@ fn size(octets: u64) -> usize {
 const FLAG_ENCRYPTED: u16 = 1;
 const FLAG_LZMA_END: u16 = 1 << 1;
 const FLAG_DESCRIPTOR: u16 = 1 << 3;
-const METHOD_STORED: u16 = 0;
+const METHOD_STORED: u16 = method::STORED;
 const METHOD_AES: u16 = 99;
 const EXTRA_LARGE: u16 = 1;
 const DESCRIPTOR: &[u8] = b"PK\x07\x08";

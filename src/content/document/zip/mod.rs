@@ -6,11 +6,13 @@
 //! have a header of their own. So an archive is also read whose end is missing,
 //! or which has something else in front of it.
 //!
-//! `directory` finds the members, `member` unfolds one, `archive` has them read.
+//! `directory` finds the members, `member` unfolds one by its `method`, `archive`
+//! has them read.
 
 mod archive;
 mod directory;
 mod member;
+mod method;
 
 pub(in crate::content) use archive::is_at_end_of;
 pub(super) use archive::read;

@@ -1,7 +1,10 @@
 //! Word 97 to 2003 (MS-DOC): body, headers, footnotes, comments, endnotes and
 //! text boxes, which follow each other in one text.
 
-use super::pieces;
+use super::{
+    changes,
+    pieces::{self, Text},
+};
 use crate::{
     content::document::{
         gatherer::Gatherer,
@@ -23,25 +26,22 @@ pub(super) fn read(
         return Err(OpaqueReason::Encrypted);
     }
     let text = if header.version < WORD_97 {
-        let octets = document.get(header.old_text).unwrap_or_default();
-        encoding_rs::WINDOWS_1252.decode(octets).0.encode_utf16().collect()
+        let octets = document.get(header.old_text.clone()).unwrap_or_default();
+        let units = encoding_rs::WINDOWS_1252.decode(octets).0.encode_utf16().collect();
+        Text { units, deleted: Vec::new() }
     } else {
         let table = if header.flags & SECOND_TABLE != 0 { "1Table" } else { "0Table" };
         let table = ole::stream(file, &format!("{storage}/{table}"), gatherer)?;
-        let (at, length) = header.piece_table;
-        pieces::text(&document, &table, at, length)?
+        let (at, length) = header.character_properties;
+        let deleted = changes::deleted(&document, &table, at, length);
+        pieces::text(&document, &table, header.piece_table, &deleted)?
     };
-    let mut rest = text.as_slice();
-    let mut stories = header.lengths.map(|length| {
-        let (story, behind) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-        rest = behind;
-        Layout::of(story)
-    });
-    // What no length counts is read with the body.
-    stories[BODY].text.push_str(&Layout::of(rest).text);
-    let whole: String =
-        IN_ORDER.iter().filter_map(|&story| stories.get(story)).map(|s| s.text.as_str()).collect();
-    gatherer.text(path, whole);
+    let mut stories = stories(&text.units, header.lengths);
+    if let Some((units, lengths)) = text.after_changes(header.lengths) {
+        gatherer.text(&format!("{path}:before changes"), in_order(&stories));
+        stories = self::stories(&units, lengths);
+    }
+    gatherer.text(path, in_order(&stories));
     let aside: String = stories.iter().map(|story| story.codes.as_str()).collect();
     gatherer.text(&format!("{path}:aside"), aside);
     if stories.iter().any(|story| story.has_picture) {
@@ -50,6 +50,22 @@ pub(super) fn read(
     let comments = stories.into_iter().nth(COMMENTS).map(|story| story.text);
     gatherer.text(&format!("{path}:comments"), comments.unwrap_or_default());
     Ok(())
+}
+
+fn stories(text: &[u16], lengths: [usize; STORIES]) -> [Layout; STORIES] {
+    let mut rest = text;
+    let mut stories = lengths.map(|length| {
+        let (story, behind) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+        rest = behind;
+        Layout::of(story)
+    });
+    // What no length counts is read with the body.
+    stories[BODY].text.push_str(&Layout::of(rest).text);
+    stories
+}
+
+fn in_order(stories: &[Layout]) -> String {
+    IN_ORDER.iter().filter_map(|&story| stories.get(story)).map(|s| s.text.as_str()).collect()
 }
 
 /// What is needed of the file information block (section 2.5).
@@ -61,6 +77,8 @@ struct Header {
     /// Characters of each story.
     lengths: [usize; STORIES],
     piece_table: (usize, usize),
+    /// The pages with the properties of characters.
+    character_properties: (usize, usize),
 }
 
 impl Header {
@@ -75,11 +93,12 @@ impl Header {
                 *length = long(0x4c + index * 4)?;
             }
         }
-        let piece_table = match version {
-            ..WORD_97 => (0, 0),
-            _ => (long(0x1a2)?, long(0x1a6)?),
+        let (piece_table, character_properties) = match version {
+            ..WORD_97 => ((0, 0), (0, 0)),
+            _ => ((long(0x1a2)?, long(0x1a6)?), (long(0xfa)?, long(0xfe)?)),
         };
-        Some(Self { version, flags: short(0x0a)?, old_text, lengths, piece_table })
+        let flags = short(0x0a)?;
+        Some(Self { version, flags, old_text, lengths, piece_table, character_properties })
     }
 }
 

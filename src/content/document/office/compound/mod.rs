@@ -7,6 +7,7 @@
 mod biff;
 mod biff_cells;
 mod biff_strings;
+mod changes;
 mod doc;
 mod macros;
 mod pieces;

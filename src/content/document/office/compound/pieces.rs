@@ -1,26 +1,66 @@
 //! The text of a Word document: pieces of the file, put together by a table
 //! (MS-DOC section 2.4.1).
 
+use std::ops::Range;
+
 use crate::{content::document::octets::Octets, mail::OpaqueReason};
 
 /// All characters, of all stories, as units of UTF-16.
+#[derive(Default)]
+pub(super) struct Text {
+    pub(super) units: Vec<u16>,
+    /// Those that a tracked change has deleted, in order.
+    pub(super) deleted: Vec<Range<usize>>,
+}
+
+impl Text {
+    /// Without what is deleted, and how long each story is then; None where
+    /// nothing is.
+    pub(super) fn after_changes<const STORIES: usize>(
+        &self,
+        lengths: [usize; STORIES],
+    ) -> Option<(Vec<u16>, [usize; STORIES])> {
+        self.deleted.first()?;
+        let (mut units, mut from) = (Vec::with_capacity(self.units.len()), 0);
+        for gone in &self.deleted {
+            units.extend_from_slice(self.units.get(from..gone.start).unwrap_or_default());
+            from = gone.end;
+        }
+        units.extend_from_slice(self.units.get(from..).unwrap_or_default());
+        let mut end: usize = 0;
+        let lengths = lengths.map(|length| {
+            let start = end;
+            end = end.saturating_add(length);
+            let gone = self
+                .deleted
+                .iter()
+                .map(|gone| gone.end.min(end).saturating_sub(gone.start.max(start)));
+            length.saturating_sub(gone.sum())
+        });
+        Some((units, lengths))
+    }
+}
+
+/// Put together from a document's pieces; `deleted` are places in the file.
 pub(super) fn text(
     document: &[u8],
     table: &[u8],
-    at: usize,
-    length: usize,
-) -> Result<Vec<u16>, OpaqueReason> {
+    place: (usize, usize),
+    deleted: &[Range<usize>],
+) -> Result<Text, OpaqueReason> {
+    let (at, length) = place;
     let clx = at.checked_add(length).and_then(|end| table.get(at..end));
     let pieces = clx.and_then(piece_table).ok_or(OpaqueReason::Damaged)?;
     let count = pieces.len().saturating_sub(4) / 12;
-    let mut text = Vec::new();
+    let mut text = Text::default();
     for index in 0..count {
         let piece = piece(pieces, count, index).ok_or(OpaqueReason::Damaged)?;
         // Pieces of a sound file do not overlap.
-        if text.len() + piece.length > document.len() {
+        if text.units.len() + piece.length > document.len() {
             return Err(OpaqueReason::OverLimit);
         }
-        piece.read(document, &mut text);
+        piece.find_deleted(deleted, &mut text);
+        piece.read(document, &mut text.units);
     }
     Ok(text)
 }
@@ -68,6 +108,18 @@ fn piece(pieces: &[u8], count: usize, index: usize) -> Option<Piece> {
 }
 
 impl Piece {
+    /// The characters of the piece that stand in one of the places.
+    fn find_deleted(&self, places: &[Range<usize>], text: &mut Text) {
+        let width = if self.width == Width::One { 1 } else { 2 };
+        let character = |place: usize| {
+            text.units.len() + place.saturating_sub(self.at).div_ceil(width).min(self.length)
+        };
+        let first = places.partition_point(|place| place.end <= self.at);
+        let end = self.at.saturating_add(self.length * width);
+        let here = places.iter().skip(first).take_while(|place| place.start < end);
+        text.deleted.extend(here.map(|place| character(place.start)..character(place.end)));
+    }
+
     fn read(&self, document: &[u8], text: &mut Vec<u16>) {
         let octets = document.get(self.at..).unwrap_or_default();
         let before = text.len();

@@ -10,7 +10,8 @@ use crate::{
     mail::OpaqueReason,
 };
 
-/// Reads every office document in a compound file; None where it holds none.
+/// Reads every office document in a compound file; None where it is none
+/// itself, whatever stands in it.
 pub(in crate::content::document) fn read(
     file: &mut CompoundFile<'_>,
     path: &str,
@@ -39,6 +40,7 @@ struct Reading<'a, 'f> {
     gatherer: &'a mut Gatherer,
     /// Of the next document or file within.
     number: usize,
+    /// What the file itself is has a reader.
     found: bool,
     trouble: Option<OpaqueReason>,
 }
@@ -64,12 +66,12 @@ impl Reading<'_, '_> {
                 let path = self.place(storage);
                 ppt::read(self.file, storage, &path, self.gatherer)
             }
-            _ if storage.ends_with("/VBA") => self.macros(&stream),
+            _ if storage.ends_with("/VBA") => self.macros(storage, &stream),
             "\u{5}SummaryInformation" | "\u{5}DocumentSummaryInformation" => {
                 self.properties(&stream)
             }
             "Package" | "CONTENTS" | "EmbeddedOdf" | "\u{1}Ole10Native" => {
-                self.embedded(&stream, name)
+                self.embedded(storage, &stream, name)
             }
             _ => return,
         };
@@ -80,10 +82,14 @@ impl Reading<'_, '_> {
 
     /// The outermost document has the path of the file, others one within.
     fn place(&mut self, storage: &str) -> String {
-        self.found = true;
         if storage.is_empty() {
+            self.found = true;
             return self.path.to_owned();
         }
+        self.place_within()
+    }
+
+    fn place_within(&mut self) -> String {
         self.number += 1;
         format!("{}/{}", self.path, self.number)
     }
@@ -95,9 +101,10 @@ impl Reading<'_, '_> {
         Ok(())
     }
 
-    /// A module, or what is compiled of all of them.
-    fn macros(&mut self, stream: &str) -> Result<(), OpaqueReason> {
-        self.found = true;
+    /// A module, or what is compiled of all of them. They stand by themselves
+    /// in a file within a document of today.
+    fn macros(&mut self, storage: &str, stream: &str) -> Result<(), OpaqueReason> {
+        self.found |= storage == "/VBA";
         let octets = ole::stream(self.file, stream, self.gatherer)?;
         if let Some(source) = macros::source(&octets, self.gatherer.left()) {
             self.gatherer.text(&format!("{}:macros", self.path), source);
@@ -106,7 +113,8 @@ impl Reading<'_, '_> {
     }
 
     /// A file as it is, or as the packager wraps it behind its length.
-    fn embedded(&mut self, stream: &str, name: &str) -> Result<(), OpaqueReason> {
+    fn embedded(&mut self, storage: &str, stream: &str, name: &str) -> Result<(), OpaqueReason> {
+        self.found |= storage.is_empty();
         let octets = ole::stream(self.file, stream, self.gatherer)?;
         let wrapped = octets.get(4..).filter(|_| name.ends_with("Ole10Native"));
         let (name, octets) = match wrapped.map(|native| (embedded::packaged(native), native)) {
@@ -114,7 +122,7 @@ impl Reading<'_, '_> {
             Some((None, native)) => (None, native),
             None => (None, octets.as_slice()),
         };
-        let path = self.place("embedded");
+        let path = self.place_within();
         let octets = bytes::Bytes::copy_from_slice(octets);
         self.gatherer.file(&path, name.as_deref(), octets);
         Ok(())
