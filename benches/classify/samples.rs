@@ -44,7 +44,7 @@ fn paragraph(random: &mut fastrand::Rng, words: &[&str], text: &mut String) {
 }
 
 fn letter(random: &mut fastrand::Rng, text: &mut String) {
-    let name = random.choice(NAMES).unwrap_or(&"Jane");
+    let name = random.choice(NAMES).unwrap_or("Jane");
     let (day, month, year) = (random.u8(1..29), random.u8(1..13), random.u16(1930..2010));
     text.push_str(&format!(
         "Re: {name} Example, DOB {day:02}/{month:02}/{year}, hospital no {}\r\n{} High Street, \
@@ -53,9 +53,9 @@ fn letter(random: &mut fastrand::Rng, text: &mut String) {
         random.u32(100_000..10_000_000),
         random.u8(1..),
         random.u16(..1000),
-        random.choice(CONDITIONS).unwrap_or(&"asthma"),
-        random.choice(CONDITIONS).unwrap_or(&"asthma"),
-        random.choice(MEDICINES).unwrap_or(&"aspirin"),
+        random.choice(CONDITIONS).unwrap_or("asthma"),
+        random.choice(CONDITIONS).unwrap_or("asthma"),
+        random.choice(MEDICINES).unwrap_or("aspirin"),
         random.u16(1..500),
     ));
 }

@@ -106,6 +106,7 @@ const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// The second octet of “£” is a gap where it is that, and else a piece of a
 /// letter.
+#[expect(clippy::indexing_slicing, reason = "the compiler does it, and sees that it fits")]
 const FOLDED: [u8; 256] = {
     let mut folded = [GAP; 256];
     let mut octet = 0;
