@@ -2,6 +2,7 @@
 
 use std::{io::Write, net::IpAddr, path::PathBuf};
 
+use bytes::Bytes;
 use clap::Args;
 use serde_json::json;
 
@@ -16,12 +17,9 @@ use crate::{
     policy::Policy,
 };
 
-/// A message as if it had just come in.
+/// How a message comes in, and under which policies.
 #[derive(Debug, Args)]
-pub(super) struct MessageArguments {
-    /// The message; `-` for standard input
-    #[arg(value_name = "FILE.eml")]
-    file: PathBuf,
+pub(super) struct JourneyArguments {
     /// Its sender; empty for the null path
     #[arg(long, value_name = "ADDRESS")]
     from: ReversePath,
@@ -45,14 +43,18 @@ enum Way {
 
 #[derive(Debug, Args)]
 pub struct ExplainArguments {
+    /// The message; `-` for standard input
+    #[arg(value_name = "FILE.eml")]
+    file: PathBuf,
     #[command(flatten)]
-    message: MessageArguments,
+    journey: JourneyArguments,
     #[arg(long)]
     json: bool,
 }
 
-impl MessageArguments {
-    pub(super) fn submission(&self) -> Result<Submission, Failure> {
+impl JourneyArguments {
+    /// A message as if it had just come in.
+    pub(super) fn submission(&self, content: Bytes) -> Submission {
         let envelope = Envelope {
             reverse_path: self.from.clone(),
             recipients: self.to.iter().cloned().map(Recipient::from).collect(),
@@ -74,14 +76,15 @@ impl MessageArguments {
             certified: None,
             forwarded: None,
         };
-        Ok(Submission { envelope, content: files::message(&self.file)?, origin })
+        Submission { envelope, content, origin }
     }
 }
 
 pub fn explain(arguments: ExplainArguments, now: Timestamp) -> Result<(), Failure> {
-    let ExplainArguments { message, json } = arguments;
-    let policy = files::policy(&message.policies, &message.local_domains, now)?;
-    let judgement = judged(&policy, &message.submission()?)?;
+    let ExplainArguments { file, journey, json } = arguments;
+    let policy = files::policy(&journey.policies, &journey.local_domains, now)?;
+    let submission = journey.submission(files::message(&file)?);
+    let judgement = judged(&policy, &submission, &Documents::new())?;
     let mut out = std::io::stdout().lock();
     if json {
         writeln!(out, "{}", as_json(&policy, &judgement))?;
@@ -98,8 +101,11 @@ pub fn explain(arguments: ExplainArguments, now: Timestamp) -> Result<(), Failur
 }
 
 /// As the gateway does it, but for who has sent it, which no file says.
-pub(super) fn judged(policy: &Policy, submission: &Submission) -> Result<Judgement, Failure> {
-    let documents = Documents::new();
+pub(super) fn judged(
+    policy: &Policy,
+    submission: &Submission,
+    documents: &Documents,
+) -> Result<Judgement, Failure> {
     let mut reader = documents.reader()?;
     let content = Content::parse(submission.content.clone());
     let extract = content.extract(&mut reader);

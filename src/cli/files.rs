@@ -2,7 +2,7 @@
 
 use std::{
     io::{IsTerminal, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use bytes::Bytes;
@@ -45,6 +45,28 @@ pub(super) fn compiled(sources: &Sources, context: &Context<'_>) -> Result<Polic
         show(&diagnostics);
     }
     policy.ok_or_else(|| Failure::configuration(faults(&diagnostics)))
+}
+
+/// Files as they are named; of folders what ends in .eml, by name.
+pub(super) fn messages(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut messages = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            messages.push(path.clone());
+            continue;
+        }
+        let unreadable = |error| Failure::no_input(format!("{}: {error}", path.display()));
+        let mut inside = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(unreadable)? {
+            let file = entry.map_err(unreadable)?.path();
+            if file.extension().is_some_and(|extension| extension == "eml") {
+                inside.push(file);
+            }
+        }
+        inside.sort();
+        messages.append(&mut inside);
+    }
+    Ok(messages)
 }
 
 /// A message from a file, or from standard input for `-`, with every line
