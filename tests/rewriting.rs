@@ -126,7 +126,16 @@ fn untouched_parts_are_identical(
             .parts()
             .iter()
             .filter(leaf)
-            .map(|part| (part.media.subtype.clone(), content.raw().slice(part.body.clone())))
+            .map(|part| {
+                let body = content.raw().slice(part.body.clone());
+                // The last line end of a multipart without parts is nobody's.
+                let body = if part.is_multipart() {
+                    body.slice(..body.trim_ascii_end().len())
+                } else {
+                    body
+                };
+                (part.media.subtype.clone(), body)
+            })
             .collect()
     };
     let (was, is) = (bodies(before), bodies(after));

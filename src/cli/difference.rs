@@ -34,11 +34,13 @@ pub(super) enum DifferenceError {
 impl Difference {
     pub(super) fn of(original: &[u8], rewritten: &Rewritten) -> Result<Self, DifferenceError> {
         let message = rewritten.message();
-        let signatures = signed_in_front(original, rewritten);
+        let signatures = rewritten.signatures();
+        let place = signatures.start..signatures.start;
+        let signatures = message.get(signatures).unwrap_or_default().to_vec();
+        let signing = Change { source: place, inserted: signatures };
         let mut found = Self { changes: Vec::new(), kept: 0, original: original.len() };
-        found.add(original, 0..0, 0, message.get(..signatures).unwrap_or_default());
-        let (mut from, mut to) = (0, signatures);
-        for Change { source, inserted } in &rewritten.changes {
+        let (mut from, mut to) = (0, 0);
+        for Change { source, inserted } in std::iter::once(&signing).chain(&rewritten.changes) {
             to += found.compare(original, from..source.start, message, to)?;
             let written = message.get(to..to + inserted.len()).unwrap_or_default();
             if written != inserted {
@@ -83,13 +85,6 @@ impl Difference {
             inserted: inserted.to_vec(),
         });
     }
-}
-
-/// How many octets the signatures take, which are set in front last.
-fn signed_in_front(original: &[u8], rewritten: &Rewritten) -> usize {
-    let inserted: usize = rewritten.changes.iter().map(|change| change.inserted.len()).sum();
-    let removed: usize = rewritten.changes.iter().map(|change| change.source.len()).sum();
-    rewritten.message().len().saturating_sub((original.len() + inserted).saturating_sub(removed))
 }
 
 impl fmt::Display for Difference {

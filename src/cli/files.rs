@@ -83,8 +83,12 @@ pub(super) fn message(path: &Path) -> Result<Bytes, Failure> {
     Ok(with_crlf(octets))
 }
 
-/// Files on Unix end lines with LF; SMTP does not.
-pub(super) fn with_crlf(octets: Vec<u8>) -> Bytes {
+/// Files on Unix end lines with LF, and those of old Macs with CR; SMTP does
+/// not.
+pub(super) fn with_crlf(mut octets: Vec<u8>) -> Bytes {
+    if memchr::memchr(b'\n', &octets).is_none() {
+        octets.iter_mut().filter(|octet| **octet == b'\r').for_each(|octet| *octet = b'\n');
+    }
     let bare = |index: usize| index.checked_sub(1).and_then(|at| octets.get(at)) != Some(&b'\r');
     if !memchr::memchr_iter(b'\n', &octets).any(bare) {
         return octets.into();
@@ -131,5 +135,7 @@ mod tests {
     fn files_with_unix_lines_become_what_the_wire_has() {
         assert_eq!(with_crlf(b"a\nb\r\n\nc".to_vec()), &b"a\r\nb\r\n\r\nc"[..]);
         assert_eq!(with_crlf(b"a\r\nb\r\n".to_vec()), &b"a\r\nb\r\n"[..]);
+        assert_eq!(with_crlf(b"a\rb\r\rc".to_vec()), &b"a\r\nb\r\n\r\nc"[..]);
+        assert_eq!(with_crlf(b"a\rb\r\nc".to_vec()), &b"a\rb\r\nc"[..]);
     }
 }

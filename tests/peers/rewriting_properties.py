@@ -49,6 +49,8 @@ def again_faults(once, twice):
 def beneath(message):
     """A message without the fields in front that a gateway writes."""
     fields, rest = header_fields(message)
+    if fields and fields[0].startswith((b"From ", b" ", b"\t")):
+        del fields[0]
     first = next((at for at, field in enumerate(fields) if name_of(field) not in OURS), len(fields))
     return b"".join(fields[first:]) + rest
 
@@ -82,8 +84,10 @@ def header_fields(message):
     while at < len(message):
         end = message.find(b"\n", at) + 1 or len(message)
         line = message[at:end]
-        if line[:1] in b" \t" and fields and line.strip():
+        if line[:1] in (b" ", b"\t") and fields:
             fields[-1] += line
+        elif line[:1] in (b" ", b"\t"):
+            fields.append(line)
         elif re.match(rb"From |[!-9;-~]+[ \t]*:", line):
             fields.append(line)
         else:
@@ -104,7 +108,7 @@ def body(message):
 def without_our_fields(after, before):
     """Our fields, and the message without them. An mbox line stays first."""
     fields, rest = header_fields(after)
-    first = fields[:1] if fields and fields[0].startswith(b"From ") else []
+    first = fields[:1] if fields and fields[0].startswith((b"From ", b" ", b"\t")) else []
     fields = fields[len(first) :]
     if not fields or name_of(fields[0]) not in OURS:
         return None, after
@@ -141,7 +145,9 @@ def header_faults(before, after):
 def tree_faults(before, after, dialect):
     try:
         was = parsed(before, dialect)
-        structure(was)
+        # Where its dialects differ, as on an unquoted `=`, the older one counts.
+        if structure(was) != structure(parsed(before)):
+            return []
     except Exception:
         return []
     try:
@@ -187,10 +193,10 @@ def same_faults(was, now, path):
     if was.is_multipart() != now.is_multipart() or was.get_content_type() != now.get_content_type():
         yield f"{path or 'top'}: {structure(was)} became {structure(now)}"
     elif not was.is_multipart():
-        if was.get_payload() != now.get_payload():
+        if whole(was) != whole(now):
             yield f"{path or 'top'}: octets of {was.get_content_type()}"
     else:
-        if (was.preamble, was.epilogue or "") != (now.preamble, now.epilogue or ""):
+        if was.preamble != now.preamble or (was.epilogue or "").rstrip() != (now.epilogue or "").rstrip():
             yield f"{path or 'top'}: preamble or epilogue"
         if len(was.get_payload()) != len(now.get_payload()):
             yield f"{path or 'top'}: {structure(was)} became {structure(now)}"
@@ -199,6 +205,12 @@ def same_faults(was, now, path):
             if raw_items(one) != raw_items(other):
                 yield f"{path}.{number}: fields of an untouched part"
             yield from same_faults(one, other, f"{path}.{number}")
+
+
+def whole(part):
+    """The payload; of a multipart without parts the last line end is nobody's."""
+    payload = part.get_payload()
+    return payload.rstrip("\r\n") if part.get_content_maintype() == "multipart" else payload
 
 
 def part_faults(was, now, path):
