@@ -128,8 +128,9 @@ fn untouched_parts_are_identical(
             .filter(leaf)
             .map(|part| {
                 let body = content.raw().slice(part.body.clone());
-                // The last line end of a multipart without parts is nobody's.
-                let body = if part.is_multipart() {
+                // The last line end of a multipart without parts is nobody's,
+                // also of one within a message that is not read in place.
+                let body = if part.is_multipart() || part.media.kind == "message" {
                     body.slice(..body.trim_ascii_end().len())
                 } else {
                     body
