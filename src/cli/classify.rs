@@ -96,7 +96,7 @@ pub fn classify(arguments: &ClassifyArguments, now: Timestamp) -> Result<(), Fai
     let documents = Documents::new();
     let mut out = std::io::stdout().lock();
     let mut page = Page::standard_output().within(COLUMNS);
-    let messages = messages(&arguments.paths)?;
+    let messages = files::messages(&arguments.paths)?;
     for path in &messages {
         let content = Content::parse(files::message(path)?);
         let mut reader = documents.reader()?;
@@ -115,28 +115,6 @@ pub fn classify(arguments: &ClassifyArguments, now: Timestamp) -> Result<(), Fai
         }
     }
     Ok(())
-}
-
-/// Files as they are named; of folders what ends in .eml, by name.
-fn messages(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-    let mut messages = Vec::new();
-    for path in paths {
-        if !path.is_dir() {
-            messages.push(path.clone());
-            continue;
-        }
-        let unreadable = |error| Failure::no_input(format!("{}: {error}", path.display()));
-        let mut inside = Vec::new();
-        for entry in std::fs::read_dir(path).map_err(unreadable)? {
-            let file = entry.map_err(unreadable)?.path();
-            if file.extension().is_some_and(|extension| extension == "eml") {
-                inside.push(file);
-            }
-        }
-        inside.sort();
-        messages.append(&mut inside);
-    }
-    Ok(messages)
 }
 
 fn as_json(path: &Path, classification: &Classification, display: Display) -> serde_json::Value {

@@ -2,6 +2,7 @@
 
 use std::{io::Write, net::IpAddr, path::PathBuf};
 
+use bytes::Bytes;
 use clap::Args;
 use serde_json::json;
 
@@ -22,12 +23,9 @@ use crate::{
     policy::Policy,
 };
 
-/// A message as if it had just come in.
+/// How a message comes in, and under which policies.
 #[derive(Debug, Args)]
-pub(super) struct MessageArguments {
-    /// The message; `-` for standard input
-    #[arg(value_name = "FILE.eml")]
-    file: PathBuf,
+pub(super) struct JourneyArguments {
     /// Its sender; empty for the null path
     #[arg(long, value_name = "ADDRESS")]
     from: ReversePath,
@@ -51,16 +49,20 @@ enum Way {
 
 #[derive(Debug, Args)]
 pub struct ExplainArguments {
+    /// The message; `-` for standard input
+    #[arg(value_name = "FILE.eml")]
+    file: PathBuf,
     #[command(flatten)]
-    message: MessageArguments,
+    journey: JourneyArguments,
     #[command(flatten)]
     view: View,
     #[arg(long)]
     json: bool,
 }
 
-impl MessageArguments {
-    pub(super) fn submission(&self) -> Result<Submission, Failure> {
+impl JourneyArguments {
+    /// A message as if it had just come in.
+    pub(super) fn submission(&self, content: Bytes) -> Submission {
         let envelope = Envelope {
             reverse_path: self.from.clone(),
             recipients: self.to.iter().cloned().map(Recipient::from).collect(),
@@ -82,15 +84,16 @@ impl MessageArguments {
             certified: None,
             forwarded: None,
         };
-        Ok(Submission { envelope, content: files::message(&self.file)?, origin })
+        Submission { envelope, content, origin }
     }
 }
 
 pub fn explain(arguments: ExplainArguments, now: Timestamp) -> Result<(), Failure> {
-    let ExplainArguments { message, view, json } = arguments;
+    let ExplainArguments { file, journey, view, json } = arguments;
     let policy =
-        files::policy_with(&message.policies, &message.local_domains, view.test_range(), now)?;
-    let (judgement, extract) = judged_with_extract(&policy, &message.submission()?)?;
+        files::policy_with(&journey.policies, &journey.local_domains, view.test_range(), now)?;
+    let submission = journey.submission(files::message(&file)?);
+    let (judgement, extract) = judged_with_extract(&policy, &submission, &Documents::new())?;
     if json {
         writeln!(std::io::stdout(), "{}", as_json(&policy, &judgement, view))?;
         return Ok(());
@@ -110,15 +113,19 @@ pub fn explain(arguments: ExplainArguments, now: Timestamp) -> Result<(), Failur
 }
 
 /// As the gateway does it, but for who has sent it, which no file says.
-pub(super) fn judged(policy: &Policy, submission: &Submission) -> Result<Judgement, Failure> {
-    judged_with_extract(policy, submission).map(|(judgement, _)| judgement)
+pub(super) fn judged(
+    policy: &Policy,
+    submission: &Submission,
+    documents: &Documents,
+) -> Result<Judgement, Failure> {
+    judged_with_extract(policy, submission, documents).map(|(judgement, _)| judgement)
 }
 
 fn judged_with_extract(
     policy: &Policy,
     submission: &Submission,
+    documents: &Documents,
 ) -> Result<(Judgement, Extract), Failure> {
-    let documents = Documents::new();
     let mut reader = documents.reader()?;
     let content = Content::parse(submission.content.clone());
     let extract = content.extract(&mut reader);

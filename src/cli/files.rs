@@ -2,7 +2,7 @@
 
 use std::{
     io::{IsTerminal, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use bytes::Bytes;
@@ -59,6 +59,28 @@ pub(super) fn compiled(sources: &Sources, context: &Context<'_>) -> Result<Polic
     policy.ok_or_else(|| Failure::configuration(faults(&diagnostics)))
 }
 
+/// Files as they are named; of folders what ends in .eml, by name.
+pub(super) fn messages(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut messages = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            messages.push(path.clone());
+            continue;
+        }
+        let unreadable = |error| Failure::no_input(format!("{}: {error}", path.display()));
+        let mut inside = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(unreadable)? {
+            let file = entry.map_err(unreadable)?.path();
+            if file.extension().is_some_and(|extension| extension == "eml") {
+                inside.push(file);
+            }
+        }
+        inside.sort();
+        messages.append(&mut inside);
+    }
+    Ok(messages)
+}
+
 /// A message from a file, or from standard input for `-`, with every line
 /// ended by CRLF as the wire has it.
 pub(super) fn message(path: &Path) -> Result<Bytes, Failure> {
@@ -73,8 +95,12 @@ pub(super) fn message(path: &Path) -> Result<Bytes, Failure> {
     Ok(with_crlf(octets))
 }
 
-/// Files on Unix end lines with LF; SMTP does not.
-pub(super) fn with_crlf(octets: Vec<u8>) -> Bytes {
+/// Files on Unix end lines with LF, and those of old Macs with CR; SMTP does
+/// not.
+pub(super) fn with_crlf(mut octets: Vec<u8>) -> Bytes {
+    if memchr::memchr(b'\n', &octets).is_none() {
+        octets.iter_mut().filter(|octet| **octet == b'\r').for_each(|octet| *octet = b'\n');
+    }
     let bare = |index: usize| index.checked_sub(1).and_then(|at| octets.get(at)) != Some(&b'\r');
     if !memchr::memchr_iter(b'\n', &octets).any(bare) {
         return octets.into();
@@ -121,5 +147,7 @@ mod tests {
     fn files_with_unix_lines_become_what_the_wire_has() {
         assert_eq!(with_crlf(b"a\nb\r\n\nc".to_vec()), &b"a\r\nb\r\n\r\nc"[..]);
         assert_eq!(with_crlf(b"a\r\nb\r\n".to_vec()), &b"a\r\nb\r\n"[..]);
+        assert_eq!(with_crlf(b"a\rb\r\rc".to_vec()), &b"a\r\nb\r\n\r\nc"[..]);
+        assert_eq!(with_crlf(b"a\rb\r\nc".to_vec()), &b"a\rb\r\nc"[..]);
     }
 }

@@ -93,10 +93,12 @@ impl Content {
         })
     }
 
-    /// Why the text of the message must not be edited, if there is a reason.
+    /// Why the message must be left as it is, if there is a reason. What is
+    /// sealed within a larger message is not among them: that can stay whole in
+    /// a message that is edited.
     pub fn protected(&self) -> Option<Protected> {
         let whole = self.whole()?;
-        if self.parts().iter().any(|part| self.is_cut_short(part)) {
+        if whole.flaw == Some(Flaw::OverLimit) && !self.header_is_read() {
             return Some(Protected::IllFormed);
         }
         if self.is_automatic() {
@@ -105,42 +107,36 @@ impl Content {
         if self.has_field("X-MS-Journal-Report") {
             return Some(Protected::Journal);
         }
-        self.protected_part(whole)
+        self.sealed_whole(whole).or_else(|| self.protected_part(whole))
     }
 
-    /// Not followed to its end, and not within a message of its own, whose
-    /// parts are not displayed with the others.
-    fn is_cut_short(&self, part: &Part) -> bool {
-        part.flaw == Some(Flaw::OverLimit)
-            && !self.ancestors(part.id).any(|outer| outer.class == Class::Message)
-    }
-
-    /// As `protected`, for what is displayed of a part.
-    fn protected_part(&self, part: &Part) -> Option<Protected> {
-        let media = (part.media.kind.as_str(), part.media.subtype.as_str());
-        if matches!(media, (_, "x-microsoft-rpmsg-message" | "vnd.ms-rpmsg")) {
-            return Some(Protected::Rights);
+    fn sealed_whole(&self, whole: &Part) -> Option<Protected> {
+        if whole.is_multipart() && whole.children.is_empty() {
+            return None;
         }
-        let is_whole = part.parent.is_none();
-        match (part.class, media) {
-            (Class::Multipart(Multipart::Signed), _) => Some(Protected::Signed),
-            (Class::Multipart(Multipart::Encrypted), _) => Some(Protected::Encrypted),
-            (Class::Multipart(Multipart::Report), _) => Some(Protected::Report),
-            (
-                _,
-                ("message", "disposition-notification" | "delivery-status" | "feedback-report"),
-            ) => Some(Protected::Report),
-            (Class::Multipart(_), _) if part.children.is_empty() => {
-                is_whole.then_some(Protected::IllFormed)
+        match (whole.class, whole.media.kind.as_str(), whole.media.subtype.as_str()) {
+            (Class::Multipart(Multipart::Signed), ..) => Some(Protected::Signed),
+            (Class::Multipart(Multipart::Encrypted), ..) => Some(Protected::Encrypted),
+            (Class::Calendar, ..) => Some(Protected::Calendar),
+            (_, "application", "pkcs7-mime" | "x-pkcs7-mime") => Some(self.smime_kind(whole)),
+            (Class::Plain | Class::Html, ..) if !whole.is_attachment() => self.inline_pgp(whole),
+            _ => None,
+        }
+    }
+
+    /// For machines, or under rights management, also within a multipart.
+    fn protected_part(&self, part: &Part) -> Option<Protected> {
+        match (part.class, part.media.kind.as_str(), part.media.subtype.as_str()) {
+            (_, _, "x-microsoft-rpmsg-message" | "vnd.ms-rpmsg") => Some(Protected::Rights),
+            (Class::Multipart(Multipart::Report), ..) if !part.children.is_empty() => {
+                Some(Protected::Report)
             }
-            (Class::Multipart(_), _) => {
+            (_, "message", "disposition-notification" | "delivery-status" | "feedback-report") => {
+                Some(Protected::Report)
+            }
+            (Class::Multipart(_), ..) => {
                 part.children.iter().find_map(|child| self.protected_part(self.part(*child)?))
             }
-            (Class::Calendar, _) if is_whole => Some(Protected::Calendar),
-            (_, ("application", "pkcs7-mime" | "x-pkcs7-mime")) if is_whole => {
-                Some(self.smime_kind(part))
-            }
-            (Class::Plain | Class::Html, _) if !part.is_attachment() => self.inline_pgp(part),
             _ => None,
         }
     }
@@ -156,7 +152,9 @@ impl Content {
 
     fn inline_pgp(&self, part: &Part) -> Option<Protected> {
         let octets = &self.body(part.id)?.octets;
-        let has = |armour: &str| memchr::memmem::find(octets, armour.as_bytes()).is_some();
+        let starts_line = |at: usize| matches!(octets.get(..at), Some([] | [.., b'\n']));
+        let has =
+            |armour: &str| memchr::memmem::find_iter(octets, armour.as_bytes()).any(starts_line);
         if has("-----BEGIN PGP SIGNED MESSAGE-----") {
             Some(Protected::Signed)
         } else if has("-----BEGIN PGP MESSAGE-----") {
@@ -202,7 +200,8 @@ mod tests {
             ("Content-Type: text/calendar\r\n\r\nx\r\n", Some(Protected::Calendar)),
             ("Content-Type: application/pkcs7-mime\r\n\r\nx\r\n", Some(Protected::Encrypted)),
             ("\r\n-----BEGIN PGP SIGNED MESSAGE-----\r\n", Some(Protected::Signed)),
-            ("Content-Type: multipart/mixed\r\n\r\nx\r\n", Some(Protected::IllFormed)),
+            ("\r\n> -----BEGIN PGP SIGNED MESSAGE-----\r\n", None),
+            ("Content-Type: multipart/mixed\r\n\r\nx\r\n", None),
             (
                 "Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n",
                 Some(Protected::Signed),

@@ -66,7 +66,7 @@ pub(super) fn scan(
             } else {
                 section.overflowed = true;
             }
-        } else if at != start || !content.starts_with(b"From ") {
+        } else if !(content.starts_with(b"From ") && (at == start || goes_on(raw, end))) {
             break;
         }
         at = end;
@@ -74,6 +74,13 @@ pub(super) fn scan(
     }
     section.separator = section.header.end..section.header.end;
     section
+}
+
+/// Whether a field follows: an mbox line that was left in the middle of a header
+/// is no end of it to mail programs.
+fn goes_on(raw: &[u8], at: usize) -> bool {
+    let line = raw.get(at..line_end(raw, at)).unwrap_or_default();
+    field_name(line).is_some_and(|name| name > 0)
 }
 
 /// The length of the field name that a line starts with. Blanks before the
@@ -284,6 +291,14 @@ mod tests {
         assert_eq!(section.fields.len(), 2);
         assert_eq!(section.header, 0..22);
         assert!(section.separator.is_empty());
+    }
+
+    #[test]
+    fn an_mbox_line_among_fields_does_not_end_them() {
+        let section = scan(b"A: 1\r\nFrom x Mon\r\nB: 2\r\n\r\n", 0, 100, |_| false);
+        assert_eq!((section.fields.len(), section.header), (2, 0..24));
+        let body = scan(b"A: 1\r\nFrom here on\r\nall is text\r\n", 0, 100, |_| false);
+        assert_eq!(body.header, 0..6);
     }
 
     #[test]

@@ -248,10 +248,13 @@ impl Walker<'_> {
         }
     }
 
+    /// What follows is not known: a flaw of the whole as well.
     fn give_up(&mut self, level: usize) {
         let open = self.open.get(level).map(|open| open.part);
-        if let Some(part) = open.and_then(|part| self.parts.get_mut(part)) {
-            part.flaw = Some(Flaw::OverLimit);
+        for part in open.into_iter().chain([0]) {
+            if let Some(part) = self.parts.get_mut(part) {
+                part.flaw = Some(Flaw::OverLimit);
+            }
         }
     }
 

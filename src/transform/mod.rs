@@ -9,6 +9,8 @@
 //! `decide` and the spool. RFC 5321 section 4.4, RFC 2045 to 2047, RFC 3676,
 //! RFC 6376.
 
+mod displayed;
+mod doubt;
 mod encode;
 mod field;
 mod lift;

@@ -1,113 +1,10 @@
-//! Where a tag line goes: into which parts, and where in an HTML document.
+//! Where in an HTML document a tag line goes.
 
 use std::ops::Range;
 
 use lol_html::html_content::TextType;
 
-use crate::content::{
-    Class, Content, HtmlToken, Multipart, Part, TransferEncoding, html_tokens, is_damaged,
-};
-
-/// The parts whose text a recipient reads: of a sequence the last one, of an
-/// alternative each. None, where nothing but attachments is displayed.
-pub(super) fn displayed_texts(content: &Content) -> Vec<&Part> {
-    let mut texts = Vec::new();
-    if let Some(whole) = content.parts().first() {
-        gather(content, whole, Every::Last, &mut texts);
-    }
-    texts
-}
-
-/// All parts whose text a recipient reads.
-pub(super) fn all_displayed_texts(content: &Content) -> Vec<&Part> {
-    let mut texts = Vec::new();
-    if let Some(whole) = content.parts().first() {
-        gather(content, whole, Every::One, &mut texts);
-    }
-    texts
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Every {
-    One,
-    /// Only the last of a sequence.
-    Last,
-}
-
-/// Says whether the part has given any.
-fn gather<'c>(
-    content: &'c Content,
-    part: &'c Part,
-    every: Every,
-    texts: &mut Vec<&'c Part>,
-) -> bool {
-    let children = part.children.iter().filter_map(|id| content.part(*id));
-    match part.class {
-        Class::Plain | Class::Html => {
-            let shown = is_displayed(content, part);
-            if shown {
-                texts.push(part);
-            }
-            shown
-        }
-        Class::Multipart(Multipart::Alternative) => children
-            .map(|child| gather(content, child, every, texts))
-            .fold(false, |any, given| any | given),
-        Class::Multipart(Multipart::Related) => {
-            related_root(content, part).is_some_and(|root| gather(content, root, every, texts))
-        }
-        Class::Multipart(Multipart::Mixed | Multipart::Other) => {
-            let mut any = false;
-            for child in children.rev() {
-                any |= gather(content, child, every, texts);
-                if any && every == Every::Last {
-                    break;
-                }
-            }
-            any
-        }
-        Class::Multipart(Multipart::Signed | Multipart::Encrypted | Multipart::Report)
-        | Class::Calendar
-        | Class::Message
-        | Class::Other => false,
-    }
-}
-
-/// What becomes of a body that is not the base64 it claims to be, each program
-/// decides for itself: it is left to them as it stands.
-fn is_displayed(content: &Content, part: &Part) -> bool {
-    !part.is_attachment()
-        && part.encoding != TransferEncoding::Uuencode
-        && !is_damaged(content, part.id)
-}
-
-/// The part that the others of a multipart/related belong to (RFC 2387).
-fn related_root<'c>(content: &'c Content, part: &Part) -> Option<&'c Part> {
-    let mut children = part.children.iter().filter_map(|id| content.part(*id));
-    if let Some(start) = part.media.parameters.get("start") {
-        let is_start = |child: &&Part| {
-            child.fields.iter().any(|field| {
-                content.name(field).eq_ignore_ascii_case("Content-ID")
-                    && content.value(field).trim() == start.trim()
-            })
-        };
-        if let Some(found) = children.clone().find(is_start) {
-            return Some(found);
-        }
-    }
-    children.next()
-}
-
-/// Whether two displayed parts are never shown together: they stand in
-/// different branches of an alternative.
-pub(super) fn are_alternatives(content: &Content, one: &Part, other: &Part) -> bool {
-    let line = |part: &Part| -> Vec<_> { content.ancestors(part.id).map(|p| p.id).collect() };
-    let others = line(other);
-    let common = line(one).into_iter().find(|id| others.contains(id));
-    common
-        .and_then(|id| content.part(id))
-        .is_some_and(|part| part.class == Class::Multipart(Multipart::Alternative))
-}
+use crate::content::{HtmlToken, html_tokens};
 
 /// Where in a document a text is to be put so that a browser shows it at the
 /// end: before the last `</body>`, else the last `</html>`, else at the end,
@@ -247,40 +144,7 @@ const MAX_CANDIDATES: usize = 16;
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
-
-    fn paths(raw: &str) -> Vec<String> {
-        let content = Content::parse(Bytes::copy_from_slice(raw.as_bytes()));
-        displayed_texts(&content).iter().map(|part| part.path.clone()).collect()
-    }
-
-    fn multipart(kind: &str, parts: &[&str]) -> String {
-        let boundary = format!("b{}", kind.len() + parts.concat().len());
-        let parts: String =
-            parts.iter().map(|part| format!("--{boundary}\r\n{part}\r\n")).collect();
-        format!(
-            "Content-Type: multipart/{kind}; boundary={boundary}\r\n\r\n{parts}--{boundary}--\r\n"
-        )
-    }
-
-    const PLAIN: &str = "\r\nplain";
-    const HTML: &str = "Content-Type: text/html\r\n\r\n<p>html";
-    const FILE: &str = "Content-Type: text/plain; name=a.txt\r\n\r\nfile";
-    const CALENDAR: &str = "Content-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR";
-
-    #[test]
-    fn the_tag_line_goes_where_it_is_read() {
-        let alternative = multipart("alternative", &[PLAIN, HTML, CALENDAR]);
-        assert_eq!(paths(&alternative), ["1", "2"]);
-        assert_eq!(paths(&multipart("mixed", &[&alternative, FILE])), ["1.1", "1.2"]);
-        assert_eq!(paths(&multipart("mixed", &[PLAIN, FILE, PLAIN])), ["3"]);
-        assert_eq!(paths(&multipart("related", &[HTML, PLAIN])), ["1"]);
-        assert!(paths(&multipart("mixed", &[FILE, CALENDAR])).is_empty());
-        assert_eq!(paths(PLAIN), ["1"]);
-        assert!(paths("Content-Type: message/rfc822\r\n\r\n\r\nx").is_empty());
-    }
 
     #[test]
     fn an_html_document_ends_before_its_last_end_tag() {

@@ -59,9 +59,14 @@ impl<'c> Plan<'c> {
         self.changes.push((Order::Body, Change { source, inserted: inserted.into() }));
     }
 
-    /// Gives a part its empty line, if it has none.
+    /// Gives a part its empty line, if it has none. A body whose first line is
+    /// a field to some programs stays where they see it.
     pub(super) fn separate(&mut self, part: &Part) {
-        if !part.separator.is_empty() || self.separated.contains(&part.id) {
+        let body = self.content.raw().get(part.body.clone()).unwrap_or_default();
+        if !part.separator.is_empty()
+            || self.separated.contains(&part.id)
+            || is_almost_a_field(body)
+        {
             return;
         }
         self.separated.push(part.id);
@@ -90,4 +95,12 @@ impl<'c> Plan<'c> {
             })
             .collect()
     }
+}
+
+/// A name with octets that none should have, then a colon.
+fn is_almost_a_field(body: &[u8]) -> bool {
+    let line = body.split(|&octet| octet == b'\n').next().unwrap_or_default();
+    let name = memchr::memchr(b':', line).and_then(|colon| line.get(..colon)).unwrap_or_default();
+    let name = name.trim_ascii_end();
+    !name.is_empty() && name.iter().all(|octet| *octet > b' ')
 }

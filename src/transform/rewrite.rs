@@ -61,6 +61,10 @@ pub struct Rewritten {
     /// Free room, then the message.
     buffer: Vec<u8>,
     start: usize,
+    /// Octets that no field is set in front of: they begin the message.
+    head: usize,
+    /// Octets of the fields set in front after the rewrite.
+    signed: usize,
     pub changes: Vec<Change>,
     pub disclaimer: DisclaimerOutcome,
 }
@@ -83,7 +87,14 @@ pub fn rewrite(content: &Content, edits: &Edits) -> Rewritten {
         plan.separate(whole);
     }
     let changes = plan.finish();
-    Rewritten { buffer: written(content.raw(), &changes), start: HEAD_ROOM, changes, disclaimer }
+    Rewritten {
+        buffer: written(content.raw(), &changes),
+        start: HEAD_ROOM,
+        head: header_top(content),
+        signed: 0,
+        changes,
+        disclaimer,
+    }
 }
 
 impl Rewritten {
@@ -106,17 +117,26 @@ impl Rewritten {
         Bytes::from(self.buffer).slice(self.start..)
     }
 
+    /// Where in the message its signatures stand.
+    pub fn signatures(&self) -> Range<usize> {
+        self.head..self.head + self.signed
+    }
+
     /// Sets a field in front of all, for what is known only after the rest.
     fn prepend(&mut self, field: &[u8]) {
+        self.signed += field.len();
+        let top = self.start + self.head;
+        let first = self.buffer.get(self.start..top).unwrap_or_default();
+        let written = [first, field].concat();
         match self.start.checked_sub(field.len()) {
             Some(start) => {
-                if let Some(room) = self.buffer.get_mut(start..self.start) {
-                    room.copy_from_slice(field);
+                if let Some(room) = self.buffer.get_mut(start..top) {
+                    room.copy_from_slice(&written);
                     self.start = start;
                 }
             }
             None => {
-                self.buffer.splice(..self.start, field.iter().copied());
+                self.buffer.splice(..top, written);
                 self.start = 0;
             }
         }
@@ -131,14 +151,16 @@ fn prepend(fields: &[HeaderField], plan: &mut Plan<'_>) {
     }
 }
 
-/// After an mbox line, which would otherwise end the header early.
+/// After an mbox line, which would otherwise end the header early, and after
+/// continuation lines of nothing, which would go on with a field of ours.
 fn header_top(content: &Content) -> usize {
-    let raw = content.raw();
-    if raw.starts_with(b"From ") && !content.fields().is_empty() {
-        content.fields().first().map_or(0, |field| field.whole.start)
-    } else {
-        0
+    let first = content.fields().first().map(|field| field.whole.start);
+    match content.raw().first() {
+        Some(b' ' | b'\t') => first.or_else(|| Some(content.parts().first()?.header.end)),
+        _ if content.raw().starts_with(b"From ") => first,
+        _ => None,
     }
+    .unwrap_or_default()
 }
 
 fn remove(removals: &[Removal], plan: &mut Plan<'_>) {
@@ -232,11 +254,31 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_goes_on_with_nothing_does_not_go_on_with_a_field_of_ours() {
+        let raw = "  \r\n x: y\r\nSubject: a\r\n\r\nx\r\n";
+        let expected = "  \r\n x: y\r\nX-A: 1\r\nSubject: a\r\n\r\nx\r\n";
+        assert_eq!(rewritten(raw, &prepending("X-A", "1")), expected);
+    }
+
+    #[test]
+    fn a_signature_comes_after_an_mbox_line() {
+        let content = Content::parse(Bytes::from_static(b"From a Mon\r\nA: b\r\n\r\nx\r\n"));
+        let mut rewritten = rewrite(&content, &Edits::default());
+        rewritten.prepend(b"C: d\r\n");
+        rewritten.prepend(&[b'x'; HEAD_ROOM]);
+        let message = rewritten.into_bytes();
+        assert!(message.starts_with(b"From a Mon\r\nxxx"), "{message:?}");
+        assert!(message.ends_with(b"xxC: d\r\nA: b\r\n\r\nx\r\n"), "{message:?}");
+    }
+
+    #[test]
     fn a_body_without_its_empty_line_stays_body() {
         assert_eq!(rewritten("hello\r\n", &prepending("X-A", "1")), "X-A: 1\r\n\r\nhello\r\n");
         let raw = "Subject: a\r\nhello there\r\n";
         let expected = "X-A: 1\r\nSubject: a\r\n\r\nhello there\r\n";
         assert_eq!(rewritten(raw, &prepending("X-A", "1")), expected);
+        let almost = "Subject: a\r\nX-\u{e9}: a field to some\r\n\r\nhello\r\n";
+        assert_eq!(rewritten(almost, &prepending("X-A", "1")), format!("X-A: 1\r\n{almost}"));
         assert_eq!(
             rewritten("Subject: a\r\n", &prepending("X-A", "1")),
             "X-A: 1\r\nSubject: a\r\n"

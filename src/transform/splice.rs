@@ -18,7 +18,7 @@ pub(super) fn insert(
 ) {
     match part.encoding {
         TransferEncoding::Base64 => {
-            if !insert_base64(part, octets, at, inserted, plan) {
+            if !insert_base64(part, octets, at, inserted, breaks, plan) {
                 replace_base64(part, octets, at, inserted, plan);
             }
         }
@@ -113,6 +113,7 @@ fn insert_base64(
     octets: &[u8],
     at: usize,
     inserted: &[u8],
+    breaks: LineBreaks,
     plan: &mut Plan<'_>,
 ) -> bool {
     let content = plan.content();
@@ -128,6 +129,9 @@ fn insert_base64(
     };
     let to = if quantum.is_empty() { from } else { from + 4 };
     let written = raw.get(from..to).unwrap_or_default();
+    if written.iter().any(u8::is_ascii_whitespace) {
+        return false;
+    }
     if crate::content::base64_decoded(written) != octets.get(quantum.clone()).unwrap_or_default() {
         return false;
     }
@@ -144,6 +148,10 @@ fn insert_base64(
         octets.get(quantum).unwrap_or_default().split_at_checked(split).unwrap_or_default();
     let mut joined = [head, inserted, tail].concat();
     let follows = part.body.start + trimmed.len() > to;
+    if follows && breaks == LineBreaks::Encoded && !joined.len().is_multiple_of(3) {
+        // One octet of white space would shift all units after it.
+        return false;
+    }
     if follows {
         // White space, so that what follows starts a quantum as it did.
         while !joined.len().is_multiple_of(3) {

@@ -6,6 +6,7 @@
 //! that part and no other.
 
 use super::{
+    displayed::{self, Place},
     encode::{self, LineBreaks},
     lift::{self, Lift},
     place,
@@ -28,18 +29,27 @@ pub(super) fn append(disclaimer: &Disclaimer, plan: &mut Plan<'_>) -> Disclaimer
     if let Some(reason) = content.protected() {
         return DisclaimerOutcome::Protected(reason);
     }
-    let targets = place::displayed_texts(content);
-    if targets.is_empty() {
-        wrap::add_part(disclaimer, plan);
-        return DisclaimerOutcome::PartAdded;
-    }
     let known = carriers(content, disclaimer);
+    let targets = match displayed::place(content) {
+        Place::Texts(targets) => targets,
+        _ if is_shown_to_all(content, &known) || wrap::is_beside_what_is_not_followed(content) => {
+            return DisclaimerOutcome::AlreadyThere;
+        }
+        Place::OwnPart => {
+            wrap::add_part(disclaimer, plan);
+            return DisclaimerOutcome::PartAdded;
+        }
+        Place::Beside => {
+            wrap::set_beside(disclaimer, plan);
+            return DisclaimerOutcome::PartAdded;
+        }
+    };
     let (mut plain, mut html) = (Vec::new(), Vec::new());
     for target in targets {
         // Shown together with a text that has it, it has it too.
-        let has = known
-            .iter()
-            .any(|part| part.id == target.id || !place::are_alternatives(content, part, target));
+        let has = known.iter().any(|part| {
+            part.id == target.id || !displayed::are_alternatives(content, part, target)
+        });
         if has {
             continue;
         }
@@ -54,10 +64,18 @@ pub(super) fn append(disclaimer: &Disclaimer, plan: &mut Plan<'_>) -> Disclaimer
     }
 }
 
+/// Whether those who have the tag line are enough for it not to be set beside
+/// them again: one that is shown in every reading, or all.
+fn is_shown_to_all(content: &Content, known: &[&Part]) -> bool {
+    let all = displayed::all_displayed_texts(content).len();
+    known.iter().any(|part| !displayed::is_in_alternative(content, part))
+        || !known.is_empty() && known.len() == all
+}
+
 /// The displayed parts that have the tag line already.
 fn carriers<'c>(content: &'c Content, disclaimer: &Disclaimer) -> Vec<&'c Part> {
     let recogniser = Recogniser::new(disclaimer, &html_text(&disclaimer.html));
-    let mut texts = place::all_displayed_texts(content);
+    let mut texts = displayed::all_displayed_texts(content);
     texts.retain(|part| {
         let octets = content.decoded(part.id);
         let narrow = charset_of(part, &octets).extends_ascii();
@@ -95,7 +113,7 @@ impl Target<'_> {
             self.end_of_wide_html()
         };
         let inserted = self.in_own_charset(&text).unwrap_or_else(|| text.into_bytes());
-        splice::insert(self.part, self.octets, at, &inserted, self.line_breaks(), plan);
+        self.splice(at, &inserted, plan);
     }
 
     /// As `end_of_html`, in a charset of two octets a unit.
@@ -149,8 +167,17 @@ impl Target<'_> {
     }
 
     fn splice_plain(&self, octets: &[u8], plan: &mut Plan<'_>) {
-        let end = self.octets.len();
-        splice::insert(self.part, self.octets, end, octets, self.line_breaks(), plan);
+        self.splice(self.octets.len(), octets, plan);
+    }
+
+    fn splice(&self, at: usize, octets: &[u8], plan: &mut Plan<'_>) {
+        let before = self.octets.get(..at).unwrap_or_default();
+        let inserted = if self.is_shifting() && ends_shifted(before) {
+            [TO_ASCII, octets].concat()
+        } else {
+            octets.to_vec()
+        };
+        splice::insert(self.part, self.octets, at, &inserted, self.line_breaks(), plan);
     }
 
     /// The tag line with an empty line before it.
@@ -196,6 +223,15 @@ impl Target<'_> {
         format.is_some_and(|format| format.trim().eq_ignore_ascii_case("flowed"))
     }
 }
+
+/// Whether text in ISO-2022-JP breaks off before it has come back to ASCII (RFC
+/// 1468 says it must, by the end of the line).
+fn ends_shifted(octets: &[u8]) -> bool {
+    let last = memchr::memrchr(b'\x1b', octets).and_then(|at| octets.get(at..));
+    last.is_some_and(|escape| !escape.starts_with(TO_ASCII) && !escape.starts_with(b"\x1b(J"))
+}
+
+const TO_ASCII: &[u8] = b"\x1b(B";
 
 enum Carriage {
     /// These octets, within what is there.
@@ -254,7 +290,7 @@ mod tests {
         let (twice, outcome) = rewritten(&once, plain);
         assert_eq!(once, twice, "{outcome:?}");
         let content = Content::parse(once);
-        place::all_displayed_texts(&content)
+        displayed::all_displayed_texts(&content)
             .iter()
             .map(|part| content.displayed_text(part.id).unwrap())
             .collect()
@@ -342,6 +378,18 @@ mod tests {
     }
 
     #[test]
+    fn base64_whose_last_quantum_is_broken_is_written_anew() {
+        let head =
+            "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n";
+        for end in ["YQ=\r\n=", "Y\r\nQ==\r\n", "Y Q=="] {
+            let after = text(format!("{head}YWFh{end}").as_bytes(), ASCII);
+            assert!(!after.replace("\r\n", "").contains(['\r', '\n']), "{after:?}");
+            let shown = displayed(format!("{head}YWFh{end}").as_bytes(), ASCII).remove(0);
+            assert!(shown.starts_with("aaaa\r\n\r\npostern"), "{shown:?}");
+        }
+    }
+
+    #[test]
     fn html_in_base64_is_edited_within_a_quantum() {
         for length in 0..70 {
             let html = format!("<body>{}</body></html>", "x".repeat(length));
@@ -381,15 +429,31 @@ mod tests {
     #[test]
     fn wide_charsets_have_it_in_their_own_octets() {
         use base64::Engine;
-        let utf_16: Vec<u8> =
-            "<body>caf\u{e9}</body>".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let body = base64::engine::general_purpose::STANDARD
-            .encode([&[0xff, 0xfe], utf_16.as_slice()].concat());
-        let raw = format!(
-            "Content-Type: text/html; charset=utf-16\r\nContent-Transfer-Encoding: base64\r\n\r\n{body}\r\n"
-        );
-        let text = displayed(raw.as_bytes(), WIDE).remove(0);
-        assert!(text.starts_with("café") && text.contains("ch\u{175}pio"), "{text}");
+        for after in ["</body>", "</body>!", "</body>!!", "<!-- </body>"] {
+            let html = format!("<body>caf\u{e9}{after}<p>\u{175}");
+            let utf_16: Vec<u8> = html.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            let body = base64::engine::general_purpose::STANDARD
+                .encode([&[0xff, 0xfe], utf_16.as_slice()].concat());
+            let raw = format!(
+                "Content-Type: text/html; charset=utf-16\r\nContent-Transfer-Encoding: base64\r\n\r\n{body}\r\n"
+            );
+            let text = displayed(raw.as_bytes(), WIDE).remove(0);
+            assert!(text.starts_with("café") && text.contains("ch\u{175}pio"), "{text}");
+            let (once, _) = rewritten(raw.as_bytes(), WIDE);
+            let decoded = Content::parse(once);
+            let octets = decoded.decoded(decoded.parts()[0].id);
+            let tail: Vec<u8> =
+                format!("{after}<p>\u{175}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+            assert!(octets.ends_with(&tail), "{after}");
+        }
+    }
+
+    #[test]
+    fn japanese_that_breaks_off_is_brought_back_to_ascii() {
+        let raw = b"Content-Type: text/plain; charset=iso-2022-jp\r\n\r\n\x1b$B$\"\r\n";
+        let (after, _) = rewritten(raw, ASCII);
+        assert!(after.starts_with(&[&raw[..], b"\x1b(B\r\n"].concat()), "{after:?}");
+        assert_eq!(displayed(raw, ASCII)[0].matches("postern tag line").count(), 1);
     }
 
     #[test]

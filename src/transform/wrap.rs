@@ -1,15 +1,17 @@
-//! A part for the tag line alone, where a message displays nothing but
-//! attachments: added to its multipart/mixed, or beside the whole of it.
+//! A part for the tag line alone: added to a multipart/mixed of attachments, or
+//! set beside the whole of a message that is to stay as it stands.
 
 use super::{
+    doubt,
     encode::{self, LineBreaks},
     plan::Plan,
 };
 use crate::{
-    content::{Class, Content, Multipart, Part},
+    content::{Class, Content, Field, Flaw, Multipart, Part},
     mail::Disclaimer,
 };
 
+/// For a message that displays nothing but attachments.
 pub(super) fn add_part(disclaimer: &Disclaimer, plan: &mut Plan<'_>) {
     let Some(whole) = plan.content().parts().first() else { return };
     let part = tag_part(disclaimer);
@@ -32,32 +34,34 @@ pub(super) fn add_part(disclaimer: &Disclaimer, plan: &mut Plan<'_>) {
                 }
             }
         }
-        _ => wrap(whole, &part, plan),
+        _ => set_beside(disclaimer, plan),
     }
 }
 
 /// The message becomes the first part of a new multipart/mixed: its MIME
 /// fields move into that part, its body stays as it stands.
-fn wrap(whole: &Part, part: &[u8], plan: &mut Plan<'_>) {
+pub(super) fn set_beside(disclaimer: &Disclaimer, plan: &mut Plan<'_>) {
     let content = plan.content();
+    let Some(whole) = content.parts().first() else { return };
+    let part = &tag_part(disclaimer);
     let boundary = fresh_boundary(content);
+    let is_mime = |field: &&Field| is_mime_name(&content.name(field));
+    let version = if content.has_field("MIME-Version") { "" } else { "MIME-Version: 1.0\r\n" };
+    let fields =
+        format!("{version}Content-Type: multipart/mixed;\r\n\tboundary=\"{boundary}\"\r\n");
+    // Where those stood: the last of them may lack its line end.
+    match whole.fields.iter().find(is_mime) {
+        Some(first) => plan.header(first.whole.start..first.whole.start, fields),
+        None => plan.new_fields(whole, &fields),
+    }
     let mut moved = Vec::new();
-    for field in &whole.fields {
-        if content.name(field).to_ascii_lowercase().starts_with("content-") {
-            moved.extend_from_slice(content.raw().get(field.whole.clone()).unwrap_or_default());
-            if !moved.ends_with(b"\n") {
-                moved.extend_from_slice(b"\r\n");
-            }
-            plan.header(field.whole.clone(), Vec::new());
+    for field in whole.fields.iter().filter(is_mime) {
+        moved.extend_from_slice(content.raw().get(field.whole.clone()).unwrap_or_default());
+        if !moved.ends_with(b"\n") {
+            moved.extend_from_slice(b"\r\n");
         }
+        plan.header(field.whole.clone(), Vec::new());
     }
-    if !content.has_field("MIME-Version") {
-        plan.new_fields(whole, "MIME-Version: 1.0\r\n");
-    }
-    plan.new_fields(
-        whole,
-        &format!("Content-Type: multipart/mixed;\r\n\tboundary=\"{boundary}\"\r\n"),
-    );
     let opening = [b"--", boundary.as_bytes(), b"\r\n", &moved, b"\r\n"].concat();
     plan.body(whole, whole.body.start..whole.body.start, opening);
     let dashed = boundary.as_bytes();
@@ -67,16 +71,39 @@ fn wrap(whole: &Part, part: &[u8], plan: &mut Plan<'_>) {
     plan.body(whole, whole.body.end..whole.body.end, closing);
 }
 
+fn is_mime_name(name: &str) -> bool {
+    name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("content-"))
+}
+
+/// Whether a tag line was set beside a message of more parts than are followed,
+/// so that it is not found again where it stands.
+pub(super) fn is_beside_what_is_not_followed(content: &Content) -> bool {
+    content.parts().first().is_some_and(|whole| {
+        let boundary = whole.delimiters.as_ref().map(|delimiters| delimiters.boundary.as_slice());
+        whole.flaw == Some(Flaw::OverLimit)
+            && boundary.is_some_and(|boundary| boundary.starts_with(BOUNDARY.as_bytes()))
+    })
+}
+
 /// Whether the message ends, with a line break, within a multipart that lacks
-/// its last delimiter.
+/// its last delimiter, or all of them: then the line break is the delimiter's
+/// that comes after.
 fn ends_unclosed(content: &Content) -> bool {
-    let raw = content.raw();
-    let reaches_end = |part: &Part| part.body.end + 2 >= raw.len();
-    raw.ends_with(b"\n")
-        && content.parts().iter().any(|part| {
-            let delimiters = part.delimiters.as_ref();
-            delimiters.is_some_and(|delimiters| delimiters.close.is_none()) && reaches_end(part)
-        })
+    let Some(whole) = content.parts().first() else { return false };
+    if !content.raw().ends_with(b"\n") {
+        return false;
+    }
+    if whole.is_multipart() && doubt::hides_its_parts(content, whole) {
+        return true;
+    }
+    if whole.class == Class::Other && whole.media.kind == "message" {
+        let inner = Content::parse(content.raw().slice(whole.body.clone()));
+        return ends_unclosed(&inner);
+    }
+    let reaches_end = |part: &Part| part.body.end + 2 >= content.raw().len();
+    let is_unclosed =
+        |part: &Part| part.delimiters.as_ref().is_some_and(|delimiters| delimiters.close.is_none());
+    content.parts().iter().any(|part| is_unclosed(part) && reaches_end(part))
 }
 
 /// The fields and the body of the part; the line break after it belongs to
@@ -99,16 +126,90 @@ fn tag_part(disclaimer: &Disclaimer) -> Vec<u8> {
     part
 }
 
-/// A boundary that stands nowhere in the message. `=_` occurs in neither
-/// base64 nor quoted-printable.
+/// A boundary that stands nowhere in the message.
 fn fresh_boundary(content: &Content) -> String {
     let raw = content.raw();
     let mut seed = crc32fast::hash(raw);
     loop {
-        let boundary = format!("=_postern_{seed:08x}");
+        let boundary = format!("{BOUNDARY}{seed:08x}");
         if memchr::memmem::find(raw, boundary.as_bytes()).is_none() {
             return boundary;
         }
         seed = seed.wrapping_add(1);
+    }
+}
+
+/// `=_` occurs in neither base64 nor quoted-printable.
+const BOUNDARY: &str = "=_postern_";
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::transform::{DisclaimerOutcome, Edits, rewrite};
+
+    fn rewritten(raw: &[u8]) -> (Bytes, DisclaimerOutcome) {
+        let plain = "postern tag line: this message may be confidential".to_owned();
+        let disclaimer = Disclaimer { name: "lab".into(), html: format!("<p>{plain}</p>"), plain };
+        let edits = Edits { disclaimer: Some(Arc::new(disclaimer)), ..Edits::default() };
+        let done = rewrite(&Content::parse(Bytes::copy_from_slice(raw)), &edits);
+        let outcome = done.disclaimer.clone();
+        (done.into_bytes(), outcome)
+    }
+
+    /// Set beside what came, whose body stands whole within; and that once.
+    fn is_set_beside(raw: &str) -> Bytes {
+        let (once, outcome) = rewritten(raw.as_bytes());
+        assert_eq!(outcome, DisclaimerOutcome::PartAdded, "{raw}");
+        let before = Content::parse(Bytes::copy_from_slice(raw.as_bytes()));
+        let body = before.raw().slice(before.parts()[0].body.clone());
+        assert!(memchr::memmem::find(&once, &body).is_some(), "{once:?}");
+        let content = Content::parse(once.clone());
+        assert_eq!(content.parts()[0].class, Class::Multipart(Multipart::Mixed));
+        assert_eq!(content.parts()[0].children.len(), 2, "{once:?}");
+        assert_eq!(rewritten(&once), (once.clone(), DisclaimerOutcome::AlreadyThere));
+        once
+    }
+
+    #[test]
+    fn what_is_sealed_within_a_message_stays_whole_beside_the_tag_line() {
+        let signed = "Content-Type: multipart/signed; boundary=s\r\n\r\n--s\r\n\r\nx\r\n--s--\r\n";
+        is_set_beside(&format!(
+            "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n{signed}\r\n--b\r\n\r\n\
+             list footer\r\n--b--\r\n"
+        ));
+        is_set_beside("Subject: a\r\n\r\nyes\r\n> -----BEGIN PGP SIGNED MESSAGE-----\r\n> x\r\n");
+    }
+
+    #[test]
+    fn a_multipart_without_parts_stays_as_it_is() {
+        for end in ["", "\r\n", "\r\n\r\n"] {
+            is_set_beside(&format!("Content-Type: multipart/mixed\r\n\r\nno parts{end}"));
+            is_set_beside(&format!("Content-Type: multipart/signed; boundary=b\r\n\r\nx{end}"));
+        }
+        // None of whose delimiters is there: the last line end is its own.
+        let once = is_set_beside("Content-Type: multipart/mixed; boundary=b\r\n\r\nx\r\n");
+        assert!(memchr::memmem::find(&once, b"\r\n\r\nx\r\n--=_postern").is_some(), "{once:?}");
+    }
+
+    #[test]
+    fn a_header_that_breaks_off_is_moved_whole() {
+        let once = is_set_beside("Subject: a\r\nContent-Type: image/png\r\nContent-Id: <b>");
+        assert!(once.starts_with(b"Subject: a\r\nMIME-Version: 1.0\r\nContent-Type: multipart"));
+        assert!(memchr::memmem::find(&once, b"image/png\r\nContent-Id: <b>\r\n\r\n").is_some());
+    }
+
+    #[test]
+    fn a_message_of_more_parts_than_are_followed_has_it_once() {
+        let raw = format!(
+            "Content-Type: multipart/mixed; boundary=b\r\n\r\n{}",
+            "--b\r\n\r\nx\r\n".repeat(3000)
+        );
+        let (once, outcome) = rewritten(raw.as_bytes());
+        assert_eq!(outcome, DisclaimerOutcome::PartAdded);
+        assert_eq!(rewritten(&once), (once.clone(), DisclaimerOutcome::AlreadyThere));
     }
 }
