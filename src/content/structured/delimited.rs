@@ -260,6 +260,16 @@ mod tests {
     }
 
     #[test]
+    fn a_cell_that_is_changed_stands_where_it_stood() {
+        let source = "a,b,c,d,e,f\n1\n2\n\"say \"\"x\"\"\",2,3,4,5,6\n";
+        let mut lines = Lines::of(source);
+        render(source, ',', &mut lines);
+        let read = lines.finish();
+        let shown = read.text.find("say").unwrap();
+        assert_eq!(read.map.source(shown), source.find("\"say").unwrap());
+    }
+
+    #[test]
     fn rows_that_are_short_are_as_wide_as_their_heading() {
         assert_eq!(
             read("Ward list,,,\nbed,name,nhs,dob\n1,A,999,1961\n2,B\n3,C,998,1962\n4,D,997,1963\n5,E,996,1960\n6,F,995,1959\n7,F,995,1959\n8,F,995,1959\n9,F,995,1959\n10,F,995,1959\n11,F,995,1959\n"),

@@ -89,12 +89,13 @@ impl<'s> Lines<'s> {
             }
             if !cell.is_empty() {
                 // What is made of several cells stands nowhere itself.
-                let within = raw.find(cell.as_ref());
-                if let Some(within) = within.filter(|_| !raw.is_empty()) {
-                    self.map.push(self.text.len(), self.place(raw) + within);
-                } else {
-                    let at = self.map.source(self.text.len());
-                    self.map.push_at(self.text.len(), at, Rate::Still);
+                let at = match raw {
+                    "" => self.map.source(self.text.len()).min(self.source.len()),
+                    raw => self.place(raw),
+                };
+                match raw.find(cell.as_ref()).filter(|_| !raw.is_empty()) {
+                    Some(within) => self.map.push(self.text.len(), at + within),
+                    None => self.map.push_at(self.text.len(), at, Rate::Still),
                 }
                 self.text.push_str(&cell);
             }
