@@ -47,14 +47,15 @@ impl Active {
     /// Zeros to be written behind small records that end at `end`. To write to
     /// reserved space changes what the file system must journal, to replace
     /// zeros does not: so only one commit in many waits for its journal too.
+    /// Large ones wait longer for their octets than for a journal.
     pub(super) fn zeros_behind(&self, end: u64) -> &'static [u8] {
-        let longest = ZEROS.len().min(usize::try_from(self.limit / 8).unwrap_or(usize::MAX));
-        let small = end.saturating_sub(self.end) < longest as u64;
+        let most = usize::try_from(self.limit / 8).unwrap_or(usize::MAX).min(ZEROS.len());
+        let small = end.saturating_sub(self.end) <= SMALL.min(most as u64);
         if end <= self.written || !small {
             return &[];
         }
         let room = usize::try_from(self.limit.saturating_sub(end)).unwrap_or(usize::MAX);
-        ZEROS.get(..longest.min(room)).unwrap_or_default()
+        ZEROS.get(..most.min(room)).unwrap_or_default()
     }
 
     /// Makes what was written up to `end` durable.
@@ -218,6 +219,8 @@ fn random_mark() -> Result<Mark, SpoolError> {
 }
 
 static ZEROS: [u8; 256 * 1024] = [0; _];
+/// Octets of a commit that are written in less time than a journal.
+const SMALL: u64 = 32 * 1024;
 
 /// How a segment is called before it is one.
 const SPARE: &str = "spare";
