@@ -212,7 +212,10 @@ impl Detectors {
     fn candidates(&self, text: &str, words: &Words, test_range: TestRange) -> Seen {
         let mut seen = Seen { until: vec![0; self.detectors.len()], ..Seen::default() };
         for &number in &self.everywhere {
-            self.look(number, text, 0..text.len(), test_range, &mut seen);
+            let detector = self.detectors.get(number);
+            if detector.is_some_and(|detector| detector.pattern.may_match(text)) {
+                self.look(number, text, 0..text.len(), test_range, &mut seen);
+            }
         }
         self.digits.islands(text, |at, island| {
             if let Some(&number) = self.by_digits.get(at) {

@@ -4,7 +4,7 @@
 //! digits in so many octets is tried where those stand, and nowhere else. What
 //! it finds is the same.
 
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Class, Hir, HirKind, literal::Extractor};
 
 /// What stands in every match of a pattern.
 #[derive(Clone, Debug)]
@@ -34,6 +34,23 @@ impl Needs {
     pub(super) fn can_hold(&self, octet: u8) -> bool {
         self.octets.get(usize::from(octet)).is_some_and(|&holds| holds)
     }
+}
+
+/// Words one of which stands in every match: those with which the rest of the
+/// pattern begins from some piece on, where the shortest is longest.
+pub(super) fn words(pattern: &Hir) -> Option<Vec<Vec<u8>>> {
+    let pieces = match pattern.kind() {
+        HirKind::Concat(pieces) => pieces.as_slice(),
+        _ => std::slice::from_ref(pattern),
+    };
+    let beginnings = (0..pieces.len()).filter_map(|from| {
+        let rest = pieces.get(from..)?.to_vec();
+        let found = Extractor::new().extract(&Hir::concat(rest));
+        let shortest = found.min_literal_len().filter(|&octets| octets >= SHORTEST_WORD)?;
+        let words = found.literals()?.iter().map(|literal| literal.as_bytes().to_vec());
+        Some((shortest, words.collect::<Vec<_>>()))
+    });
+    beginnings.max_by_key(|(shortest, _)| *shortest).map(|(_, words)| words)
 }
 
 /// How many digits every match has at least.
@@ -120,6 +137,9 @@ fn add_octets(pattern: &Hir, octets: &mut [bool; 256]) {
     }
 }
 
+/// What is shorter stands in nearly every text.
+const SHORTEST_WORD: usize = 3;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,5 +171,20 @@ mod tests {
         let needs = Needs::of(&regex_syntax::parse(r"[A-C](?i:s)[é-ë]?\.[0-9]").unwrap()).unwrap();
         assert!("ABC.sS09\u{e9}\u{17f}".bytes().all(|octet| needs.can_hold(octet)));
         assert!(!"DacR, \n".bytes().any(|octet| needs.can_hold(octet)));
+    }
+
+    #[test]
+    fn a_pattern_says_which_words_it_needs() {
+        let words = |pattern: &str| {
+            let mut words = words(&regex_syntax::parse(pattern).unwrap())?;
+            words.sort();
+            Some(words.into_iter().map(|word| String::from_utf8(word).unwrap()).collect::<Vec<_>>())
+        };
+        let either = |words: [&str; 2]| Some(words.map(str::to_owned).to_vec());
+        let birth = words("[A-Z][a-z]+ (?:born|date of birth)[^a-z]");
+        assert_eq!(birth, either([" born", " date of birth"]));
+        assert_eq!(words("[A-Z][a-z]+,(?:born|died)x"), either([",bornx", ",diedx"]));
+        assert_eq!(words("[a-z]+(?:born)?"), None);
+        assert_eq!(words("[a-z]+"), None);
     }
 }

@@ -3,16 +3,19 @@
 use std::ops::Range;
 
 use regex_automata::{
-    Anchored, Input, PatternID,
+    Anchored, Input, MatchKind, PatternID, Span,
     meta::{BuildError, Config, Regex},
+    util::prefilter::Prefilter,
 };
 use regex_syntax::hir::Hir;
 
-use super::needs::Needs;
+use super::needs::{self, Needs};
 
 pub(super) struct Search {
     regex: Regex,
     pub needs: Option<Needs>,
+    /// What finds the words one of which stands in every match.
+    words: Option<Prefilter>,
     /// Whether it says by name which piece of it is the value.
     names_value: bool,
 }
@@ -29,7 +32,15 @@ impl Search {
         let config = Config::new().nfa_size_limit(Some(LARGEST));
         let regex = Regex::builder().configure(config).build_from_hir(pattern)?;
         let names_value = regex.group_info().to_index(PatternID::ZERO, VALUE).is_some();
-        Ok(Self { regex, needs: Needs::of(pattern), names_value })
+        let words = needs::words(pattern);
+        let words = words.and_then(|words| Prefilter::new(MatchKind::All, &words));
+        Ok(Self { regex, needs: Needs::of(pattern), words, names_value })
+    }
+
+    /// False only where no match can be: a look that costs little.
+    pub(super) fn may_match(&self, text: &str) -> bool {
+        let whole = Span::from(0..text.len());
+        self.words.as_ref().is_none_or(|words| words.find(text.as_bytes(), whole).is_some())
     }
 
     /// Whether it finds something where there is nothing.
