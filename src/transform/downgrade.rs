@@ -85,19 +85,23 @@ fn encode_leaf(part: &Part, plan: &mut Plan<'_>) -> Option<()> {
     let content = plan.content();
     let octets = content.decoded(part.id);
     let is_text = part.media.kind == "text" || matches!(part.class, Class::Plain | Class::Html);
-    let mut body = match part.encoding {
+    let is_quoted = match part.encoding {
         TransferEncoding::Uuencode | TransferEncoding::Unknown => return None,
-        TransferEncoding::Base64 => encode::base64_lines(&octets, 0),
-        TransferEncoding::QuotedPrintable => encode::quoted_printable(&octets, LineBreaks::Kept),
-        _ if is_text => encode::quoted_printable(&octets, LineBreaks::Kept),
-        _ => encode::base64_lines(&octets, 0),
+        TransferEncoding::Base64 => false,
+        TransferEncoding::QuotedPrintable => true,
+        _ => is_text,
+    };
+    let mut body = match is_quoted {
+        true => encode::quoted_printable(&octets, LineBreaks::Kept),
+        false => encode::base64_lines(&octets, 0),
     };
     if part.encoding.is_identity() {
-        let encoding = if is_text { "quoted-printable" } else { "base64" };
-        say_encoding(part, encoding, plan);
+        say_encoding(part, if is_quoted { "quoted-printable" } else { "base64" }, plan);
     }
     if splice::ends_at_delimiter(part, content) && !body.ends_with(b"\n") {
-        body.extend_from_slice(b"\r\n");
+        // A line break that is not there is none of the text.
+        let soft: &[u8] = if is_quoted { b"=\r\n" } else { b"\r\n" };
+        body.extend_from_slice(soft);
     }
     plan.body(part, part.body.clone(), body);
     Some(())
