@@ -27,9 +27,13 @@ fn rewriting(criterion: &mut Criterion) {
         group.bench_with_input(BenchmarkId::new("edit", &name), &content, |bencher, content| {
             bencher.iter(|| black_box(rewrite(content, &edits)));
         });
-        group.bench_with_input(BenchmarkId::new("parse and edit", &name), &message, |bencher, m| {
-            bencher.iter(|| black_box(rewrite(&Content::parse(m.clone()), &edits)));
-        });
+        group.bench_with_input(
+            BenchmarkId::new("parse and edit", &name),
+            &message,
+            |bencher, m| {
+                bencher.iter(|| black_box(rewrite(&Content::parse(m.clone()), &edits)));
+            },
+        );
         group.bench_with_input(BenchmarkId::new("seven bits", &name), &content, |bencher, c| {
             bencher.iter(|| black_box(downgrade(c)));
         });
@@ -50,7 +54,8 @@ fn edits() -> Edits {
 }
 
 fn messages() -> Vec<(String, Bytes)> {
-    let line = "The clinic list for next week is on the shared drive; ring the desk with changes.\r\n";
+    let line =
+        "The clinic list for next week is on the shared drive; ring the desk with changes.\r\n";
     let text = |octets: usize| line.repeat(octets / line.len() + 1);
     let plain = |octets| format!("{HEAD}Content-Type: text/plain\r\n\r\n{}", text(octets));
     let html = |octets| {
