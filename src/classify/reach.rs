@@ -17,9 +17,9 @@ pub(super) enum Reach {
     Either(Vec<Reach>),
 }
 
-/// A set of octets.
-#[derive(Clone, Debug)]
-pub(super) struct Octets([bool; 256]);
+/// A set of octets, each a bit.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Octets([u64; 4]);
 
 impl Reach {
     pub(super) fn of(pattern: &Hir) -> Self {
@@ -104,18 +104,22 @@ impl Reach {
 impl Octets {
     /// All that a match can have.
     pub(super) fn of(pattern: &Hir) -> Self {
-        let mut octets = Self([false; 256]);
+        let mut octets = Self::default();
         octets.add_pattern(pattern);
         octets
     }
 
     pub(super) fn contain(&self, octet: u8) -> bool {
-        self.0.get(usize::from(octet)).is_some_and(|&contains| contains)
+        let bits = self.0.get(usize::from(octet / 64)).copied().unwrap_or(0);
+        bits >> (octet % 64) & 1 == 1
     }
 
     fn add(&mut self, from: u8, to: u8) {
-        let range = self.0.get_mut(usize::from(from)..=usize::from(to));
-        range.into_iter().flatten().for_each(|octet| *octet = true);
+        for octet in from..=to {
+            if let Some(bits) = self.0.get_mut(usize::from(octet / 64)) {
+                *bits |= 1 << (octet % 64);
+            }
+        }
     }
 
     fn add_pattern(&mut self, pattern: &Hir) {
