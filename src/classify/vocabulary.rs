@@ -136,3 +136,23 @@ const FOLDED: [u8; 256] = {
     }
     folded
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_begin_alike_are_told_apart() {
+        let words = ["abcdefg", "abcdefgh", "abcdefghi", "abcdefghk", "abcdefghijklmnopq", "é"];
+        let mut vocabulary = Vocabulary::default();
+        let entered = words.map(|word| vocabulary.enter(word.as_bytes()));
+        assert_eq!(entered, [0, 1, 2, 3, 4, 5]);
+        assert_eq!(words.map(|word| vocabulary.enter(word.as_bytes())), entered);
+        for (word, number) in words.iter().zip(entered) {
+            assert_eq!(vocabulary.number(word.as_bytes()), Some(number), "{word}");
+        }
+        for other in ["", "abcdef", "abcdefgx", "abcdefghl", "abcdefghijklmnopqr"] {
+            assert_eq!(vocabulary.number(other.as_bytes()), None, "{other}");
+        }
+    }
+}
