@@ -9,11 +9,12 @@
 //! arithmetic that words cannot express: check digits, ranges, dates.
 //!
 //! The way of a reading through the room: `normalise` folds it into one stream,
-//! `lexicon` finds every listed word in one pass, `detect` finds candidates and
-//! `weigh` weighs their surroundings, `terms` counts vocabulary, `level` looks for the
-//! combinations. `yara` reads the decoded parts beside it.
+//! `lexicon` finds every listed word in one pass, `terms` counts vocabulary, `seek`
+//! finds candidates where `digits`, `needs` and `ceiling` say that some can be,
+//! `weigh` weighs their surroundings, `level` looks for the combinations. `yara` reads the decoded parts beside it.
 
 mod candidate;
+mod ceiling;
 mod classification;
 mod classifier;
 mod compile;
@@ -26,7 +27,9 @@ mod naming;
 mod needs;
 mod normalise;
 mod numbers;
+mod reach;
 mod search;
+mod seek;
 mod settings;
 mod surroundings;
 mod table;
