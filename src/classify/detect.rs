@@ -18,6 +18,7 @@ use super::{
     search::{Match, Search},
     settings::{Check, Company, Detector, Fellows, Position, Stands, TestNumber, TestRange},
     surroundings::{Standing, standing},
+    weights::TermWeights,
 };
 use crate::mail::Kind;
 
@@ -31,8 +32,7 @@ pub(super) struct Detectors {
     digits: Digits,
     /// By number of [`super::lexicon::Role::Context`].
     pub(super) contexts: Vec<ContextRule>,
-    /// By number of [`super::lexicon::Role::Term`].
-    pub(super) term_weights: Vec<u32>,
+    pub(super) term_weights: TermWeights,
     pub(super) report_at: i32,
 }
 
@@ -135,7 +135,7 @@ impl Detectors {
     pub(super) fn new(
         detectors: Vec<Compiled>,
         contexts: Vec<ContextRule>,
-        term_weights: Vec<u32>,
+        term_weights: TermWeights,
         report_at: u8,
     ) -> Self {
         let (mut everywhere, mut by_digits, mut needs) = (Vec::new(), Vec::new(), Vec::new());
