@@ -40,6 +40,7 @@ fn files() -> ClassificationFiles {
             "terms/medicines.toml",
             "terms/not-clinical.toml",
             "terms/ordinary-words.toml",
+            "terms/short-forms.toml",
             "terms/special.toml",
         ],
         yara: shipped!["yara/clinical-documents.yar", "yara/malware.yar"],
