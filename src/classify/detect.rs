@@ -20,6 +20,7 @@ use super::{
     seek::{Page, Seen, Sought},
     settings::{Check, Company, Detector, Fellows, Position, Stands, TestNumber, TestRange},
     surroundings::{Standing, standing},
+    weights::TermWeights,
 };
 use crate::mail::Kind;
 
@@ -33,8 +34,7 @@ pub(super) struct Detectors {
     pub(super) digits: Digits,
     /// By number of [`super::lexicon::Role::Context`].
     pub(super) contexts: Vec<ContextRule>,
-    /// By number of [`super::lexicon::Role::Term`].
-    pub(super) term_weights: Vec<u32>,
+    pub(super) term_weights: TermWeights,
     pub(super) report_at: i32,
 }
 
@@ -139,7 +139,7 @@ impl Detectors {
     pub(super) fn new(
         detectors: Vec<Compiled>,
         contexts: Vec<ContextRule>,
-        term_weights: Vec<u32>,
+        term_weights: TermWeights,
         report_at: u8,
     ) -> Self {
         let (mut everywhere, mut by_digits, mut needs) = (Vec::new(), Vec::new(), Vec::new());

@@ -31,11 +31,13 @@ mod reach;
 mod search;
 mod seek;
 mod settings;
+mod slips;
 mod surroundings;
 mod table;
 mod terms;
 mod vocabulary;
 mod weigh;
+mod weights;
 mod yara;
 
 pub use classification::{Classification, Found, Why};
@@ -43,5 +45,5 @@ pub use classifier::{Classifier, Input, Part};
 pub use settings::{
     Check, Combination, Company, Context, Detector, Evidence, Example, Expectation, Fault, Fellows,
     Letters, Naming, Opener, Pattern, Place, Position, QuietZone, Settings, SettingsError, Shape,
-    Stands, TermList, TestNumber, TestRange, Weighing, YaraSource,
+    Slips, SlipsIn, Stands, TermList, TestNumber, TestRange, Weighing, YaraSource,
 };

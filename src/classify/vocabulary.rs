@@ -117,7 +117,7 @@ impl Hasher for QuickHasher {
 }
 
 /// 2^64 through the golden ratio.
-const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+pub(super) const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// The second octet of “£” is a gap where it is that, and else a piece of a
 /// letter.

@@ -259,7 +259,7 @@ impl Detectors {
             places.entry(candidate.kind).or_default().push((candidate.span.start, u32::MAX));
         }
         for (kind, hit) in terms {
-            let weight = self.term_weights.get(hit.role).copied().unwrap_or(0);
+            let weight = self.term_weights.of(hit);
             places.entry(*kind).or_default().push((hit.span.start, weight));
         }
         places.values_mut().for_each(|starts| starts.sort_unstable());
