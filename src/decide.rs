@@ -1,17 +1,23 @@
 //! Deciding: from a policy and facts to what happens to one recipient's copy.
 //!
 //! Every rule is asked; whatever matches adds its demands; the most
-//! restrictive disposition and the strongest protection win (law 4). So the
+//! restrictive disposition and the strongest protection win (law 4), and of
+//! wordings that a message bears once, the narrowest rule's. So the
 //! order of rules never matters, and another rule can only tighten. A rule
 //! that could not be evaluated counts as matched, but then holds where it
 //! would have refused: a person looks (law 3). Pure, and takes microseconds.
 
+mod wordings;
+
+use std::sync::Arc;
+
+use self::wordings::{Asked as AskedWording, Wordings};
 use crate::{
     mail::{
-        Decision, Disposition, Facts, Mode, NextHop, Obligation, Protection, RuleMatch, Told,
-        Urgency,
+        Decision, Disposition, Facts, Mode, NextHop, Notice, Obligation, Protection, RuleMatch,
+        Told, Urgency,
     },
-    policy::{Destination, Fields, Organisation, Policy, Rule, Verdict, condition::Asked},
+    policy::{Destination, Fields, Organisation, Policy, Rule, TagLine, Verdict, condition::Asked},
 };
 
 /// What happens to this recipient's copy, and what led to it.
@@ -64,6 +70,7 @@ struct Draft<'a> {
     fallback: Option<NextHop>,
     urgency: Urgency,
     obligations: Vec<Obligation>,
+    tag_lines: Wordings<'a>,
     tell: Vec<Told>,
     matched: Vec<RuleMatch>,
 }
@@ -88,12 +95,13 @@ impl<'a> Draft<'a> {
             fallback: None,
             urgency: Urgency::default(),
             obligations: Vec::new(),
+            tag_lines: Wordings::of(Notice::TagLine),
             tell: Vec::new(),
             matched: Vec::new(),
         }
     }
 
-    fn apply(&mut self, rule: &Rule, certainty: Certainty) {
+    fn apply(&mut self, rule: &'a Rule, certainty: Certainty) {
         let asked_for = match (certainty, rule.then) {
             (Certainty::Unsure, Some(Disposition::Reject)) => Some(Disposition::Hold),
             (_, then) => then,
@@ -137,25 +145,27 @@ impl<'a> Draft<'a> {
         self.fallback = self.fallback.take().or_else(|| rule.fallback.clone());
     }
 
-    fn add_obligations(&mut self, rule: &Rule) {
+    fn add_obligations(&mut self, rule: &'a Rule) {
         let fields = self.fields(rule);
         let languages = self.organisation.map_or(&[][..], |sender| &sender.languages);
-        let tag_lines = rule
-            .disclaimer
-            .iter()
-            .map(|tag_line| tag_line.filled(languages, fields.organisation, fields.level_name));
-        let disclaimer = tag_lines.map(Obligation::Disclaimer);
+        let wording = |text: &'a Arc<TagLine>| AskedWording {
+            rule: &rule.name,
+            specificity: rule.specificity(),
+            text: text.filled(languages, fields.organisation, fields.level_name),
+        };
+        let tag_line = rule.disclaimer.as_ref().map(wording);
         let headers = rule.add_headers.iter().map(|(name, value)| Obligation::Header {
             name: name.clone(),
             value: value.fill(&fields),
         });
         let copies = rule.copy_to.iter().cloned().map(Obligation::Copy);
-        let added: Vec<Obligation> = disclaimer.chain(headers).chain(copies).collect();
+        let added: Vec<Obligation> = headers.chain(copies).collect();
         for obligation in added {
             if !self.obligations.contains(&obligation) {
                 self.obligations.push(obligation);
             }
         }
+        tag_line.into_iter().for_each(|asked| self.tag_lines.ask(asked));
     }
 
     fn tell(&mut self, rule: &Rule) {
@@ -208,6 +218,11 @@ impl<'a> Draft<'a> {
             self.protection = self.protection.towards(next_hop);
         }
         self.tell.sort_unstable();
+        let mut choices = Vec::new();
+        if let Some((asked, choice)) = self.tag_lines.chosen() {
+            self.obligations.insert(0, Obligation::Disclaimer(Arc::clone(&asked.text)));
+            choices.push(choice);
+        }
         let decided_by = self.decided_by.and_then(|index| self.matched.get(index)).cloned();
         Decision {
             disposition: self.disposition,
@@ -216,6 +231,7 @@ impl<'a> Draft<'a> {
             fallback: self.fallback,
             urgency: self.urgency,
             obligations: self.obligations,
+            choices,
             tell: self.tell,
             decided_by,
             matched: self.matched,

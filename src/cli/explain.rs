@@ -18,7 +18,7 @@ use crate::{
     gateway::{Fate, Judgement, judge},
     mail::{
         Address, Decision, Direction, Disposition, Domain, Envelope, Mode, Obligation, Origin,
-        Protocol, Recipient, ReversePath, RuleMatch, Submission, Timestamp, Urgency,
+        Protocol, Recipient, ReversePath, RuleMatch, Submission, Timestamp, Urgency, Wording,
     },
     policy::Policy,
 };
@@ -173,7 +173,20 @@ fn explain_decision<W: Write>(
         };
         page.row(label, &[piece(Ink::Plain, words)])?;
     }
+    explain_choices(page, decision)?;
     explain_rules(page, decision)
+}
+
+/// Of wordings that a message bears once: whose it is, and whose it is not.
+fn explain_choices<W: Write>(page: &mut Page<W>, decision: &Decision) -> std::io::Result<()> {
+    for choice in decision.choices.iter().filter(|choice| !choice.gave_way.is_empty()) {
+        let Wording { name, rule } = &choice.chosen;
+        page.row("Chosen", &[piece(Ink::Plain, format!("{name}, by the narrowest rule: {rule}"))])?;
+        for Wording { name, rule } in &choice.gave_way {
+            page.row("Gave way", &[piece(Ink::Plain, format!("{name}, by the rule: {rule}"))])?;
+        }
+    }
+    Ok(())
 }
 
 /// The rule that decides first.
@@ -211,6 +224,7 @@ fn as_json(policy: &Policy, judgement: &Judgement, view: View) -> serde_json::Va
                 "urgency": decision.urgency,
                 "destination": decision.destination,
                 "tell": decision.tell,
+                "choices": decision.choices,
             })
         })
         .collect();

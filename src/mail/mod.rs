@@ -17,6 +17,7 @@ mod finding;
 mod level;
 mod lookup;
 mod message;
+mod obligation;
 mod protection;
 mod queue_id;
 mod reading;
@@ -31,7 +32,7 @@ pub use address::{Address, AddressError, ReversePath};
 pub use attempt::{Attempt, Failure, FailureReason, Handover, Outcome, Promise, Taker};
 pub use decision::{Decision, DestinationClass, DestinationFacts, Mode, RuleMatch};
 pub use destination::{Destination, Way};
-pub use disposition::{Disclaimer, Disposition, NextHop, NextHopError, Obligation, Told};
+pub use disposition::{Disposition, NextHop, NextHopError, Told};
 pub use domain::{Domain, DomainError};
 pub use envelope::{AddressEncoding, Body, Envelope, Recipient};
 pub use event::{
@@ -50,6 +51,7 @@ pub use message::{
     DelayNotice, Exemption, Forwarded, Hold, Leave, Origin, Protocol, QueuedMessage,
     QueuedRecipient, RecipientState, Recourse, Submission, TlsNotice, Unmet, Urgency,
 };
+pub use obligation::{Choice, Disclaimer, Notice, Obligation, Wording};
 pub use protection::{
     Ciphers, KeyPin, KeyPinError, MxName, Protection, TlsRequirement, TlsVersion, Trust,
 };
