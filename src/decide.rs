@@ -152,6 +152,7 @@ impl<'a> Draft<'a> {
             rule: &rule.name,
             specificity: rule.specificity(),
             text: text.filled(languages, fields.organisation, fields.level_name),
+            wrapped: &rule.wrapped,
         };
         let tag_line = rule.disclaimer.as_ref().map(wording);
         let headers = rule.add_headers.iter().map(|(name, value)| Obligation::Header {
@@ -220,6 +221,9 @@ impl<'a> Draft<'a> {
         self.tell.sort_unstable();
         let mut choices = Vec::new();
         if let Some((asked, choice)) = self.tag_lines.chosen() {
+            if !asked.wrapped.is_empty() {
+                self.obligations.insert(0, Obligation::Wrap(asked.wrapped.to_vec()));
+            }
             self.obligations.insert(0, Obligation::Disclaimer(Arc::clone(&asked.text)));
             choices.push(choice);
         }

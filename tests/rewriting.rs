@@ -22,8 +22,8 @@ fn edits(plain: &str) -> Edits {
     let disclaimer = Disclaimer { name: "lab".into(), plain: plain.into(), html };
     Edits {
         prepend: vec![HeaderField::new("X-Test", "1").unwrap()],
-        remove: Vec::new(),
         disclaimer: Some(Arc::new(disclaimer)),
+        ..Edits::default()
     }
 }
 

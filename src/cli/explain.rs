@@ -168,6 +168,10 @@ fn explain_decision<W: Write>(
     for obligation in &decision.obligations {
         let (label, words) = match obligation {
             Obligation::Disclaimer(disclaimer) => ("Tag line", disclaimer.name.clone()),
+            Obligation::Wrap(classes) => {
+                let names: Vec<_> = classes.iter().map(|class| class.name()).collect();
+                ("Wrapped", format!("if it is {}", names.join(" or ")))
+            }
             Obligation::Header { name, value } => ("Header", format!("{name}: {value}")),
             Obligation::Copy(archive) => ("Copy to", archive.to_string()),
         };

@@ -41,13 +41,14 @@ mod walk;
 
 pub use authors::{AuthorError, author_domains};
 pub use document::{Document, Extract, File, InPlace, Limits, ReadDocument};
-pub use facts::Protected;
 pub use header::Field;
 pub use media::{MediaType, Parameters};
 pub use opened::Opened;
 pub use part::{Class, Delimiters, Disposition, Flaw, Multipart, Part, PartId, TransferEncoding};
 pub use reading::{OffsetMap, Rate, Reading, ReadingKind};
 pub use tree::Content;
+
+pub use crate::mail::Protected;
 
 pub(crate) use charset::{Certainty, Charset, decode as decode_text, encode as encode_text};
 pub(crate) use extract::charset_of;

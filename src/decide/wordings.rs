@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::mail::{Choice, Disclaimer, Notice, Wording};
+use crate::mail::{Choice, Disclaimer, Notice, Protected, Wording};
 
 /// What rules have asked for, of one notice.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub(super) struct Asked<'a> {
     pub(super) rule: &'a str,
     pub(super) specificity: usize,
     pub(super) text: Arc<Disclaimer>,
+    pub(super) wrapped: &'a [Protected],
 }
 
 impl<'a> Wordings<'a> {
@@ -60,7 +61,7 @@ mod tests {
         let mut wordings = Wordings::of(Notice::TagLine);
         for &(rule, specificity, name) in rules {
             let text = Disclaimer { name: name.into(), plain: name.into(), html: name.into() };
-            wordings.ask(Asked { rule, specificity, text: Arc::new(text) });
+            wordings.ask(Asked { rule, specificity, text: Arc::new(text), wrapped: &[] });
         }
         let (_, choice) = wordings.chosen().unwrap();
         let names = choice.gave_way.iter().map(|gave| gave.rule.clone());

@@ -277,6 +277,7 @@ impl Workshop<'_> {
         for obligation in &group.treatment.obligations {
             match obligation {
                 Obligation::Disclaimer(disclaimer) => edits.disclaimer = Some(disclaimer.clone()),
+                Obligation::Wrap(classes) => edits.wrapped.clone_from(classes),
                 Obligation::Header { name, value } => {
                     // One that a stranger brought would be believed.
                     edits.remove.push(Removal::Named(name.clone()));

@@ -18,6 +18,7 @@ mod level;
 mod lookup;
 mod message;
 mod obligation;
+mod protected;
 mod protection;
 mod queue_id;
 mod reading;
@@ -52,6 +53,7 @@ pub use message::{
     QueuedRecipient, RecipientState, Recourse, Submission, TlsNotice, Unmet, Urgency,
 };
 pub use obligation::{Choice, Disclaimer, Notice, Obligation, Wording};
+pub use protected::Protected;
 pub use protection::{
     Ciphers, KeyPin, KeyPinError, MxName, Protection, TlsRequirement, TlsVersion, Trust,
 };

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::address::Address;
+use super::{address::Address, protected::Protected};
 
 /// What must be done to a copy on its way.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Obligation {
     Disclaimer(Arc<Disclaimer>),
+    /// Mail of these classes, which cannot be edited, is wrapped whole in a new
+    /// message that has the wording beside it.
+    Wrap(Vec<Protected>),
     /// Add a header field; the name and value are checked when policy is read.
     Header {
         name: String,

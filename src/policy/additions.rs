@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::mail::Protected;
+
 use super::{
     disclaimers::{TagLine, TagLines},
     nearest::did_you_mean,
@@ -24,6 +26,27 @@ pub(super) fn tag_line(value: &Value<'_>, disclaimers: &TagLines) -> Option<Arc<
             .help(help),
     );
     None
+}
+
+/// `"wrap"`, `"leave"`, or one of them for each class that is named.
+pub(super) fn wrapped(value: &Value<'_>) -> Option<Vec<Protected>> {
+    if !value.is_table() {
+        return Some(match value.choice(&TREATMENTS)? {
+            Treatment::Leave => Vec::new(),
+            Treatment::Wrap => Protected::SEALED.to_vec(),
+        });
+    }
+    let classes = Protected::WRAPPABLE.map(Protected::name);
+    let table = value.table("`protected`", &classes)?;
+    let wrapped = Protected::WRAPPABLE.iter().filter_map(|class| {
+        let value = table.value(class.name())?;
+        match value.choice(&TREATMENTS) {
+            Some(Treatment::Leave) => None,
+            Some(Treatment::Wrap) => Some(Some(*class)),
+            None => Some(None),
+        }
+    });
+    wrapped.collect()
 }
 
 pub(super) fn headers(
@@ -87,6 +110,15 @@ fn check_header_content(
     }
     Some(content)
 }
+
+/// What is done with mail that cannot be edited.
+#[derive(Clone, Copy, Debug)]
+enum Treatment {
+    Leave,
+    Wrap,
+}
+
+const TREATMENTS: [(&str, Treatment); 2] = [("leave", Treatment::Leave), ("wrap", Treatment::Wrap)];
 
 /// Fields of which a message has one (RFC 5322 section 3.6), and those that
 /// others sign or trace by.

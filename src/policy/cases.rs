@@ -150,7 +150,7 @@ impl Expectation {
 fn has_disclaimer(decision: &Decision, name: &str) -> bool {
     decision.obligations.iter().any(|obligation| match obligation {
         Obligation::Disclaimer(disclaimer) => disclaimer.name == name,
-        Obligation::Header { .. } | Obligation::Copy(_) => false,
+        _ => false,
     })
 }
 

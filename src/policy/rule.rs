@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::mail::{Address, Disposition, Mode, NextHop, TlsRequirement, Told, Urgency};
+use crate::mail::{Address, Disposition, Mode, NextHop, Protected, TlsRequirement, Told, Urgency};
 
 use super::{
     condition::{Asked, Condition, Conditions, Truth},
@@ -28,6 +28,8 @@ pub struct Rule {
     /// How soon people hear of it if the TLS it needs cannot be had.
     pub urgency: Urgency,
     pub disclaimer: Option<Arc<TagLine>>,
+    /// Mail that cannot be edited and is wrapped to bear the tag line.
+    pub wrapped: Vec<Protected>,
     /// Names and values of header fields.
     pub add_headers: Vec<(String, Template)>,
     pub copy_to: Vec<Address>,

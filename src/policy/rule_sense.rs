@@ -30,6 +30,7 @@ pub(super) fn check(table: &Table<'_>, rule: &Rule) {
         );
     }
     check_redirect(table, rule, then_place);
+    check_protected(table, rule);
     let adds_nothing = rule.tls.is_none()
         && rule.fallback.is_none()
         && rule.urgency == Urgency::Usual
@@ -67,5 +68,16 @@ fn check_redirect(table: &Table<'_>, rule: &Rule, then_place: std::ops::Range<us
                 .help("write another next hop, such as `smtp://portal.example:25`"),
         ),
         _ => {}
+    }
+}
+
+fn check_protected(table: &Table<'_>, rule: &Rule) {
+    if let Some(value) = table.value("protected").filter(|_| rule.disclaimer.is_none()) {
+        table.faults().warning(
+            value
+                .fault("rule-protected-unused", "`protected` has no effect in this rule")
+                .label("there is nothing to be put beside it")
+                .help("write it beside the `disclaimer`, or take this line out"),
+        );
     }
 }

@@ -132,6 +132,7 @@ fn read_rule(
     let urgency = optional(table, "urgent", |value| value.either(Urgency::Urgent, Urgency::Usual));
     let disclaimer =
         optional(table, "disclaimer", |value| additions::tag_line(value, context.disclaimers));
+    let wrapped = optional(table, "protected", additions::wrapped);
     let headers = match table.value("add_headers") {
         Some(value) => additions::headers(&value, context.level_names, name.unwrap_or_default()),
         None => Some(Vec::new()),
@@ -156,6 +157,7 @@ fn read_rule(
         fallback: fallback?,
         urgency: urgency?.unwrap_or_default(),
         disclaimer: disclaimer?,
+        wrapped: wrapped?.unwrap_or_default(),
         add_headers: headers?,
         copy_to: copy_to?,
         tell: tell?,
@@ -231,7 +233,7 @@ fn read_exemption(
     })
 }
 
-const RULE_KEYS: [&str; 16] = [
+const RULE_KEYS: [&str; 17] = [
     "name",
     "when",
     "then",
@@ -240,6 +242,7 @@ const RULE_KEYS: [&str; 16] = [
     "fallback",
     "urgent",
     "disclaimer",
+    "protected",
     "add_headers",
     "copy_to",
     "tell",

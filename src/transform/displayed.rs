@@ -43,6 +43,15 @@ pub(super) fn all_displayed_texts(content: &Content) -> Vec<&Part> {
     search.texts
 }
 
+/// All text that is no file and in no message within, also within seals.
+pub(super) fn every_text(content: &Content) -> Vec<&Part> {
+    let outside =
+        |part: &Part| !content.ancestors(part.id).any(|outer| outer.class == Class::Message);
+    let is_text = |part: &&Part| matches!(part.class, Class::Plain | Class::Html);
+    let parts = content.parts().iter().filter(is_text);
+    parts.filter(|part| !part.is_attachment() && outside(part)).collect()
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Every {
     One,

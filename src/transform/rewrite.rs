@@ -22,6 +22,8 @@ pub struct Edits {
     pub prepend: Vec<HeaderField>,
     pub remove: Vec<Removal>,
     pub disclaimer: Option<Arc<Disclaimer>>,
+    /// What cannot be edited and is wrapped whole, to bear the tag line beside.
+    pub wrapped: Vec<Protected>,
 }
 
 /// Which of a message's own fields are taken out.
@@ -51,6 +53,9 @@ pub enum DisclaimerOutcome {
     PartAdded,
     /// In every reading, also where it is quoted from earlier in the thread.
     AlreadyThere,
+    /// What must stay as it is stands whole in a new message, with the tag line
+    /// beside it.
+    Wrapped(Protected),
     /// The text must stay as it is.
     Protected(Protected),
 }
@@ -75,7 +80,7 @@ pub fn rewrite(content: &Content, edits: &Edits) -> Rewritten {
     prepend(&edits.prepend, &mut plan);
     remove(&edits.remove, &mut plan);
     let disclaimer = match &edits.disclaimer {
-        Some(disclaimer) => tag_line::append(disclaimer, &mut plan),
+        Some(disclaimer) => tag_line::append(disclaimer, &edits.wrapped, &mut plan),
         None => DisclaimerOutcome::NotAsked,
     };
     // A body that follows its header without an empty line gets one: behind

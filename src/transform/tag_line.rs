@@ -17,17 +17,21 @@ use super::{
 };
 use crate::{
     content::{
-        Certainty, Charset, Class, Content, Part, TransferEncoding, charset_of, encode_text,
-        html_text,
+        Certainty, Charset, Class, Content, Part, Protected, TransferEncoding, charset_of,
+        encode_text, html_text,
     },
     mail::Disclaimer,
 };
 
 /// Plans what it takes to append a tag line to a message.
-pub(super) fn append(disclaimer: &Disclaimer, plan: &mut Plan<'_>) -> DisclaimerOutcome {
+pub(super) fn append(
+    disclaimer: &Disclaimer,
+    wrapped: &[Protected],
+    plan: &mut Plan<'_>,
+) -> DisclaimerOutcome {
     let content = plan.content();
     if let Some(reason) = content.protected() {
-        return DisclaimerOutcome::Protected(reason);
+        return append_to_protected(disclaimer, wrapped, reason, plan);
     }
     let known = carriers(content, disclaimer);
     let targets = match displayed::place(content) {
@@ -64,6 +68,25 @@ pub(super) fn append(disclaimer: &Disclaimer, plan: &mut Plan<'_>) -> Disclaimer
     }
 }
 
+/// Beside the whole of it, where that is asked for.
+fn append_to_protected(
+    disclaimer: &Disclaimer,
+    wrapped: &[Protected],
+    reason: Protected,
+    plan: &mut Plan<'_>,
+) -> DisclaimerOutcome {
+    let content = plan.content();
+    if reason == Protected::IllFormed || !wrapped.contains(&reason) {
+        return DisclaimerOutcome::Protected(reason);
+    }
+    // Also quoted in what is signed, which cannot have it otherwise.
+    if !knowing(content, displayed::every_text(content), disclaimer).is_empty() {
+        return DisclaimerOutcome::AlreadyThere;
+    }
+    wrap::set_beside(disclaimer, plan);
+    DisclaimerOutcome::Wrapped(reason)
+}
+
 /// Whether those who have the tag line are enough for it not to be set beside
 /// them again: one that is shown in every reading, or all.
 fn is_shown_to_all(content: &Content, known: &[&Part]) -> bool {
@@ -74,8 +97,16 @@ fn is_shown_to_all(content: &Content, known: &[&Part]) -> bool {
 
 /// The displayed parts that have the tag line already.
 fn carriers<'c>(content: &'c Content, disclaimer: &Disclaimer) -> Vec<&'c Part> {
+    knowing(content, displayed::all_displayed_texts(content), disclaimer)
+}
+
+/// Those of these parts in which the tag line stands.
+fn knowing<'c>(
+    content: &'c Content,
+    mut texts: Vec<&'c Part>,
+    disclaimer: &Disclaimer,
+) -> Vec<&'c Part> {
     let recogniser = Recogniser::new(disclaimer, &html_text(&disclaimer.html));
-    let mut texts = displayed::all_displayed_texts(content);
     texts.retain(|part| {
         let octets = content.decoded(part.id);
         let narrow = charset_of(part, &octets).extends_ascii();
