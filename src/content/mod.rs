@@ -52,6 +52,7 @@ pub use crate::mail::Protected;
 
 pub(crate) use charset::{Certainty, Charset, decode as decode_text, encode as encode_text};
 pub(crate) use extract::charset_of;
+pub(crate) use header::{EncodedWord, encoded_word};
 pub(crate) use html::{Token as HtmlToken, displayed as html_text, tokens as html_tokens};
 pub(crate) use transfer::base64_octets as base64_decoded;
 pub(crate) use tree::{body_offset, is_damaged};

@@ -37,6 +37,11 @@ impl Protected {
     /// for it within another message.
     pub const SEALED: [Self; 2] = [Self::Signed, Self::Encrypted];
 
+    /// Whether it is wrapped, where policy wraps these.
+    pub fn is_wrapped(self, wrapped: &[Self]) -> bool {
+        self != Self::IllFormed && wrapped.contains(&self)
+    }
+
     pub const fn name(self) -> &'static str {
         match self {
             Self::Signed => "signed",

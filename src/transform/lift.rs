@@ -7,8 +7,9 @@ use super::{
     encode::{self, LineBreaks},
     plan::Plan,
     splice,
+    tag_line::Target,
 };
-use crate::content::{Charset, MediaType, Part, TransferEncoding, decode_text};
+use crate::content::{MediaType, Part, TransferEncoding, decode_text};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lift {
@@ -21,16 +22,17 @@ pub(super) enum Lift {
     ToUtf8,
 }
 
-/// Plans the lift and `text` at the end of the content. False, with nothing
-/// planned, where the header is written in a way that cannot be edited.
+/// Plans the lift and `text` at `at` of the content, which is its start or its
+/// end. False, with nothing planned, where the header is written in a way that
+/// cannot be edited.
 pub(super) fn apply(
-    part: &Part,
-    octets: &[u8],
-    charset: Charset,
+    target: &Target<'_>,
     text: &str,
     lift: Lift,
+    at: usize,
     plan: &mut Plan<'_>,
 ) -> bool {
+    let Target { part, octets, charset } = *target;
     let rewritten = (lift == Lift::ToUtf8).then(|| decode_text(octets, charset).0);
     if rewritten.as_deref().is_some_and(|text| reads_in_two_ways(part, octets, text)) {
         return false;
@@ -61,11 +63,19 @@ pub(super) fn apply(
         crate::content::encode_text(text, charset.encoding).unwrap_or_default()
     };
     if lift == Lift::ToUtf8Label {
-        splice::insert(part, octets, octets.len(), &appended, LineBreaks::Kept, plan);
+        splice::insert(part, octets, at, &appended, LineBreaks::Kept, plan);
         return true;
     }
-    let mut content = rewritten.map_or_else(|| octets.to_vec(), String::into_bytes);
-    content.extend_from_slice(&appended);
+    let is_read = rewritten.is_some();
+    let content = rewritten.map_or_else(|| octets.to_vec(), String::into_bytes);
+    let at = match at {
+        at if at == octets.len() => content.len(),
+        // The text is read without the mark of its byte order.
+        _ if is_read => 0,
+        at => at,
+    };
+    let (head, tail) = content.split_at_checked(at).unwrap_or((&content, &[]));
+    let content = [head, &appended, tail].concat();
     let mut body = if part.encoding == TransferEncoding::Base64 {
         encode::base64_lines(&content, 0)
     } else {

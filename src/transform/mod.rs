@@ -9,6 +9,8 @@
 //! `decide` and the spool. RFC 5321 section 4.4, RFC 2045 to 2047, RFC 3676,
 //! RFC 6376.
 
+mod banner;
+mod compose;
 mod displayed;
 mod doubt;
 mod encode;
@@ -22,7 +24,10 @@ mod recognise;
 mod rewrite;
 mod sign;
 mod splice;
+mod subject;
 mod tag_line;
+mod top;
+mod words;
 mod wrap;
 
 pub use field::{HeaderField, HeaderFieldError};
@@ -30,3 +35,4 @@ pub use passage::{PASSAGE, PassageKey, PassageKeyError, PassageMark, Trail};
 pub use received::Received;
 pub use rewrite::{Change, DisclaimerOutcome, Edits, Removal, Rewritten, rewrite};
 pub use sign::{Signer, SignerError, SigningKey};
+pub use subject::{SubjectEdits, SubjectOutcome};

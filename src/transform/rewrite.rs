@@ -5,9 +5,12 @@ use std::{ops::Range, sync::Arc};
 use bytes::Bytes;
 
 use super::{
+    banner,
+    compose::compose,
     field::HeaderField,
     plan::Plan,
     sign::{Signer, SignerError},
+    subject::{self, SubjectEdits, SubjectOutcome},
     tag_line,
 };
 use crate::{
@@ -21,8 +24,12 @@ pub struct Edits {
     /// Set in front of the header, in this order: Received first.
     pub prepend: Vec<HeaderField>,
     pub remove: Vec<Removal>,
+    /// Under every text.
     pub disclaimer: Option<Arc<Disclaimer>>,
-    /// What cannot be edited and is wrapped whole, to bear the tag line beside.
+    /// Above every text.
+    pub banner: Option<Arc<Disclaimer>>,
+    pub subject: SubjectEdits,
+    /// What cannot be edited and is wrapped whole, to bear them beside.
     pub wrapped: Vec<Protected>,
 }
 
@@ -42,19 +49,21 @@ pub struct Change {
     pub inserted: Vec<u8>,
 }
 
-/// What became of the tag line.
+/// What became of the tag line, or of the banner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DisclaimerOutcome {
     /// None was asked for.
     NotAsked,
     /// Paths of the parts that have it now.
     Appended { plain: Vec<String>, html: Vec<String> },
-    /// Nothing but attachments is displayed: in a part of its own.
+    /// In a part of its own: nothing but attachments is displayed, or an edit
+    /// would not do for all who read it.
     PartAdded,
-    /// In every reading, also where it is quoted from earlier in the thread.
+    /// In every reading, the tag line also where it is quoted from earlier in
+    /// the thread.
     AlreadyThere,
-    /// What must stay as it is stands whole in a new message, with the tag line
-    /// beside it.
+    /// What must stay as it is stands whole in a new message, with that beside
+    /// it.
     Wrapped(Protected),
     /// The text must stay as it is.
     Protected(Protected),
@@ -72,10 +81,35 @@ pub struct Rewritten {
     signed: usize,
     pub changes: Vec<Change>,
     pub disclaimer: DisclaimerOutcome,
+    pub banner: DisclaimerOutcome,
+    pub subject: SubjectOutcome,
 }
 
 /// Makes the edits. Every octet outside the changes is the original's.
 pub fn rewrite(content: &Content, edits: &Edits) -> Rewritten {
+    match (&edits.banner, &edits.disclaimer) {
+        (Some(_), Some(_)) => rewrite_above_and_below(content, edits),
+        _ => rewrite_once(content, edits),
+    }
+}
+
+/// A banner and a tag line may change the same octets, so one is put into what
+/// the other has made. Few messages have both.
+fn rewrite_above_and_below(content: &Content, edits: &Edits) -> Rewritten {
+    let above = rewrite_once(content, &Edits { disclaimer: None, ..edits.clone() });
+    let middle = Content::parse(Bytes::copy_from_slice(above.message()));
+    let disclaimer = edits.disclaimer.clone();
+    let wrapped = edits.wrapped.clone();
+    let below = rewrite_once(&middle, &Edits { disclaimer, wrapped, ..Edits::default() });
+    Rewritten {
+        changes: compose(&above.changes, &below.changes, content.raw().len()),
+        banner: above.banner,
+        subject: above.subject,
+        ..below
+    }
+}
+
+fn rewrite_once(content: &Content, edits: &Edits) -> Rewritten {
     let mut plan = Plan::new(content);
     prepend(&edits.prepend, &mut plan);
     remove(&edits.remove, &mut plan);
@@ -83,6 +117,11 @@ pub fn rewrite(content: &Content, edits: &Edits) -> Rewritten {
         Some(disclaimer) => tag_line::append(disclaimer, &edits.wrapped, &mut plan),
         None => DisclaimerOutcome::NotAsked,
     };
+    let banner = match &edits.banner {
+        Some(banner) => banner::set(banner, &edits.wrapped, &mut plan),
+        None => DisclaimerOutcome::NotAsked,
+    };
+    let subject = subject::edit(&edits.subject, &mut plan);
     // A body that follows its header without an empty line gets one: behind
     // our fields, the next server might take it for header.
     if let Some(whole) = content.parts().first()
@@ -99,6 +138,8 @@ pub fn rewrite(content: &Content, edits: &Edits) -> Rewritten {
         signed: 0,
         changes,
         disclaimer,
+        banner,
+        subject,
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     encode::{self, LineBreaks},
     lift::{self, Lift},
     place,
-    plan::Plan,
+    plan::{Plan, Side},
     recognise::Recogniser,
     rewrite::DisclaimerOutcome,
     splice, wrap,
@@ -40,11 +40,11 @@ pub(super) fn append(
             return DisclaimerOutcome::AlreadyThere;
         }
         Place::OwnPart => {
-            wrap::add_part(disclaimer, plan);
+            wrap::add_part(disclaimer, Side::Below, plan);
             return DisclaimerOutcome::PartAdded;
         }
         Place::Beside => {
-            wrap::set_beside(disclaimer, plan);
+            wrap::set_beside(disclaimer, Side::Below, plan);
             return DisclaimerOutcome::PartAdded;
         }
     };
@@ -76,14 +76,14 @@ fn append_to_protected(
     plan: &mut Plan<'_>,
 ) -> DisclaimerOutcome {
     let content = plan.content();
-    if reason == Protected::IllFormed || !wrapped.contains(&reason) {
+    if !reason.is_wrapped(wrapped) {
         return DisclaimerOutcome::Protected(reason);
     }
     // Also quoted in what is signed, which cannot have it otherwise.
     if !knowing(content, displayed::every_text(content), disclaimer).is_empty() {
         return DisclaimerOutcome::AlreadyThere;
     }
-    wrap::set_beside(disclaimer, plan);
+    wrap::set_beside(disclaimer, Side::Below, plan);
     DisclaimerOutcome::Wrapped(reason)
 }
 
@@ -127,12 +127,12 @@ fn append_to(part: &Part, disclaimer: &Disclaimer, plan: &mut Plan<'_>) {
     }
 }
 
-/// A part that is to have the tag line.
-struct Target<'a> {
-    part: &'a Part,
+/// A part that is to have the tag line, or a banner.
+pub(super) struct Target<'a> {
+    pub(super) part: &'a Part,
     /// Its content, transfer encoding undone.
-    octets: &'a [u8],
-    charset: Charset,
+    pub(super) octets: &'a [u8],
+    pub(super) charset: Charset,
 }
 
 impl Target<'_> {
@@ -157,24 +157,46 @@ impl Target<'_> {
     }
 
     fn append_plain(&self, tag: &str, plan: &mut Plan<'_>) {
-        let tag = if self.is_flowed() { fixed_lines(tag) } else { tag.to_owned() };
-        let text = self.block(&encode::crlf_lines(&tag), plan.content());
+        let text = self.block(&self.lines(tag), plan.content());
+        self.put_plain(&text, Side::Below, plan);
+    }
+
+    /// A wording as lines of this part.
+    pub(super) fn lines(&self, wording: &str) -> String {
+        let fixed = self.is_flowed().then(|| fixed_lines(wording));
+        encode::crlf_lines(fixed.as_deref().unwrap_or(wording))
+    }
+
+    /// Puts text at one end, in whatever way the part can carry it.
+    pub(super) fn put_plain(&self, text: &str, side: Side, plan: &mut Plan<'_>) {
+        let at = match side {
+            Side::Above => self.start(),
+            Side::Below => self.octets.len(),
+        };
         if text.is_ascii() && self.charset.extends_ascii() {
-            return self.splice_plain(text.as_bytes(), plan);
+            return self.splice(at, text.as_bytes(), plan);
         }
-        match self.carriage(&text) {
-            Carriage::Spliced(octets) => self.splice_plain(&octets, plan),
+        match self.carriage(text, side) {
+            Carriage::Spliced(octets) => self.splice(at, &octets, plan),
             Carriage::Lifted(lift) => {
-                if !lift::apply(self.part, self.octets, self.charset, &text, lift, plan) {
-                    self.splice_plain(encode::nearest_ascii(&text).as_bytes(), plan);
+                if !lift::apply(self, text, lift, at, plan) {
+                    self.splice(at, encode::nearest_ascii(text).as_bytes(), plan);
                 }
             }
         }
     }
 
+    /// Where the text begins: after the mark of its byte order.
+    pub(super) fn start(&self) -> usize {
+        encoding_rs::Encoding::for_bom(self.octets).map_or(0, |(_, length)| length)
+    }
+
     /// How text beyond ASCII can be carried by the part.
-    fn carriage(&self, text: &str) -> Carriage {
-        let own = self.in_own_charset(text);
+    fn carriage(&self, text: &str, side: Side) -> Carriage {
+        let own = match side {
+            Side::Above => encode_text(text, self.charset.encoding),
+            Side::Below => self.in_own_charset(text),
+        };
         let declared = self.charset.certainty == Certainty::Declared;
         let ascii = self.octets.is_ascii() && self.charset.extends_ascii();
         let nearest = || Carriage::Spliced(encode::nearest_ascii(text).into_bytes());
@@ -197,11 +219,7 @@ impl Target<'_> {
         }
     }
 
-    fn splice_plain(&self, octets: &[u8], plan: &mut Plan<'_>) {
-        self.splice(self.octets.len(), octets, plan);
-    }
-
-    fn splice(&self, at: usize, octets: &[u8], plan: &mut Plan<'_>) {
+    pub(super) fn splice(&self, at: usize, octets: &[u8], plan: &mut Plan<'_>) {
         let before = self.octets.get(..at).unwrap_or_default();
         let inserted = if self.is_shifting() && ends_shifted(before) {
             [TO_ASCII, octets].concat()
@@ -236,7 +254,7 @@ impl Target<'_> {
         Some(octets)
     }
 
-    fn line_breaks(&self) -> LineBreaks {
+    pub(super) fn line_breaks(&self) -> LineBreaks {
         if self.charset.extends_ascii() || self.is_shifting() {
             LineBreaks::Kept
         } else {

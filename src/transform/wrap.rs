@@ -4,7 +4,7 @@
 use super::{
     doubt,
     encode::{self, LineBreaks},
-    plan::Plan,
+    plan::{Plan, Side},
 };
 use crate::{
     content::{Class, Content, Field, Flaw, Multipart, Part},
@@ -12,10 +12,18 @@ use crate::{
 };
 
 /// For a message that displays nothing but attachments.
-pub(super) fn add_part(disclaimer: &Disclaimer, plan: &mut Plan<'_>) {
-    let Some(whole) = plan.content().parts().first() else { return };
+pub(super) fn add_part(disclaimer: &Disclaimer, side: Side, plan: &mut Plan<'_>) {
+    let content = plan.content();
+    let Some(whole) = content.parts().first() else { return };
     let part = tag_part(disclaimer);
+    let first = whole.children.first().and_then(|first| content.part(*first));
     match (&whole.class, &whole.delimiters) {
+        (Class::Multipart(Multipart::Mixed), Some(delimiters)) if side == Side::Above => {
+            let Some(first) = first else { return set_beside(disclaimer, side, plan) };
+            let at = first.header.start;
+            let inserted = [part.as_slice(), b"\r\n--", delimiters.boundary.as_slice(), b"\r\n"];
+            plan.body(whole, at..at, inserted.concat());
+        }
         (Class::Multipart(Multipart::Mixed), Some(delimiters)) => {
             let boundary = delimiters.boundary.as_slice();
             match &delimiters.close {
@@ -34,13 +42,13 @@ pub(super) fn add_part(disclaimer: &Disclaimer, plan: &mut Plan<'_>) {
                 }
             }
         }
-        _ => set_beside(disclaimer, plan),
+        _ => set_beside(disclaimer, side, plan),
     }
 }
 
-/// The message becomes the first part of a new multipart/mixed: its MIME
-/// fields move into that part, its body stays as it stands.
-pub(super) fn set_beside(disclaimer: &Disclaimer, plan: &mut Plan<'_>) {
+/// The message becomes a part of a new multipart/mixed: its MIME fields move
+/// into that part, its body stays as it stands.
+pub(super) fn set_beside(disclaimer: &Disclaimer, side: Side, plan: &mut Plan<'_>) {
     let content = plan.content();
     let Some(whole) = content.parts().first() else { return };
     let part = &tag_part(disclaimer);
@@ -62,12 +70,16 @@ pub(super) fn set_beside(disclaimer: &Disclaimer, plan: &mut Plan<'_>) {
         }
         plan.header(field.whole.clone(), Vec::new());
     }
-    let opening = [b"--", boundary.as_bytes(), b"\r\n", &moved, b"\r\n"].concat();
-    plan.body(whole, whole.body.start..whole.body.start, opening);
     let dashed = boundary.as_bytes();
+    let (above, below) = match side {
+        Side::Above => ([b"--", dashed, b"\r\n", part, b"\r\n"].concat(), Vec::new()),
+        Side::Below => (Vec::new(), [b"\r\n", part.as_slice(), b"\r\n--", dashed].concat()),
+    };
+    let opening = [above.as_slice(), b"--", dashed, b"\r\n", &moved, b"\r\n"].concat();
+    plan.body(whole, whole.body.start..whole.body.start, opening);
     // The last line break of a multipart without its end is the delimiter's.
     let line_end: &[u8] = if ends_unclosed(content) { b"" } else { b"\r\n" };
-    let closing = [line_end, b"--", dashed, b"\r\n", part, b"\r\n--", dashed, b"--\r\n"].concat();
+    let closing = [line_end, b"--", dashed, &below, b"--\r\n"].concat();
     plan.body(whole, whole.body.end..whole.body.end, closing);
 }
 
