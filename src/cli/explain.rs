@@ -168,6 +168,9 @@ fn explain_decision<W: Write>(
     for obligation in &decision.obligations {
         let (label, words) = match obligation {
             Obligation::Disclaimer(disclaimer) => ("Tag line", disclaimer.name.clone()),
+            Obligation::Banner(banner) => ("Banner", banner.name.clone()),
+            Obligation::TagSubject(tag) => ("Subject", format!("{tag} in front")),
+            Obligation::StripSubject(tag) => ("Subject", format!("without {tag}")),
             Obligation::Wrap(classes) => {
                 let names: Vec<_> = classes.iter().map(|class| class.name()).collect();
                 ("Wrapped", format!("if it is {}", names.join(" or ")))
@@ -184,10 +187,13 @@ fn explain_decision<W: Write>(
 /// Of wordings that a message bears once: whose it is, and whose it is not.
 fn explain_choices<W: Write>(page: &mut Page<W>, decision: &Decision) -> std::io::Result<()> {
     for choice in decision.choices.iter().filter(|choice| !choice.gave_way.is_empty()) {
-        let Wording { name, rule } = &choice.chosen;
-        page.row("Chosen", &[piece(Ink::Plain, format!("{name}, by the narrowest rule: {rule}"))])?;
-        for Wording { name, rule } in &choice.gave_way {
-            page.row("Gave way", &[piece(Ink::Plain, format!("{name}, by the rule: {rule}"))])?;
+        let notice = choice.notice.name();
+        let words = |Wording { name, rule }: &Wording, which: &str| {
+            format!("the {notice} {name}, which {which} asks for: {rule}")
+        };
+        page.row("Chosen", &[piece(Ink::Plain, words(&choice.chosen, "the narrowest rule"))])?;
+        for wording in &choice.gave_way {
+            page.row("Gave way", &[piece(Ink::Plain, words(wording, "another rule"))])?;
         }
     }
     Ok(())

@@ -277,6 +277,9 @@ impl Workshop<'_> {
         for obligation in &group.treatment.obligations {
             match obligation {
                 Obligation::Disclaimer(disclaimer) => edits.disclaimer = Some(disclaimer.clone()),
+                Obligation::Banner(banner) => edits.banner = Some(banner.clone()),
+                Obligation::TagSubject(tag) => edits.subject.tags.push(tag.clone()),
+                Obligation::StripSubject(tag) => edits.subject.stripped.push(tag.clone()),
                 Obligation::Wrap(classes) => edits.wrapped.clone_from(classes),
                 Obligation::Header { name, value } => {
                     // One that a stranger brought would be believed.

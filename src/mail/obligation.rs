@@ -10,9 +10,15 @@ use super::{address::Address, protected::Protected};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Obligation {
     Disclaimer(Arc<Disclaimer>),
+    /// Set above every text, in the same two readings.
+    Banner(Arc<Disclaimer>),
     /// Mail of these classes, which cannot be edited, is wrapped whole in a new
     /// message that has the wording beside it.
     Wrap(Vec<Protected>),
+    /// Set in front of the Subject, in printable ASCII.
+    TagSubject(String),
+    /// Taken out of the Subject, in any case.
+    StripSubject(String),
     /// Add a header field; the name and value are checked when policy is read.
     Header {
         name: String,
@@ -22,7 +28,8 @@ pub enum Obligation {
     Copy(Address),
 }
 
-/// A tag line: the mandated text under every message, in both readings.
+/// A tag line: the mandated text under every message, in both readings. Also a
+/// banner, which stands above.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disclaimer {
     pub name: String,
@@ -37,6 +44,16 @@ pub struct Disclaimer {
 #[serde(rename_all = "snake_case")]
 pub enum Notice {
     TagLine,
+    Banner,
+}
+
+impl Notice {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TagLine => "tag line",
+            Self::Banner => "banner",
+        }
+    }
 }
 
 /// Whose wording a message bears, and which gave way to it.

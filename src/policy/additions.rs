@@ -49,6 +49,22 @@ pub(super) fn wrapped(value: &Value<'_>) -> Option<Vec<Protected>> {
     wrapped.collect()
 }
 
+/// Printable ASCII, so that it reads the same in every Subject.
+pub(super) fn subject_tag(value: &Value<'_>) -> Option<String> {
+    let tag = value.sentence()?;
+    let printable = tag.bytes().all(|octet| (b' '..=b'~').contains(&octet));
+    if printable && tag.len() <= LONGEST_SUBJECT_TAG && !tag.contains("=?") && tag.trim() == tag {
+        return Some(tag.to_owned());
+    }
+    value.faults().error(
+        value
+            .fault("subject-tag", "a tag in the subject is a word or two of plain letters")
+            .label(format!("at most {LONGEST_SUBJECT_TAG}, no accents, no blanks around it"))
+            .help("write it as people know it, such as \"[EXTERNAL]\""),
+    );
+    None
+}
+
 pub(super) fn headers(
     value: &Value<'_>,
     levels: &LevelNames,
@@ -141,5 +157,6 @@ const PROTECTED: [&str; 16] = [
     "authentication-results",
 ];
 
+const LONGEST_SUBJECT_TAG: usize = 40;
 const LONGEST_HEADER_NAME: usize = 64;
 const LONGEST_HEADER_CONTENT: usize = 200;

@@ -28,8 +28,11 @@ pub struct Rule {
     /// How soon people hear of it if the TLS it needs cannot be had.
     pub urgency: Urgency,
     pub disclaimer: Option<Arc<TagLine>>,
-    /// Mail that cannot be edited and is wrapped to bear the tag line.
+    pub banner: Option<Arc<TagLine>>,
+    /// Mail that cannot be edited and is wrapped to bear these beside it.
     pub wrapped: Vec<Protected>,
+    pub tag_subject: Option<String>,
+    pub strip_subject: Vec<String>,
     /// Names and values of header fields.
     pub add_headers: Vec<(String, Template)>,
     pub copy_to: Vec<Address>,

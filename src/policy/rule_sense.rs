@@ -35,6 +35,9 @@ pub(super) fn check(table: &Table<'_>, rule: &Rule) {
         && rule.fallback.is_none()
         && rule.urgency == Urgency::Usual
         && rule.disclaimer.is_none()
+        && rule.banner.is_none()
+        && rule.tag_subject.is_none()
+        && rule.strip_subject.is_empty()
         && rule.add_headers.is_empty()
         && rule.copy_to.is_empty()
         && rule.tell.is_empty();
@@ -72,12 +75,13 @@ fn check_redirect(table: &Table<'_>, rule: &Rule, then_place: std::ops::Range<us
 }
 
 fn check_protected(table: &Table<'_>, rule: &Rule) {
-    if let Some(value) = table.value("protected").filter(|_| rule.disclaimer.is_none()) {
+    let bears_nothing = rule.disclaimer.is_none() && rule.banner.is_none();
+    if let Some(value) = table.value("protected").filter(|_| bears_nothing) {
         table.faults().warning(
             value
                 .fault("rule-protected-unused", "`protected` has no effect in this rule")
                 .label("there is nothing to be put beside it")
-                .help("write it beside the `disclaimer`, or take this line out"),
+                .help("write it beside a `disclaimer` or a `banner`, or take this line out"),
         );
     }
 }

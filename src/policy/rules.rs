@@ -130,9 +130,15 @@ fn read_rule(
     let redirect_to = optional(table, "redirect_to", |value| value.parsed("next-hop"));
     let fallback = optional(table, "fallback", read_fallback);
     let urgency = optional(table, "urgent", |value| value.either(Urgency::Urgent, Urgency::Usual));
-    let disclaimer =
-        optional(table, "disclaimer", |value| additions::tag_line(value, context.disclaimers));
+    let tag_line = |value: &Value<'_>| additions::tag_line(value, context.disclaimers);
+    let disclaimer = optional(table, "disclaimer", tag_line);
+    let banner = optional(table, "banner", tag_line);
     let wrapped = optional(table, "protected", additions::wrapped);
+    let tag_subject = optional(table, "tag_subject", additions::subject_tag);
+    let strip_subject = match table.value("strip_subject") {
+        Some(value) => value.list(additions::subject_tag),
+        None => Some(Vec::new()),
+    };
     let headers = match table.value("add_headers") {
         Some(value) => additions::headers(&value, context.level_names, name.unwrap_or_default()),
         None => Some(Vec::new()),
@@ -157,7 +163,10 @@ fn read_rule(
         fallback: fallback?,
         urgency: urgency?.unwrap_or_default(),
         disclaimer: disclaimer?,
+        banner: banner?,
         wrapped: wrapped?.unwrap_or_default(),
+        tag_subject: tag_subject?,
+        strip_subject: strip_subject?,
         add_headers: headers?,
         copy_to: copy_to?,
         tell: tell?,
@@ -233,7 +242,7 @@ fn read_exemption(
     })
 }
 
-const RULE_KEYS: [&str; 17] = [
+const RULE_KEYS: [&str; 20] = [
     "name",
     "when",
     "then",
@@ -242,7 +251,10 @@ const RULE_KEYS: [&str; 17] = [
     "fallback",
     "urgent",
     "disclaimer",
+    "banner",
     "protected",
+    "tag_subject",
+    "strip_subject",
     "add_headers",
     "copy_to",
     "tell",

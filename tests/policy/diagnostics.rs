@@ -102,7 +102,7 @@ proptest! {
 }
 
 /// Every code there is, but for a missing file, which no folder can hold.
-const CODES: [&str; 68] = [
+const CODES: [&str; 70] = [
     "address",
     "combination-unknown-evidence",
     "combination-without-level",
@@ -160,10 +160,12 @@ const CODES: [&str; 68] = [
     "rule-expired",
     "rule-never-matches",
     "rule-fallback-nowhere",
+    "rule-protected-unused",
     "rule-redirect-nowhere",
     "rule-redirect-unused",
     "rule-tells-nobody",
     "rule-without-reason",
+    "subject-tag",
     "template-field",
     "template-open",
     "toml-syntax",

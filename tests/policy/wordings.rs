@@ -6,8 +6,8 @@ use postern::{
     content::{Content, InPlace},
     gateway::{Fate, Group, Workshop, judge},
     mail::{
-        Decision, Direction, Envelope, Notice, Obligation, Origin, Protocol, QueueId, Recipient,
-        Submission, Timestamp,
+        Decision, Direction, Envelope, Notice, Obligation, Origin, Protected, Protocol, QueueId,
+        Recipient, Submission, Timestamp,
     },
     policy::Policy,
     transform::Signer,
@@ -159,4 +159,53 @@ fn recipients_of_different_tag_lines_get_different_copies_and_each_copy_is_kept_
     assert!(plain.ends_with("hello\r\n\r\nConfidential.\r\n"), "{plain}");
     assert_eq!(partners, &["a@partner.example", "b@partner.example"]);
     assert!(partner.ends_with("hello\r\n\r\nBetween partners.\r\n"), "{partner}");
+}
+
+#[test]
+fn a_banner_speaks_to_its_reader_and_a_tag_line_for_the_sender() {
+    let own =
+        "ods = \"X1\"\nname = \"Our Trust\"\nsender_domains = [\"mytrust.nhs.test.example\"]\n";
+    let policy = must_compile(with_files(&[
+        (
+            "rules.toml",
+            "[[rule]]\nname = \"both\"\nwhen = {}\nbanner = \"whose\"\ndisclaimer = \"whose\"\n\
+             tag_subject = \"[EXTERNAL]\"\nstrip_subject = [\"[secure]\"]\n\
+             protected = { automatic = \"wrap\", signed = \"leave\" }\n",
+        ),
+        ("organisations/X1.toml", own),
+        ("disclaimers/whose.txt", "Of {organisation}.\n"),
+        ("disclaimers/whose.html", "<p lang=\"en\">Of {organisation}.</p>\n"),
+    ]));
+    let told = |to: &str| -> Vec<String> {
+        let decision = ask(&policy, &message(1), to);
+        let words = decision.obligations.iter().map(|obligation| match obligation {
+            Obligation::Disclaimer(text) => format!("below: {}", text.plain),
+            Obligation::Banner(text) => format!("above: {}", text.plain),
+            other => format!("{other:?}"),
+        });
+        words.collect()
+    };
+    let rest = ["Wrap([Automatic])", "TagSubject(\"[EXTERNAL]\")", "StripSubject(\"[secure]\")"];
+    let within = ["below: Of Our Trust.", "above: Of Our Trust."];
+    assert_eq!(told("b@mytrust.nhs.test.example"), [&within[..], &rest].concat());
+    let outward = told("a@elsewhere.example");
+    assert_eq!(outward[0], "below: Of Our Trust.");
+    assert!(outward[1].starts_with("above: Of ") && outward[1] != within[1], "{outward:?}");
+}
+
+#[test]
+fn what_people_have_sealed_is_wrapped_without_being_named() {
+    let rule = "[[rule]]\nname = \"x\"\nwhen = {}\ndisclaimer = \"partner\"\nprotected = ";
+    let wrapped = |written: &str| {
+        let decision =
+            ask(&policy(&format!("{rule}{written}\n")), &message(1), "a@partner.example");
+        decision.obligations.into_iter().find_map(|obligation| match obligation {
+            Obligation::Wrap(classes) => Some(classes),
+            _ => None,
+        })
+    };
+    assert_eq!(wrapped("\"wrap\""), Some(vec![Protected::Signed, Protected::Encrypted]));
+    assert_eq!(wrapped("\"leave\""), None);
+    let named = wrapped("{ calendar = \"wrap\", encrypted = \"leave\" }");
+    assert_eq!(named, Some(vec![Protected::Calendar]));
 }
