@@ -21,6 +21,7 @@ use crate::{
         Protocol, Recipient, ReversePath, RuleMatch, Submission, Timestamp, Urgency, Wording,
     },
     policy::Policy,
+    transform::missing,
 };
 
 /// How a message comes in, and under which policies.
@@ -101,6 +102,11 @@ pub fn explain(arguments: ExplainArguments, now: Timestamp) -> Result<(), Failur
     let mut page = Page::standard_output().within(COLUMNS);
     findings::tell(&mut page, &policy, &judgement.classification, view.display(), view.extent())?;
     view.tell_left_out(&mut page, &policy, &extract)?;
+    let missing = missing(&judgement.content, submission.origin.direction);
+    if !missing.is_empty() {
+        let words = format!("{}, which the client left out", missing.join(" and "));
+        page.row("Supplied", &[piece(Ink::Plain, words)])?;
+    }
     for (recipient, decision) in &judgement.decisions {
         explain_decision(&mut page, &policy, recipient, decision)?;
     }

@@ -4,13 +4,13 @@ use bytes::Bytes;
 use postern::{
     config::Node,
     content::{Content, InPlace},
-    gateway::{Fate, Group, Workshop, judge},
+    gateway::{Fate, Group, Marking, Workshop, judge},
     mail::{
         Decision, Direction, Envelope, Notice, Obligation, Origin, Protected, Protocol, QueueId,
         Recipient, Submission, Timestamp,
     },
     policy::Policy,
-    transform::Signer,
+    transform::{PassageKey, Signer, Trail},
 };
 
 use super::support::{ask, message, must_compile, with_files};
@@ -128,19 +128,24 @@ fn copies(policy: &Policy, recipients: &[&str]) -> Vec<(Vec<String>, String)> {
     };
     let now = Timestamp::from_unix_milliseconds(1_795_367_525_123);
     let signer = Signer::default();
+    let key = PassageKey::new(&[7; 32]).unwrap();
     let workshop = Workshop {
         node: &node,
         policy,
         signer: &signer,
         now,
+        id: QueueId::from_bits(1),
         submission: &submission,
         authentication: None,
         judgement: &judgement,
-        marking: None,
+        marking: Some(Marking { key: &key, trail: Trail::default() }),
     };
     let copy = |group: &Group| {
-        let id = QueueId::from_bits(1);
+        let id = QueueId::from_bits(u64::try_from(group.recipients.len()).unwrap());
         let message = workshop.copy(id, group).unwrap().into_bytes();
+        // The mark is of what has been supplied, too.
+        let passed = key.trail(&Content::parse(message.clone()), Direction::Outbound);
+        assert_eq!((passed.same, passed.forged), (1, 0));
         let entry = workshop.entry(id, group, message.len());
         let to = entry.recipients.iter().map(|one| one.address.to_string()).collect();
         (to, String::from_utf8(message.to_vec()).unwrap())
@@ -157,6 +162,9 @@ fn recipients_of_different_tag_lines_get_different_copies_and_each_copy_is_kept_
     let [(outside, plain), (partners, partner)] = copies.as_slice() else { panic!("{copies:?}") };
     assert_eq!(outside, &["a@elsewhere.example", "b@elsewhere.example"]);
     assert!(plain.ends_with("hello\r\n\r\nConfidential.\r\n"), "{plain}");
+    // Answers to either are of one thread.
+    let id = "\r\nMessage-ID: <0000000000001.1795367525123@gw.test.example>\r\n";
+    assert!(plain.contains(id) && partner.contains(id), "{plain}{partner}");
     assert_eq!(partners, &["a@partner.example", "b@partner.example"]);
     assert!(partner.ends_with("hello\r\n\r\nBetween partners.\r\n"), "{partner}");
 }
