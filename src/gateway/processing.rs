@@ -18,8 +18,8 @@ use crate::{
     },
     policy::Policy,
     transform::{
-        Edits, HeaderField, HeaderFieldError, PASSAGE, PassageKey, PassageMark, Received, Removal,
-        Rewritten, Signer, SignerError, Supplied, Trail, rewrite,
+        Edits, HeaderField, HeaderFieldError, LongLines, PASSAGE, PassageKey, PassageMark,
+        Received, Removal, Rewritten, Signer, SignerError, Supplied, Trail, rewrite,
     },
 };
 
@@ -267,6 +267,10 @@ impl Workshop<'_> {
             },
         };
         let mut edits = Edits { prepend: vec![received.field()], ..Edits::default() };
+        // A stranger's message stays in the lines that its own domain signed.
+        if self.submission.origin.direction == Direction::Outbound {
+            edits.long_lines = LongLines::Broken;
+        }
         // A mark that a stranger brought would be believed by who knows ours.
         edits.remove.push(Removal::Named(PASSAGE.to_owned()));
         let supplied = self.supplied();

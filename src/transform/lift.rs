@@ -48,15 +48,7 @@ pub(super) fn apply(
     if to_quoted {
         edits.push(encoding_edit(part, plan));
     }
-    for edit in edits {
-        match edit {
-            HeaderEdit::Within(range, inserted) => plan.header(range, inserted),
-            HeaderEdit::New(field) => plan.new_fields(part, field),
-        }
-    }
-    if part.parent.is_none() && !plan.content().has_field("MIME-Version") {
-        plan.new_fields(part, "MIME-Version: 1.0\r\n");
-    }
+    make(edits, part, plan);
     let appended = if to_utf8 {
         text.as_bytes().to_vec()
     } else {
@@ -94,6 +86,23 @@ fn reads_in_two_ways(part: &Part, octets: &[u8], text: &str) -> bool {
     let label = part.charset().unwrap_or_default().to_ascii_lowercase();
     let controls = octets.iter().any(|octet| (0x80..=0x9f).contains(octet));
     text.contains(char::REPLACEMENT_CHARACTER) || controls && label.starts_with("iso-8859-")
+}
+
+/// Makes the header say that the body is quoted-printable.
+pub(super) fn to_quoted_printable(part: &Part, plan: &mut Plan<'_>) {
+    make(vec![encoding_edit(part, plan)], part, plan);
+}
+
+fn make(edits: Vec<HeaderEdit>, part: &Part, plan: &mut Plan<'_>) {
+    for edit in edits {
+        match edit {
+            HeaderEdit::Within(range, inserted) => plan.header(range, inserted),
+            HeaderEdit::New(field) => plan.new_fields(part, field),
+        }
+    }
+    if part.parent.is_none() && !plan.content().has_field("MIME-Version") {
+        plan.new_fields(part, "MIME-Version: 1.0\r\n");
+    }
 }
 
 enum HeaderEdit {

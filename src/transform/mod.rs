@@ -16,6 +16,7 @@ mod doubt;
 mod encode;
 mod field;
 mod lift;
+mod long_lines;
 mod passage;
 mod place;
 mod plan;
@@ -32,6 +33,7 @@ mod words;
 mod wrap;
 
 pub use field::{HeaderField, HeaderFieldError};
+pub use long_lines::LongLines;
 pub use passage::{PASSAGE, PassageKey, PassageKeyError, PassageMark, Trail};
 pub use received::Received;
 pub use rewrite::{Change, DisclaimerOutcome, Edits, Removal, Rewritten, rewrite};

@@ -8,6 +8,7 @@ use super::{
     banner,
     compose::compose,
     field::HeaderField,
+    long_lines::{self, LongLines},
     plan::Plan,
     sign::{Signer, SignerError},
     subject::{self, SubjectEdits, SubjectOutcome},
@@ -29,6 +30,7 @@ pub struct Edits {
     /// Above every text.
     pub banner: Option<Arc<Disclaimer>>,
     pub subject: SubjectEdits,
+    pub long_lines: LongLines,
     /// What cannot be edited and is wrapped whole, to bear them beside.
     pub wrapped: Vec<Protected>,
 }
@@ -87,30 +89,24 @@ pub struct Rewritten {
 
 /// Makes the edits. Every octet outside the changes is the original's.
 pub fn rewrite(content: &Content, edits: &Edits) -> Rewritten {
-    match (&edits.banner, &edits.disclaimer) {
-        (Some(_), Some(_)) => rewrite_above_and_below(content, edits),
-        _ => rewrite_once(content, edits),
+    let long = edits.long_lines == LongLines::Broken && long_lines::has_any(content.raw());
+    if !long && (edits.banner.is_none() || edits.disclaimer.is_none()) {
+        return rewrite_once(content, edits);
     }
-}
-
-/// A banner and a tag line may change the same octets, so one is put into what
-/// the other has made. Few messages have both.
-fn rewrite_above_and_below(content: &Content, edits: &Edits) -> Rewritten {
-    let above = rewrite_once(content, &Edits { disclaimer: None, ..edits.clone() });
-    let middle = Content::parse(Bytes::copy_from_slice(above.message()));
-    let disclaimer = edits.disclaimer.clone();
-    let wrapped = edits.wrapped.clone();
-    let below = rewrite_once(&middle, &Edits { disclaimer, wrapped, ..Edits::default() });
-    Rewritten {
-        changes: compose(&above.changes, &below.changes, content.raw().len()),
-        banner: above.banner,
-        subject: above.subject,
-        ..below
-    }
+    // These may change the same octets, so each is put into what the others
+    // have made. Few messages need more than one.
+    let broken = rewrite_once(content, &Edits { long_lines: edits.long_lines, ..Edits::default() });
+    let above = broken.again(content, &Edits { disclaimer: None, ..edits.clone() });
+    let (disclaimer, wrapped) = (edits.disclaimer.clone(), edits.wrapped.clone());
+    let below = above.again(content, &Edits { disclaimer, wrapped, ..Edits::default() });
+    Rewritten { banner: above.banner, subject: above.subject, ..below }
 }
 
 fn rewrite_once(content: &Content, edits: &Edits) -> Rewritten {
     let mut plan = Plan::new(content);
+    if edits.long_lines == LongLines::Broken {
+        long_lines::break_them(&mut plan);
+    }
     prepend(&edits.prepend, &mut plan);
     remove(&edits.remove, &mut plan);
     let disclaimer = match &edits.disclaimer {
@@ -144,6 +140,15 @@ fn rewrite_once(content: &Content, edits: &Edits) -> Rewritten {
 }
 
 impl Rewritten {
+    /// More edits, in what has been made of `original`, told as one with them.
+    fn again(&self, original: &Content, edits: &Edits) -> Self {
+        let edits = Edits { long_lines: LongLines::Kept, ..edits.clone() };
+        let middle = Content::parse(Bytes::copy_from_slice(self.message()));
+        let after = rewrite_once(&middle, &edits);
+        let changes = compose(&self.changes, &after.changes, original.raw().len());
+        Self { changes, ..after }
+    }
+
     pub fn message(&self) -> &[u8] {
         self.buffer.get(self.start..).unwrap_or_default()
     }
