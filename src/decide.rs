@@ -155,8 +155,10 @@ impl<'a> Draft<'a> {
             name: name.clone(),
             value: value.fill(&fields),
         });
+        let removed = rule.remove_headers.iter().cloned().map(Obligation::RemoveHeaders);
         let copies = rule.copy_to.iter().cloned().map(Obligation::Copy);
-        let added: Vec<Obligation> = subject.chain(stripped).chain(headers).chain(copies).collect();
+        let added: Vec<Obligation> =
+            subject.chain(stripped).chain(removed).chain(headers).chain(copies).collect();
         for obligation in added {
             if !self.obligations.contains(&obligation) {
                 self.obligations.push(obligation);

@@ -182,6 +182,7 @@ fn explain_decision<W: Write>(
                 ("Wrapped", format!("if it is {}", names.join(" or ")))
             }
             Obligation::Header { name, value } => ("Header", format!("{name}: {value}")),
+            Obligation::RemoveHeaders(names) => ("Header", format!("without {names}")),
             Obligation::Copy(archive) => ("Copy to", archive.to_string()),
         };
         page.row(label, &[piece(Ink::Plain, words)])?;

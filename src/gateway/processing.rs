@@ -294,6 +294,9 @@ impl Workshop<'_> {
                     edits.remove.push(Removal::Named(name.clone()));
                     edits.prepend.push(HeaderField::new(name, value)?);
                 }
+                Obligation::RemoveHeaders(names) => {
+                    edits.remove.push(Removal::Policy(names.clone()));
+                }
                 Obligation::Copy(_) => {}
             }
         }

@@ -13,6 +13,7 @@ mod envelope;
 mod event;
 mod evidence;
 mod facts;
+mod field_names;
 mod finding;
 mod level;
 mod lookup;
@@ -45,6 +46,7 @@ pub use evidence::{
     TlsFault, Voucher,
 };
 pub use facts::{Arrival, AuthenticationFacts, Direction, Facts, MessageFacts, SecureTag};
+pub use field_names::{FieldNames, FieldNamesError};
 pub use finding::{Finding, Kind, Masked, Opaque, OpaqueReason};
 pub use level::{Level, LevelError};
 pub use lookup::{BlocklistAnswer, LookupAnswer, LookupSource, Passage};

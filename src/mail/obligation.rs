@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{address::Address, protected::Protected};
+use super::{address::Address, field_names::FieldNames, protected::Protected};
 
 /// What must be done to a copy on its way.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +24,8 @@ pub enum Obligation {
         name: String,
         value: String,
     },
+    /// Take header fields out.
+    RemoveHeaders(FieldNames),
     /// Send another copy there.
     Copy(Address),
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::mail::{Address, Disposition, Mode, NextHop, Protected, TlsRequirement, Told, Urgency};
+use crate::mail::{
+    Address, Disposition, FieldNames, Mode, NextHop, Protected, TlsRequirement, Told, Urgency,
+};
 
 use super::{
     condition::{Asked, Condition, Conditions, Truth},
@@ -35,6 +37,7 @@ pub struct Rule {
     pub strip_subject: Vec<String>,
     /// Names and values of header fields.
     pub add_headers: Vec<(String, Template)>,
+    pub remove_headers: Vec<FieldNames>,
     pub copy_to: Vec<Address>,
     pub tell: Vec<Told>,
     pub mode: Mode,

@@ -39,6 +39,7 @@ pub(super) fn check(table: &Table<'_>, rule: &Rule) {
         && rule.tag_subject.is_none()
         && rule.strip_subject.is_empty()
         && rule.add_headers.is_empty()
+        && rule.remove_headers.is_empty()
         && rule.copy_to.is_empty()
         && rule.tell.is_empty();
     if rule.then.is_none() && adds_nothing {

@@ -143,6 +143,10 @@ fn read_rule(
         Some(value) => additions::headers(&value, context.level_names, name.unwrap_or_default()),
         None => Some(Vec::new()),
     };
+    let remove_headers = match table.value("remove_headers") {
+        Some(value) => value.list(|names| names.parsed("header-removed")),
+        None => Some(Vec::new()),
+    };
     let copy_to = match table.value("copy_to") {
         Some(value) => when::read_addresses(&value),
         None => Some(Vec::new()),
@@ -168,6 +172,7 @@ fn read_rule(
         tag_subject: tag_subject?,
         strip_subject: strip_subject?,
         add_headers: headers?,
+        remove_headers: remove_headers?,
         copy_to: copy_to?,
         tell: tell?,
         mode: mode?.unwrap_or_default(),
@@ -242,7 +247,7 @@ fn read_exemption(
     })
 }
 
-const RULE_KEYS: [&str; 20] = [
+const RULE_KEYS: [&str; 21] = [
     "name",
     "when",
     "then",
@@ -256,6 +261,7 @@ const RULE_KEYS: [&str; 20] = [
     "tag_subject",
     "strip_subject",
     "add_headers",
+    "remove_headers",
     "copy_to",
     "tell",
     "mode",

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     content::{Content, Field, Protected},
-    mail::{Disclaimer, Domain},
+    mail::{Disclaimer, Domain, FieldNames},
 };
 
 /// What is to be done to one copy of a message.
@@ -40,6 +40,8 @@ pub struct Edits {
 pub enum Removal {
     /// All fields of this name. The MIME fields stay, whatever is asked.
     Named(String),
+    /// All that a rule takes out.
+    Policy(FieldNames),
     /// Authentication-Results that claim to be ours (RFC 8601 section 5).
     AuthenticationResults { authserv_id: String },
 }
@@ -232,6 +234,7 @@ impl Removal {
                     || name.eq_ignore_ascii_case("MIME-Version");
                 !mime && name.eq_ignore_ascii_case(named)
             }
+            Self::Policy(names) => names.cover(&name),
             Self::AuthenticationResults { authserv_id } => {
                 name.eq_ignore_ascii_case("Authentication-Results")
                     && claimed_authserv_id(&content.value(field))
@@ -352,6 +355,21 @@ mod tests {
         let expected = "Authentication-Results: other.example; spf=pass\r\n\
                         Content-Type: text/plain\r\n\r\nx\r\n";
         assert_eq!(rewritten(raw, &edits), expected);
+    }
+
+    #[test]
+    fn what_a_rule_takes_out_is_taken_out_wherever_it_stands_but_never_what_mail_needs() {
+        let raw = "X-Internal-Host: a\r\n b\r\nReceived: x\r\nx-internal-b: c\r\n\
+                   X-MS-Exchange-A: d\r\nX-Last: e\r\n\r\nX-Internal-C: body\r\n";
+        let taken = |names: &str| {
+            let remove = vec![Removal::Policy(names.parse().unwrap())];
+            rewritten(raw, &Edits { remove, ..Edits::default() })
+        };
+        let expected =
+            "Received: x\r\nX-MS-Exchange-A: d\r\nX-Last: e\r\n\r\nX-Internal-C: body\r\n";
+        assert_eq!(taken("X-Internal-*"), expected);
+        let expected = "Received: x\r\nX-MS-Exchange-A: d\r\n\r\nX-Internal-C: body\r\n";
+        assert_eq!(taken("X-*"), expected);
     }
 
     #[test]

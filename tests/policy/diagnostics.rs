@@ -102,7 +102,7 @@ proptest! {
 }
 
 /// Every code there is, but for a missing file, which no folder can hold.
-const CODES: [&str; 70] = [
+const CODES: [&str; 71] = [
     "address",
     "combination-unknown-evidence",
     "combination-without-level",
@@ -144,6 +144,7 @@ const CODES: [&str; 70] = [
     "header-content",
     "header-name",
     "header-protected",
+    "header-removed",
     "invariant-duplicate",
     "invariant-without-outcome",
     "level-range",

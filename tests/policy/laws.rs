@@ -58,6 +58,8 @@ fn rule() -> impl Strategy<Value = String> {
         "tls = \"verified\"",
         "disclaimer = \"tag\"",
         "add_headers = { X-Level = \"{level}\" }",
+        "remove_headers = [\"X-Mailer\"]",
+        "tag_subject = \"[OUTSIDE]\"",
         "tell = [\"officers\"]",
     ]);
     let mode = prop::sample::select(vec!["enforce", "enforce", "enforce", "observe"]);
