@@ -74,7 +74,10 @@ pub(super) fn apply(
         encode::quoted_printable(&content, LineBreaks::Kept)
     };
     if splice::ends_at_delimiter(part, plan.content()) && !body.ends_with(b"\n") {
-        body.extend_from_slice(b"\r\n");
+        // In quoted-printable a soft one: no line break of the text.
+        let line_end: &[u8] =
+            if part.encoding == TransferEncoding::Base64 { b"\r\n" } else { b"=\r\n" };
+        body.extend_from_slice(line_end);
     }
     plan.body(part, part.body.clone(), body);
     true

@@ -17,8 +17,7 @@ use super::{
 };
 use crate::{
     content::{
-        Certainty, Charset, Class, Content, Part, Protected, TransferEncoding, charset_of,
-        encode_text, html_text,
+        Certainty, Charset, Class, Content, Part, Protected, charset_of, encode_text, html_text,
     },
     mail::Disclaimer,
 };
@@ -201,16 +200,15 @@ impl Target<'_> {
         let ascii = self.octets.is_ascii() && self.charset.extends_ascii();
         let nearest = || Carriage::Spliced(encode::nearest_ascii(text).into_bytes());
         let encoded = !self.part.encoding.is_identity();
-        let eight_bit =
-            matches!(self.part.encoding, TransferEncoding::EightBit | TransferEncoding::Binary);
         match own {
-            Some(own) if declared && (encoded || eight_bit || !ascii) => Carriage::Spliced(own),
+            // Also where 8bit is declared: a message of ASCII goes on as one.
+            Some(own) if declared && (encoded || !ascii) => Carriage::Spliced(own),
             Some(_) if declared => Carriage::Lifted(Lift::ToQuotedPrintable),
             // ASCII octets need not be ASCII there: UTF-7 is one of them.
             _ if self.charset.certainty == Certainty::Unknown => nearest(),
             // Nothing is declared that the text could go against.
             _ if self.part.flaw.is_some() => nearest(),
-            _ if ascii && (encoded || eight_bit) => Carriage::Lifted(Lift::ToUtf8Label),
+            _ if ascii && encoded => Carriage::Lifted(Lift::ToUtf8Label),
             _ if ascii => Carriage::Lifted(Lift::ToUtf8QuotedPrintable),
             None if declared => Carriage::Lifted(Lift::ToUtf8),
             // Undeclared octets beyond ASCII: as the rest of them.
@@ -375,6 +373,19 @@ mod tests {
             displayed(raw.as_bytes(), WIDE)[0],
             format!("1 = 1\r\n\r\n{}\r\n", WIDE.replace('\n', "\r\n"))
         );
+    }
+
+    #[test]
+    fn a_message_of_ascii_goes_on_as_one_though_8bit_is_declared() {
+        for head in [
+            "Content-Type: text/plain; charset=utf-8\r\n",
+            "",
+            "Content-Type: text/plain; charset=iso-8859-1\r\n",
+        ] {
+            let raw = format!("{head}Content-Transfer-Encoding: 8bit\r\n\r\nhello\r\n");
+            assert!(text(raw.as_bytes(), WIDE).is_ascii());
+            assert!(displayed(raw.as_bytes(), WIDE)[0].contains("ch\u{175}pio"));
+        }
     }
 
     #[test]
