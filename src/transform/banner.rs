@@ -269,6 +269,19 @@ mod tests {
     }
 
     #[test]
+    fn no_line_begins_that_others_take_for_a_delimiter() {
+        for (encoding, after) in [("7bit", "</div>--b x"), ("quoted-printable", "\r\n=2D-b x")] {
+            let raw = format!(
+                "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\
+                 Content-Transfer-Encoding: {encoding}\r\n\r\n<body>--b x</body>\r\n--b--\r\n"
+            );
+            let once = marked(raw.as_bytes(), ASCII).into_bytes();
+            assert!(memchr::memmem::find(&once, after.as_bytes()).is_some(), "{once:?}");
+            stands_on_top(raw.as_bytes(), ASCII, "--b x");
+        }
+    }
+
+    #[test]
     fn an_earlier_message_s_banner_does_not_mark_this_one() {
         let quoted = ASCII.replace('\n', "\r\n> ");
         let raw = format!("Subject: a\r\n\r\nyes\r\n> {quoted}\r\n> hello\r\n");

@@ -120,7 +120,7 @@ impl Syntax {
         let starts = |start: &&str| name.starts_with(*start);
         if FREE.contains(&name.as_str()) {
             Self::Free
-        } else if STRUCTURED.contains(&name.as_str()) || FAMILIES.iter().any(|one| starts(&one)) {
+        } else if STRUCTURED.contains(&name.as_str()) || FAMILIES.iter().any(starts) {
             Self::Structured
         } else {
             Self::Unknown
