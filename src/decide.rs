@@ -1,17 +1,23 @@
 //! Deciding: from a policy and facts to what happens to one recipient's copy.
 //!
 //! Every rule is asked; whatever matches adds its demands; the most
-//! restrictive disposition and the strongest protection win (law 4). So the
+//! restrictive disposition and the strongest protection win (law 4), and of
+//! wordings that a message bears once, the narrowest rule's. So the
 //! order of rules never matters, and another rule can only tighten. A rule
 //! that could not be evaluated counts as matched, but then holds where it
 //! would have refused: a person looks (law 3). Pure, and takes microseconds.
 
+mod wordings;
+
+use std::sync::Arc;
+
+use self::wordings::{Asked as AskedWording, Wordings};
 use crate::{
     mail::{
-        Decision, Disposition, Facts, Mode, NextHop, Obligation, Protection, RuleMatch, Told,
-        Urgency,
+        Choice, Decision, Disposition, Facts, Mode, NextHop, Notice, Obligation, Protected,
+        Protection, RuleMatch, Told, Urgency,
     },
-    policy::{Destination, Fields, Organisation, Policy, Rule, Verdict, condition::Asked},
+    policy::{Destination, Fields, Organisation, Policy, Rule, TagLine, Verdict, condition::Asked},
 };
 
 /// What happens to this recipient's copy, and what led to it.
@@ -64,6 +70,8 @@ struct Draft<'a> {
     fallback: Option<NextHop>,
     urgency: Urgency,
     obligations: Vec<Obligation>,
+    tag_lines: Wordings<'a>,
+    banners: Wordings<'a>,
     tell: Vec<Told>,
     matched: Vec<RuleMatch>,
 }
@@ -88,12 +96,14 @@ impl<'a> Draft<'a> {
             fallback: None,
             urgency: Urgency::default(),
             obligations: Vec::new(),
+            tag_lines: Wordings::of(Notice::TagLine),
+            banners: Wordings::of(Notice::Banner),
             tell: Vec::new(),
             matched: Vec::new(),
         }
     }
 
-    fn apply(&mut self, rule: &Rule, certainty: Certainty) {
+    fn apply(&mut self, rule: &'a Rule, certainty: Certainty) {
         let asked_for = match (certainty, rule.then) {
             (Certainty::Unsure, Some(Disposition::Reject)) => Some(Disposition::Hold),
             (_, then) => then,
@@ -137,25 +147,67 @@ impl<'a> Draft<'a> {
         self.fallback = self.fallback.take().or_else(|| rule.fallback.clone());
     }
 
-    fn add_obligations(&mut self, rule: &Rule) {
+    fn add_obligations(&mut self, rule: &'a Rule) {
         let fields = self.fields(rule);
-        let languages = self.organisation.map_or(&[][..], |sender| &sender.languages);
-        let tag_lines = rule
-            .disclaimer
-            .iter()
-            .map(|tag_line| tag_line.filled(languages, fields.organisation, fields.level_name));
-        let disclaimer = tag_lines.map(Obligation::Disclaimer);
+        let subject = rule.tag_subject.iter().cloned().map(Obligation::TagSubject);
+        let stripped = rule.strip_subject.iter().cloned().map(Obligation::StripSubject);
         let headers = rule.add_headers.iter().map(|(name, value)| Obligation::Header {
             name: name.clone(),
             value: value.fill(&fields),
         });
+        let removed = rule.remove_headers.iter().cloned().map(Obligation::RemoveHeaders);
         let copies = rule.copy_to.iter().cloned().map(Obligation::Copy);
-        let added: Vec<Obligation> = disclaimer.chain(headers).chain(copies).collect();
+        let added: Vec<Obligation> =
+            subject.chain(stripped).chain(removed).chain(headers).chain(copies).collect();
         for obligation in added {
             if !self.obligations.contains(&obligation) {
                 self.obligations.push(obligation);
             }
         }
+        self.ask_for_wordings(rule);
+    }
+
+    /// A tag line speaks for who sends, a banner to who receives.
+    fn ask_for_wordings(&mut self, rule: &'a Rule) {
+        let level_name = self.policy.level_name(self.facts.message.level);
+        let asked = |text: &Arc<TagLine>, whose: Option<&Organisation>| AskedWording {
+            rule: &rule.name,
+            specificity: rule.specificity(),
+            text: text.filled(
+                whose.map_or(&[][..], |one| &one.languages),
+                whose.map_or(self.policy.default_organisation(), |one| &one.name),
+                level_name,
+            ),
+            wrapped: &rule.wrapped,
+        };
+        let tag_line = rule.disclaimer.as_ref().map(|text| asked(text, self.organisation));
+        let reader = || self.policy.organisation_at(self.facts.recipient.domain());
+        let banner = rule.banner.as_ref().map(|text| asked(text, reader()));
+        tag_line.into_iter().for_each(|asked| self.tag_lines.ask(asked));
+        banner.into_iter().for_each(|asked| self.banners.ask(asked));
+    }
+
+    /// Of several wordings the one that is taken, before all else; and what
+    /// bears them though it cannot be edited.
+    fn choose_wordings(&mut self) -> Vec<Choice> {
+        let mut choices = Vec::new();
+        let mut first = Vec::new();
+        let mut wrapped: Vec<Protected> = Vec::new();
+        let notices: [(_, fn(_) -> _); 2] =
+            [(&self.tag_lines, Obligation::Disclaimer), (&self.banners, Obligation::Banner)];
+        for (wordings, obligation) in notices {
+            let Some((asked, choice)) = wordings.chosen() else { continue };
+            first.push(obligation(Arc::clone(&asked.text)));
+            let more = asked.wrapped.iter().filter(|class| !wrapped.contains(class));
+            let more: Vec<_> = more.copied().collect();
+            wrapped.extend(more);
+            choices.push(choice);
+        }
+        if !wrapped.is_empty() {
+            first.push(Obligation::Wrap(wrapped));
+        }
+        self.obligations.splice(0..0, first);
+        choices
     }
 
     fn tell(&mut self, rule: &Rule) {
@@ -208,6 +260,7 @@ impl<'a> Draft<'a> {
             self.protection = self.protection.towards(next_hop);
         }
         self.tell.sort_unstable();
+        let choices = self.choose_wordings();
         let decided_by = self.decided_by.and_then(|index| self.matched.get(index)).cloned();
         Decision {
             disposition: self.disposition,
@@ -216,6 +269,7 @@ impl<'a> Draft<'a> {
             fallback: self.fallback,
             urgency: self.urgency,
             obligations: self.obligations,
+            choices,
             tell: self.tell,
             decided_by,
             matched: self.matched,

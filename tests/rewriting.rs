@@ -7,7 +7,10 @@ use bytes::Bytes;
 use postern::{
     content::{Class, Content, Disposition, InPlace, Part, Protected, Reading, ReadingKind},
     mail::Disclaimer,
-    transform::{Change, DisclaimerOutcome, Edits, HeaderField, Rewritten, downgrade, rewrite},
+    transform::{
+        Change, DisclaimerOutcome, Edits, HeaderField, LongLines, Removal, Rewritten, SubjectEdits,
+        downgrade, rewrite,
+    },
 };
 use proptest::prelude::*;
 
@@ -22,8 +25,8 @@ fn edits(plain: &str) -> Edits {
     let disclaimer = Disclaimer { name: "lab".into(), plain: plain.into(), html };
     Edits {
         prepend: vec![HeaderField::new("X-Test", "1").unwrap()],
-        remove: Vec::new(),
         disclaimer: Some(Arc::new(disclaimer)),
+        ..Edits::default()
     }
 }
 
@@ -31,8 +34,44 @@ fn rewritten(raw: &Bytes, plain: &str) -> Rewritten {
     rewrite(&Content::parse(raw.clone()), &edits(plain))
 }
 
+/// Everything that rules can ask for, at once.
+fn all_edits() -> Edits {
+    let notice = |plain: &str| {
+        let html = format!("<div lang=\"en\"><p>{}</p></div>", plain.replace('\n', "<br>\n"));
+        Some(Arc::new(Disclaimer { name: "lab".into(), plain: plain.into(), html }))
+    };
+    Edits {
+        remove: vec![Removal::Policy("X-*".parse().unwrap())],
+        disclaimer: notice(ASCII),
+        banner: notice("Daw\u{2019}r neges hon o\u{2019}r tu allan: cymerwch ofal."),
+        subject: SubjectEdits {
+            tags: vec!["[EXTERNAL]".into()],
+            stripped: vec!["[secure]".into()],
+        },
+        wrapped: Protected::WRAPPABLE.to_vec(),
+        long_lines: LongLines::Broken,
+        ..Edits::default()
+    }
+}
+
+fn all_at_once_hold(raw: &Bytes) -> Result<(), String> {
+    let edits = all_edits();
+    let done = rewrite(&Content::parse(raw.clone()), &edits);
+    rest_is_identical(raw, &done)?;
+    lines_are_fit(raw, &done)?;
+    let outcomes = format!("{:?} {:?} {:?}", done.banner, done.disclaimer, done.subject);
+    let once = done.into_bytes();
+    let twice = rewrite(&Content::parse(once.clone()), &edits);
+    if twice.message() == once {
+        return Ok(());
+    }
+    let again = format!("{:?} {:?} {:?}", twice.banner, twice.disclaimer, twice.subject);
+    Err(format!("all at once: first {outcomes}, then {again}: {:?}", twice.changes))
+}
+
 /// All that must hold of any message at all.
 fn holds(raw: &Bytes, plain: &str) -> Result<(), String> {
+    all_at_once_hold(raw)?;
     let before = Content::parse(raw.clone());
     readable(&before);
     let done = rewrite(&before, &edits(plain));

@@ -139,6 +139,7 @@ mod tests {
             prepend: vec![HeaderField::new("X-New", "1").unwrap()],
             remove: vec![Removal::Named("X-Old".to_owned())],
             disclaimer: None,
+            ..Edits::default()
         };
         rewrite(&Content::parse(Bytes::from_static(raw)), &edits)
     }

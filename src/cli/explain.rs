@@ -18,9 +18,10 @@ use crate::{
     gateway::{Fate, Judgement, judge},
     mail::{
         Address, Decision, Direction, Disposition, Domain, Envelope, Mode, Obligation, Origin,
-        Protocol, Recipient, ReversePath, RuleMatch, Submission, Timestamp, Urgency,
+        Protocol, Recipient, ReversePath, RuleMatch, Submission, Timestamp, Urgency, Wording,
     },
     policy::Policy,
+    transform::missing,
 };
 
 /// How a message comes in, and under which policies.
@@ -101,6 +102,11 @@ pub fn explain(arguments: ExplainArguments, now: Timestamp) -> Result<(), Failur
     let mut page = Page::standard_output().within(COLUMNS);
     findings::tell(&mut page, &policy, &judgement.classification, view.display(), view.extent())?;
     view.tell_left_out(&mut page, &policy, &extract)?;
+    let missing = missing(&judgement.content, submission.origin.direction);
+    if !missing.is_empty() {
+        let words = format!("{}, which the client left out", missing.join(" and "));
+        page.row("Supplied", &[piece(Ink::Plain, words)])?;
+    }
     for (recipient, decision) in &judgement.decisions {
         explain_decision(&mut page, &policy, recipient, decision)?;
     }
@@ -168,12 +174,36 @@ fn explain_decision<W: Write>(
     for obligation in &decision.obligations {
         let (label, words) = match obligation {
             Obligation::Disclaimer(disclaimer) => ("Tag line", disclaimer.name.clone()),
+            Obligation::Banner(banner) => ("Banner", banner.name.clone()),
+            Obligation::TagSubject(tag) => ("Subject", format!("{tag} in front")),
+            Obligation::StripSubject(tag) => ("Subject", format!("without {tag}")),
+            Obligation::Wrap(classes) => {
+                let names: Vec<_> = classes.iter().map(|class| class.name()).collect();
+                ("Wrapped", format!("if it is {}", names.join(" or ")))
+            }
             Obligation::Header { name, value } => ("Header", format!("{name}: {value}")),
+            Obligation::RemoveHeaders(names) => ("Header", format!("without {names}")),
             Obligation::Copy(archive) => ("Copy to", archive.to_string()),
         };
         page.row(label, &[piece(Ink::Plain, words)])?;
     }
+    explain_choices(page, decision)?;
     explain_rules(page, decision)
+}
+
+/// Of wordings that a message bears once: whose it is, and whose it is not.
+fn explain_choices<W: Write>(page: &mut Page<W>, decision: &Decision) -> std::io::Result<()> {
+    for choice in decision.choices.iter().filter(|choice| !choice.gave_way.is_empty()) {
+        let notice = choice.notice.name();
+        let words = |Wording { name, rule }: &Wording, which: &str| {
+            format!("the {notice} {name}, which {which} asks for: {rule}")
+        };
+        page.row("Chosen", &[piece(Ink::Plain, words(&choice.chosen, "the narrowest rule"))])?;
+        for wording in &choice.gave_way {
+            page.row("Gave way", &[piece(Ink::Plain, words(wording, "another rule"))])?;
+        }
+    }
+    Ok(())
 }
 
 /// The rule that decides first.
@@ -211,6 +241,7 @@ fn as_json(policy: &Policy, judgement: &Judgement, view: View) -> serde_json::Va
                 "urgency": decision.urgency,
                 "destination": decision.destination,
                 "tell": decision.tell,
+                "choices": decision.choices,
             })
         })
         .collect();

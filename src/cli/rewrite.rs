@@ -139,17 +139,18 @@ impl Office {
             Fate::Taken(groups) => groups,
             Fate::Refused { reply, .. } => return Ok(Copies::Refused(reply.to_string())),
         };
+        let id = QueueId::at(self.now.unix_milliseconds(), 0);
         let workshop = Workshop {
             node: &self.node,
             policy: &self.policy,
             signer: &self.signer,
             now: self.now,
+            id,
             submission: &submission,
             authentication: None,
             judgement: &judgement,
             marking: None,
         };
-        let id = QueueId::at(self.now.unix_milliseconds(), 0);
         let copy = |group: &Group| {
             let rewritten = workshop.copy(id, group).map_err(Failure::configuration)?;
             Ok(Copy { whose: whose(group), rewritten })

@@ -6,27 +6,7 @@ use super::{
     part::{Class, Flaw, Multipart, Part},
     tree::Content,
 };
-use crate::mail::{Domain, SecureTag};
-
-/// Why a message's text must stay as it is (law 5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protected {
-    /// multipart/signed, S/MIME or PGP: an edit breaks the signature.
-    Signed,
-    Encrypted,
-    /// The message is a meeting request, or the like.
-    Calendar,
-    /// DSN, MDN and other machine-readable reports (RFC 6522).
-    Report,
-    /// Sent by no person (RFC 3834).
-    Automatic,
-    /// A copy made for a journal: evidence.
-    Journal,
-    /// Under rights management.
-    Rights,
-    /// The structure is broken, or too large to follow.
-    IllFormed,
-}
+use crate::mail::{Domain, Protected, SecureTag};
 
 impl Content {
     /// The Subject as a person reads it.

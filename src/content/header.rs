@@ -209,15 +209,16 @@ impl Words {
     }
 }
 
-struct EncodedWord<'a> {
-    charset: &'a str,
-    octets: Vec<u8>,
-    length: usize,
+pub(crate) struct EncodedWord<'a> {
+    pub(crate) charset: &'a str,
+    pub(crate) octets: Vec<u8>,
+    /// Of the whole word as it stands.
+    pub(crate) length: usize,
 }
 
 /// The encoded word that the octets start with. Blanks within the text, which
 /// RFC 2047 forbids and mailers write, are let through.
-fn encoded_word(octets: &[u8]) -> Option<EncodedWord<'_>> {
+pub(crate) fn encoded_word(octets: &[u8]) -> Option<EncodedWord<'_>> {
     let rest = octets.strip_prefix(b"=?")?;
     let charset_end = memchr::memchr(b'?', rest.get(..MAX_CHARSET.min(rest.len()))?)?;
     let charset = std::str::from_utf8(rest.get(..charset_end)?).ok()?;

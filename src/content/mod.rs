@@ -41,7 +41,6 @@ mod walk;
 
 pub use authors::{AuthorError, author_domains};
 pub use document::{Document, Extract, File, InPlace, Limits, ReadDocument};
-pub use facts::Protected;
 pub use header::Field;
 pub use media::{MediaType, Parameters};
 pub use opened::Opened;
@@ -49,8 +48,11 @@ pub use part::{Class, Delimiters, Disposition, Flaw, Multipart, Part, PartId, Tr
 pub use reading::{OffsetMap, Rate, Reading, ReadingKind};
 pub use tree::Content;
 
+pub use crate::mail::Protected;
+
 pub(crate) use charset::{Certainty, Charset, decode as decode_text, encode as encode_text};
 pub(crate) use extract::charset_of;
+pub(crate) use header::{EncodedWord, encoded_word};
 pub(crate) use html::{Token as HtmlToken, displayed as html_text, tokens as html_tokens};
 pub(crate) use transfer::base64_octets as base64_decoded;
 pub(crate) use tree::{body_offset, is_damaged};

@@ -18,8 +18,8 @@ use crate::{
     },
     policy::Policy,
     transform::{
-        Edits, HeaderField, HeaderFieldError, PASSAGE, PassageKey, PassageMark, Received, Removal,
-        Rewritten, Signer, SignerError, Trail, rewrite,
+        Edits, HeaderField, HeaderFieldError, LongLines, PASSAGE, PassageKey, PassageMark,
+        Received, Removal, Rewritten, Signer, SignerError, Supplied, Trail, rewrite,
     },
 };
 
@@ -213,6 +213,8 @@ pub struct Workshop<'a> {
     pub policy: &'a Policy,
     pub signer: &'a Signer,
     pub now: Timestamp,
+    /// Of the first copy, which all are numbered after.
+    pub id: QueueId,
     pub submission: &'a Submission,
     pub authentication: Option<&'a Authentication>,
     pub judgement: &'a Judgement,
@@ -265,22 +267,35 @@ impl Workshop<'_> {
             },
         };
         let mut edits = Edits { prepend: vec![received.field()], ..Edits::default() };
+        // A stranger's message stays in the lines that its own domain signed.
+        if self.submission.origin.direction == Direction::Outbound {
+            edits.long_lines = LongLines::Broken;
+        }
         // A mark that a stranger brought would be believed by who knows ours.
         edits.remove.push(Removal::Named(PASSAGE.to_owned()));
-        edits.prepend.extend(self.mark(id));
+        let supplied = self.supplied();
+        edits.prepend.extend(self.mark(id, &supplied));
         if let Some(found) = self.authentication {
             edits.remove.push(Removal::AuthenticationResults { authserv_id: node.to_owned() });
             // It comes folded; the field is folded anew, as one of ours.
             let value = found.header.split_whitespace().collect::<Vec<_>>().join(" ");
             edits.prepend.push(HeaderField::new("Authentication-Results", &value)?);
         }
+        edits.prepend.extend(supplied);
         for obligation in &group.treatment.obligations {
             match obligation {
                 Obligation::Disclaimer(disclaimer) => edits.disclaimer = Some(disclaimer.clone()),
+                Obligation::Banner(banner) => edits.banner = Some(banner.clone()),
+                Obligation::TagSubject(tag) => edits.subject.tags.push(tag.clone()),
+                Obligation::StripSubject(tag) => edits.subject.stripped.push(tag.clone()),
+                Obligation::Wrap(classes) => edits.wrapped.clone_from(classes),
                 Obligation::Header { name, value } => {
                     // One that a stranger brought would be believed.
                     edits.remove.push(Removal::Named(name.clone()));
                     edits.prepend.push(HeaderField::new(name, value)?);
+                }
+                Obligation::RemoveHeaders(names) => {
+                    edits.remove.push(Removal::Policy(names.clone()));
                 }
                 Obligation::Copy(_) => {}
             }
@@ -288,11 +303,27 @@ impl Workshop<'_> {
         Ok(edits)
     }
 
-    fn mark(&self, id: QueueId) -> Option<HeaderField> {
+    /// What a client of ours has left out.
+    fn supplied(&self) -> Vec<HeaderField> {
+        let supplied = Supplied { at: self.now, id: self.id, node: &self.node.name };
+        supplied.fields(&self.judgement.content, self.submission.origin.direction)
+    }
+
+    fn mark(&self, id: QueueId, supplied: &[HeaderField]) -> Option<HeaderField> {
         let Marking { key, trail } = self.marking.as_ref()?;
         let way = self.submission.origin.direction;
         let mark = PassageMark { node: &self.node.name, way, id, trail: *trail };
-        Some(key.field(&self.judgement.content, &mark))
+        let content = &self.judgement.content;
+        if supplied.is_empty() {
+            return Some(key.field(content, &mark));
+        }
+        // The mark is of the message as it leaves, with its Date and its id.
+        let mut header: Vec<u8> =
+            supplied.iter().flat_map(|field| field.as_str().bytes()).collect();
+        let whole = content.parts().first();
+        let own = whole.and_then(|whole| content.raw().get(..whole.header.end));
+        header.extend_from_slice(own.unwrap_or_default());
+        Some(key.field(&Content::parse(header.into()), &mark))
     }
 
     /// What the queue is to know of a group's copy.

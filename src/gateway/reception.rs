@@ -225,6 +225,7 @@ impl Processor {
             policy: &policy,
             signer: &self.signer,
             now: now(),
+            id,
             submission,
             authentication,
             judgement: &judgement,

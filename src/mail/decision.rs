@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    disposition::{Disposition, NextHop, Obligation, Told},
+    disposition::{Disposition, NextHop, Told},
     level::Level,
     message::Urgency,
+    obligation::{Choice, Obligation},
     protection::Protection,
 };
 
@@ -22,6 +23,8 @@ pub struct Decision {
     /// How soon people hear of it then.
     pub urgency: Urgency,
     pub obligations: Vec<Obligation>,
+    /// Whose wording it is, of those that a message bears once.
+    pub choices: Vec<Choice>,
     pub tell: Vec<Told>,
     /// The rule whose disposition this is; absent where none matched.
     pub decided_by: Option<RuleMatch>,

@@ -1,10 +1,8 @@
-//! What may happen to a recipient's copy, and what must be done on the way.
+//! What may happen to a recipient's copy.
 
-use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr, sync::Arc};
+use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-
-use super::address::Address;
 
 /// What happens to one recipient's copy, least restrictive first, so that the
 /// most restrictive of several is their maximum (law 4).
@@ -134,29 +132,6 @@ impl From<NextHop> for String {
     fn from(next_hop: NextHop) -> Self {
         next_hop.to_string()
     }
-}
-
-/// What must be done to a copy on its way.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Obligation {
-    Disclaimer(Arc<Disclaimer>),
-    /// Add a header field; the name and value are checked when policy is read.
-    Header {
-        name: String,
-        value: String,
-    },
-    /// Send another copy there.
-    Copy(Address),
-}
-
-/// A tag line: the mandated text under every message, in both readings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Disclaimer {
-    pub name: String,
-    /// Lines parted by `\n`, without a final one.
-    pub plain: String,
-    /// A fragment of HTML, self-contained.
-    pub html: String,
 }
 
 /// Whom to tell of a decision.

@@ -13,10 +13,13 @@ mod envelope;
 mod event;
 mod evidence;
 mod facts;
+mod field_names;
 mod finding;
 mod level;
 mod lookup;
 mod message;
+mod obligation;
+mod protected;
 mod protection;
 mod queue_id;
 mod reading;
@@ -31,7 +34,7 @@ pub use address::{Address, AddressError, ReversePath};
 pub use attempt::{Attempt, Failure, FailureReason, Handover, Outcome, Promise, Taker};
 pub use decision::{Decision, DestinationClass, DestinationFacts, Mode, RuleMatch};
 pub use destination::{Destination, Way};
-pub use disposition::{Disclaimer, Disposition, NextHop, NextHopError, Obligation, Told};
+pub use disposition::{Disposition, NextHop, NextHopError, Told};
 pub use domain::{Domain, DomainError};
 pub use envelope::{AddressEncoding, Body, Envelope, Recipient};
 pub use event::{
@@ -43,6 +46,7 @@ pub use evidence::{
     TlsFault, Voucher,
 };
 pub use facts::{Arrival, AuthenticationFacts, Direction, Facts, MessageFacts, SecureTag};
+pub use field_names::{FieldNames, FieldNamesError};
 pub use finding::{Finding, Kind, Masked, Opaque, OpaqueReason};
 pub use level::{Level, LevelError};
 pub use lookup::{BlocklistAnswer, LookupAnswer, LookupSource, Passage};
@@ -50,6 +54,8 @@ pub use message::{
     DelayNotice, Exemption, Forwarded, Hold, Leave, Origin, Protocol, QueuedMessage,
     QueuedRecipient, RecipientState, Recourse, Submission, TlsNotice, Unmet, Urgency,
 };
+pub use obligation::{Choice, Disclaimer, Notice, Obligation, Wording};
+pub use protected::Protected;
 pub use protection::{
     Ciphers, KeyPin, KeyPinError, MxName, Protection, TlsRequirement, TlsVersion, Trust,
 };

@@ -12,7 +12,7 @@ use std::{ops::Range, sync::Arc};
 
 use crate::mail::{
     Address, AuthenticationFacts, Decision, Direction, Disposition, Facts, Kind, Level,
-    MessageFacts, Obligation, ReversePath, SecureTag, TlsRequirement,
+    MessageFacts, Notice, Obligation, ReversePath, SecureTag, TlsRequirement,
 };
 
 use super::{
@@ -63,6 +63,7 @@ struct Expectation {
     /// The rule that decides, or one that only adds: it must have matched.
     rule: Option<Placed<String>>,
     disclaimer: Option<Placed<String>>,
+    banner: Option<Placed<String>>,
     level: Option<Placed<Level>>,
 }
 
@@ -138,19 +139,27 @@ impl Expectation {
         {
             differs(format!("the rule `{rule}`"), "that it did not match".to_owned(), place);
         }
-        if let Some((name, place)) = &self.disclaimer
-            && !has_disclaimer(decision, name)
-        {
-            differs(format!("the tag line `{name}`"), "none of that name".to_owned(), place);
+        let notices = [(Notice::TagLine, &self.disclaimer), (Notice::Banner, &self.banner)];
+        for (what, expected) in notices {
+            if let Some((name, place)) = expected
+                && !bears(decision, what, name)
+            {
+                differs(
+                    format!("the {} `{name}`", what.name()),
+                    "none of that name".to_owned(),
+                    place,
+                );
+            }
         }
         faults
     }
 }
 
-fn has_disclaimer(decision: &Decision, name: &str) -> bool {
+fn bears(decision: &Decision, what: Notice, name: &str) -> bool {
     decision.obligations.iter().any(|obligation| match obligation {
-        Obligation::Disclaimer(disclaimer) => disclaimer.name == name,
-        Obligation::Header { .. } | Obligation::Copy(_) => false,
+        Obligation::Disclaimer(disclaimer) => what == Notice::TagLine && disclaimer.name == name,
+        Obligation::Banner(banner) => what == Notice::Banner && banner.name == name,
+        _ => false,
     })
 }
 
@@ -309,6 +318,7 @@ fn read_expectation(table: &Table<'_>) -> Option<Expectation> {
     let text = |value: &Value<'_>| value.sentence().map(str::to_owned);
     let rule = placed(table, "rule", text);
     let disclaimer = placed(table, "disclaimer", text);
+    let banner = placed(table, "banner", text);
     let level = placed(table, "level", read_level);
     Some(Expectation {
         to: to?,
@@ -316,6 +326,7 @@ fn read_expectation(table: &Table<'_>) -> Option<Expectation> {
         tls: tls?,
         rule: rule?,
         disclaimer: disclaimer?,
+        banner: banner?,
         level: level?,
     })
 }
@@ -334,7 +345,7 @@ fn placed<'a, T>(
 
 const CASE_KEYS: [&str; 7] = ["name", "from", "direction", "facts", "message", "mail", "expect"];
 
-const EXPECT_KEYS: [&str; 6] = ["to", "then", "tls", "rule", "disclaimer", "level"];
+const EXPECT_KEYS: [&str; 7] = ["to", "then", "tls", "rule", "disclaimer", "banner", "level"];
 
 const FACT_KEYS: [&str; 8] =
     ["level", "kinds", "marking", "secure_tag", "opaque", "size", "authentication", "arrival"];

@@ -103,6 +103,11 @@ impl Policy {
         self.organisations.iter().find(|one| one.sends(message)).map(Arc::as_ref)
     }
 
+    /// Whose recipients these are.
+    pub fn organisation_at(&self, domain: &Domain) -> Option<&Organisation> {
+        self.organisations.iter().find(|one| one.has(domain)).map(Arc::as_ref)
+    }
+
     /// What senders are called who belong to no organisation that has a file.
     pub fn default_organisation(&self) -> &str {
         &self.settings.organisation

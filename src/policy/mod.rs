@@ -9,6 +9,7 @@
 //! Rules only tighten and exemptions alone loosen (law 4); what cannot be
 //! evaluated counts against the message (law 3).
 
+mod additions;
 mod cases;
 pub mod classification;
 mod compile;
@@ -25,6 +26,7 @@ mod prove;
 mod range;
 mod representatives;
 mod rule;
+mod rule_sense;
 mod rules;
 mod settings;
 mod sources;

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::mail::MessageFacts;
+use crate::mail::{Domain, MessageFacts};
 
 use super::{
     condition::Condition,
@@ -31,9 +31,13 @@ pub struct Organisation {
 
 impl Organisation {
     pub fn sends(&self, message: &MessageFacts) -> bool {
+        message.reverse_path.domain().is_some_and(|sender| self.has(sender))
+    }
+
+    /// Whether the domain is one of its own.
+    pub fn has(&self, domain: &Domain) -> bool {
         let Condition::SenderDomain(domains) = &self.scope else { return false };
-        let sender = message.reverse_path.domain();
-        sender.is_some_and(|sender| domains.iter().any(|domain| domain.matches(sender)))
+        domains.iter().any(|own| own.matches(domain))
     }
 }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::mail::{Address, Disposition, Mode, NextHop, TlsRequirement, Told, Urgency};
+use crate::mail::{
+    Address, Disposition, FieldNames, Mode, NextHop, Protected, TlsRequirement, Told, Urgency,
+};
 
 use super::{
     condition::{Asked, Condition, Conditions, Truth},
@@ -28,8 +30,14 @@ pub struct Rule {
     /// How soon people hear of it if the TLS it needs cannot be had.
     pub urgency: Urgency,
     pub disclaimer: Option<Arc<TagLine>>,
+    pub banner: Option<Arc<TagLine>>,
+    /// Mail that cannot be edited and is wrapped to bear these beside it.
+    pub wrapped: Vec<Protected>,
+    pub tag_subject: Option<String>,
+    pub strip_subject: Vec<String>,
     /// Names and values of header fields.
     pub add_headers: Vec<(String, Template)>,
+    pub remove_headers: Vec<FieldNames>,
     pub copy_to: Vec<Address>,
     pub tell: Vec<Told>,
     pub mode: Mode,

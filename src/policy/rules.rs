@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::mail::{Disposition, Mode, NextHop, Told, Urgency};
+use crate::mail::{Mode, NextHop, Told, Urgency};
 
 use super::{
-    disclaimers::{TagLine, TagLines},
-    nearest::did_you_mean,
+    additions,
+    disclaimers::TagLines,
     organisation::Organisation,
     protection::TLS,
     rule::{Exemption, Rule},
+    rule_sense,
     settings::{DISPOSITIONS, LevelNames},
-    template::{Field, HEADER_FIELDS, REASON_FIELDS, Template},
+    template::{REASON_FIELDS, Template},
     when,
-    written::{Fault, Faults, Table, Value},
+    written::{Faults, Table, Value},
 };
 
 /// What is known before rules are read.
@@ -129,9 +130,21 @@ fn read_rule(
     let redirect_to = optional(table, "redirect_to", |value| value.parsed("next-hop"));
     let fallback = optional(table, "fallback", read_fallback);
     let urgency = optional(table, "urgent", |value| value.either(Urgency::Urgent, Urgency::Usual));
-    let disclaimer = optional(table, "disclaimer", |value| named(value, context.disclaimers));
+    let tag_line = |value: &Value<'_>| additions::tag_line(value, context.disclaimers);
+    let disclaimer = optional(table, "disclaimer", tag_line);
+    let banner = optional(table, "banner", tag_line);
+    let wrapped = optional(table, "protected", additions::wrapped);
+    let tag_subject = optional(table, "tag_subject", additions::subject_tag);
+    let strip_subject = match table.value("strip_subject") {
+        Some(value) => value.list(additions::subject_tag),
+        None => Some(Vec::new()),
+    };
     let headers = match table.value("add_headers") {
-        Some(value) => read_headers(&value, context.level_names, name.unwrap_or_default()),
+        Some(value) => additions::headers(&value, context.level_names, name.unwrap_or_default()),
+        None => Some(Vec::new()),
+    };
+    let remove_headers = match table.value("remove_headers") {
+        Some(value) => value.list(|names| names.parsed("header-removed")),
         None => Some(Vec::new()),
     };
     let copy_to = match table.value("copy_to") {
@@ -154,7 +167,12 @@ fn read_rule(
         fallback: fallback?,
         urgency: urgency?.unwrap_or_default(),
         disclaimer: disclaimer?,
+        banner: banner?,
+        wrapped: wrapped?.unwrap_or_default(),
+        tag_subject: tag_subject?,
+        strip_subject: strip_subject?,
         add_headers: headers?,
+        remove_headers: remove_headers?,
         copy_to: copy_to?,
         tell: tell?,
         mode: mode?.unwrap_or_default(),
@@ -163,7 +181,7 @@ fn read_rule(
         organisation: organisation.cloned(),
         exemptions: Vec::new(),
     };
-    check_sense(table, &rule);
+    rule_sense::check(table, &rule);
     Some(rule)
 }
 
@@ -176,69 +194,6 @@ fn optional<'a, T>(
     match table.value(key) {
         None => Some(None),
         Some(value) => read(&value).map(Some),
-    }
-}
-
-/// Whether what the rule asks for makes a whole.
-fn check_sense(table: &Table<'_>, rule: &Rule) {
-    let faults = table.faults();
-    let place = table.value("name").map_or(table.span(), |name| name.span());
-    let then_place = table.value("then").map_or(place.clone(), |then| then.span());
-    let stops = rule.then.filter(|then| *then > Disposition::Relay);
-    if let Some(then) = stops.filter(|_| rule.reason.is_empty()) {
-        faults.error(
-            Fault::new("rule-without-reason", format!("a rule that says {then} gives a reason"))
-                .at(then_place.clone())
-                .label("and no `reason` is given")
-                .help("add `reason = \"…\"`: say what was found and what the sender can do"),
-        );
-    }
-    if rule.then == Some(Disposition::Hold) && rule.tell.is_empty() {
-        faults.warning(
-            Fault::new("rule-tells-nobody", "mail held by this rule waits, and nobody knows")
-                .at(then_place.clone())
-                .label("holds in silence")
-                .help("add `tell = [\"sender\", \"officers\"]`"),
-        );
-    }
-    check_redirect(table, rule, then_place);
-    let adds_nothing = rule.tls.is_none()
-        && rule.fallback.is_none()
-        && rule.urgency == Urgency::Usual
-        && rule.disclaimer.is_none()
-        && rule.add_headers.is_empty()
-        && rule.copy_to.is_empty()
-        && rule.tell.is_empty();
-    if rule.then.is_none() && adds_nothing {
-        faults.warning(
-            Fault::new("rule-does-nothing", "this rule asks for nothing")
-                .at(place)
-                .label("no `then`, `tls`, `fallback`, `urgent`, nor anything added or told")
-                .help("say what must happen, such as `then = \"hold\"`"),
-        );
-    }
-}
-
-fn check_redirect(table: &Table<'_>, rule: &Rule, then_place: std::ops::Range<usize>) {
-    let redirects = rule.then == Some(Disposition::Redirect);
-    match (redirects, table.value("redirect_to")) {
-        (true, None) => table.faults().error(
-            Fault::new("rule-redirect-nowhere", "a rule that redirects says where to")
-                .at(then_place)
-                .label("and no `redirect_to` is given")
-                .help("add `redirect_to = \"smtp://portal.example:25\"`"),
-        ),
-        (false, Some(value)) => table.faults().error(
-            value
-                .fault("rule-redirect-unused", "`redirect_to` has no effect in this rule")
-                .help("write `then = \"redirect\"`, or take this line out"),
-        ),
-        (true, Some(value)) if rule.redirect_to == Some(NextHop::Mx) => table.faults().error(
-            value
-                .fault("rule-redirect-nowhere", "`mx` is where the mail would have gone anyway")
-                .help("write another next hop, such as `smtp://portal.example:25`"),
-        ),
-        _ => {}
     }
 }
 
@@ -258,84 +213,6 @@ fn read_fallback(value: &Value<'_>) -> Option<NextHop> {
             .help("write another host, such as `smtp://portal.example:25`"),
     );
     None
-}
-
-fn named(value: &Value<'_>, disclaimers: &TagLines) -> Option<Arc<TagLine>> {
-    let name = value.string()?;
-    if let Some(disclaimer) = disclaimers.get(name) {
-        return Some(Arc::clone(disclaimer));
-    }
-    let help = did_you_mean(name, disclaimers.keys())
-        .unwrap_or_else(|| format!("write disclaimers/{name}.txt and disclaimers/{name}.html"));
-    value.faults().error(
-        value
-            .fault("disclaimer-unknown", format!("there is no tag line `{name}`"))
-            .label("not in disclaimers/")
-            .help(help),
-    );
-    None
-}
-
-fn read_headers(
-    value: &Value<'_>,
-    levels: &LevelNames,
-    rule: &str,
-) -> Option<Vec<(String, Template)>> {
-    let table = value.open_table("add_headers")?;
-    let read: Vec<_> = table
-        .values()
-        .map(|field| {
-            let content = Template::read(&field, &HEADER_FIELDS);
-            let name = check_header_name(&field)?;
-            let content = check_header_content(&field, content?, levels, rule)?;
-            Some((name, content))
-        })
-        .collect();
-    read.into_iter().collect()
-}
-
-/// RFC 5322 section 2.2: printable US-ASCII but the colon.
-fn check_header_name(field: &Value<'_>) -> Option<String> {
-    let name = field.key();
-    let legal = !name.is_empty()
-        && name.len() <= LONGEST_HEADER_NAME
-        && name.bytes().all(|octet| octet.is_ascii_graphic() && octet != b':');
-    if !legal {
-        let message = format!("`{name}` cannot be the name of a header field");
-        return field.invalid("header-name", message);
-    }
-    let lower = name.to_ascii_lowercase();
-    if PROTECTED.contains(&lower.as_str()) || lower.starts_with("content-") {
-        field.faults().error(
-            field
-                .fault("header-protected", format!("a rule cannot add a second `{name}`"))
-                .help("add a field of your own, such as `X-Policy`"),
-        );
-        return None;
-    }
-    Some(name.to_owned())
-}
-
-fn check_header_content(
-    field: &Value<'_>,
-    content: Template,
-    levels: &LevelNames,
-    rule: &str,
-) -> Option<Template> {
-    let printable = |text: &str| text.bytes().all(|octet| (b' '..=b'~').contains(&octet));
-    let filled_printable = (!content.uses(Field::LevelName) || levels.iter().all(printable))
-        && (!content.uses(Field::Rule) || printable(rule));
-    let written = field.string()?;
-    if !printable(written) || !filled_printable || written.len() > LONGEST_HEADER_CONTENT {
-        field.faults().error(
-            field
-                .fault("header-content", "a header field carries printable US-ASCII only")
-                .label(format!("at most {LONGEST_HEADER_CONTENT} characters, in one line"))
-                .help("use plain letters here, and in the names that its fields stand for"),
-        );
-        return None;
-    }
-    Some(content)
 }
 
 fn read_exemption(
@@ -370,7 +247,7 @@ fn read_exemption(
     })
 }
 
-const RULE_KEYS: [&str; 16] = [
+const RULE_KEYS: [&str; 21] = [
     "name",
     "when",
     "then",
@@ -379,7 +256,12 @@ const RULE_KEYS: [&str; 16] = [
     "fallback",
     "urgent",
     "disclaimer",
+    "banner",
+    "protected",
+    "tag_subject",
+    "strip_subject",
     "add_headers",
+    "remove_headers",
     "copy_to",
     "tell",
     "mode",
@@ -394,27 +276,3 @@ const EXEMPTION_KEYS: [&str; 6] = ["rules", "when", "owner", "reason", "effectiv
 const TOLD: [(&str, Told); 2] = [("sender", Told::Sender), ("officers", Told::Officers)];
 
 const MODES: [(&str, Mode); 2] = [("observe", Mode::Observe), ("enforce", Mode::Enforce)];
-
-/// Fields of which a message has one (RFC 5322 section 3.6), and those that
-/// others sign or trace by.
-const PROTECTED: [&str; 16] = [
-    "from",
-    "sender",
-    "reply-to",
-    "to",
-    "cc",
-    "bcc",
-    "date",
-    "message-id",
-    "in-reply-to",
-    "references",
-    "subject",
-    "received",
-    "return-path",
-    "mime-version",
-    "dkim-signature",
-    "authentication-results",
-];
-
-const LONGEST_HEADER_NAME: usize = 64;
-const LONGEST_HEADER_CONTENT: usize = 200;

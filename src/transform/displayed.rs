@@ -22,11 +22,20 @@ pub(super) enum Place<'c> {
 }
 
 pub(super) fn place(content: &Content) -> Place<'_> {
+    place_of(content, Every::Last)
+}
+
+/// Where a mark above the message belongs: of a sequence the first.
+pub(super) fn place_above(content: &Content) -> Place<'_> {
+    place_of(content, Every::First)
+}
+
+fn place_of(content: &Content, every: Every) -> Place<'_> {
     let Some(whole) = content.parts().first() else { return Place::OwnPart };
     if doubt::is_doubtful(content) {
         return Place::Beside;
     }
-    let mut search = Search { content, every: Every::Last, texts: Vec::new(), missed: false };
+    let mut search = Search { content, every, texts: Vec::new(), missed: false };
     match search.gather(whole) {
         _ if search.missed => Place::Beside,
         true => Place::Texts(search.texts),
@@ -43,11 +52,22 @@ pub(super) fn all_displayed_texts(content: &Content) -> Vec<&Part> {
     search.texts
 }
 
+/// All text that is no file and in no message within, also within seals.
+pub(super) fn every_text(content: &Content) -> Vec<&Part> {
+    let outside =
+        |part: &Part| !content.ancestors(part.id).any(|outer| outer.class == Class::Message);
+    let is_text = |part: &&Part| matches!(part.class, Class::Plain | Class::Html);
+    let parts = content.parts().iter().filter(is_text);
+    parts.filter(|part| !part.is_attachment() && outside(part)).collect()
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Every {
     One,
     /// Only the last of a sequence.
     Last,
+    /// Only the first of a sequence: nothing may be read above it.
+    First,
 }
 
 struct Search<'c> {
@@ -84,6 +104,15 @@ impl<'c> Search<'c> {
             }
             Class::Multipart(Multipart::Related) => {
                 related_root(content, part).is_some_and(|root| self.gather(root))
+            }
+            Class::Multipart(Multipart::Mixed | Multipart::Other) if self.every == Every::First => {
+                for child in children {
+                    if self.gather(child) {
+                        return true;
+                    }
+                    self.missed |= shows_text(content, child);
+                }
+                false
             }
             Class::Multipart(Multipart::Mixed | Multipart::Other) => {
                 let mut any = false;

@@ -7,8 +7,9 @@ use super::{
     encode::{self, LineBreaks},
     plan::Plan,
     splice,
+    tag_line::Target,
 };
-use crate::content::{Charset, MediaType, Part, TransferEncoding, decode_text};
+use crate::content::{MediaType, Part, TransferEncoding, decode_text};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lift {
@@ -21,16 +22,17 @@ pub(super) enum Lift {
     ToUtf8,
 }
 
-/// Plans the lift and `text` at the end of the content. False, with nothing
-/// planned, where the header is written in a way that cannot be edited.
+/// Plans the lift and `text` at `at` of the content, which is its start or its
+/// end. False, with nothing planned, where the header is written in a way that
+/// cannot be edited.
 pub(super) fn apply(
-    part: &Part,
-    octets: &[u8],
-    charset: Charset,
+    target: &Target<'_>,
     text: &str,
     lift: Lift,
+    at: usize,
     plan: &mut Plan<'_>,
 ) -> bool {
+    let Target { part, octets, charset } = *target;
     let rewritten = (lift == Lift::ToUtf8).then(|| decode_text(octets, charset).0);
     if rewritten.as_deref().is_some_and(|text| reads_in_two_ways(part, octets, text)) {
         return false;
@@ -46,33 +48,36 @@ pub(super) fn apply(
     if to_quoted {
         edits.push(encoding_edit(part, plan));
     }
-    for edit in edits {
-        match edit {
-            HeaderEdit::Within(range, inserted) => plan.header(range, inserted),
-            HeaderEdit::New(field) => plan.new_fields(part, field),
-        }
-    }
-    if part.parent.is_none() && !plan.content().has_field("MIME-Version") {
-        plan.new_fields(part, "MIME-Version: 1.0\r\n");
-    }
+    make(edits, part, plan);
     let appended = if to_utf8 {
         text.as_bytes().to_vec()
     } else {
         crate::content::encode_text(text, charset.encoding).unwrap_or_default()
     };
     if lift == Lift::ToUtf8Label {
-        splice::insert(part, octets, octets.len(), &appended, LineBreaks::Kept, plan);
+        splice::insert(part, octets, at, &appended, LineBreaks::Kept, plan);
         return true;
     }
-    let mut content = rewritten.map_or_else(|| octets.to_vec(), String::into_bytes);
-    content.extend_from_slice(&appended);
+    let is_read = rewritten.is_some();
+    let content = rewritten.map_or_else(|| octets.to_vec(), String::into_bytes);
+    let at = match at {
+        at if at == octets.len() => content.len(),
+        // The text is read without the mark of its byte order.
+        _ if is_read => 0,
+        at => at,
+    };
+    let (head, tail) = content.split_at_checked(at).unwrap_or((&content, &[]));
+    let content = [head, &appended, tail].concat();
     let mut body = if part.encoding == TransferEncoding::Base64 {
         encode::base64_lines(&content, 0)
     } else {
         encode::quoted_printable(&content, LineBreaks::Kept)
     };
     if splice::ends_at_delimiter(part, plan.content()) && !body.ends_with(b"\n") {
-        body.extend_from_slice(b"\r\n");
+        // In quoted-printable a soft one: no line break of the text.
+        let line_end: &[u8] =
+            if part.encoding == TransferEncoding::Base64 { b"\r\n" } else { b"=\r\n" };
+        body.extend_from_slice(line_end);
     }
     plan.body(part, part.body.clone(), body);
     true
@@ -84,6 +89,23 @@ fn reads_in_two_ways(part: &Part, octets: &[u8], text: &str) -> bool {
     let label = part.charset().unwrap_or_default().to_ascii_lowercase();
     let controls = octets.iter().any(|octet| (0x80..=0x9f).contains(octet));
     text.contains(char::REPLACEMENT_CHARACTER) || controls && label.starts_with("iso-8859-")
+}
+
+/// Makes the header say that the body is quoted-printable.
+pub(super) fn to_quoted_printable(part: &Part, plan: &mut Plan<'_>) {
+    make(vec![encoding_edit(part, plan)], part, plan);
+}
+
+fn make(edits: Vec<HeaderEdit>, part: &Part, plan: &mut Plan<'_>) {
+    for edit in edits {
+        match edit {
+            HeaderEdit::Within(range, inserted) => plan.header(range, inserted),
+            HeaderEdit::New(field) => plan.new_fields(part, field),
+        }
+    }
+    if part.parent.is_none() && !plan.content().has_field("MIME-Version") {
+        plan.new_fields(part, "MIME-Version: 1.0\r\n");
+    }
 }
 
 enum HeaderEdit {

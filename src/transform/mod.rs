@@ -10,12 +10,15 @@
 //! RFC 6376.
 
 mod ascii_field;
+mod banner;
+mod compose;
 mod displayed;
 mod doubt;
 mod downgrade;
 mod encode;
 mod field;
 mod lift;
+mod long_lines;
 mod passage;
 mod place;
 mod plan;
@@ -24,12 +27,19 @@ mod recognise;
 mod rewrite;
 mod sign;
 mod splice;
+mod subject;
+mod supplied;
 mod tag_line;
+mod top;
+mod words;
 mod wrap;
 
 pub use downgrade::downgrade;
 pub use field::{HeaderField, HeaderFieldError};
+pub use long_lines::LongLines;
 pub use passage::{PASSAGE, PassageKey, PassageKeyError, PassageMark, Trail};
 pub use received::Received;
 pub use rewrite::{Change, DisclaimerOutcome, Edits, Removal, Rewritten, rewrite};
 pub use sign::{Signer, SignerError, SigningKey};
+pub use subject::{SubjectEdits, SubjectOutcome};
+pub use supplied::{Supplied, missing};

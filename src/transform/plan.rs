@@ -14,6 +14,13 @@ enum Order {
     Body,
 }
 
+/// At which end of what is displayed something is put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Above,
+    Below,
+}
+
 pub(super) struct Plan<'c> {
     content: &'c Content,
     changes: Vec<(Order, Change)>,

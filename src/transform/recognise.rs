@@ -79,7 +79,7 @@ impl Wording {
 }
 
 /// Letters and digits, in lower case.
-fn folded(text: &str) -> String {
+pub(super) fn folded(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_ascii() {

@@ -5,14 +5,18 @@ use std::{ops::Range, sync::Arc};
 use bytes::Bytes;
 
 use super::{
+    banner,
+    compose::compose,
     field::HeaderField,
+    long_lines::{self, LongLines},
     plan::Plan,
     sign::{Signer, SignerError},
+    subject::{self, SubjectEdits, SubjectOutcome},
     tag_line,
 };
 use crate::{
     content::{Content, Field, Protected},
-    mail::{Disclaimer, Domain},
+    mail::{Disclaimer, Domain, FieldNames},
 };
 
 /// What is to be done to one copy of a message.
@@ -21,7 +25,14 @@ pub struct Edits {
     /// Set in front of the header, in this order: Received first.
     pub prepend: Vec<HeaderField>,
     pub remove: Vec<Removal>,
+    /// Under every text.
     pub disclaimer: Option<Arc<Disclaimer>>,
+    /// Above every text.
+    pub banner: Option<Arc<Disclaimer>>,
+    pub subject: SubjectEdits,
+    pub long_lines: LongLines,
+    /// What cannot be edited and is wrapped whole, to bear them beside.
+    pub wrapped: Vec<Protected>,
 }
 
 /// Which of a message's own fields are taken out.
@@ -29,6 +40,8 @@ pub struct Edits {
 pub enum Removal {
     /// All fields of this name. The MIME fields stay, whatever is asked.
     Named(String),
+    /// All that a rule takes out.
+    Policy(FieldNames),
     /// Authentication-Results that claim to be ours (RFC 8601 section 5).
     AuthenticationResults { authserv_id: String },
 }
@@ -40,17 +53,22 @@ pub struct Change {
     pub inserted: Vec<u8>,
 }
 
-/// What became of the tag line.
+/// What became of the tag line, or of the banner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DisclaimerOutcome {
     /// None was asked for.
     NotAsked,
     /// Paths of the parts that have it now.
     Appended { plain: Vec<String>, html: Vec<String> },
-    /// Nothing but attachments is displayed: in a part of its own.
+    /// In a part of its own: nothing but attachments is displayed, or an edit
+    /// would not do for all who read it.
     PartAdded,
-    /// In every reading, also where it is quoted from earlier in the thread.
+    /// In every reading, the tag line also where it is quoted from earlier in
+    /// the thread.
     AlreadyThere,
+    /// What must stay as it is stands whole in a new message, with that beside
+    /// it.
+    Wrapped(Protected),
     /// The text must stay as it is.
     Protected(Protected),
 }
@@ -67,17 +85,41 @@ pub struct Rewritten {
     signed: usize,
     pub changes: Vec<Change>,
     pub disclaimer: DisclaimerOutcome,
+    pub banner: DisclaimerOutcome,
+    pub subject: SubjectOutcome,
 }
 
 /// Makes the edits. Every octet outside the changes is the original's.
 pub fn rewrite(content: &Content, edits: &Edits) -> Rewritten {
+    let long = edits.long_lines == LongLines::Broken && long_lines::has_any(content.raw());
+    if !long && (edits.banner.is_none() || edits.disclaimer.is_none()) {
+        return rewrite_once(content, edits);
+    }
+    // These may change the same octets, so each is put into what the others
+    // have made. Few messages need more than one.
+    let broken = rewrite_once(content, &Edits { long_lines: edits.long_lines, ..Edits::default() });
+    let above = broken.again(content, &Edits { disclaimer: None, ..edits.clone() });
+    let (disclaimer, wrapped) = (edits.disclaimer.clone(), edits.wrapped.clone());
+    let below = above.again(content, &Edits { disclaimer, wrapped, ..Edits::default() });
+    Rewritten { banner: above.banner, subject: above.subject, ..below }
+}
+
+fn rewrite_once(content: &Content, edits: &Edits) -> Rewritten {
     let mut plan = Plan::new(content);
+    if edits.long_lines == LongLines::Broken {
+        long_lines::break_them(&mut plan);
+    }
     prepend(&edits.prepend, &mut plan);
     remove(&edits.remove, &mut plan);
     let disclaimer = match &edits.disclaimer {
-        Some(disclaimer) => tag_line::append(disclaimer, &mut plan),
+        Some(disclaimer) => tag_line::append(disclaimer, &edits.wrapped, &mut plan),
         None => DisclaimerOutcome::NotAsked,
     };
+    let banner = match &edits.banner {
+        Some(banner) => banner::set(banner, &edits.wrapped, &mut plan),
+        None => DisclaimerOutcome::NotAsked,
+    };
+    let subject = subject::edit(&edits.subject, &mut plan);
     // A body that follows its header without an empty line gets one: behind
     // our fields, the next server might take it for header.
     if let Some(whole) = content.parts().first()
@@ -86,7 +128,7 @@ pub fn rewrite(content: &Content, edits: &Edits) -> Rewritten {
     {
         plan.separate(whole);
     }
-    Rewritten { disclaimer, ..Rewritten::made(content, plan.finish()) }
+    Rewritten { disclaimer, banner, subject, ..Rewritten::made(content, plan.finish()) }
 }
 
 impl Rewritten {
@@ -98,7 +140,18 @@ impl Rewritten {
             signed: 0,
             changes,
             disclaimer: DisclaimerOutcome::NotAsked,
+            banner: DisclaimerOutcome::NotAsked,
+            subject: SubjectOutcome::NotAsked,
         }
+    }
+
+    /// More edits, in what has been made of `original`, told as one with them.
+    fn again(&self, original: &Content, edits: &Edits) -> Self {
+        let edits = Edits { long_lines: LongLines::Kept, ..edits.clone() };
+        let middle = Content::parse(Bytes::copy_from_slice(self.message()));
+        let after = rewrite_once(&middle, &edits);
+        let changes = compose(&self.changes, &after.changes, original.raw().len());
+        Self { changes, ..after }
     }
 
     pub fn message(&self) -> &[u8] {
@@ -184,6 +237,7 @@ impl Removal {
                     || name.eq_ignore_ascii_case("MIME-Version");
                 !mime && name.eq_ignore_ascii_case(named)
             }
+            Self::Policy(names) => names.cover(&name),
             Self::AuthenticationResults { authserv_id } => {
                 name.eq_ignore_ascii_case("Authentication-Results")
                     && claimed_authserv_id(&content.value(field))
@@ -304,6 +358,21 @@ mod tests {
         let expected = "Authentication-Results: other.example; spf=pass\r\n\
                         Content-Type: text/plain\r\n\r\nx\r\n";
         assert_eq!(rewritten(raw, &edits), expected);
+    }
+
+    #[test]
+    fn what_a_rule_takes_out_is_taken_out_wherever_it_stands_but_never_what_mail_needs() {
+        let raw = "X-Internal-Host: a\r\n b\r\nReceived: x\r\nx-internal-b: c\r\n\
+                   X-MS-Exchange-A: d\r\nX-Last: e\r\n\r\nX-Internal-C: body\r\n";
+        let taken = |names: &str| {
+            let remove = vec![Removal::Policy(names.parse().unwrap())];
+            rewritten(raw, &Edits { remove, ..Edits::default() })
+        };
+        let expected =
+            "Received: x\r\nX-MS-Exchange-A: d\r\nX-Last: e\r\n\r\nX-Internal-C: body\r\n";
+        assert_eq!(taken("X-Internal-*"), expected);
+        let expected = "Received: x\r\nX-MS-Exchange-A: d\r\n\r\nX-Internal-C: body\r\n";
+        assert_eq!(taken("X-*"), expected);
     }
 
     #[test]

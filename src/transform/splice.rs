@@ -32,6 +32,9 @@ pub(super) fn insert(
                 Some(rest) if looks_like_delimiter => rest.to_vec(),
                 _ => inserted.to_vec(),
             };
+            if goes_on_like_delimiter(part, place, plan.content()) {
+                inserted.truncate(inserted.trim_ascii_end().len());
+            }
             if breaks == LineBreaks::Kept {
                 end_line(part, place, &mut inserted, plan.content());
             }
@@ -59,6 +62,14 @@ fn starts_like_delimiter(part: &Part, place: usize, content: &Content) -> bool {
     let before = content.raw().get(part.body.start..place).unwrap_or_default();
     let line = memchr::memrchr(b'\n', before).map_or(0, |line_end| line_end + 1);
     place < part.body.end && before.get(line..).is_some_and(|line| line.starts_with(b"--"))
+}
+
+/// Whether a line that begins at `place`, where none has begun so far, might
+/// be a delimiter.
+fn goes_on_like_delimiter(part: &Part, place: usize, content: &Content) -> bool {
+    let before = content.raw().get(part.body.start..place).unwrap_or_default();
+    let rest = content.raw().get(place..part.body.end).unwrap_or_default();
+    !before.is_empty() && !before.ends_with(b"\n") && rest.starts_with(b"--")
 }
 
 /// Where in the raw message the decoded octet at `at` starts.
@@ -98,6 +109,11 @@ fn insert_quoted(
     let rest = content.raw().get(place..part.body.end).unwrap_or_default();
     if !rest.is_empty() && !encoded.ends_with(b"\n") {
         encoded.extend_from_slice(b"=\r\n");
+    }
+    if goes_on_like_delimiter(part, place, content) {
+        // The same hyphen, as no delimiter begins.
+        encoded.extend_from_slice(b"=2D");
+        return plan.body(part, place..place + 1, encoded);
     }
     if place == part.body.end && ends_at_delimiter(part, content) && !encoded.ends_with(b"\n") {
         // Not part of the text: the line break after a soft one.

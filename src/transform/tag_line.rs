@@ -10,24 +10,27 @@ use super::{
     encode::{self, LineBreaks},
     lift::{self, Lift},
     place,
-    plan::Plan,
+    plan::{Plan, Side},
     recognise::Recogniser,
     rewrite::DisclaimerOutcome,
     splice, wrap,
 };
 use crate::{
     content::{
-        Certainty, Charset, Class, Content, Part, TransferEncoding, charset_of, encode_text,
-        html_text,
+        Certainty, Charset, Class, Content, Part, Protected, charset_of, encode_text, html_text,
     },
     mail::Disclaimer,
 };
 
 /// Plans what it takes to append a tag line to a message.
-pub(super) fn append(disclaimer: &Disclaimer, plan: &mut Plan<'_>) -> DisclaimerOutcome {
+pub(super) fn append(
+    disclaimer: &Disclaimer,
+    wrapped: &[Protected],
+    plan: &mut Plan<'_>,
+) -> DisclaimerOutcome {
     let content = plan.content();
     if let Some(reason) = content.protected() {
-        return DisclaimerOutcome::Protected(reason);
+        return append_to_protected(disclaimer, wrapped, reason, plan);
     }
     let known = carriers(content, disclaimer);
     let targets = match displayed::place(content) {
@@ -36,11 +39,11 @@ pub(super) fn append(disclaimer: &Disclaimer, plan: &mut Plan<'_>) -> Disclaimer
             return DisclaimerOutcome::AlreadyThere;
         }
         Place::OwnPart => {
-            wrap::add_part(disclaimer, plan);
+            wrap::add_part(disclaimer, Side::Below, plan);
             return DisclaimerOutcome::PartAdded;
         }
         Place::Beside => {
-            wrap::set_beside(disclaimer, plan);
+            wrap::set_beside(disclaimer, Side::Below, plan);
             return DisclaimerOutcome::PartAdded;
         }
     };
@@ -64,6 +67,25 @@ pub(super) fn append(disclaimer: &Disclaimer, plan: &mut Plan<'_>) -> Disclaimer
     }
 }
 
+/// Beside the whole of it, where that is asked for.
+fn append_to_protected(
+    disclaimer: &Disclaimer,
+    wrapped: &[Protected],
+    reason: Protected,
+    plan: &mut Plan<'_>,
+) -> DisclaimerOutcome {
+    let content = plan.content();
+    if !reason.is_wrapped(wrapped) {
+        return DisclaimerOutcome::Protected(reason);
+    }
+    // Also quoted in what is signed, which cannot have it otherwise.
+    if !knowing(content, displayed::every_text(content), disclaimer).is_empty() {
+        return DisclaimerOutcome::AlreadyThere;
+    }
+    wrap::set_beside(disclaimer, Side::Below, plan);
+    DisclaimerOutcome::Wrapped(reason)
+}
+
 /// Whether those who have the tag line are enough for it not to be set beside
 /// them again: one that is shown in every reading, or all.
 fn is_shown_to_all(content: &Content, known: &[&Part]) -> bool {
@@ -74,8 +96,16 @@ fn is_shown_to_all(content: &Content, known: &[&Part]) -> bool {
 
 /// The displayed parts that have the tag line already.
 fn carriers<'c>(content: &'c Content, disclaimer: &Disclaimer) -> Vec<&'c Part> {
+    knowing(content, displayed::all_displayed_texts(content), disclaimer)
+}
+
+/// Those of these parts in which the tag line stands.
+fn knowing<'c>(
+    content: &'c Content,
+    mut texts: Vec<&'c Part>,
+    disclaimer: &Disclaimer,
+) -> Vec<&'c Part> {
     let recogniser = Recogniser::new(disclaimer, &html_text(&disclaimer.html));
-    let mut texts = displayed::all_displayed_texts(content);
     texts.retain(|part| {
         let octets = content.decoded(part.id);
         let narrow = charset_of(part, &octets).extends_ascii();
@@ -96,12 +126,12 @@ fn append_to(part: &Part, disclaimer: &Disclaimer, plan: &mut Plan<'_>) {
     }
 }
 
-/// A part that is to have the tag line.
-struct Target<'a> {
-    part: &'a Part,
+/// A part that is to have the tag line, or a banner.
+pub(super) struct Target<'a> {
+    pub(super) part: &'a Part,
     /// Its content, transfer encoding undone.
-    octets: &'a [u8],
-    charset: Charset,
+    pub(super) octets: &'a [u8],
+    pub(super) charset: Charset,
 }
 
 impl Target<'_> {
@@ -126,38 +156,59 @@ impl Target<'_> {
     }
 
     fn append_plain(&self, tag: &str, plan: &mut Plan<'_>) {
-        let tag = if self.is_flowed() { fixed_lines(tag) } else { tag.to_owned() };
-        let text = self.block(&encode::crlf_lines(&tag), plan.content());
+        let text = self.block(&self.lines(tag), plan.content());
+        self.put_plain(&text, Side::Below, plan);
+    }
+
+    /// A wording as lines of this part.
+    pub(super) fn lines(&self, wording: &str) -> String {
+        let fixed = self.is_flowed().then(|| fixed_lines(wording));
+        encode::crlf_lines(fixed.as_deref().unwrap_or(wording))
+    }
+
+    /// Puts text at one end, in whatever way the part can carry it.
+    pub(super) fn put_plain(&self, text: &str, side: Side, plan: &mut Plan<'_>) {
+        let at = match side {
+            Side::Above => self.start(),
+            Side::Below => self.octets.len(),
+        };
         if text.is_ascii() && self.charset.extends_ascii() {
-            return self.splice_plain(text.as_bytes(), plan);
+            return self.splice(at, text.as_bytes(), plan);
         }
-        match self.carriage(&text) {
-            Carriage::Spliced(octets) => self.splice_plain(&octets, plan),
+        match self.carriage(text, side) {
+            Carriage::Spliced(octets) => self.splice(at, &octets, plan),
             Carriage::Lifted(lift) => {
-                if !lift::apply(self.part, self.octets, self.charset, &text, lift, plan) {
-                    self.splice_plain(encode::nearest_ascii(&text).as_bytes(), plan);
+                if !lift::apply(self, text, lift, at, plan) {
+                    self.splice(at, encode::nearest_ascii(text).as_bytes(), plan);
                 }
             }
         }
     }
 
+    /// Where the text begins: after the mark of its byte order.
+    pub(super) fn start(&self) -> usize {
+        encoding_rs::Encoding::for_bom(self.octets).map_or(0, |(_, length)| length)
+    }
+
     /// How text beyond ASCII can be carried by the part.
-    fn carriage(&self, text: &str) -> Carriage {
-        let own = self.in_own_charset(text);
+    fn carriage(&self, text: &str, side: Side) -> Carriage {
+        let own = match side {
+            Side::Above => encode_text(text, self.charset.encoding),
+            Side::Below => self.in_own_charset(text),
+        };
         let declared = self.charset.certainty == Certainty::Declared;
         let ascii = self.octets.is_ascii() && self.charset.extends_ascii();
         let nearest = || Carriage::Spliced(encode::nearest_ascii(text).into_bytes());
         let encoded = !self.part.encoding.is_identity();
-        let eight_bit =
-            matches!(self.part.encoding, TransferEncoding::EightBit | TransferEncoding::Binary);
         match own {
-            Some(own) if declared && (encoded || eight_bit || !ascii) => Carriage::Spliced(own),
+            // Also where 8bit is declared: a message of ASCII goes on as one.
+            Some(own) if declared && (encoded || !ascii) => Carriage::Spliced(own),
             Some(_) if declared => Carriage::Lifted(Lift::ToQuotedPrintable),
             // ASCII octets need not be ASCII there: UTF-7 is one of them.
             _ if self.charset.certainty == Certainty::Unknown => nearest(),
             // Nothing is declared that the text could go against.
             _ if self.part.flaw.is_some() => nearest(),
-            _ if ascii && (encoded || eight_bit) => Carriage::Lifted(Lift::ToUtf8Label),
+            _ if ascii && encoded => Carriage::Lifted(Lift::ToUtf8Label),
             _ if ascii => Carriage::Lifted(Lift::ToUtf8QuotedPrintable),
             None if declared => Carriage::Lifted(Lift::ToUtf8),
             // Undeclared octets beyond ASCII: as the rest of them.
@@ -166,11 +217,7 @@ impl Target<'_> {
         }
     }
 
-    fn splice_plain(&self, octets: &[u8], plan: &mut Plan<'_>) {
-        self.splice(self.octets.len(), octets, plan);
-    }
-
-    fn splice(&self, at: usize, octets: &[u8], plan: &mut Plan<'_>) {
+    pub(super) fn splice(&self, at: usize, octets: &[u8], plan: &mut Plan<'_>) {
         let before = self.octets.get(..at).unwrap_or_default();
         let inserted = if self.is_shifting() && ends_shifted(before) {
             [TO_ASCII, octets].concat()
@@ -205,7 +252,7 @@ impl Target<'_> {
         Some(octets)
     }
 
-    fn line_breaks(&self) -> LineBreaks {
+    pub(super) fn line_breaks(&self) -> LineBreaks {
         if self.charset.extends_ascii() || self.is_shifting() {
             LineBreaks::Kept
         } else {
@@ -326,6 +373,19 @@ mod tests {
             displayed(raw.as_bytes(), WIDE)[0],
             format!("1 = 1\r\n\r\n{}\r\n", WIDE.replace('\n', "\r\n"))
         );
+    }
+
+    #[test]
+    fn a_message_of_ascii_goes_on_as_one_though_8bit_is_declared() {
+        for head in [
+            "Content-Type: text/plain; charset=utf-8\r\n",
+            "",
+            "Content-Type: text/plain; charset=iso-8859-1\r\n",
+        ] {
+            let raw = format!("{head}Content-Transfer-Encoding: 8bit\r\n\r\nhello\r\n");
+            assert!(text(raw.as_bytes(), WIDE).is_ascii());
+            assert!(displayed(raw.as_bytes(), WIDE)[0].contains("ch\u{175}pio"));
+        }
     }
 
     #[test]

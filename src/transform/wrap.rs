@@ -4,7 +4,7 @@
 use super::{
     doubt,
     encode::{self, LineBreaks},
-    plan::Plan,
+    plan::{Plan, Side},
 };
 use crate::{
     content::{Class, Content, Field, Flaw, Multipart, Part},
@@ -12,10 +12,18 @@ use crate::{
 };
 
 /// For a message that displays nothing but attachments.
-pub(super) fn add_part(disclaimer: &Disclaimer, plan: &mut Plan<'_>) {
-    let Some(whole) = plan.content().parts().first() else { return };
+pub(super) fn add_part(disclaimer: &Disclaimer, side: Side, plan: &mut Plan<'_>) {
+    let content = plan.content();
+    let Some(whole) = content.parts().first() else { return };
     let part = tag_part(disclaimer);
+    let first = whole.children.first().and_then(|first| content.part(*first));
     match (&whole.class, &whole.delimiters) {
+        (Class::Multipart(Multipart::Mixed), Some(delimiters)) if side == Side::Above => {
+            let Some(first) = first else { return set_beside(disclaimer, side, plan) };
+            let at = first.header.start;
+            let inserted = [part.as_slice(), b"\r\n--", delimiters.boundary.as_slice(), b"\r\n"];
+            plan.body(whole, at..at, inserted.concat());
+        }
         (Class::Multipart(Multipart::Mixed), Some(delimiters)) => {
             let boundary = delimiters.boundary.as_slice();
             match &delimiters.close {
@@ -34,13 +42,13 @@ pub(super) fn add_part(disclaimer: &Disclaimer, plan: &mut Plan<'_>) {
                 }
             }
         }
-        _ => set_beside(disclaimer, plan),
+        _ => set_beside(disclaimer, side, plan),
     }
 }
 
-/// The message becomes the first part of a new multipart/mixed: its MIME
-/// fields move into that part, its body stays as it stands.
-pub(super) fn set_beside(disclaimer: &Disclaimer, plan: &mut Plan<'_>) {
+/// The message becomes a part of a new multipart/mixed: its MIME fields move
+/// into that part, its body stays as it stands.
+pub(super) fn set_beside(disclaimer: &Disclaimer, side: Side, plan: &mut Plan<'_>) {
     let content = plan.content();
     let Some(whole) = content.parts().first() else { return };
     let part = &tag_part(disclaimer);
@@ -62,12 +70,16 @@ pub(super) fn set_beside(disclaimer: &Disclaimer, plan: &mut Plan<'_>) {
         }
         plan.header(field.whole.clone(), Vec::new());
     }
-    let opening = [b"--", boundary.as_bytes(), b"\r\n", &moved, b"\r\n"].concat();
-    plan.body(whole, whole.body.start..whole.body.start, opening);
     let dashed = boundary.as_bytes();
+    let (above, below) = match side {
+        Side::Above => ([b"--", dashed, b"\r\n", part, b"\r\n"].concat(), Vec::new()),
+        Side::Below => (Vec::new(), [b"\r\n", part.as_slice(), b"\r\n--", dashed].concat()),
+    };
+    let opening = [above.as_slice(), b"--", dashed, b"\r\n", &moved, b"\r\n"].concat();
+    plan.body(whole, whole.body.start..whole.body.start, opening);
     // The last line break of a multipart without its end is the delimiter's.
     let line_end: &[u8] = if ends_unclosed(content) { b"" } else { b"\r\n" };
-    let closing = [line_end, b"--", dashed, b"\r\n", part, b"\r\n--", dashed, b"--\r\n"].concat();
+    let closing = [line_end, b"--", dashed, &below, b"--\r\n"].concat();
     plan.body(whole, whole.body.end..whole.body.end, closing);
 }
 
@@ -149,7 +161,10 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::transform::{DisclaimerOutcome, Edits, rewrite};
+    use crate::{
+        mail::Protected,
+        transform::{DisclaimerOutcome, Edits, rewrite},
+    };
 
     fn rewritten(raw: &[u8]) -> (Bytes, DisclaimerOutcome) {
         let plain = "postern tag line: this message may be confidential".to_owned();
@@ -211,5 +226,93 @@ mod tests {
         let (once, outcome) = rewritten(raw.as_bytes());
         assert_eq!(outcome, DisclaimerOutcome::PartAdded);
         assert_eq!(rewritten(&once), (once.clone(), DisclaimerOutcome::AlreadyThere));
+    }
+
+    fn wrapping(raw: &[u8], wrapped: &[Protected]) -> (Bytes, DisclaimerOutcome) {
+        let plain = "postern tag line: this message may be confidential".to_owned();
+        let disclaimer = Disclaimer { name: "lab".into(), html: format!("<p>{plain}</p>"), plain };
+        let edits = Edits {
+            disclaimer: Some(Arc::new(disclaimer)),
+            wrapped: wrapped.to_vec(),
+            ..Edits::default()
+        };
+        let done = rewrite(&Content::parse(Bytes::copy_from_slice(raw)), &edits);
+        let outcome = done.disclaimer.clone();
+        (done.into_bytes(), outcome)
+    }
+
+    /// Fields that are the message's own, those of its body, and the body.
+    const PROTECTED: [(Protected, &str, &str, &str); 8] = [
+        (
+            Protected::Signed,
+            "",
+            "Content-Type: multipart/signed; micalg=sha-256;\r\n boundary=s\r\n",
+            "--s\r\n\r\nx\r\n--s\r\nContent-Type: application/pkcs7-signature\r\n\r\nMII\r\n--s--\r\n",
+        ),
+        (Protected::Signed, "", "", "-----BEGIN PGP SIGNED MESSAGE-----\r\n\r\nx"),
+        (
+            Protected::Encrypted,
+            "",
+            "Content-Type: application/pkcs7-mime; name=smime.p7m\r\n\
+             Content-Transfer-Encoding: base64\r\n",
+            "MIIB\r\n",
+        ),
+        (Protected::Calendar, "", "Content-Type: text/calendar; method=REQUEST\r\n", "BEGIN:V\r\n"),
+        (
+            Protected::Report,
+            "",
+            "Content-Type: multipart/report; boundary=r\r\n",
+            "--r\r\n\r\nx\r\n--r\r\nContent-Type: message/delivery-status\r\n\r\nA: b\r\n--r--\r\n",
+        ),
+        (Protected::Automatic, "Auto-Submitted: auto-replied\r\n", "", "I am away\r\n"),
+        (Protected::Journal, "X-MS-Journal-Report:\r\n", "", "Sender: a@b.example\r\n"),
+        (
+            Protected::Rights,
+            "",
+            "Content-Type: multipart/mixed; boundary=m\r\n",
+            "--m\r\nContent-Type: application/x-microsoft-rpmsg-message\r\n\r\nx\r\n--m--\r\n",
+        ),
+    ];
+
+    #[test]
+    fn what_is_protected_is_wrapped_whole_where_policy_says_so_and_that_once() {
+        for (class, own, mime, body) in PROTECTED {
+            let raw =
+                format!("Subject: a\r\n{own}MIME-Version: 1.0\r\n{mime}X-Last: z\r\n\r\n{body}");
+            let (once, outcome) = wrapping(raw.as_bytes(), &[class]);
+            assert_eq!(outcome, DisclaimerOutcome::Wrapped(class), "{raw}");
+            let text = String::from_utf8(once.to_vec()).unwrap();
+            assert!(
+                text.starts_with(&format!("Subject: a\r\n{own}MIME-Version: 1.0\r\n")),
+                "{text}"
+            );
+            let content = Content::parse(once.clone());
+            let [whole, first, ..] = content.parts() else { panic!("{text}") };
+            assert_eq!(whole.class, Class::Multipart(Multipart::Mixed));
+            assert_eq!(whole.children.len(), 2, "{text}");
+            assert_eq!(&content.raw()[first.header.clone()], mime.as_bytes(), "{text}");
+            assert_eq!(&content.raw()[first.body.clone()], body.as_bytes(), "{text}");
+            let (twice, _) = wrapping(&once, &Protected::WRAPPABLE);
+            assert_eq!(twice, once);
+        }
+    }
+
+    #[test]
+    fn what_is_protected_is_left_where_policy_names_others() {
+        for (class, own, mime, body) in PROTECTED {
+            let raw = format!("Subject: a\r\n{own}{mime}\r\n{body}");
+            let others: Vec<_> =
+                Protected::WRAPPABLE.into_iter().filter(|other| *other != class).collect();
+            let (after, outcome) = wrapping(raw.as_bytes(), &others);
+            assert_eq!((after, outcome), (Bytes::from(raw), DisclaimerOutcome::Protected(class)));
+        }
+    }
+
+    #[test]
+    fn a_thread_that_is_signed_and_quotes_the_tag_line_is_not_wrapped_again() {
+        let raw = "Content-Type: multipart/signed; boundary=s\r\n\r\n--s\r\n\r\nyes\r\n\
+                   > postern tag line: this message\r\n> may be confidential\r\n--s--\r\n";
+        let (after, outcome) = wrapping(raw.as_bytes(), &[Protected::Signed]);
+        assert_eq!((after, outcome), (raw.into(), DisclaimerOutcome::AlreadyThere));
     }
 }

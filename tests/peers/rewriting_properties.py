@@ -1,8 +1,9 @@
-"""What must hold of a message that had a tag line put in, judged by Python's
-own e-mail parser and by nothing of Postern's.
+"""What must hold of a message that had a tag line or a banner put in, judged by
+Python's own e-mail parser and by nothing of Postern's.
 
-`faults(before, after)` names every property that does not hold. `before` has
-CRLF for its line ends, as the wire has it.
+`faults(before, after)` names every property that does not hold; `phrase` is what
+must be shown, and `tag` what the Subject must begin with. `before` has CRLF for
+its line ends, as the wire has it.
 """
 
 import html.parser
@@ -10,8 +11,12 @@ import re
 from email import message_from_bytes, policy
 
 PHRASE = "postern lab tag line"
-# Fields that a gateway sets in front.
-OURS = (b"received", b"postern-level", b"postern-passage", b"dkim-signature", b"authentication-results")
+BANNER = "postern lab banner"
+# Fields that a gateway sets in front; Date and Message-ID where there were none.
+OURS = (
+    b"received", b"postern-level", b"postern-passage", b"dkim-signature", b"authentication-results",
+    b"date", b"message-id",
+)
 SEALED_TYPES = {
     "multipart/signed",
     "multipart/encrypted",
@@ -24,20 +29,24 @@ ARMOUR = re.compile(rb"^-----BEGIN PGP (SIGNED )?MESSAGE-----", re.MULTILINE)
 LONGEST_LINE = 998
 
 
-def faults(before, after):
+def faults(before, after, phrase=PHRASE, tag=None):
     """Names of the properties that do not hold, with what was seen."""
     found = list(line_faults(before, after))
     ours, rest = without_our_fields(after, before)
     if ours is None:
         return found + ["our fields are not in front"]
+    found += supplied_faults(ours, before)
+    if tag:
+        found += subject_faults(before, rest, tag)
+        rest = untagged(before, rest, tag)
     if rest == before:
-        return found + [f"shown: {why}" for why in reading_faults(before, before)]
+        return found + [f"shown: {why}" for why in reading_faults(before, before, phrase)]
     found += header_faults(before, rest)
     for dialect in (policy.compat32, policy.default):
         found += tree_faults(before, rest, dialect)
     if is_sealed(parsed(before)) and body(before) not in rest:
         found.append("sealed: neither identical nor wrapped whole")
-    found += [f"shown: {why}" for why in reading_faults(before, rest)]
+    found += [f"shown: {why}" for why in reading_faults(before, rest, phrase)]
     return list(dict.fromkeys(found))
 
 
@@ -66,13 +75,17 @@ def line_faults(before, after):
     bare = re.compile(rb"\r(?!\n)|(?<!\r)\n")
     if bare.search(after) and not bare.search(before):
         yield "lines: a bare CR or LF"
-    longest = max(map(len, after.split(b"\r\n")))
-    if longest > LONGEST_LINE and longest > max(map(len, before.split(b"\r\n"))):
+    longest = longest_line(after)
+    if longest > LONGEST_LINE and longest > longest_line(before):
         yield f"lines: one of {longest} octets"
     if b"\0" in after and b"\0" not in before:
         yield "lines: a NUL"
     if re.search(rb"[\x80-\xff]", after) and not re.search(rb"[\x80-\xff]", before):
         yield "lines: beyond ASCII where all was ASCII"
+
+
+def longest_line(message):
+    return max(map(len, message.split(b"\r\n")))
 
 
 # ---- Header -------------------------------------------------------------------
@@ -120,13 +133,56 @@ def without_our_fields(after, before):
     return fields[:count], b"".join(first + fields[count:]) + rest
 
 
+def supplied_faults(ours, before):
+    """A message has one Date and one Message-ID (RFC 5322 section 3.6)."""
+    theirs = [name_of(field) for field in header_fields(before)[0]]
+    for name in (b"date", b"message-id"):
+        count = [name_of(field) for field in ours].count(name)
+        if count > (name not in theirs):
+            yield f"header: {name.decode()} supplied though it is there"
+
+
+def subjects(message):
+    return [field for field in header_fields(message)[0] if name_of(field) == b"subject"]
+
+
+def subject_faults(before, after, tag):
+    if may_be_left(parsed(before), before):
+        return
+    now = subjects(after)
+    if not now or not all(tag in field for field in now):
+        yield "subject: without its tag"
+    if any(field.count(tag) != 1 and tag not in was for field, was in zip(now, subjects(before))):
+        yield "subject: tagged more than once"
+
+
+def untagged(before, after, tag):
+    """The message with its Subject as it was, if the tag alone was put there."""
+    fields, rest = header_fields(after)
+    was = subjects(before)
+    if not was:
+        return b"".join(field for field in fields if field != b"Subject: " + tag + b"\r\n") + rest
+    for field in subjects(after):
+        old = was.pop(0) if was else field
+        for put in (b" " + tag, b" " + tag + b"\r\n", b" " + tag + b" "):
+            if field.replace(put, b"", 1) == old:
+                fields[fields.index(field)] = old
+                break
+    return b"".join(fields) + rest
+
+
+def unfolded_if_long(field):
+    """Lines that are too long for the wire may be folded where white space is."""
+    return re.sub(rb"\r\n(?=[ \t])", b"", field) if len(field) > LONGEST_LINE else field
+
+
 def header_faults(before, after):
     was, was_rest = header_fields(before)
     now, now_rest = header_fields(after)
     ours = {b"mime-version"}
     mime = {b"content-type", b"content-transfer-encoding"}
-    kept = [field for field in was if not name_of(field).startswith(b"content-")]
-    stay = [field for field in now if not name_of(field).startswith(b"content-")]
+    kept = [unfolded_if_long(field) for field in was if not name_of(field).startswith(b"content-")]
+    stay = [unfolded_if_long(field) for field in now if not name_of(field).startswith(b"content-")]
     removed = {b"postern-level", b"postern-passage"}
     kept = [field for field in kept if name_of(field) not in removed]
     kept = [field if field.endswith(b"\n") else field + b"\r\n" for field in kept]
@@ -171,9 +227,8 @@ def is_added_beside(was, now):
     if now.get_content_type() != "multipart/mixed" or not now.is_multipart():
         return False
     parts = now.get_payload()
-    return len(parts) == 2 and is_tag_part(parts[1]) and not list(same_faults(was, parts[0], "")) and mime_fields(
-        was
-    ) == mime_fields(parts[0])
+    theirs = [part for part in parts if not is_tag_part(part)] if len(parts) == 2 else []
+    return len(theirs) == 1 and not list(same_faults(was, theirs[0], "")) and mime_fields(was) == mime_fields(theirs[0])
 
 
 def mime_fields(part):
@@ -185,7 +240,11 @@ def raw_items(part):
 
 
 def is_tag_part(part):
-    return part.get_content_type() == "text/plain" and PHRASE in shown_text(part)
+    return part.get_content_type() == "text/plain" and is_noticed(shown_text(part))
+
+
+def is_noticed(text):
+    return PHRASE in text or BANNER in text
 
 
 def same_faults(was, now, path):
@@ -228,11 +287,11 @@ def part_faults(was, now, path):
     if worse := set(map(type, now.defects)) - set(map(type, was.defects)):
         yield f"{where}: {worse}"
     children, grown = was.get_payload(), now.get_payload()
-    added = len(grown) == len(children) + 1 and is_tag_part(grown[-1])
+    added = len(grown) == len(children) + 1 and [part for part in (grown[-1], grown[0]) if is_tag_part(part)]
     if (was.epilogue or "").strip() != (now.epilogue or "").strip():
         yield f"{where}: epilogue"
     if added and was.get_content_type() == "multipart/mixed":
-        grown = grown[:-1]
+        grown = [part for part in grown if part is not added[0]]
     if len(children) != len(grown):
         yield f"{where}: {structure(was)} became {structure(now)}"
         return
@@ -250,10 +309,12 @@ def leaf_faults(was, now, where):
             yield f"{where}: fields of an untouched part"
         return
     kind = was.get_content_type()
+    if longest_line(was.as_bytes()) > LONGEST_LINE and was.get_payload(decode=True) == now.get_payload(decode=True):
+        return
     if kind not in ("text/plain", "text/html") or was.get_content_disposition() == "attachment":
         yield f"{where}: octets of {kind}"
         return
-    if PHRASE not in shown_text(now):
+    if not is_noticed(shown_text(now)):
         yield f"{where}: text changed without a tag line"
         return
     yield from text_faults(text_of(was), text_of(now), where)
@@ -356,15 +417,19 @@ def related_root(part):
     return part.get_payload()[0]
 
 
-def reading_faults(before, after):
+def reading_faults(before, after, phrase):
     was, now = parsed(before), parsed(after)
     if may_be_left(was, before):
         return
     for preferred in ("text/plain", "text/html"):
-        count = sum(text.count(PHRASE) for text in reading(now, preferred))
-        earlier = sum(text.count(PHRASE) for text in reading(was, preferred))
+        texts = reading(now, preferred)
+        count = sum(text.count(phrase) for text in texts)
+        earlier = sum(text.count(phrase) for text in reading(was, preferred))
         if count != 1 and not (earlier and count == earlier):
             yield f"{count} times to who prefers {preferred}: {structure(now)}"
+        shown = [text for text in texts if text.strip()]
+        if phrase == BANNER and shown and not shown[0].lstrip("\ufeff").startswith(BANNER):
+            yield f"something above it to who prefers {preferred}: {shown[0][:60]!r}"
 
 
 def is_sealed(message):

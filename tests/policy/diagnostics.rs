@@ -102,7 +102,7 @@ proptest! {
 }
 
 /// Every code there is, but for a missing file, which no folder can hold.
-const CODES: [&str; 68] = [
+const CODES: [&str; 71] = [
     "address",
     "combination-unknown-evidence",
     "combination-without-level",
@@ -144,6 +144,7 @@ const CODES: [&str; 68] = [
     "header-content",
     "header-name",
     "header-protected",
+    "header-removed",
     "invariant-duplicate",
     "invariant-without-outcome",
     "level-range",
@@ -160,10 +161,12 @@ const CODES: [&str; 68] = [
     "rule-expired",
     "rule-never-matches",
     "rule-fallback-nowhere",
+    "rule-protected-unused",
     "rule-redirect-nowhere",
     "rule-redirect-unused",
     "rule-tells-nobody",
     "rule-without-reason",
+    "subject-tag",
     "template-field",
     "template-open",
     "toml-syntax",

@@ -7,3 +7,4 @@ mod laws;
 mod protection;
 mod shipped;
 pub(crate) mod support;
+mod wordings;

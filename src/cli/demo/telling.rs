@@ -259,6 +259,9 @@ fn tell_tag_line(page: &mut Page<impl Write>, story: &TagLineStory) -> io::Resul
             "added under the plain and the HTML reading".to_owned()
         }
         DisclaimerOutcome::PartAdded => "added in a part of its own".to_owned(),
+        DisclaimerOutcome::Wrapped(_) => {
+            "beside the whole message, wrapped in a new one".to_owned()
+        }
         DisclaimerOutcome::AlreadyThere => "already there, so not added again".to_owned(),
         DisclaimerOutcome::Protected(why) => format!("not added: {}", protected(*why)),
     };
