@@ -8,6 +8,8 @@
 
 mod authenticator;
 mod blocklist;
+mod publication;
 
 pub use authenticator::{Authentication, Authenticator, AuthenticatorError, Settings};
 pub use blocklist::{Blocklists, Listing};
+pub use publication::{Publication, Publications};

@@ -12,9 +12,9 @@ use crate::{
     decide::decide,
     mail::{
         Address, Arrival, AuthenticationFacts, Decision, DelayNotice, Direction, Disposition,
-        EnhancedStatusCode, Envelope, Facts, Finding, Hold, MessageFacts, NextHop, Obligation,
-        QueueId, QueuedMessage, QueuedRecipient, Recipient, Recourse, Refusal, Reply, ReversePath,
-        RuleMatch, Submission, Timestamp, Told, Urgency,
+        Domain, EnhancedStatusCode, Envelope, Facts, Finding, Hold, MessageFacts, NextHop,
+        Obligation, QueueId, QueuedMessage, QueuedRecipient, Recipient, Recourse, Refusal, Reply,
+        ReversePath, RuleMatch, Submission, Timestamp, Told, Urgency,
     },
     policy::Policy,
     transform::{
@@ -242,10 +242,11 @@ impl Workshop<'_> {
     /// signed last.
     pub fn copy(&self, id: QueueId, group: &Group) -> Result<Rewritten, WorkshopError> {
         let mut rewritten = rewrite(&self.judgement.content, &self.edits(id, group)?);
-        if let (Direction::Outbound, Some(domain)) =
-            (self.submission.origin.direction, self.submission.envelope.reverse_path.domain())
+        let sender = self.submission.envelope.reverse_path.domain();
+        if self.submission.origin.direction == Direction::Outbound
+            && let Some(domain) = signed_as(&self.judgement.content, sender, self.signer)
         {
-            rewritten.sign(self.signer, domain)?;
+            rewritten.sign(self.signer, &domain)?;
         }
         Ok(rewritten)
     }
@@ -339,5 +340,55 @@ impl Workshop<'_> {
         let (rule, reason) = stopped_by.map(|by| (by.rule, by.reason)).unwrap_or_default();
         let findings = self.judgement.findings().cloned().collect();
         Some(Hold { rule, reason, findings, tell })
+    }
+}
+
+/// The author's domain, for DMARC asks for its signature; who may write as whom
+/// was asked when the mail came in (`entitlement`). Where there is no key for
+/// it, the sender's, who answers for the mail.
+fn signed_as(content: &Content, sender: Option<&Domain>, signer: &Signer) -> Option<Domain> {
+    let authors = match content.from_count() {
+        1 => content.from_domains(),
+        _ => Vec::new(),
+    };
+    let mut domains = authors.into_iter().chain(sender.cloned());
+    domains.find(|domain| signer.domain_for(domain).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::{
+        gateway::{NewKey, new_signing_key},
+        transform::SigningKey,
+    };
+
+    fn signed(from: &str, sender: &str) -> Option<String> {
+        let key = |domain: &str| {
+            let pem = new_signing_key(NewKey::Ed25519).unwrap();
+            SigningKey::from_pem(domain.parse().unwrap(), "s", pem.as_bytes()).unwrap()
+        };
+        let signer = Signer::new([key("trust.example"), key("other.example")]);
+        let raw = format!("{from}Subject: x\r\n\r\nhello\r\n");
+        let content = Content::parse(Bytes::from(raw.into_bytes()));
+        let sender = sender.parse().ok();
+        signed_as(&content, sender.as_ref(), &signer).map(|domain| domain.to_string())
+    }
+
+    #[test]
+    fn mail_is_signed_as_its_author_and_else_as_its_sender() {
+        let some = |domain: &str| Some(domain.to_owned());
+        let from = "From: a@ward.trust.example\r\n";
+        assert_eq!(signed(from, "bounce.other.example"), some("ward.trust.example"));
+        // A report or an automatic reply has no sender, and needs it most.
+        assert_eq!(signed(from, ""), some("ward.trust.example"));
+        assert_eq!(signed("From: a@stranger.example\r\n", "other.example"), some("other.example"));
+        assert_eq!(signed("From: a@stranger.example\r\n", "stranger.example"), None);
+        // Of two From fields nobody knows who is meant.
+        let two = "From: a@trust.example\r\nFrom: b@stranger.example\r\n";
+        assert_eq!(signed(two, ""), None);
+        assert_eq!(signed("From: =?utf-8?q?a?= <b@trust.example>\r\n", ""), some("trust.example"));
     }
 }

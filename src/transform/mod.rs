@@ -29,4 +29,4 @@ pub use field::{HeaderField, HeaderFieldError};
 pub use passage::{PASSAGE, PassageKey, PassageKeyError, PassageMark, Trail};
 pub use received::Received;
 pub use rewrite::{Change, DisclaimerOutcome, Edits, Removal, Rewritten, rewrite};
-pub use sign::{Signer, SignerError, SigningKey};
+pub use sign::{KeyAlgorithm, Signer, SignerError, SigningKey};

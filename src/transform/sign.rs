@@ -30,7 +30,15 @@ pub struct SigningKey {
     domain: Domain,
     selector: String,
     record: String,
+    algorithm: KeyAlgorithm,
     signer: DkimSigner<DkimKey, Done>,
+}
+
+/// What a key is, as its owner would say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyAlgorithm {
+    Rsa { bits: usize },
+    Ed25519,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -85,14 +93,14 @@ impl SigningKey {
         }
         let der = PrivateKeyDer::from_pem_reader(Cursor::new(pem))
             .map_err(|error| SignerError::Pem(error.to_string()))?;
-        let (key, record) = read_key(der)?;
+        let (key, record, algorithm) = read_key(der)?;
         let signer = DkimSigner::from_key(key)
             .domain(domain.as_str())
             .selector(selector)
             .headers(signed_fields())
             .header_canonicalization(Canonicalization::Relaxed)
             .body_canonicalization(Canonicalization::Relaxed);
-        Ok(Self { domain, selector: selector.to_owned(), record, signer })
+        Ok(Self { domain, selector: selector.to_owned(), record, algorithm, signer })
     }
 
     pub fn domain(&self) -> &Domain {
@@ -113,10 +121,23 @@ impl SigningKey {
         &self.record
     }
 
+    pub fn algorithm(&self) -> KeyAlgorithm {
+        self.algorithm
+    }
+
     fn sign(&self, message: &[u8]) -> Result<HeaderField, SignerError> {
         let signature =
             self.signer.sign(message).map_err(|error| SignerError::Signing(error.to_string()))?;
         Ok(HeaderField::made(signature.to_header()))
+    }
+}
+
+impl fmt::Display for KeyAlgorithm {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rsa { bits } => write!(out, "rsa {bits}"),
+            Self::Ed25519 => out.write_str("ed25519"),
+        }
     }
 }
 
@@ -133,8 +154,8 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// The key and its DNS record.
-fn read_key(der: PrivateKeyDer<'_>) -> Result<(DkimKey, String), SignerError> {
+/// The key, its DNS record and what it is.
+fn read_key(der: PrivateKeyDer<'_>) -> Result<(DkimKey, String, KeyAlgorithm), SignerError> {
     let wrong = |error: String| SignerError::Key(error);
     if let PrivateKeyDer::Pkcs8(pkcs8) = &der
         && let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8.secret_pkcs8_der())
@@ -142,7 +163,7 @@ fn read_key(der: PrivateKeyDer<'_>) -> Result<(DkimKey, String), SignerError> {
         let key = Ed25519Key::from_pkcs8_maybe_unchecked_der(pkcs8.secret_pkcs8_der())
             .map_err(|error| wrong(error.to_string()))?;
         let record = format!("v=DKIM1; k=ed25519; p={}", STANDARD.encode(pair.public_key()));
-        return Ok((DkimKey::Ed25519(key), record));
+        return Ok((DkimKey::Ed25519(key), record, KeyAlgorithm::Ed25519));
     }
     let pair = match &der {
         PrivateKeyDer::Pkcs1(pkcs1) => RsaKeyPair::from_der(pkcs1.secret_pkcs1_der()),
@@ -158,7 +179,7 @@ fn read_key(der: PrivateKeyDer<'_>) -> Result<(DkimKey, String), SignerError> {
         pair.public_key().as_der().map_err(|error| wrong(error.to_string()))?;
     let record = format!("v=DKIM1; k=rsa; p={}", STANDARD.encode(public.as_ref()));
     let key = RsaKey::<Sha256>::from_key_der(der).map_err(|error| wrong(error.to_string()))?;
-    Ok((DkimKey::Rsa(key), record))
+    Ok((DkimKey::Rsa(key), record, KeyAlgorithm::Rsa { bits }))
 }
 
 /// Each named once more than it may stand there: a second one added on the
