@@ -52,6 +52,13 @@ pub struct Authentication {
     pub header: String,
 }
 
+impl Authentication {
+    /// The field's value, unfolded.
+    pub fn value(&self) -> String {
+        self.header.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
 impl Settings {
     /// At least 20 seconds are to be allowed (RFC 7208 section 4.6.4).
     pub const TIME_LIMIT: Duration = Duration::from_secs(20);

@@ -219,7 +219,11 @@ fn make_passage_key(path: &Path) -> std::io::Result<()> {
 /// Signs with the keys that postern.toml calls active.
 pub fn signer(config: &Config) -> Result<Signer, StartError> {
     let active = config.signing.iter().filter(|key| key.state == KeyState::Active);
-    Ok(Signer::new(active.map(signing_key).collect::<Result<Vec<_>, _>>()?))
+    let signer = Signer::new(active.map(signing_key).collect::<Result<Vec<_>, _>>()?);
+    let own = std::iter::once(&config.node.name).chain(&config.node.local_domains);
+    let mut sealing = config.seal_domain.iter().chain(own);
+    let seals_as = sealing.find(|domain| signer.domain_for(domain).is_some()).cloned();
+    Ok(signer.sealing_as(seals_as))
 }
 
 pub(super) fn users(path: &Path) -> Result<Users, StartError> {

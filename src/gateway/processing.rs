@@ -18,8 +18,8 @@ use crate::{
     },
     policy::Policy,
     transform::{
-        Edits, HeaderField, HeaderFieldError, PASSAGE, PassageKey, PassageMark, Received, Removal,
-        Rewritten, Signer, SignerError, Trail, rewrite,
+        Chain, Edits, HeaderField, HeaderFieldError, PASSAGE, PassageKey, PassageMark, Received,
+        Removal, Rewritten, SealError, Sealing, Signer, SignerError, Trail, rewrite,
     },
 };
 
@@ -235,11 +235,13 @@ pub enum WorkshopError {
     Field(#[from] HeaderFieldError),
     #[error("signing: {0}")]
     Signing(#[from] SignerError),
+    #[error("sealing: {0}")]
+    Sealing(#[from] SealError),
 }
 
 impl Workshop<'_> {
     /// The message as this group's recipients get it: edited in one pass,
-    /// signed last.
+    /// signed last; what is not ours and was changed is sealed.
     pub fn copy(&self, id: QueueId, group: &Group) -> Result<Rewritten, WorkshopError> {
         let mut rewritten = rewrite(&self.judgement.content, &self.edits(id, group)?);
         let sender = self.submission.envelope.reverse_path.domain();
@@ -247,6 +249,14 @@ impl Workshop<'_> {
             && let Some(domain) = signed_as(&self.judgement.content, sender, self.signer)
         {
             rewritten.sign(self.signer, &domain)?;
+        } else if let Some(found) = self.authentication.filter(|_| rewritten.is_altered()) {
+            let chain = match found.facts.arc.as_str() {
+                "pass" => Chain::Pass,
+                "none" => Chain::None,
+                _ => Chain::Fail,
+            };
+            let sealing = Sealing { results: &found.value(), chain, at: self.now };
+            rewritten.seal(self.signer, &sealing)?;
         }
         Ok(rewritten)
     }
@@ -271,9 +281,7 @@ impl Workshop<'_> {
         edits.prepend.extend(self.mark(id));
         if let Some(found) = self.authentication {
             edits.remove.push(Removal::AuthenticationResults { authserv_id: node.to_owned() });
-            // It comes folded; the field is folded anew, as one of ours.
-            let value = found.header.split_whitespace().collect::<Vec<_>>().join(" ");
-            edits.prepend.push(HeaderField::new("Authentication-Results", &value)?);
+            edits.prepend.push(HeaderField::new("Authentication-Results", &found.value())?);
         }
         for obligation in &group.treatment.obligations {
             match obligation {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{
     field::HeaderField,
     plan::Plan,
+    seal::{SealError, Sealing},
     sign::{Signer, SignerError},
     tag_line,
 };
@@ -106,6 +107,24 @@ impl Rewritten {
     /// Says how many there were.
     pub fn sign(&mut self, signer: &Signer, domain: &Domain) -> Result<usize, SignerError> {
         let fields = signer.sign(domain, self.message())?;
+        for field in &fields {
+            self.prepend(field.as_str().as_bytes());
+        }
+        Ok(fields.len())
+    }
+
+    /// Whether anything of the message itself was changed, and not only fields
+    /// set in front: signatures of others may not have outlived it.
+    pub fn is_altered(&self) -> bool {
+        let in_front = |change: &Change| change.source == (self.head..self.head);
+        !self.changes.iter().all(in_front)
+    }
+
+    /// Seals the message as it is now. Says how many fields that took: none
+    /// without a key, or where the chain has ended.
+    pub fn seal(&mut self, signer: &Signer, sealing: &Sealing<'_>) -> Result<usize, SealError> {
+        let Some(sealer) = signer.sealer() else { return Ok(0) };
+        let fields = sealer.seal(self.message(), sealing)?;
         for field in &fields {
             self.prepend(field.as_str().as_bytes());
         }

@@ -16,13 +16,14 @@ use mail_auth::{
 };
 use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
 
-use super::field::HeaderField;
+use super::{field::HeaderField, seal::Sealer};
 use crate::mail::Domain;
 
 /// The keys of all domains that are signed for.
 #[derive(Default)]
 pub struct Signer {
     keys: HashMap<Domain, Vec<SigningKey>>,
+    seals_as: Option<Domain>,
 }
 
 /// One key: a domain, a selector, and what signs.
@@ -64,6 +65,11 @@ impl Signer {
         signer
     }
 
+    /// As whom the mail of others is sealed; nobody without a key.
+    pub fn sealing_as(self, domain: Option<Domain>) -> Self {
+        Self { seals_as: domain, ..self }
+    }
+
     /// The domain to sign for where an author is of `domain`: itself, or the
     /// nearest above it that has a key.
     pub fn domain_for(&self, domain: &Domain) -> Option<&Domain> {
@@ -71,6 +77,14 @@ impl Signer {
             .ancestry()
             .filter_map(|name| name.parse::<Domain>().ok())
             .find_map(|name| self.keys.get_key_value(&name).map(|(own, _)| own))
+    }
+
+    /// The key that seals: of RSA where there is one, for RFC 8617
+    /// knows no other and few verifiers do.
+    pub(super) fn sealer(&self) -> Option<Sealer<'_>> {
+        let keys = self.domain_for(self.seals_as.as_ref()?).and_then(|own| self.keys.get(own))?;
+        let key = keys.iter().min_by_key(|key| key.algorithm == KeyAlgorithm::Ed25519)?;
+        Some(Sealer { domain: &key.domain, selector: &key.selector, key: &key.signer.key })
     }
 
     /// A field for each key of the domain, or of the nearest above it; none
@@ -188,7 +202,7 @@ fn signed_fields() -> impl Iterator<Item = &'static str> {
     SIGNED.into_iter().chain(OVERSIGNED).chain(OVERSIGNED)
 }
 
-const OVERSIGNED: [&str; 12] = [
+pub(super) const OVERSIGNED: [&str; 12] = [
     "From",
     "To",
     "Cc",
@@ -208,7 +222,7 @@ const MIN_RSA_BITS: usize = 2048;
 const MAX_SELECTOR: usize = 63;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::{
         borrow::Borrow,
         hash::Hash,
@@ -230,7 +244,7 @@ mod tests {
     use super::*;
 
     /// The DNS of a test: one key, everywhere.
-    struct OneKey(Txt);
+    pub(in crate::transform) struct OneKey(Txt);
 
     impl ResolverCache<Box<str>, Txt> for OneKey {
         fn get<Q>(&self, _: &Q) -> Option<Txt>
@@ -271,22 +285,32 @@ mod tests {
         SigningKey::from_pem("nhs.test.example".parse().unwrap(), "lab", pem.as_bytes()).unwrap()
     }
 
-    fn verifies(message: &[u8], record: &str) -> bool {
+    /// The verdict of a verifier whose DNS has one key.
+    pub(in crate::transform) fn verdict<T>(
+        message: &[u8],
+        record: &str,
+        ask: impl AsyncFnOnce(&MessageAuthenticator, &AuthenticatedMessage<'_>, &OneKey) -> T,
+    ) -> T {
         let message = AuthenticatedMessage::parse(message).unwrap();
         let dns = OneKey(Txt::DomainKey(Arc::new(DomainKey::parse(record.as_bytes()).unwrap())));
         let authenticator = MessageAuthenticator::new_system_conf()
             .or_else(|_| MessageAuthenticator::new_cloudflare())
             .unwrap();
-        let outputs = {
-            let verifying =
-                pin!(authenticator.verify_dkim(Parameters::new(&message).with_txt_cache(&dns)));
-            // The key is at hand, so nothing is waited for.
-            match verifying.poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(outputs) => outputs,
-                Poll::Pending => panic!("it went to the DNS"),
-            }
-        };
-        !outputs.is_empty() && outputs.iter().all(|output| *output.result() == DkimResult::Pass)
+        // The key is at hand, so nothing is waited for.
+        match pin!(ask(&authenticator, &message, &dns))
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
+            Poll::Ready(found) => found,
+            Poll::Pending => panic!("it went to the DNS"),
+        }
+    }
+
+    fn verifies(message: &[u8], record: &str) -> bool {
+        verdict(message, record, async |authenticator, message, dns| {
+            let asked = Parameters::new(message).with_txt_cache(dns);
+            let outputs = authenticator.verify_dkim(asked).await;
+            !outputs.is_empty() && outputs.iter().all(|output| *output.result() == DkimResult::Pass)
+        })
     }
 
     const MESSAGE: &str = "From: a@nhs.test.example\r\nTo: b@x.example\r\nSubject: hello\r\n\
