@@ -8,6 +8,7 @@
 
 mod authenticator;
 mod blocklist;
+mod evidence;
 mod publication;
 
 pub use authenticator::{Authentication, Authenticator, AuthenticatorError, Settings};

@@ -112,11 +112,17 @@ pub fn message_facts(
         marking: classification.marking.clone(),
         secure_tag: content.secure_tag(),
         opaque: classification.opaque.iter().map(|opaque| opaque.reason).collect(),
-        authentication: arriving.authentication.cloned(),
+        authentication: arriving.authentication.map(|found| with_trust(policy, found)),
         arrival: arriving.arrival,
         size: content.raw().len(),
     };
     (facts, classification)
+}
+
+/// Which sealers are believed is for the officers to say.
+fn with_trust(policy: &Policy, found: &AuthenticationFacts) -> AuthenticationFacts {
+    let trusted_arc = found.trusted_arc(|sealer| policy.trusts_sealer(sealer)).to_owned();
+    AuthenticationFacts { trusted_arc, ..found.clone() }
 }
 
 /// Classifies what could be read of a message.
@@ -279,8 +285,11 @@ impl Workshop<'_> {
         // A mark that a stranger brought would be believed by who knows ours.
         edits.remove.push(Removal::Named(PASSAGE.to_owned()));
         edits.prepend.extend(self.mark(id));
-        if let Some(found) = self.authentication {
+        // From outside nobody speaks for us, looked at or not (RFC 8601 section 5).
+        if self.submission.origin.direction == Direction::Inbound || self.authentication.is_some() {
             edits.remove.push(Removal::AuthenticationResults { authserv_id: node.to_owned() });
+        }
+        if let Some(found) = self.authentication {
             edits.prepend.push(HeaderField::new("Authentication-Results", &found.value())?);
         }
         for obligation in &group.treatment.obligations {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     address::{Address, ReversePath},
+    authentication::AuthenticationFacts,
     finding::{Kind, OpaqueReason},
     level::Level,
 };
@@ -70,13 +71,4 @@ pub enum SecureTag {
 pub enum Arrival {
     Clear,
     Tls,
-}
-
-/// The verdicts of `authenticate`, in the words of RFC 8601 section 2.7.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuthenticationFacts {
-    pub spf: String,
-    pub dkim: String,
-    pub dmarc: String,
-    pub arc: String,
 }

@@ -5,6 +5,7 @@
 
 mod address;
 mod attempt;
+mod authentication;
 mod decision;
 mod destination;
 mod disposition;
@@ -29,6 +30,7 @@ mod tls;
 
 pub use address::{Address, AddressError, ReversePath};
 pub use attempt::{Attempt, Failure, FailureReason, Handover, Outcome, Promise, Taker};
+pub use authentication::{AuthenticationFacts, ChainSeal};
 pub use decision::{Decision, DestinationClass, DestinationFacts, Mode, RuleMatch};
 pub use destination::{Destination, Way};
 pub use disposition::{Disclaimer, Disposition, NextHop, NextHopError, Obligation, Told};
@@ -42,7 +44,7 @@ pub use evidence::{
     CertificateVerdict, Evidence, PublishedPolicy, PublishedPolicyKind, Reuse, SeenCertificate,
     TlsFault, Voucher,
 };
-pub use facts::{Arrival, AuthenticationFacts, Direction, Facts, MessageFacts, SecureTag};
+pub use facts::{Arrival, Direction, Facts, MessageFacts, SecureTag};
 pub use finding::{Finding, Kind, Masked, Opaque, OpaqueReason};
 pub use level::{Level, LevelError};
 pub use lookup::{BlocklistAnswer, LookupAnswer, LookupSource, Passage};

@@ -12,7 +12,8 @@ use crate::mail::{
 
 use super::{
     Policy,
-    condition::{Asked, Condition, Conditions, MarkingCondition, Mechanism, Truth, VERDICTS},
+    condition::{Asked, Condition, Conditions, MarkingCondition, Truth},
+    mechanism::Mechanism,
     range::NumberRange,
     space::Space,
 };
@@ -257,23 +258,17 @@ impl Builder<'_> {
         };
         let unbounded = Conditions::default();
         let widened = Builder { within: &unbounded, ..*self };
-        let mut found = vec![Some(AuthenticationFacts {
-            spf: "pass".to_owned(),
-            dkim: "pass".to_owned(),
-            dmarc: "pass".to_owned(),
-            arc: "none".to_owned(),
-        })];
+        let mut passing = AuthenticationFacts::default();
+        for (_, mechanism) in Mechanism::ALL {
+            mechanism.set(&mut passing, "pass");
+        }
+        let mut found = vec![Some(passing)];
         for (_, mechanism) in Mechanism::ALL {
             let mut more = found.clone();
             for before in found.iter().flatten() {
-                for verdict in VERDICTS.into_iter().chain(["another"]) {
+                for &verdict in mechanism.words().iter().chain(&["another"]) {
                     let mut after = before.clone();
-                    match mechanism {
-                        Mechanism::Spf => verdict.clone_into(&mut after.spf),
-                        Mechanism::Dkim => verdict.clone_into(&mut after.dkim),
-                        Mechanism::Dmarc => verdict.clone_into(&mut after.dmarc),
-                        Mechanism::Arc => verdict.clone_into(&mut after.arc),
-                    }
+                    mechanism.set(&mut after, verdict);
                     more.push(Some(after));
                 }
             }

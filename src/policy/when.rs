@@ -4,9 +4,9 @@ use crate::mail::{Address, Arrival, DestinationClass, Direction, Kind, OpaqueRea
 
 use super::{
     condition::{
-        ClearanceCondition, Condition, Conditions, MarkingCondition, Mechanism, OpaqueCondition,
-        Presence, VERDICTS,
+        ClearanceCondition, Condition, Conditions, MarkingCondition, OpaqueCondition, Presence,
     },
+    mechanism::Mechanism,
     pattern::DomainPattern,
     range::{Measure, NumberRange, RangeError},
     written::{Table, Value},
@@ -137,12 +137,16 @@ fn read_authentication(value: &Value<'_>) -> Option<Vec<Condition>> {
     let mut conditions = Vec::new();
     for (name, mechanism) in Mechanism::ALL {
         let Some(verdicts) = table.value(name) else { continue };
-        let verdicts =
-            verdicts.list(|verdict| verdict.choice(&VERDICTS.map(|word| (word, word))))?;
-        let verdicts = verdicts.into_iter().map(str::to_owned).collect();
+        let verdicts = verdicts.list(|verdict| read_verdict(mechanism, verdict))?;
         conditions.push(Condition::Authentication(mechanism, verdicts));
     }
     Some(conditions)
+}
+
+/// One of the words that a mechanism can come to.
+pub(super) fn read_verdict(mechanism: Mechanism, value: &Value<'_>) -> Option<String> {
+    let words: Vec<_> = mechanism.words().iter().map(|&word| (word, word)).collect();
+    value.choice(&words).map(str::to_owned)
 }
 
 pub(super) const DIRECTIONS: [(&str, Direction); 2] =

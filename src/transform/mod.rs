@@ -9,6 +9,7 @@
 //! `decide` and the spool. RFC 5321 section 4.4, RFC 2045 to 2047, RFC 3676,
 //! RFC 6376.
 
+mod authserv_id;
 mod displayed;
 mod doubt;
 mod encode;

@@ -5,6 +5,7 @@ use std::{ops::Range, sync::Arc};
 use bytes::Bytes;
 
 use super::{
+    authserv_id::claims_authserv_id,
     field::HeaderField,
     plan::Plan,
     seal::{SealError, Sealing},
@@ -202,30 +203,10 @@ impl Removal {
             }
             Self::AuthenticationResults { authserv_id } => {
                 name.eq_ignore_ascii_case("Authentication-Results")
-                    && claimed_authserv_id(&content.value(field))
-                        .is_some_and(|claimed| claimed.eq_ignore_ascii_case(authserv_id))
+                    && claims_authserv_id(&content.value(field), authserv_id)
             }
         }
     }
-}
-
-/// The first word of an Authentication-Results value that is no comment.
-fn claimed_authserv_id(value: &str) -> Option<&str> {
-    let mut rest = value.trim_start();
-    while let Some(comment) = rest.strip_prefix('(') {
-        let mut depth = 1_usize;
-        let end = comment.find(|c| {
-            match c {
-                '(' => depth += 1,
-                ')' => depth -= 1,
-                _ => {}
-            }
-            depth == 0
-        })?;
-        rest = comment.get(end + 1..)?.trim_start();
-    }
-    let end = rest.find(|c: char| c.is_whitespace() || c == ';' || c == '(').unwrap_or(rest.len());
-    rest.get(..end).map(|id| id.trim_matches('"'))
 }
 
 /// The result, in one allocation.

@@ -116,6 +116,8 @@ fn every_rule_matches_what_it_says_and_nothing_else() {
             dkim: "none".to_owned(),
             dmarc: dmarc.to_owned(),
             arc: "none".to_owned(),
+            trusted_arc: "none".to_owned(),
+            ..AuthenticationFacts::default()
         }),
         ..message(0)
     };
