@@ -500,7 +500,9 @@ mod tests {
         // Nobody answers for the address, nor for the name in EHLO.
         assert_eq!((&*found.facts.iprev, &*found.facts.spf_helo), ("permerror", "none"));
         assert!(found.header.starts_with("gw.test.example;"), "{}", found.header);
-        for word in ["spf=pass", "spf=none", "dkim=pass", "dmarc=pass", "arc=none", "iprev=permerror"] {
+        for word in
+            ["spf=pass", "spf=none", "dkim=pass", "dmarc=pass", "arc=none", "iprev=permerror"]
+        {
             assert!(found.header.contains(word), "{word} is missing in {}", found.header);
         }
     }

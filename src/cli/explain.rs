@@ -18,7 +18,7 @@ use crate::{
     gateway::{Fate, Judgement, judge},
     mail::{
         Address, Decision, Direction, Disposition, Domain, Envelope, Mode, Obligation, Origin,
-        Protocol, Recipient, ReversePath, RuleMatch, Submission, Timestamp, Urgency,
+        Protocol, Recipient, ReversePath, RuleMatch, Spoof, Submission, Timestamp, Urgency,
     },
     policy::Policy,
 };
@@ -101,6 +101,7 @@ pub fn explain(arguments: ExplainArguments, now: Timestamp) -> Result<(), Failur
     let mut page = Page::standard_output().within(COLUMNS);
     findings::tell(&mut page, &policy, &judgement.classification, view.display(), view.extent())?;
     view.tell_left_out(&mut page, &policy, &extract)?;
+    explain_spoofs(&mut page, &judgement.facts.spoof)?;
     for (recipient, decision) in &judgement.decisions {
         explain_decision(&mut page, &policy, recipient, decision)?;
     }
@@ -131,6 +132,16 @@ fn judged_with_extract(
     let extract = content.extract(&mut reader);
     documents.were_read(&reader)?;
     Ok((judge(policy, submission, content, &extract, None), extract))
+}
+
+fn explain_spoofs<W: Write>(page: &mut Page<W>, signs: &[Spoof]) -> std::io::Result<()> {
+    if !signs.is_empty() {
+        page.heading("", "Signs that it is not from whom it shows")?;
+    }
+    for sign in signs {
+        page.row("", &[piece(Ink::Care, format!("{sign} ({})", sign.name()))])?;
+    }
+    Ok(())
 }
 
 fn explain_decision<W: Write>(

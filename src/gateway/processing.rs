@@ -14,7 +14,7 @@ use crate::{
         Address, Arrival, AuthenticationFacts, Decision, DelayNotice, Direction, Disposition,
         Domain, EnhancedStatusCode, Envelope, Facts, Finding, Hold, MessageFacts, NextHop,
         Obligation, QueueId, QueuedMessage, QueuedRecipient, Recipient, Recourse, Refusal, Reply,
-        ReversePath, RuleMatch, Submission, Timestamp, Told, Urgency,
+        ReversePath, RuleMatch, Spoof, Submission, Timestamp, Told, Urgency,
     },
     policy::Policy,
     transform::{
@@ -113,10 +113,29 @@ pub fn message_facts(
         secure_tag: content.secure_tag(),
         opaque: classification.opaque.iter().map(|opaque| opaque.reason).collect(),
         authentication: arriving.authentication.map(|found| with_trust(policy, found)),
+        spoof: spoofs(policy, content, arriving),
         arrival: arriving.arrival,
         size: content.raw().len(),
     };
     (facts, classification)
+}
+
+/// What the header shows, and of mail from outside whether it is ours at all.
+/// What could not be looked up has not passed.
+fn spoofs(policy: &Policy, content: &Content, arriving: &Arriving<'_>) -> Vec<Spoof> {
+    let ours = policy.domains().local_domains();
+    let is_ours =
+        |author: &Domain| ours.iter().any(|domain| author == domain || author.is_below(domain));
+    let passed = arriving.authentication.is_some_and(|found| found.alignment == "pass");
+    let mut signs = content.spoofs(ours);
+    if arriving.direction == Direction::Inbound
+        && !passed
+        && content.from_domains().iter().any(is_ours)
+    {
+        signs.push(Spoof::LocalDomain);
+        signs.sort_unstable();
+    }
+    signs
 }
 
 /// Which sealers are believed is for the officers to say.

@@ -9,6 +9,7 @@ use super::{
     authentication::AuthenticationFacts,
     finding::{Kind, OpaqueReason},
     level::Level,
+    spoof::Spoof,
 };
 
 /// What is true of a whole message. No content: kinds are counted, not quoted,
@@ -26,6 +27,9 @@ pub struct MessageFacts {
     pub opaque: Vec<OpaqueReason>,
     /// Absent where senders are not authenticated (outbound).
     pub authentication: Option<AuthenticationFacts>,
+    /// Signs that it is not from whom it shows.
+    #[serde(default)]
+    pub spoof: Vec<Spoof>,
     pub arrival: Arrival,
     /// Octets as received.
     pub size: usize,

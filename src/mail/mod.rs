@@ -24,6 +24,7 @@ mod reading;
 mod record;
 mod reply;
 mod requests;
+mod spoof;
 mod summary;
 mod time;
 mod tls;
@@ -65,6 +66,7 @@ pub use requests::{
     ByMode, ByTrace, DeliverBy, Notify, OriginalRecipient, Priority, PriorityError, Release,
     Requests, RequireTls, Returned,
 };
+pub use spoof::Spoof;
 pub use summary::{Line, Standing, Summary, TlsWait};
 pub use time::Timestamp;
 pub use tls::TlsSession;

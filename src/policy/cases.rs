@@ -280,6 +280,7 @@ fn read_fact(key: &str, value: &Value<'_>, facts: &mut MessageFacts) -> Option<(
         "opaque" => facts.opaque = value.list(|reason| reason.choice(&when::OPAQUE))?,
         "size" => facts.size = read_number(value)?,
         "authentication" => facts.authentication = Some(read_authentication(value)?),
+        "spoof" => facts.spoof = value.list(when::read_spoof)?,
         "arrival" => facts.arrival = value.choice(&when::ARRIVALS)?,
         _ => {}
     }
@@ -342,8 +343,17 @@ const CASE_KEYS: [&str; 7] = ["name", "from", "direction", "facts", "message", "
 
 const EXPECT_KEYS: [&str; 6] = ["to", "then", "tls", "rule", "disclaimer", "level"];
 
-const FACT_KEYS: [&str; 8] =
-    ["level", "kinds", "marking", "secure_tag", "opaque", "size", "authentication", "arrival"];
+const FACT_KEYS: [&str; 9] = [
+    "level",
+    "kinds",
+    "marking",
+    "secure_tag",
+    "opaque",
+    "size",
+    "authentication",
+    "spoof",
+    "arrival",
+];
 
 #[cfg(test)]
 mod tests {

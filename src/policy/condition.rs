@@ -11,7 +11,7 @@
 
 use crate::mail::{
     Address, Arrival, DestinationClass, Direction, Domain, Facts, Kind, MessageFacts, OpaqueReason,
-    ReversePath, SecureTag,
+    ReversePath, SecureTag, Spoof,
 };
 
 use super::{
@@ -59,6 +59,8 @@ pub enum Condition {
     Size(NumberRange),
     /// One mechanism came to any of these verdicts.
     Authentication(Mechanism, Vec<String>),
+    /// Any of these signs of a spoofed author.
+    Spoof(Vec<Spoof>),
     Arrival(Arrival),
 }
 
@@ -157,6 +159,7 @@ impl Condition {
             Self::Authentication(mechanism, verdicts) => {
                 return mechanism.truth(message.authentication.as_ref(), verdicts);
             }
+            Self::Spoof(signs) => signs.iter().any(|sign| message.spoof.contains(sign)),
             Self::Arrival(arrival) => message.arrival == *arrival,
         };
         if holds { Truth::True } else { Truth::False }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::mail::{
     Address, Arrival, AuthenticationFacts, DestinationClass, Direction, Domain, Facts, Kind, Level,
-    MessageFacts, OpaqueReason, ReversePath, SecureTag, TlsRequirement,
+    MessageFacts, OpaqueReason, ReversePath, SecureTag, Spoof, TlsRequirement,
 };
 
 use super::{
@@ -56,6 +56,7 @@ impl Builder<'_> {
                 |&size| MessageFacts { size, ..plain() },
             ),
             authentications: self.authentications(),
+            spoofs: self.spoofs(),
             arrivals: self.distinct(
                 vec![Arrival::Tls, Arrival::Clear],
                 |condition| matches!(condition, Condition::Arrival(_)),
@@ -248,6 +249,21 @@ impl Builder<'_> {
         sizes
     }
 
+    /// Sign by sign, as with kinds.
+    fn spoofs(&self) -> Vec<Vec<Spoof>> {
+        let concerns = |condition: &Condition| matches!(condition, Condition::Spoof(_));
+        let facts = |spoof: &Vec<Spoof>| MessageFacts { spoof: spoof.clone(), ..plain_message() };
+        let unbounded = Conditions::default();
+        let widened = Builder { within: &unbounded, ..*self };
+        let mut found: Vec<Vec<Spoof>> = vec![Vec::new()];
+        for sign in Spoof::ALL {
+            let with = found.iter().map(|before| [before.as_slice(), &[sign]].concat());
+            let more = found.iter().cloned().chain(with).collect();
+            found = widened.distinct(more, concerns, facts);
+        }
+        self.distinct(found, concerns, facts)
+    }
+
     /// None at all, and for each mechanism every verdict that answers in its
     /// own way.
     fn authentications(&self) -> Vec<Option<AuthenticationFacts>> {
@@ -354,6 +370,7 @@ pub(super) fn plain_message() -> MessageFacts {
         secure_tag: SecureTag::Absent,
         opaque: Vec::new(),
         authentication: None,
+        spoof: Vec::new(),
         arrival: Arrival::Tls,
         size: ORDINARY_SIZE,
     }

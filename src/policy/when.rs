@@ -1,6 +1,8 @@
 //! Reading `when`: from keys and values to conditions.
 
-use crate::mail::{Address, Arrival, DestinationClass, Direction, Kind, OpaqueReason, SecureTag};
+use crate::mail::{
+    Address, Arrival, DestinationClass, Direction, Kind, OpaqueReason, SecureTag, Spoof,
+};
 
 use super::{
     condition::{
@@ -13,7 +15,7 @@ use super::{
 };
 
 /// Every key a condition can have, in the order in which they are told.
-pub(super) const KEYS: [&str; 16] = [
+pub(super) const KEYS: [&str; 17] = [
     "direction",
     "level",
     "level_above_clearance",
@@ -29,6 +31,7 @@ pub(super) const KEYS: [&str; 16] = [
     "opaque",
     "size",
     "authentication",
+    "spoof",
     "arrival",
 ];
 
@@ -66,6 +69,7 @@ fn read_condition(key: &str, value: &Value<'_>) -> Option<Vec<Condition>> {
         "opaque" => Condition::Opaque(read_opaque(value)?),
         "size" => Condition::Size(read_range(value, Measure::Octets)?),
         "authentication" => return read_authentication(value),
+        "spoof" => Condition::Spoof(value.list(read_spoof)?),
         "arrival" => Condition::Arrival(value.choice(&ARRIVALS)?),
         _ => return None,
     };
@@ -129,6 +133,10 @@ fn read_opaque(value: &Value<'_>) -> Option<OpaqueCondition> {
         return value.either(Presence::Present, Presence::Absent).map(OpaqueCondition::Is);
     }
     Some(OpaqueCondition::AnyOf(value.list(|reason| reason.choice(&OPAQUE))?))
+}
+
+pub(super) fn read_spoof(value: &Value<'_>) -> Option<Spoof> {
+    value.choice(&Spoof::ALL.map(|sign| (sign.name(), sign)))
 }
 
 fn read_authentication(value: &Value<'_>) -> Option<Vec<Condition>> {

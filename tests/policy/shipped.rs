@@ -10,7 +10,8 @@ use postern::{
     gateway::{Arriving, message_facts},
     mail::{
         Arrival, AuthenticationFacts, Decision, DestinationClass, Direction, Disposition, Kind,
-        MessageFacts, Mode, Obligation, OpaqueReason, ReversePath, SecureTag, TlsRequirement, Told,
+        MessageFacts, Mode, Obligation, OpaqueReason, ReversePath, SecureTag, Spoof,
+        TlsRequirement, Told,
     },
     policy::{
         Case, Context, MessageText, Policy, ProofOutcome, Sources, Subject, diagnostics::Rendering,
@@ -121,6 +122,15 @@ fn every_rule_matches_what_it_says_and_nothing_else() {
         }),
         ..message(0)
     };
+    let failing = |asks: &str, trusted: &str| {
+        let mut message = inbound("fail");
+        if let Some(facts) = &mut message.authentication {
+            asks.clone_into(&mut facts.dmarc_policy);
+            trusted.clone_into(&mut facts.trusted_arc);
+        }
+        message
+    };
+    let spoofed = |sign| MessageFacts { spoof: vec![sign], ..inbound("pass") };
     let hospice = |reason| MessageFacts {
         reverse_path: "nurse@hospice.nhs.test.example".parse().unwrap(),
         ..opaque(reason)
@@ -164,7 +174,32 @@ fn every_rule_matches_what_it_says_and_nothing_else() {
             (plain(), "a@homeoffice.gov.uk"),
         ),
         ("mail that leaves the service carries the tag line", (plain(), web), (plain(), own)),
+        (
+            "mail from outside has one author",
+            (spoofed(Spoof::SeveralFrom), own),
+            (spoofed(Spoof::SeveralAuthors), own),
+        ),
+        (
+            "mail from outside that claims to be ours",
+            (spoofed(Spoof::LocalDomain), own),
+            (spoofed(Spoof::DisplayNameAddress), own),
+        ),
+        (
+            "mail from outside whose header deceives",
+            (spoofed(Spoof::EncodedAddress), own),
+            (inbound("pass"), own),
+        ),
         ("mail that fails DMARC", (inbound("fail"), own), (inbound("pass"), own)),
+        (
+            "mail that its claimed author asks to be refused",
+            (failing("reject", "none"), own),
+            (failing("quarantine", "none"), own),
+        ),
+        (
+            "mail that fails DMARC, and passed at a sealer we trust",
+            (failing("reject", "pass"), own),
+            (failing("reject", "none"), own),
+        ),
         ("patient data is handed over under TLS", (clear(3), nhs), (clear(2), nhs)),
         (
             "the hospice sends nothing unreadable outside, even to partners",
