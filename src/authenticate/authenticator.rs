@@ -10,11 +10,14 @@ use mail_auth::{
     ArcOutput, AuthenticatedMessage, AuthenticationResults, DkimOutput, DkimResult, DmarcOutput,
     DmarcResult, IprevOutput, IprevResult, MessageAuthenticator, SpfOutput, SpfResult,
     dmarc::{Policy, verify::DmarcParameters},
-    spf::verify::SpfParameters,
 };
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::evidence::{author, is_aligned, seals};
+use super::{
+    chain::{self, Chain},
+    evidence::{author, is_aligned, seals},
+    spf,
+};
 use crate::{
     config,
     mail::{AuthenticationFacts, Domain, ReversePath},
@@ -87,13 +90,14 @@ impl Authenticator {
         // DMARC needs what the others found: they leave it a quarter.
         let first = Instant::now() + self.time_limit.mul_f32(0.75);
         let sender = reverse_path.to_string();
-        let message = parse(content);
+        let mut message = parse(content);
+        let chain = message.as_mut().map_or(Chain::None, chain::read);
 
         let (spf, helo_spf, dkim, arc, iprev) = tokio::join!(
             timeout_at(first, self.spf(client, helo, &sender)),
             timeout_at(first, self.helo_spf(client, helo, &sender)),
             timeout_at(first, self.dkim(message.as_ref())),
-            timeout_at(first, self.arc(message.as_ref())),
+            timeout_at(first, self.arc(message.as_ref(), chain)),
             timeout(REVERSE_PATIENCE, self.verifier.verify_iprev(client)),
         );
         let spf_domain = reverse_path.domain().map_or(helo, Domain::as_str);
@@ -107,8 +111,16 @@ impl Authenticator {
             }
             _ => Some(DmarcOutput::default().with_spf_result(no_single_author())),
         };
-        let found =
-            Found { spf_domain, spf, helo_spf, dkim, arc: arc.ok(), dmarc, iprev: iprev.ok() };
+        let found = Found {
+            spf_domain,
+            spf,
+            helo_spf,
+            dkim,
+            chain,
+            arc: arc.ok(),
+            dmarc,
+            iprev: iprev.ok(),
+        };
         let facts = found.facts(message.as_ref());
         let header = found.header(self.authserv_id.as_str(), &facts, client, helo, &sender);
         Authentication { facts, header }
@@ -116,24 +128,19 @@ impl Authenticator {
 
     /// None where the verdict on the sender is the one on this name.
     async fn helo_spf(&self, client: IpAddr, helo: &str, sender: &str) -> Option<SpfOutput> {
-        let host = self.authserv_id.as_str();
-        let asked = SpfParameters::verify_ehlo(client, helo, host);
         match sender {
             "" => None,
-            _ => Some(self.verifier.verify_spf(asked).await),
+            _ => Some(self.spf(client, helo, "").await),
         }
     }
 
+    /// A null reverse path stands for postmaster at the name in EHLO (RFC 7208
+    /// section 2.4).
     async fn spf(&self, client: IpAddr, helo: &str, sender: &str) -> SpfOutput {
-        let host = self.authserv_id.as_str();
-        // A null reverse path stands for postmaster at the HELO name (RFC
-        // 7208 section 2.4).
-        self.verifier
-            .verify_spf(match sender {
-                "" => SpfParameters::verify_ehlo(client, helo, host),
-                _ => SpfParameters::verify_mail_from(client, helo, host, sender),
-            })
-            .await
+        let asked = spf::Asked { ip: client, helo, sender };
+        let result = spf::check(&self.verifier.0, asked).await;
+        let domain = sender.rsplit_once('@').map_or(helo, |(_, domain)| domain);
+        SpfOutput::new(domain.to_owned()).with_result(result)
     }
 
     async fn dkim<'m>(&self, message: Option<&'m AuthenticatedMessage<'m>>) -> Vec<DkimOutput<'m>> {
@@ -143,10 +150,15 @@ impl Authenticator {
         }
     }
 
-    async fn arc<'m>(&self, message: Option<&'m AuthenticatedMessage<'m>>) -> ArcOutput<'m> {
+    /// None where the chain is not one to ask the DNS about.
+    async fn arc<'m>(
+        &self,
+        message: Option<&'m AuthenticatedMessage<'m>>,
+        chain: Chain,
+    ) -> ArcOutput<'m> {
         match message {
-            Some(message) => self.verifier.verify_arc(message).await,
-            None => ArcOutput::default(),
+            Some(message) if chain == Chain::Whole => self.verifier.verify_arc(message).await,
+            _ => ArcOutput::default(),
         }
     }
 }
@@ -157,6 +169,7 @@ struct Found<'m> {
     spf: SpfOutput,
     helo_spf: Option<SpfOutput>,
     dkim: Dkim<'m>,
+    chain: Chain,
     arc: Option<ArcOutput<'m>>,
     dmarc: Option<DmarcOutput>,
     iprev: Option<IprevOutput>,
@@ -164,9 +177,9 @@ struct Found<'m> {
 
 impl Found<'_> {
     fn facts(&self, message: Option<&AuthenticatedMessage<'_>>) -> AuthenticationFacts {
-        let Self { spf, helo_spf, dkim, arc, dmarc, iprev, .. } = self;
+        let Self { spf, helo_spf, dkim, chain, arc, dmarc, iprev, .. } = self;
         let author = message.filter(|message| has_one_author_field(message)).and_then(author);
-        let arc = arc_word(arc.as_ref());
+        let arc = arc_word(*chain, arc.as_ref());
         let seals = match message {
             Some(message) if arc == "pass" => seals(message, author.as_ref()),
             _ => Vec::new(),
@@ -381,10 +394,10 @@ fn iprev_word(iprev: Option<&IprevOutput>) -> &'static str {
 }
 
 /// RFC 8617 knows three: a chain that cannot be checked has failed.
-fn arc_word(arc: Option<&ArcOutput<'_>>) -> &'static str {
-    match arc.map(ArcOutput::result) {
-        Some(DkimResult::Pass) => "pass",
-        Some(DkimResult::None) => "none",
+fn arc_word(chain: Chain, arc: Option<&ArcOutput<'_>>) -> &'static str {
+    match (chain, arc.map(ArcOutput::result)) {
+        (Chain::None, _) => "none",
+        (Chain::Whole, Some(DkimResult::Pass)) => "pass",
         _ => "fail",
     }
 }

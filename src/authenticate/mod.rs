@@ -8,8 +8,10 @@
 
 mod authenticator;
 mod blocklist;
+mod chain;
 mod evidence;
 mod publication;
+mod spf;
 
 pub use authenticator::{Authentication, Authenticator, AuthenticatorError, Settings};
 pub use blocklist::{Blocklists, Listing};
