@@ -159,11 +159,11 @@ impl Checking<'_> {
     async fn has_exchange(&self, name: &str, prefixes: Prefixes) -> Result<bool, Stopped> {
         let found = self.counted(name, RecordType::MX).await?;
         let mut exchanges = found.iter().filter_map(|data| match data {
-            RData::MX(exchange) => Some(exchange.exchange.to_utf8()),
+            RData::MX(exchange) => Some(exchange.exchange.clone()),
             _ => None,
         });
         for exchange in exchanges.by_ref().take(MOST_NAMES) {
-            let found = self.lookup(&exchange, self.address_type()).await?;
+            let found = self.ask(exchange, self.address_type()).await?;
             if found.iter().filter_map(address).any(|address| self.is_near(address, prefixes)) {
                 return Ok(true);
             }
@@ -177,16 +177,16 @@ impl Checking<'_> {
     /// The names of the client's address that lead back to it (section 5.5).
     /// What fails here only does not match.
     async fn validated_names(&self) -> Vec<String> {
-        let found = self.lookup(&Name::from(self.ip).to_utf8(), RecordType::PTR).await;
+        let found = self.ask(Name::from(self.ip), RecordType::PTR).await;
         let names = found.unwrap_or_default().into_iter().filter_map(|data| match data {
-            RData::PTR(name) => Some(name.0.to_utf8()),
+            RData::PTR(name) => Some(name.0),
             _ => None,
         });
         let mut validated = Vec::new();
         for name in names.take(MOST_NAMES) {
-            let back = self.lookup(&name, self.address_type()).await.unwrap_or_default();
+            let back = self.ask(name.clone(), self.address_type()).await.unwrap_or_default();
             if back.iter().filter_map(address).any(|address| address == self.ip) {
-                validated.push(name.trim_end_matches('.').to_ascii_lowercase());
+                validated.push(name.to_utf8().trim_end_matches('.').to_ascii_lowercase());
             }
         }
         validated
@@ -239,12 +239,17 @@ impl Checking<'_> {
         Ok(found)
     }
 
-    /// Nothing where there is no such name or record, or the name is none.
+    /// Nothing where the name is none that could be asked for.
     async fn lookup(&self, name: &str, kind: RecordType) -> Result<Vec<RData>, Stopped> {
         // A macro may put anything into a label; it is asked for as it is.
         let labels = name.trim_end_matches('.').split('.').map(str::as_bytes);
         let Ok(mut name) = Name::from_labels(labels) else { return Ok(Vec::new()) };
         name.set_fqdn(true);
+        self.ask(name, kind).await
+    }
+
+    /// Nothing where there is no such name or record.
+    async fn ask(&self, name: Name, kind: RecordType) -> Result<Vec<RData>, Stopped> {
         match self.resolver.lookup(name, kind).await {
             Ok(found) => Ok(found.answers().iter().map(|record| record.data.clone()).collect()),
             Err(NetError::Dns(DnsError::NoRecordsFound(_))) => Ok(Vec::new()),
