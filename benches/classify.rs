@@ -10,17 +10,23 @@
 #[path = "classify/samples.rs"]
 mod samples;
 
-use std::{fs, hint::black_box, path::Path, sync::Arc};
+use std::{cell::LazyCell, fs, hint::black_box, path::Path, sync::Arc, time::Duration};
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{
+    BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
+};
 use postern::{
-    classify::{Classifier, Input, Part},
+    classify::{Classification, Classifier, Input, Part},
     content::{Content, InPlace, OffsetMap, Reading, ReadingKind},
     policy::{
         classification::{ClassificationFiles, compile},
         diagnostics::{Rendering, SourceFile},
     },
 };
+
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn classify(criterion: &mut Criterion) {
     let classifier = shipped();
@@ -31,6 +37,7 @@ fn classify(criterion: &mut Criterion) {
         ("prose", 10 << 10, PROSE),
         ("prose", 1 << 20, PROSE),
         ("prose beyond ASCII", 10 << 10, PROSE_BEYOND_ASCII),
+        ("table", 10 << 10, TABLE),
         ("table", 1 << 20, TABLE),
     ] {
         let reading = reading(sample, octets);
@@ -41,8 +48,7 @@ fn classify(criterion: &mut Criterion) {
             bencher.iter(|| classifier.classify(black_box(&input)));
         });
     }
-    let mut text = LETTER.to_owned();
-    text.push_str(&PROSE.repeat((10_240 - LETTER.len()) / PROSE.len()));
+    let text = letter_and_prose();
     let readings = [reading(&text, text.len())];
     let input = Input { readings: &readings, ..Input::default() };
     group.throughput(Throughput::Bytes(text.len() as u64));
@@ -52,27 +58,62 @@ fn classify(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The time an octet takes stays the same.
+/// The time an octet takes stays the same, from a small message to the largest
+/// that the shipped policy takes.
 fn growth(criterion: &mut Criterion) {
     let classifier = shipped();
     let mut group = criterion.benchmark_group("growth");
-    group.sample_size(10);
-    for octets in [10 << 10, 1 << 20, 10 << 20, 35 << 20] {
-        let readings = [reading(&samples::mixed(octets), octets)];
-        let input = Input { readings: &readings, ..Input::default() };
-        group.throughput(Throughput::Bytes(octets as u64));
-        group.bench_function(BenchmarkId::new("prose and letters", octets), |bencher| {
-            bencher.iter(|| classifier.classify(black_box(&input)));
-        });
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    group.warm_up_time(Duration::from_millis(1)).measurement_time(Duration::from_millis(1));
+    for (name, sample) in GROWING {
+        for octets in [1 << 20, 35 << 20] {
+            // Made only where it is asked for.
+            let message = LazyCell::new(|| bytes::Bytes::from(sample(octets)));
+            group.throughput(Throughput::Bytes(octets as u64));
+            group.bench_function(BenchmarkId::new(name, octets), |bencher| {
+                let message = &*message;
+                bencher.iter(|| {
+                    let (classification, read) = whole(&classifier, black_box(message));
+                    assert!(read > octets / 16, "{name}: its text is read");
+                    classification
+                });
+            });
+        }
     }
     group.finish();
+}
+
+type Sample = fn(usize) -> Vec<u8>;
+const GROWING: [(&str, Sample); 6] = [
+    ("prose and letters", |octets| samples::message_of_text("text/plain", &samples::mixed(octets))),
+    ("table", |octets| samples::message_of_text("text/csv", &samples::table(octets))),
+    ("log", |octets| samples::message_of_text("text/plain", &samples::log(octets))),
+    ("HTML", |octets| {
+        samples::message_of_text("text/html", &samples::html(&samples::mixed(octets)))
+    }),
+    ("docx", |octets| attached(WORD, samples::docx(&samples::mixed(octets)))),
+    // Around eight octets of words stand some sixty of a sheet's marks.
+    ("xlsx", |octets| attached(EXCEL, samples::xlsx(&samples::mixed(octets / 8)))),
+];
+
+fn attached(media: &str, file: zip::result::ZipResult<Vec<u8>>) -> Vec<u8> {
+    samples::message(media, &file.expect("an archive can be written"))
+}
+
+/// A message from its octets to its level; how much text was read.
+fn whole(classifier: &Classifier, message: &bytes::Bytes) -> (Classification, usize) {
+    let content = Content::parse(message.clone());
+    let extract = content.extract(&mut InPlace::default());
+    let read = extract.readings.iter().map(|reading| reading.text.len()).sum();
+    let readings = &extract.readings;
+    let input = Input { readings, opaque: &extract.opaque, ..Input::default() };
+    (classifier.classify(&input), read)
 }
 
 /// The same text in each type of part, from the message's octets to its level.
 fn parts(criterion: &mut Criterion) {
     let classifier = shipped();
     let text = samples::mixed(256 << 10);
-    let office = "application/vnd.openxmlformats-officedocument";
     let docx = samples::docx(&text).expect("an archive can be written");
     let xlsx = samples::xlsx(&text).expect("an archive can be written");
     let mut group = criterion.benchmark_group("part");
@@ -80,8 +121,8 @@ fn parts(criterion: &mut Criterion) {
     for (name, media, octets) in [
         ("text", "text/plain; charset=utf-8", text.clone().into_bytes()),
         ("HTML", "text/html; charset=utf-8", samples::html(&text).into_bytes()),
-        ("docx", &format!("{office}.wordprocessingml.document"), docx),
-        ("xlsx", &format!("{office}.spreadsheetml.sheet"), xlsx),
+        ("docx", WORD, docx),
+        ("xlsx", EXCEL, xlsx),
         ("PDF", "application/pdf", samples::pdf(&text)),
         ("HL7", "application/hl7-v2", samples::hl7(&text).into_bytes()),
         ("table", "text/csv; charset=utf-8", samples::table(text.len()).into_bytes()),
@@ -89,32 +130,31 @@ fn parts(criterion: &mut Criterion) {
         let message = bytes::Bytes::from(samples::message(media, &octets));
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
-                let content = Content::parse(black_box(message.clone()));
-                let extract = content.extract(&mut InPlace::default());
-                let read: usize = extract.readings.iter().map(|reading| reading.text.len()).sum();
+                let (classification, read) = whole(&classifier, black_box(&message));
                 assert!(read > text.len() / 2, "{name}: its text is read");
-                let readings = &extract.readings;
-                classifier.classify(&Input {
-                    readings,
-                    opaque: &extract.opaque,
-                    ..Input::default()
-                })
+                classification
             });
         });
     }
     group.finish();
 }
 
+/// A letter of 10 KiB and its one part, with the rules and without.
 fn yara(criterion: &mut Criterion) {
-    let classifier = shipped();
-    let content = LETTER.repeat(10_240 / LETTER.len());
-    let parts = [Part { path: "1", content: content.as_bytes() }];
-    let input = Input { parts: &parts, ..Input::default() };
+    let text = letter_and_prose();
+    let readings = [reading(&text, text.len())];
+    let parts = [Part { path: "1", content: text.as_bytes() }];
     let mut group = criterion.benchmark_group("yara");
-    group.throughput(Throughput::Bytes(content.len() as u64));
-    group.bench_function("10 KiB", |bencher| {
-        bencher.iter(|| classifier.classify(black_box(&input)));
-    });
+    group.throughput(Throughput::Bytes(text.len() as u64));
+    for (name, rules) in
+        [("with the shipped rules", Rules::Shipped), ("without rules", Rules::None)]
+    {
+        let classifier = compiled(rules);
+        let input = Input { readings: &readings, parts: &parts, ..Input::default() };
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| classifier.classify(black_box(&input)));
+        });
+    }
     group.finish();
 }
 
@@ -124,13 +164,26 @@ fn compiling(criterion: &mut Criterion) {
     });
 }
 
+#[derive(Clone, Copy, PartialEq)]
+enum Rules {
+    Shipped,
+    None,
+}
+
 fn shipped() -> Classifier {
+    compiled(Rules::Shipped)
+}
+
+fn compiled(rules: Rules) -> Classifier {
     let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
     let files = ClassificationFiles {
         classification: source(&policies.join("classification.toml")),
         detectors: sources(&policies.join("detectors")),
         terms: sources(&policies.join("terms")),
-        yara: sources(&policies.join("yara")),
+        yara: match rules {
+            Rules::Shipped => sources(&policies.join("yara")),
+            Rules::None => Vec::new(),
+        },
     };
     compile(&files, None).unwrap_or_else(|faults| panic!("{}", faults.render(Rendering::Plain)))
 }
@@ -147,6 +200,11 @@ fn source(path: &Path) -> Arc<SourceFile> {
     Arc::new(SourceFile { path: path.display().to_string(), text })
 }
 
+fn letter_and_prose() -> String {
+    let prose = PROSE.repeat((10_240 - LETTER.len()) / PROSE.len());
+    LETTER.to_owned() + &prose
+}
+
 fn reading(sample: &str, octets: usize) -> Reading {
     let mut map = OffsetMap::default();
     map.push(0, 0);
@@ -156,6 +214,9 @@ fn reading(sample: &str, octets: usize) -> Reading {
 
 criterion_group!(benches, classify, growth, parts, yara, compiling);
 criterion_main!(benches);
+
+const WORD: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+const EXCEL: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 const LETTER: &str = "Dear Dr Example,\r\n\r\nRe: Mrs Jane Example, DOB 04/03/1961, NHS no: 999 000 0018\r\n\
 1 High Street, Exampleton. Tel 01632 960018\r\n\r\nThank you for referring this lady with shortness of breath \

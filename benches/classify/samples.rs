@@ -74,6 +74,15 @@ pub fn message(media: &str, octets: &[u8]) -> Vec<u8> {
     message
 }
 
+/// A message of one part of 8 bits, as it stands.
+pub fn message_of_text(media: &str, text: &str) -> Vec<u8> {
+    let head = format!(
+        "From: a@sender.example\r\nTo: b@recipient.example\r\nSubject: A part\r\nMIME-Version: 1.0\r\n\
+         Content-Type: {media}; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+    );
+    (head + text).into_bytes()
+}
+
 pub fn html(text: &str) -> String {
     let paragraphs =
         text.split("\r\n\r\n").map(|text| format!("<p style=\"margin:0\">{text}</p>\r\n"));
@@ -202,6 +211,35 @@ pub fn table(octets: usize) -> String {
         ));
     }
     table
+}
+
+/// Times, addresses and numbers of every length.
+pub fn log(octets: usize) -> String {
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut log = String::with_capacity(octets + 256);
+    while log.len() < octets {
+        log.push_str(&format!(
+            "2025-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z host{} relay[{}]: {:012X}: to=<user{}@mail{}.example>, \
+             delay={}.{:02}, size={}, status=sent (250 2.0.0 queued as {} {:010})\r\n",
+            random.u8(1..13),
+            random.u8(1..29),
+            random.u8(..24),
+            random.u8(..60),
+            random.u8(..60),
+            random.u32(..1_000_000),
+            random.u8(1..9),
+            random.u16(..),
+            random.u64(..1 << 48),
+            random.u16(..),
+            random.u8(1..30),
+            random.u8(..60),
+            random.u8(..100),
+            random.u32(..10_000_000),
+            random.u32(..),
+            random.u64(..10_000_000_000),
+        ));
+    }
+    log
 }
 
 const NAMES: [&str; 8] =

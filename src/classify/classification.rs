@@ -80,6 +80,9 @@ pub struct Found {
     pub source: Option<Range<usize>>,
     /// What it weighs, where it is a listed word.
     pub weight: Option<u32>,
+    /// The listed word it was meant to be, where it is a slip of one: as secret
+    /// as the value.
+    pub meant: Option<String>,
 }
 
 /// Without the value, so that no `{:?}` in a log can show it.

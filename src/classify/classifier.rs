@@ -8,7 +8,7 @@ use super::{
     classification::{Classification, Found, Why},
     compile::{self, Compiled},
     level::{Item, Place},
-    lexicon::Hit,
+    lexicon::{Ending, Hit},
     normalise::Stream,
     settings::{Settings, SettingsError},
     yara,
@@ -173,7 +173,7 @@ impl<'a> Gathered<'a> {
             Sighting::Term((kind, hit)) => Item {
                 source: self.compiled.list_source(hit.role),
                 value: hit.word,
-                weight: self.compiled.list_weight(hit.role),
+                weight: self.compiled.weights.of(hit),
                 ..apart(*kind)
             },
         }
@@ -190,8 +190,11 @@ impl<'a> Gathered<'a> {
             ),
             Sighting::Term((kind, hit)) => {
                 let list = self.compiled.source_name(self.compiled.list_source(hit.role));
-                let weight = self.compiled.list_weight(hit.role);
-                (list, *kind, CERTAIN, format!("listed in “{list}”"), Some(weight))
+                let why = match hit.ending {
+                    Ending::Whole | Ending::Plural => format!("listed in “{list}”"),
+                    Ending::Slip => format!("reads like a word listed in “{list}”"),
+                };
+                (list, *kind, CERTAIN, why, Some(self.compiled.weights.of(hit)))
             }
         };
         let range = page.stream.reading(sighting.span());
@@ -213,6 +216,17 @@ impl<'a> Gathered<'a> {
             value,
             source: Some(page.reading.source(range)),
             weight,
+            meant: self.meant(page, sighting),
+        }
+    }
+
+    /// The listed word of which another is a slip.
+    fn meant(&self, page: &Page<'_>, sighting: &Sighting<'_>) -> Option<String> {
+        match sighting {
+            Sighting::Term((_, hit)) if hit.ending == Ending::Slip => {
+                self.compiled.lexicon.meant(page.stream.text.get(hit.span.clone())?)
+            }
+            _ => None,
         }
     }
 
@@ -366,6 +380,7 @@ fn found_by_rule(part: &Part<'_>, rule: yara::Match) -> Found {
         value: rule.rule,
         source: None,
         weight: None,
+        meant: None,
     }
 }
 
@@ -384,6 +399,7 @@ fn bulk(patients: usize) -> Found {
         value,
         source: None,
         weight: None,
+        meant: None,
     }
 }
 

@@ -9,7 +9,9 @@ use super::{
     normalise::Stream,
     search::Search,
     settings::{Example, Expectation, Fault, Pattern, Place, Settings, SettingsError, TestRange},
+    slips::Slips,
     terms::Terms,
+    weights::TermWeights,
     yara::Yara,
 };
 use crate::mail::Kind;
@@ -26,16 +28,12 @@ pub(super) struct Compiled {
     /// Names of detectors, then of lists: an item's source counts along here.
     sources: Vec<String>,
     first_list: usize,
-    list_weights: Vec<u32>,
+    pub weights: TermWeights,
 }
 
 impl Compiled {
     pub(super) fn list_source(&self, list: usize) -> usize {
         self.first_list + list
-    }
-
-    pub(super) fn list_weight(&self, list: usize) -> u32 {
-        self.list_weights.get(list).copied().unwrap_or(0)
     }
 
     pub(super) fn source_name(&self, source: usize) -> &str {
@@ -85,6 +83,10 @@ pub(super) fn compile(settings: &Settings) -> Result<Compiled, Vec<SettingsError
         None
     });
     let (lexicon, contexts) = lexicon(settings);
+    let lexicon = match &settings.slips {
+        Some(slips) => lexicon.with_slips(Slips::new(slips, &settings.lists, &settings.ordinary)),
+        None => lexicon,
+    };
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -105,7 +107,7 @@ pub(super) fn compile(settings: &Settings) -> Result<Compiled, Vec<SettingsError
         }),
         yara,
         first_list: settings.detectors.len(),
-        list_weights: settings.lists.iter().map(|list| list.weight).collect(),
+        weights: TermWeights::new(settings),
         sources,
     };
     let failed = failed_examples(settings, &compiled);
@@ -197,12 +199,7 @@ fn detectors(
         .zip(patterns)
         .map(|(detector, pattern)| CompiledDetector::new(detector, pattern))
         .collect();
-    Detectors::new(
-        compiled,
-        contexts,
-        settings.lists.iter().map(|list| list.weight).collect(),
-        settings.weighing.report_at,
-    )
+    Detectors::new(compiled, contexts, TermWeights::new(settings), settings.weighing.report_at)
 }
 
 /// Runs the examples of every detector and list. The test range counts here:

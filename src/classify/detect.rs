@@ -6,18 +6,21 @@
 //! after, the heading of its column, and the findings in its company. What is
 //! left is a confidence from 0 to 100. All points are the officers'.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::ops::Range;
 
 use super::{
-    candidate::{Candidate, Reason},
+    candidate::Candidate,
+    ceiling::Ceiling,
     dates::Date,
     digits::Digits,
     lexicon::{Hit, Words},
     naming::Names,
     numbers::{self, HealthServiceNumber},
-    search::{Match, Search},
+    search::Search,
+    seek::{Page, Seen, Sought},
     settings::{Check, Company, Detector, Fellows, Position, Stands, TestNumber, TestRange},
     surroundings::{Standing, standing},
+    weights::TermWeights,
 };
 use crate::mail::Kind;
 
@@ -25,27 +28,27 @@ use crate::mail::Kind;
 pub(super) struct Detectors {
     pub(super) detectors: Vec<Compiled>,
     /// Those whose patterns are tried on whole texts.
-    everywhere: Vec<usize>,
+    pub(super) everywhere: Vec<usize>,
     /// Those whose patterns are tried where digits stand.
-    by_digits: Vec<usize>,
-    digits: Digits,
+    pub(super) by_digits: Vec<usize>,
+    pub(super) digits: Digits,
     /// By number of [`super::lexicon::Role::Context`].
     pub(super) contexts: Vec<ContextRule>,
-    /// By number of [`super::lexicon::Role::Term`].
-    pub(super) term_weights: Vec<u32>,
+    pub(super) term_weights: TermWeights,
     pub(super) report_at: i32,
 }
 
 pub(super) struct Compiled {
     pub name: String,
-    kind: Kind,
-    pattern: Search,
+    pub(super) kind: Kind,
+    pub(super) pattern: Search,
     /// Whether the pattern is tried only where a listed word stands.
     starts_at_word: bool,
-    check: Check,
-    base: i32,
-    shapes: Vec<(Vec<u8>, i32)>,
-    beside_digits: i32,
+    pub(super) check: Check,
+    pub(super) base: i32,
+    pub(super) shapes: Vec<(Vec<u8>, i32)>,
+    pub(super) beside_digits: i32,
+    pub(super) ceiling: Ceiling,
     /// How far its contexts reach.
     pub(super) reach: usize,
     pub(super) company: Vec<Company>,
@@ -81,6 +84,7 @@ impl Compiled {
                 .map(|shape| (layout(shape.like.bytes()).collect(), shape.points))
                 .collect(),
             beside_digits: detector.beside_digits,
+            ceiling: Ceiling::of(detector),
             reach: reach(detector, |position| position != Position::Near),
             near_reach: reach(detector, |position| position == Position::Near),
             stands: detector.stands,
@@ -92,7 +96,7 @@ impl Compiled {
     }
 
     /// Kind and key of a value that passes the check.
-    fn check(&self, value: &str, test_range: TestRange) -> Option<(Kind, String)> {
+    pub(super) fn check(&self, value: &str, test_range: TestRange) -> Option<(Kind, String)> {
         let key = match self.check {
             Check::None => value.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase(),
             Check::HealthServiceNumber => {
@@ -116,14 +120,14 @@ impl Compiled {
     }
 
     /// Whether it is a number of no person's.
-    fn is_test_number(&self, value: &str) -> bool {
+    pub(super) fn is_test_number(&self, value: &str) -> bool {
         self.check == Check::HealthServiceNumber
             && HealthServiceNumber::of(&numbers::digits(value))
                 == Some(HealthServiceNumber::NhsTestRange)
     }
 
     /// Whether something is a number by itself and has the wrong check digit.
-    fn fails(&self, text: &str, span: &Range<usize>) -> bool {
+    pub(super) fn fails(&self, text: &str, span: &Range<usize>) -> bool {
         let value = text.get(span.clone()).unwrap_or_default();
         self.check == Check::HealthServiceNumber
             && standing(text, span) != Standing::InsideToken
@@ -135,7 +139,7 @@ impl Detectors {
     pub(super) fn new(
         detectors: Vec<Compiled>,
         contexts: Vec<ContextRule>,
-        term_weights: Vec<u32>,
+        term_weights: TermWeights,
         report_at: u8,
     ) -> Self {
         let (mut everywhere, mut by_digits, mut needs) = (Vec::new(), Vec::new(), Vec::new());
@@ -167,7 +171,7 @@ impl Detectors {
         terms: &[(Kind, Hit)],
         test_range: TestRange,
     ) -> (Vec<Candidate>, usize) {
-        let (mut candidates, tests) = self.weighed(text, words, terms, test_range);
+        let (mut candidates, tests) = self.weighed(text, words, terms, Sought::Sure, test_range);
         candidates.retain(|candidate| candidate.points >= self.report_at);
         (surest(candidates), tests)
     }
@@ -180,7 +184,7 @@ impl Detectors {
         terms: &[(Kind, Hit)],
         test_range: TestRange,
     ) -> Vec<Candidate> {
-        let (candidates, _) = self.weighed(text, words, terms, test_range);
+        let (candidates, _) = self.weighed(text, words, terms, Sought::All, test_range);
         let is_sure = |candidate: &Candidate| candidate.points >= self.report_at;
         surest(candidates).into_iter().filter(|candidate| !is_sure(candidate)).collect()
     }
@@ -191,15 +195,16 @@ impl Detectors {
         text: &str,
         words: &Words,
         terms: &[(Kind, Hit)],
+        sought: Sought,
         test_range: TestRange,
     ) -> (Vec<Candidate>, usize) {
-        let Seen { mut candidates, failed, mut tests, .. } =
-            self.candidates(text, words, test_range);
+        let page = Page::new(text, words, terms, test_range);
+        let Seen { mut candidates, failed, mut tests, .. } = self.candidates(&page, sought);
         // Several detectors may have found the same one.
         tests.sort_unstable();
         tests.dedup();
         candidates.sort_by_key(|candidate| (candidate.span.start, candidate.detector));
-        self.weigh_context(text, words, &mut candidates);
+        self.weigh_context(&page, &mut candidates);
         self.weigh_near(words, &mut candidates);
         self.weigh_naming(text, terms, &mut candidates);
         self.weigh_standing(text, &mut candidates);
@@ -208,75 +213,6 @@ impl Detectors {
         self.weigh_company(terms, &mut candidates);
         (candidates, tests.len())
     }
-
-    fn candidates(&self, text: &str, words: &Words, test_range: TestRange) -> Seen {
-        let mut seen = Seen { until: vec![0; self.detectors.len()], ..Seen::default() };
-        for &number in &self.everywhere {
-            let detector = self.detectors.get(number);
-            if detector.is_some_and(|detector| detector.pattern.may_match(text)) {
-                self.look(number, text, 0..text.len(), test_range, &mut seen);
-            }
-        }
-        self.digits.islands(text, |at, island| {
-            if let Some(&number) = self.by_digits.get(at) {
-                self.look(number, text, island, test_range, &mut seen);
-            }
-        });
-        for start in &words.starts {
-            let Some(detector) = self.detectors.get(start.role) else { continue };
-            let Some(piece) = piece(text, start.span.start) else { continue };
-            let Some(found) = detector.pattern.at_start(piece) else { continue };
-            let span = found.value.start + start.span.start..found.value.end + start.span.start;
-            seen.candidates.extend(candidate(start.role, detector, text, span, test_range));
-        }
-        seen
-    }
-
-    /// Looks for what a detector finds in a stretch of the text. Stretches
-    /// rise.
-    fn look(
-        &self,
-        number: usize,
-        text: &str,
-        stretch: Range<usize>,
-        test_range: TestRange,
-        seen: &mut Seen,
-    ) {
-        let Some(detector) = self.detectors.get(number) else { return };
-        let mut from = stretch.start.max(seen.until.get(number).copied().unwrap_or(0));
-        while let Some(Match { span, value }) =
-            detector.pattern.within(text, from..stretch.end.max(from))
-        {
-            from = span.end;
-            if let Some(candidate) = candidate(number, detector, text, value.clone(), test_range) {
-                seen.candidates.push(candidate);
-                continue;
-            }
-            // What is refused may have swallowed the beginning of what is
-            // not: a code at a line's end and a number on the next line.
-            from = past_run(text, span.start);
-            if detector.fails(text, &value) {
-                *seen.failed.entry(number).or_insert(0) += 1;
-            } else if text.get(value.clone()).is_some_and(|it| detector.is_test_number(it)) {
-                seen.tests.push(value.start);
-            }
-        }
-        if let Some(until) = seen.until.get_mut(number) {
-            *until = from;
-        }
-    }
-}
-
-/// What patterns find in a text.
-#[derive(Default)]
-struct Seen {
-    candidates: Vec<Candidate>,
-    /// How many of each detector's fail their check digit.
-    failed: BTreeMap<usize, usize>,
-    /// Where numbers of the test range stand that are ignored.
-    tests: Vec<usize>,
-    /// By detector, how far it has looked.
-    until: Vec<usize>,
 }
 
 fn reach(detector: &Detector, counts: impl Fn(Position) -> bool) -> usize {
@@ -291,38 +227,6 @@ pub(super) fn layout(octets: impl Iterator<Item = u8>) -> impl Iterator<Item = u
         b'a'..=b'z' | b'A'..=b'Z' => b'A',
         other => other,
     })
-}
-
-fn candidate(
-    number: usize,
-    detector: &Compiled,
-    text: &str,
-    span: Range<usize>,
-    test_range: TestRange,
-) -> Option<Candidate> {
-    let standing = match detector.check {
-        Check::None => Standing::Alone,
-        _ => standing(text, &span),
-    };
-    let beside = match standing {
-        Standing::InsideToken => return None,
-        Standing::BesideDigits => detector.beside_digits,
-        Standing::Alone => 0,
-    };
-    let value = text.get(span.clone())?;
-    let (kind, key) = detector.check(value, test_range)?;
-    let mut candidate = Candidate::new(number, kind, span, key);
-    let reason = match detector.check {
-        Check::None => Reason::Pattern,
-        _ => Reason::Check,
-    };
-    candidate.add(reason, detector.base);
-    candidate.add(Reason::BesideDigits, beside);
-    let fits = |like: &&(Vec<u8>, i32)| like.0.iter().copied().eq(layout(value.bytes()));
-    if let Some((_, points)) = detector.shapes.iter().find(fits) {
-        candidate.add(Reason::Layout, *points);
-    }
-    Some(candidate)
 }
 
 /// Of candidates that overlap, the surest: a number is one thing only.
@@ -341,24 +245,12 @@ fn surest(candidates: Vec<Candidate>) -> Vec<Candidate> {
     kept
 }
 
-/// The end of the run of ASCII letters and digits at `at`, at least one
-/// character on.
-fn past_run(text: &str, at: usize) -> usize {
-    let rest = text.as_bytes().get(at..).unwrap_or_default();
-    let run = rest.iter().take_while(|octet| octet.is_ascii_alphanumeric()).count();
-    text.ceil_char_boundary(at + run.max(1))
-}
-
-/// So much of the text as a pattern that starts at a word may read.
-fn piece(text: &str, from: usize) -> Option<&str> {
-    let to = text.floor_char_boundary(from + LONGEST_PIECE);
-    text.get(from..to)
-}
-
-const LONGEST_PIECE: usize = 160;
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
     use super::{
         super::{
             compile::compile,
@@ -537,5 +429,66 @@ mod tests {
     fn the_value_is_what_the_pattern_names_so() {
         let detector = detector("a", "no (?P<value>[0-9]+)", 50, vec![]);
         assert_eq!(found(vec![detector], "no 12, no 34"), [("12", 50), ("34", 50)]);
+    }
+
+    /// One of each sort: what speaks for itself, what only a word, a heading or
+    /// company speaks for, and names, which tell what a number is not called.
+    fn of_each_sort() -> Vec<Detector> {
+        let named = Naming { points: -40, unless: Vec::new() };
+        let heading = vec![context("patient", Position::Heading, 65)];
+        let name = Detector {
+            kind: Kind::PersonName,
+            ..detector("name", "[A-Z][a-z]+ [A-Z][a-z]+", 0, heading)
+        };
+        let near = vec![context("detained", Position::Near, 45)];
+        let company = Company { kinds: vec![Kind::NhsNumber], weight: 0, within: 40, points: 50 };
+        let code = detector("code", "[A-Z][0-9]{2}", 10, near);
+        let code = Detector { kind: Kind::Icd10, company: vec![company], ..code };
+        let sure = Detector {
+            kind: Kind::NhsNumber,
+            check: Check::HealthServiceNumber,
+            ..detector("sure", "[0-9]{10}", 60, Vec::new())
+        };
+        let told = Detector { name: "told".to_owned(), named, ..told(50) };
+        vec![numbered(), told, name, code, sure]
+    }
+
+    #[test]
+    fn what_nothing_speaks_for_is_not_looked_for() {
+        let compiled = compile(&Settings { detectors: of_each_sort(), ..Settings::default() });
+        let compiled = compiled.ok().unwrap();
+        let looked_for = |text: &str| {
+            let words = compiled.lexicon.read(text);
+            let page = Page::new(text, &words, &[], TestRange::Count);
+            let seen = compiled.detectors.candidates(&page, Sought::Sure);
+            seen.candidates.iter().map(|it| it.detector).collect::<BTreeSet<_>>()
+        };
+        assert!(looked_for("Ann Example, E11").is_empty());
+        assert_eq!(looked_for("Ann Example, E11, detained"), [3].into());
+        assert_eq!(looked_for("E11, 9990000018"), [1, 3, 4].into());
+        assert_eq!(looked_for("The patient is Ann Example"), [].into());
+        assert_eq!(looked_for("patient\tbed\nAnn Example\t7"), [2].into());
+        assert_eq!(looked_for("Ann Example 1234567"), [1, 2].into());
+        assert_eq!(looked_for("order 123456"), [1].into());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_not_looked_for_would_not_be_reported(
+            text in "(?:order |patient|hospital no |on the ward|detained| E11|Ann Example|123456|9990000018|9990000019|[a-c ,\t\n]){0,30}",
+        ) {
+            let compiled = compile(&Settings { detectors: of_each_sort(), ..Settings::default() });
+            let compiled = compiled.ok().unwrap();
+            let (detectors, words) = (&compiled.detectors, compiled.lexicon.read(&text));
+            let reported = |sought| {
+                let (mut found, tests) =
+                    detectors.weighed(&text, &words, &[], sought, TestRange::Ignore);
+                found.retain(|candidate| candidate.points >= detectors.report_at);
+                let all = surest(found).into_iter();
+                let shown: Vec<_> = all.map(|it| (it.span.clone(), it.why(&text))).collect();
+                (shown, tests)
+            };
+            prop_assert_eq!(reported(Sought::Sure), reported(Sought::All));
+        }
     }
 }

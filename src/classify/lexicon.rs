@@ -12,7 +12,10 @@
 
 use std::{collections::HashMap, ops::Range};
 
-use super::vocabulary::{Quick, Vocabulary, WordReader};
+use super::{
+    slips::Slips,
+    vocabulary::{Quick, Vocabulary, WordReader},
+};
 
 /// What a listed word stands for. Numbers are places in the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +40,7 @@ pub(super) struct Hit {
     pub word: usize,
     /// Octets of the stream.
     pub span: Range<usize>,
+    pub ending: Ending,
 }
 
 /// All listed words of a reading by their roles, each in the order of ends.
@@ -67,6 +71,7 @@ pub(super) struct Lexicon {
     branches: HashMap<(usize, usize), usize, Quick>,
     /// By entry.
     roles: Vec<Vec<Role>>,
+    slips: Slips,
 }
 
 /// So many words of a list in a row.
@@ -142,8 +147,8 @@ impl Lexicon {
             for Ended { entry, ending, span } in reading.ended.drain(..) {
                 let span = span.start..text.ceil_char_boundary(span.end);
                 for &role in self.roles.get(entry).into_iter().flatten() {
-                    if ending == Ending::Whole || matches!(role, Role::Term(_)) {
-                        words.enter(role, entry, span.clone());
+                    if self.may_end(role, ending) && !is_name(ending, text, span.start) {
+                        words.enter(role, entry, span.clone(), ending);
                     }
                 }
                 if words.count > MOST_HITS {
@@ -155,6 +160,31 @@ impl Lexicon {
         words
     }
 
+    /// Takes on that words one slip away count too.
+    pub(super) fn with_slips(self, slips: Slips) -> Self {
+        Self { slips, ..self }
+    }
+
+    /// The listed word that one in a text was meant to be.
+    pub(super) fn meant(&self, word: &str) -> Option<String> {
+        let meant = self.slips.meant(word.to_lowercase().as_bytes())?;
+        Some(String::from_utf8_lossy(meant).into_owned())
+    }
+
+    fn may_end(&self, role: Role, ending: Ending) -> bool {
+        match (ending, role) {
+            (Ending::Whole, _) | (Ending::Plural, Role::Term(_)) => true,
+            (Ending::Slip, Role::Term(list)) => self.slips.count_in(list),
+            (Ending::Plural | Ending::Slip, _) => false,
+        }
+    }
+
+    /// The entry that is one word, of which another is a slip.
+    fn entry_meant(&self, word: &[u8]) -> Option<usize> {
+        let number = self.vocabulary.number(self.slips.meant(word)?)?;
+        self.node(self.first(number)?).entry
+    }
+
     fn first(&self, word: usize) -> Option<usize> {
         self.firsts.get(word).copied().flatten()
     }
@@ -164,8 +194,18 @@ impl Lexicon {
     }
 }
 
+/// Whether a slip is rather somebody's name: one capital in midst of a sentence.
+fn is_name(ending: Ending, text: &str, start: usize) -> bool {
+    let (before, word) = text.split_at_checked(start).unwrap_or_default();
+    let mut letters = word.chars();
+    ending == Ending::Slip
+        && letters.next().is_some_and(char::is_uppercase)
+        && letters.next().is_some_and(char::is_lowercase)
+        && before.strip_suffix(' ').is_some_and(|before| before.ends_with(char::is_alphanumeric))
+}
+
 impl Words {
-    fn enter(&mut self, role: Role, word: usize, span: Range<usize>) {
+    fn enter(&mut self, role: Role, word: usize, span: Range<usize>, ending: Ending) {
         let (hits, role) = match role {
             Role::Term(list) => (&mut self.terms, list),
             Role::Context(context) => (&mut self.contexts, context),
@@ -173,7 +213,7 @@ impl Words {
             Role::Quiet(zone) => (&mut self.quiets, zone),
             Role::Denial => (&mut self.denials, 0),
         };
-        hits.push(Hit { role, word, span });
+        hits.push(Hit { role, word, span, ending });
         self.count += 1;
     }
 }
@@ -194,10 +234,13 @@ struct Ended {
     span: Range<usize>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ending {
+/// How a listed word stands in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
     Whole,
     Plural,
+    /// As another word that no list knows, one slip away.
+    Slip,
 }
 
 impl Reading<'_> {
@@ -217,7 +260,15 @@ impl Reading<'_> {
                 }
             }
         }
-        let Some(number) = lexicon.vocabulary.number(word) else { return open.clear() };
+        let Some(number) = lexicon.vocabulary.number(word) else {
+            open.clear();
+            if ended.is_empty()
+                && let Some(entry) = lexicon.entry_meant(word)
+            {
+                ended.push(Ended { entry, ending: Ending::Slip, span: place.clone() });
+            }
+            return;
+        };
         let mut come_to = |start, number| {
             let node = lexicon.node(number);
             if let Some(entry) = node.entry {

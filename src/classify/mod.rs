@@ -9,11 +9,12 @@
 //! arithmetic that words cannot express: check digits, ranges, dates.
 //!
 //! The way of a reading through the room: `normalise` folds it into one stream,
-//! `lexicon` finds every listed word in one pass, `detect` finds candidates and
-//! `weigh` weighs their surroundings, `terms` counts vocabulary, `level` looks for the
-//! combinations. `yara` reads the decoded parts beside it.
+//! `lexicon` finds every listed word in one pass, `terms` counts vocabulary, `seek`
+//! finds candidates where `digits`, `needs` and `ceiling` say that some can be,
+//! `weigh` weighs their surroundings, `level` looks for the combinations. `yara` reads the decoded parts beside it.
 
 mod candidate;
+mod ceiling;
 mod classification;
 mod classifier;
 mod compile;
@@ -26,13 +27,17 @@ mod naming;
 mod needs;
 mod normalise;
 mod numbers;
+mod reach;
 mod search;
+mod seek;
 mod settings;
+mod slips;
 mod surroundings;
 mod table;
 mod terms;
 mod vocabulary;
 mod weigh;
+mod weights;
 mod yara;
 
 pub use classification::{Classification, Found, Why};
@@ -40,5 +45,5 @@ pub use classifier::{Classifier, Input, Part};
 pub use settings::{
     Check, Combination, Company, Context, Detector, Evidence, Example, Expectation, Fault, Fellows,
     Letters, Naming, Opener, Pattern, Place, Position, QuietZone, Settings, SettingsError, Shape,
-    Stands, TermList, TestNumber, TestRange, Weighing, YaraSource,
+    Slips, SlipsIn, Stands, TermList, TestNumber, TestRange, Weighing, YaraSource,
 };

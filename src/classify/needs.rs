@@ -1,56 +1,122 @@
 //! What a pattern cannot match without, read off the pattern itself.
 //!
 //! Most patterns are of numbers, and most text is not: one that needs so many
-//! digits in so many octets is tried where those stand, and nowhere else. What
-//! it finds is the same.
+//! digits in so many octets is tried where those stand, and nowhere else; and
+//! one that needs one of a few words, around those. What it finds is the same.
 
 use regex_syntax::hir::{Class, Hir, HirKind, literal::Extractor};
 
-/// What stands in every match of a pattern.
+use super::reach::{Octets, Reach};
+
+/// Digits that stand in every match of a pattern.
 #[derive(Clone, Debug)]
 pub(super) struct Needs {
-    /// So many digits, one at least…
+    /// So many, one at least…
     pub digits: usize,
-    /// …the first of them at most so many octets from the start…
-    pub lead: Option<usize>,
-    /// …of so many at most…
-    pub longest: Option<usize>,
+    /// …the first of them so far from the start…
+    pub before: Reach,
+    /// …and at most so many octets from the end…
+    pub after: Option<usize>,
     /// …of these.
-    octets: [bool; 256],
+    octets: Octets,
+}
+
+/// Words one of which stands in every match of a pattern.
+#[derive(Debug)]
+pub(super) struct NeededWords {
+    pub words: Vec<Vec<u8>>,
+    /// What stands between the start of a match and the start of the word…
+    pub before: Reach,
+    /// …and between that and the end of the match.
+    pub after: Reach,
 }
 
 impl Needs {
     /// Nothing for a pattern that can match without a digit.
     pub(super) fn of(pattern: &Hir) -> Option<Self> {
         let digits = digits(pattern);
-        let longest = pattern.properties().maximum_len();
-        let lead = longest.and_then(|_| lead(pattern));
-        let mut octets = [false; 256];
-        add_octets(pattern, &mut octets);
-        (digits > 0).then_some(Self { digits, lead, longest, octets })
+        let (before, after) = around_digit(pattern)?;
+        let (before, after) = (before.simplified(), after.most());
+        Some(Self { digits, before, after, octets: Octets::of(pattern) })
     }
 
     /// Whether it can stand in a match.
     pub(super) fn can_hold(&self, octet: u8) -> bool {
-        self.octets.get(usize::from(octet)).is_some_and(|&holds| holds)
+        self.octets.contain(octet)
     }
 }
 
-/// Words one of which stands in every match: those with which the rest of the
-/// pattern begins from some piece on, where the shortest is longest.
-pub(super) fn words(pattern: &Hir) -> Option<Vec<Vec<u8>>> {
-    let pieces = match pattern.kind() {
+impl NeededWords {
+    /// Those with which the rest of the pattern begins from some piece on: few,
+    /// and where the shortest is longest.
+    pub(super) fn of(pattern: &Hir) -> Option<Self> {
+        let pieces = pieces(pattern);
+        let beginnings = (0..pieces.len()).filter_map(|from| {
+            let (before, rest) = pieces.split_at_checked(from)?;
+            let words = first_words(&Hir::concat(rest.to_vec()))?;
+            let shortest = words.iter().map(Vec::len).min()?;
+            let many = words.len();
+            let found = Self { words, before: Reach::row(before), after: Reach::row(rest) };
+            Some(((shortest, std::cmp::Reverse(many)), found))
+        });
+        beginnings.max_by_key(|(best, _)| *best).map(|(_, found)| found)
+    }
+}
+
+/// The words with which a pattern begins, cut short where they would be many.
+fn first_words(pattern: &Hir) -> Option<Vec<Vec<u8>>> {
+    let found = Extractor::new().extract(pattern);
+    let whole: Vec<Vec<u8>> =
+        found.literals()?.iter().map(|literal| literal.as_bytes().to_vec()).collect();
+    let shortest = whole.iter().map(Vec::len).min().filter(|&octets| octets >= SHORTEST_WORD)?;
+    (SHORTEST_WORD..=shortest.max(LONGEST_WORD)).rev().find_map(|longest| {
+        let mut words = whole.clone();
+        words.iter_mut().for_each(|word| word.truncate(longest));
+        words.sort();
+        words.dedup();
+        (words.len() <= MOST_WORDS).then_some(words)
+    })
+}
+
+fn pieces(pattern: &Hir) -> &[Hir] {
+    match pattern.kind() {
         HirKind::Concat(pieces) => pieces.as_slice(),
         _ => std::slice::from_ref(pattern),
-    };
-    let beginnings = (0..pieces.len()).filter_map(|from| {
-        let rest = pieces.get(from..)?.to_vec();
-        let found = Extractor::new().extract(&Hir::concat(rest));
-        let shortest = found.min_literal_len().filter(|&octets| octets >= SHORTEST_WORD)?;
-        let words = found.literals()?.iter().map(|literal| literal.as_bytes().to_vec());
-        Some((shortest, words.collect::<Vec<_>>()))
-    });
-    beginnings.max_by_key(|(shortest, _)| *shortest).map(|(_, words)| words)
+    }
+}
+
+/// What stands before the first digit that every match has, and from it on;
+/// nothing where a match can do without.
+fn around_digit(pattern: &Hir) -> Option<(Reach, Reach)> {
+    match pattern.kind() {
+        HirKind::Concat(pieces) => {
+            let at = pieces.iter().position(|piece| digits(piece) > 0)?;
+            let (before, rest) = pieces.split_at_checked(at)?;
+            let (piece, rest) = rest.split_first()?;
+            let (within, after) = around_digit(piece)?;
+            Some((
+                Reach::Row(vec![Reach::row(before), within]),
+                Reach::Row(vec![after, Reach::row(rest)]),
+            ))
+        }
+        HirKind::Alternation(choices) => {
+            let around = choices.iter().map(around_digit).collect::<Option<Vec<_>>>()?;
+            let (before, after) = around.into_iter().unzip();
+            Some((Reach::Either(before), Reach::Either(after)))
+        }
+        HirKind::Capture(capture) => around_digit(&capture.sub),
+        HirKind::Literal(literal) => {
+            let at = literal.0.iter().position(u8::is_ascii_digit)?;
+            Some((Reach::Octets(at), Reach::Octets(literal.0.len() - at)))
+        }
+        HirKind::Repetition(repetition) if repetition.min > 0 => {
+            // The first copy's: the rest come after it.
+            let (before, _) = around_digit(&repetition.sub)?;
+            Some((before, Reach::of(pattern)))
+        }
+        HirKind::Class(class) if is_digit(class) => Some((Reach::Octets(0), Reach::Octets(1))),
+        _ => None,
+    }
 }
 
 /// How many digits every match has at least.
@@ -70,30 +136,6 @@ fn digits(pattern: &Hir) -> usize {
     }
 }
 
-/// Octets that can stand before the first digit that every match has.
-fn lead(pattern: &Hir) -> Option<usize> {
-    match pattern.kind() {
-        HirKind::Literal(literal) => literal.0.iter().position(u8::is_ascii_digit),
-        HirKind::Class(class) => is_digit(class).then_some(0),
-        HirKind::Repetition(repetition) => lead(&repetition.sub).filter(|_| repetition.min > 0),
-        HirKind::Capture(capture) => lead(&capture.sub),
-        HirKind::Concat(pieces) => {
-            let mut before = 0;
-            for piece in pieces {
-                match lead(piece) {
-                    Some(within) => return Some(before + within),
-                    None => before += piece.properties().maximum_len()?,
-                }
-            }
-            None
-        }
-        HirKind::Alternation(choices) => {
-            choices.iter().map(lead).try_fold(0, |most, lead| Some(most.max(lead?)))
-        }
-        HirKind::Empty | HirKind::Look(_) => None,
-    }
-}
-
 /// Whether whatever it takes is a digit.
 fn is_digit(class: &Class) -> bool {
     match class {
@@ -106,39 +148,12 @@ fn is_digit(class: &Class) -> bool {
     }
 }
 
-/// Adds all octets a match can have.
-fn add_octets(pattern: &Hir, octets: &mut [bool; 256]) {
-    let mut add = |from: u8, to: u8| {
-        let range = octets.get_mut(usize::from(from)..=usize::from(to));
-        range.into_iter().flatten().for_each(|octet| *octet = true);
-    };
-    match pattern.kind() {
-        HirKind::Empty | HirKind::Look(_) => {}
-        HirKind::Literal(literal) => literal.0.iter().for_each(|&octet| add(octet, octet)),
-        HirKind::Class(Class::Bytes(class)) => {
-            class.iter().for_each(|range| add(range.start(), range.end()));
-        }
-        HirKind::Class(Class::Unicode(class)) => {
-            for range in class.iter() {
-                if let Ok(start) = u8::try_from(range.start()).map(|start| start.min(0x80)) {
-                    add(start, u8::try_from(range.end()).unwrap_or(0x80).min(0x80));
-                }
-                // Of characters beyond ASCII nobody asks more.
-                if range.end() >= '\u{80}' {
-                    add(0x80, 0xFF);
-                }
-            }
-        }
-        HirKind::Repetition(repetition) => add_octets(&repetition.sub, octets),
-        HirKind::Capture(capture) => add_octets(&capture.sub, octets),
-        HirKind::Concat(pieces) | HirKind::Alternation(pieces) => {
-            pieces.iter().for_each(|piece| add_octets(piece, octets));
-        }
-    }
-}
-
 /// What is shorter stands in nearly every text.
 const SHORTEST_WORD: usize = 3;
+/// What is longer is found no sooner.
+const LONGEST_WORD: usize = 16;
+/// So many are looked for at once, in no more time than one.
+const MOST_WORDS: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -146,17 +161,19 @@ mod tests {
 
     fn needs(pattern: &str) -> Option<(usize, Option<usize>, Option<usize>)> {
         let needs = Needs::of(&regex_syntax::parse(pattern).unwrap());
-        needs.map(|needs| (needs.digits, needs.lead, needs.longest))
+        needs.map(|needs| (needs.digits, needs.before.most(), needs.after))
     }
 
     #[test]
     fn what_every_match_has_is_needed() {
         assert_eq!(needs("[0-9]{3} ?[0-9]{4}"), Some((7, Some(0), Some(8))));
-        assert_eq!(needs("[a-z]{1,4}(?P<value>[0-9]{2})x"), Some((2, Some(4), Some(7))));
-        assert_eq!(needs("(?:ab7|[0-9]{2}|a?1[0-9])"), Some((1, Some(2), Some(3))));
-        assert_eq!(needs("[0-9]?x[0-9]"), Some((1, Some(2), Some(3))));
-        assert_eq!(needs("(?i)s[0-9]"), Some((1, Some(2), Some(3))));
-        assert_eq!(needs("[a-z]+[0-9]"), Some((1, None, None)));
+        assert_eq!(needs("[a-z]{1,4}(?P<value>[0-9]{2})x"), Some((2, Some(4), Some(3))));
+        assert_eq!(needs("(?:ab7|[0-9]{2}|a?1[0-9])"), Some((1, Some(2), Some(2))));
+        assert_eq!(needs("[0-9]?x[0-9]"), Some((1, Some(2), Some(1))));
+        assert_eq!(needs("(?i)s[0-9]"), Some((1, Some(2), Some(1))));
+        assert_eq!(needs("(?:ab[0-9]){2,3}c"), Some((2, Some(2), Some(10))));
+        assert_eq!(needs("[a-z]+[0-9]x{3}"), Some((1, None, Some(4))));
+        assert_eq!(needs("[0-9][a-z]+"), Some((1, Some(0), None)));
     }
 
     #[test]
@@ -167,23 +184,17 @@ mod tests {
     }
 
     #[test]
-    fn what_no_match_has_ends_it() {
-        let needs = Needs::of(&regex_syntax::parse(r"[A-C](?i:s)[é-ë]?\.[0-9]").unwrap()).unwrap();
-        assert!("ABC.sS09\u{e9}\u{17f}".bytes().all(|octet| needs.can_hold(octet)));
-        assert!(!"DacR, \n".bytes().any(|octet| needs.can_hold(octet)));
-    }
-
-    #[test]
     fn a_pattern_says_which_words_it_needs() {
         let words = |pattern: &str| {
-            let mut words = words(&regex_syntax::parse(pattern).unwrap())?;
-            words.sort();
+            let words = NeededWords::of(&regex_syntax::parse(pattern).unwrap())?.words;
             Some(words.into_iter().map(|word| String::from_utf8(word).unwrap()).collect::<Vec<_>>())
         };
         let either = |words: [&str; 2]| Some(words.map(str::to_owned).to_vec());
         let birth = words("[A-Z][a-z]+ (?:born|date of birth)[^a-z]");
         assert_eq!(birth, either([" born", " date of birth"]));
         assert_eq!(words("[A-Z][a-z]+,(?:born|died)x"), either([",bornx", ",diedx"]));
+        assert_eq!(words("(?i)[a-z] born").unwrap().len(), 16);
+        assert!(words("(?i)[a-z] date of birth").unwrap().len() <= MOST_WORDS);
         assert_eq!(words("[a-z]+(?:born)?"), None);
         assert_eq!(words("[a-z]+"), None);
     }

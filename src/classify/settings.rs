@@ -12,6 +12,10 @@ pub struct Settings {
     pub weighing: Weighing,
     pub detectors: Vec<Detector>,
     pub lists: Vec<TermList>,
+    /// Absent where a word counts as it is listed only.
+    pub slips: Option<Slips>,
+    /// Words that are no slip, however near they stand to a listed word.
+    pub ordinary: Vec<String>,
     /// Words that deny the listed term after them: “no”, “denies”.
     pub denials: Vec<String>,
     pub quiet: Vec<QuietZone>,
@@ -203,6 +207,7 @@ pub struct TermList {
     /// How much one distinct term of it adds to an evidence's weight.
     pub weight: u32,
     pub letters: Letters,
+    pub slips: SlipsIn,
     pub words: Vec<String>,
     pub examples: Vec<Example>,
     pub place: Place,
@@ -214,6 +219,23 @@ pub enum Letters {
     AnyCase,
     /// As written, for abbreviations that are also words.
     AsWritten,
+}
+
+/// Words one slip of the pen away from a listed one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slips {
+    /// Letters a listed word has at least. Its slip has one less, or more.
+    pub letters: usize,
+    /// What a slip weighs at most; never more than the word itself.
+    pub weight: u32,
+}
+
+/// Whether slips of a list's words count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SlipsIn {
+    #[default]
+    Count,
+    Ignore,
 }
 
 /// Lines in which vocabulary does not count: signature blocks, disclaimers.

@@ -61,6 +61,13 @@ impl Tables {
         let column = cell_marks(text, line_start..at, table.mark).count();
         table.cells.get(column).filter(|cell| cell.len() <= LONGEST_HEADING).cloned()
     }
+
+    /// Whether something stands in a heading.
+    pub(super) fn heads(&self, span: &Range<usize>) -> bool {
+        let next = self.0.partition_point(|table| table.span.start <= span.start);
+        let table = next.checked_sub(1).and_then(|at| self.0.get(at));
+        table.is_some_and(|table| span.end <= table.heading.end)
+    }
 }
 
 struct Row {

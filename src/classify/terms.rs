@@ -190,7 +190,7 @@ mod tests {
     use super::{
         super::{
             lexicon::{LexiconBuilder, Role},
-            settings::Place,
+            settings::{Place, SlipsIn},
         },
         *,
     };
@@ -201,6 +201,7 @@ mod tests {
             kind,
             weight,
             letters,
+            slips: SlipsIn::Count,
             words: words.iter().map(|&word| word.to_owned()).collect(),
             examples: Vec::new(),
             place: Place { file: "".into(), span: 0..0 },

@@ -11,7 +11,10 @@ use std::{
 /// Words of lists, numbered as they were entered.
 #[derive(Default)]
 pub(super) struct Vocabulary {
-    numbers: HashMap<Box<[u8]>, usize, Quick>,
+    /// Those of few octets, which are most words of any text: compared as one
+    /// number, where they stand in the table.
+    short: HashMap<u64, usize, Quick>,
+    long: HashMap<Box<[u8]>, usize, Quick>,
     longest: usize,
 }
 
@@ -19,13 +22,25 @@ impl Vocabulary {
     /// Enters a folded word, or finds it there.
     pub(super) fn enter(&mut self, word: &[u8]) -> usize {
         self.longest = self.longest.max(word.len());
-        let next = self.numbers.len();
-        *self.numbers.entry(word.into()).or_insert(next)
+        let next = self.short.len() + self.long.len();
+        match packed(word) {
+            Some(packed) => *self.short.entry(packed).or_insert(next),
+            None => *self.long.entry(word.into()).or_insert(next),
+        }
     }
 
     pub(super) fn number(&self, word: &[u8]) -> Option<usize> {
-        (word.len() <= self.longest).then(|| self.numbers.get(word).copied())?
+        match packed(word) {
+            Some(packed) => self.short.get(&packed).copied(),
+            None if word.len() > self.longest => None,
+            None => self.long.get(word).copied(),
+        }
     }
+}
+
+/// A short word as a number of its own: no letter is an octet of zero.
+fn packed(word: &[u8]) -> Option<u64> {
+    (word.len() <= 8).then(|| word.iter().rev().fold(0, |sum, &octet| sum << 8 | u64::from(octet)))
 }
 
 /// The words of a text, one after the other.
@@ -102,7 +117,7 @@ impl Hasher for QuickHasher {
 }
 
 /// 2^64 through the golden ratio.
-const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+pub(super) const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// The second octet of “£” is a gap where it is that, and else a piece of a
 /// letter.
@@ -121,3 +136,23 @@ const FOLDED: [u8; 256] = {
     }
     folded
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_begin_alike_are_told_apart() {
+        let words = ["abcdefg", "abcdefgh", "abcdefghi", "abcdefghk", "abcdefghijklmnopq", "é"];
+        let mut vocabulary = Vocabulary::default();
+        let entered = words.map(|word| vocabulary.enter(word.as_bytes()));
+        assert_eq!(entered, [0, 1, 2, 3, 4, 5]);
+        assert_eq!(words.map(|word| vocabulary.enter(word.as_bytes())), entered);
+        for (word, number) in words.iter().zip(entered) {
+            assert_eq!(vocabulary.number(word.as_bytes()), Some(number), "{word}");
+        }
+        for other in ["", "abcdef", "abcdefgx", "abcdefghl", "abcdefghijklmnopqr"] {
+            assert_eq!(vocabulary.number(other.as_bytes()), None, "{other}");
+        }
+    }
+}

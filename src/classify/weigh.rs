@@ -10,14 +10,15 @@ use super::{
     candidate::{Candidate, Reason},
     detect::{ContextRule, Detectors},
     lexicon::{Hit, Words},
+    seek::Page,
     settings::{Company, Fellows, Position, Stands},
     table::{Tables, may_part_cells},
 };
 use crate::mail::Kind;
 
 impl Detectors {
-    pub(super) fn weigh_context(&self, text: &str, words: &Words, candidates: &mut [Candidate]) {
-        let mut tables = None;
+    pub(super) fn weigh_context(&self, page: &Page<'_>, candidates: &mut [Candidate]) {
+        let (text, words) = (page.text, page.words);
         // The last candidate of each detector and what spoke of it.
         let mut spoken: BTreeMap<usize, (usize, Range<usize>, i32)> = BTreeMap::new();
         for candidate in candidates {
@@ -25,9 +26,8 @@ impl Detectors {
             if detector.reach == 0 {
                 continue;
             }
-            let mut heading = || {
-                let tables = tables.get_or_insert_with(|| Tables::of(text));
-                let (span, points) = self.heading(words, candidate, text, tables)?;
+            let heading = || {
+                let (span, points) = self.heading(words, candidate, text, page.tables())?;
                 Some((Reason::Heading(span.clone()), span, points))
             };
             let before = self
@@ -259,7 +259,7 @@ impl Detectors {
             places.entry(candidate.kind).or_default().push((candidate.span.start, u32::MAX));
         }
         for (kind, hit) in terms {
-            let weight = self.term_weights.get(hit.role).copied().unwrap_or(0);
+            let weight = self.term_weights.of(hit);
             places.entry(*kind).or_default().push((hit.span.start, weight));
         }
         places.values_mut().for_each(|starts| starts.sort_unstable());

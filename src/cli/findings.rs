@@ -34,6 +34,16 @@ impl Display {
             Self::Revealed => found.value.as_str(),
         }
     }
+
+    /// A listed word, and what it reads like where it is a slip.
+    fn of_listed(self, found: &Found) -> String {
+        let value = self.of(found);
+        match (self, &found.meant) {
+            (_, None) => value.to_owned(),
+            (Self::Masked, Some(_)) => format!("{value} (reads like a listed word)"),
+            (Self::Revealed, Some(meant)) => format!("{value} (reads like “{meant}”)"),
+        }
+    }
 }
 
 /// The level, why it is that, and every finding.
@@ -90,6 +100,9 @@ pub(super) fn as_json(found: &Found, display: Display) -> serde_json::Value {
     let mut finding = serde_json::json!(found.finding);
     if let (Display::Revealed, Some(fields)) = (display, finding.as_object_mut()) {
         fields.insert("value".to_owned(), found.value.as_str().into());
+        if let Some(meant) = &found.meant {
+            fields.insert("meant".to_owned(), meant.as_str().into());
+        }
     }
     finding
 }
@@ -206,7 +219,7 @@ fn tell_vocabulary<W: Write>(
             (Some(line), _) => format!("line {line}"),
             _ => String::new(),
         };
-        let words: Vec<&str> = words.iter().map(|found| display.of(found)).collect();
+        let words: Vec<String> = words.iter().map(|found| display.of_listed(found)).collect();
         let named = piece(Ink::Quiet, format!("{list} (weight {weight}):"));
         page.row(&label, &[named, piece(Ink::Strong, words.join(", "))])?;
     }

@@ -32,6 +32,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     diversion::{Diverted, fall_back},
+    downgrading::{in_seven_bits, is_for_eight_bits},
     news::News,
     queue::{Job, Queue, now},
     reports::{Reports, addressees, tell_notices},
@@ -176,7 +177,7 @@ impl Dispatcher {
                     leave,
                 };
                 asked.by = delivery.asked_by();
-                (delivery.requirement(), self.deliverer.attempt(delivery).await)
+                (delivery.requirement(), self.deliver(message, delivery).await)
             }
         };
         self.observer.observe(Event::Attempted {
@@ -187,6 +188,22 @@ impl Dispatcher {
             attempt: &attempt,
             took: started.elapsed(),
         });
+        attempt
+    }
+
+    /// Where the next hop does not carry 8-bit content, again in seven bits.
+    async fn deliver(&self, message: &QueuedMessage, delivery: Delivery) -> Attempt {
+        let again = delivery.clone();
+        let mut attempt = self.deliverer.attempt(delivery).await;
+        if is_for_eight_bits(&attempt)
+            && let Some(content) =
+                in_seven_bits(message, &again.content, &self.reports.signer).await
+        {
+            let mut tries = attempt.tries;
+            attempt = self.deliverer.attempt(Delivery { content, ..again }).await;
+            tries.append(&mut attempt.tries);
+            attempt.tries = tries;
+        }
         attempt
     }
 

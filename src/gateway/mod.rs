@@ -8,7 +8,7 @@
 //! says what an attempt has changed and `verdict` what it says of the
 //! destination. `reports` writes the `news` to whoever must know, `alarms` says
 //! how often; `deadlines` sees to what is not tried for now, and `losses` to
-//! what the spool cannot give back. What waits for TLS is counted in `waits`
+//! what the spool cannot give back, `downgrading` to next hops of seven bits. What waits for TLS is counted in `waits`
 //! and may go another way by `diversion`.
 //!
 //! `parts` makes the stages from postern.toml, `running` starts and stops
@@ -26,6 +26,7 @@ mod control;
 mod deadlines;
 mod dispatch;
 mod diversion;
+mod downgrading;
 mod entitlement;
 mod keeper;
 mod keys;

@@ -9,9 +9,11 @@
 //! `decide` and the spool. RFC 5321 section 4.4, RFC 2045 to 2047, RFC 3676,
 //! RFC 6376.
 
+mod ascii_field;
 mod authserv_id;
 mod displayed;
 mod doubt;
+mod downgrade;
 mod encode;
 mod field;
 mod lift;
@@ -27,6 +29,7 @@ mod splice;
 mod tag_line;
 mod wrap;
 
+pub use downgrade::downgrade;
 pub use field::{HeaderField, HeaderFieldError};
 pub use passage::{PASSAGE, PassageKey, PassageKeyError, PassageMark, Trail};
 pub use received::Received;

@@ -88,18 +88,21 @@ pub fn rewrite(content: &Content, edits: &Edits) -> Rewritten {
     {
         plan.separate(whole);
     }
-    let changes = plan.finish();
-    Rewritten {
-        buffer: written(content.raw(), &changes),
-        start: HEAD_ROOM,
-        head: header_top(content),
-        signed: 0,
-        changes,
-        disclaimer,
-    }
+    Rewritten { disclaimer, ..Rewritten::made(content, plan.finish()) }
 }
 
 impl Rewritten {
+    pub(super) fn made(content: &Content, changes: Vec<Change>) -> Self {
+        Self {
+            buffer: written(content.raw(), &changes),
+            start: HEAD_ROOM,
+            head: header_top(content),
+            signed: 0,
+            changes,
+            disclaimer: DisclaimerOutcome::NotAsked,
+        }
+    }
+
     pub fn message(&self) -> &[u8] {
         self.buffer.get(self.start..).unwrap_or_default()
     }

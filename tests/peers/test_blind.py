@@ -11,7 +11,7 @@ import pytest
 from gateway import ROOT, binary
 
 BLIND = ROOT / "tests/blind"
-SEED, COUNT = 2026, 300
+SEEDS, COUNT = (2026, 20261, 61807, 777), 300
 
 sys.path.insert(0, str(BLIND))
 
@@ -28,25 +28,28 @@ def classified(mails, predictions):
 
 @pytest.fixture(scope="module")
 def score(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("blind")
-    subprocess.run([sys.executable, BLIND / "generate", folder, "--seed", str(SEED), "--count", str(COUNT)], check=True)
-    return scoring.read(folder / "labels.jsonl", classified(folder / "mail", folder / "predictions.jsonl"))
+    """Of all sets together: in one of 133 a single mail is most of a hundredth."""
+    pooled = scoring.Score()
+    for seed in SEEDS:
+        folder = tmp_path_factory.mktemp("blind")
+        generate = [sys.executable, BLIND / "generate", folder, "--seed", str(seed), "--count", str(COUNT)]
+        subprocess.run(generate, check=True)
+        scoring.read(folder / "labels.jsonl", classified(folder / "mail", folder / "predictions.jsonl"), pooled)
+    return pooled
 
 
 def test_few_leak(score):
-    """Three in a hundred is the mark, not yet reached: 25 of 688 over three
-    sets. This one has 133, of which one more or less is most of a hundredth."""
-    assert score.total.high > 100
-    assert score.total.leak <= 0.05, _which(score, "leak")
+    assert score.total.high > 500
+    assert score.total.leak <= 0.03, _which(score, "leak")
 
 
 def test_three_in_a_hundred_harmless_are_held_at_most(score):
-    assert score.total.low > 100
+    assert score.total.low > 400
     assert score.total.false_hold <= 0.03, _which(score, "hold")
 
 
 def test_what_cannot_be_read_is_flagged(score):
-    assert score.total.opaque >= 5
+    assert score.total.opaque >= 20
     assert score.total.opaque_flagged >= 0.95, _which(score, "unflagged")
 
 

@@ -98,6 +98,8 @@ const SHIPPED: &[(&str, &str)] = shipped! {
     "terms/medication.toml"
     "terms/medicines.toml"
     "terms/not-clinical.toml"
+    "terms/ordinary-words.toml"
+    "terms/short-forms.toml"
     "terms/special.toml"
     "yara/clinical-documents.yar"
     "yara/malware.yar"

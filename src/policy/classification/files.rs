@@ -9,8 +9,8 @@ use super::{
 use crate::{
     classify::{
         Check, Classifier, Combination, Company, Context, Detector, Evidence, Example, Expectation,
-        Fellows, Letters, Naming, Opener, Pattern, Position, QuietZone, Settings, Shape, Stands,
-        TermList, TestNumber, TestRange, YaraSource,
+        Fellows, Letters, Naming, Opener, Pattern, Position, QuietZone, Settings, Shape, Slips,
+        SlipsIn, Stands, TermList, TestNumber, TestRange, YaraSource,
     },
     mail::{Kind, Level},
     policy::diagnostics::{Diagnostics, SourceFile},
@@ -73,6 +73,7 @@ pub fn read(files: &ClassificationFiles) -> (Settings, Diagnostics) {
     for file in &files.terms {
         page(file, &mut |fields| {
             settings.lists.extend(fields.tables("list").iter().filter_map(list));
+            settings.ordinary.extend(values(fields.strings("ordinary")));
         });
     }
     settings.yara = files
@@ -101,12 +102,20 @@ fn classification(fields: &Fields<'_>, settings: &mut Settings) {
     if let Some(patients) = fields.integer("bulk", 2..1_000_000).and_then(narrow) {
         settings.weighing.bulk = patients;
     }
+    settings.slips = fields.tables("slips").first().map(slips);
     settings.denials = values(fields.strings("denials"));
     settings.quiet = fields.tables("quiet").iter().filter_map(quiet).collect();
     let report_at = settings.weighing.report_at;
     settings.evidence =
         fields.tables("evidence").iter().filter_map(|table| evidence(table, report_at)).collect();
     settings.combinations = fields.tables("combination").iter().filter_map(combination).collect();
+}
+
+fn slips(fields: &Fields<'_>) -> Slips {
+    let letters = fields.integer("letters", 5..40).and_then(narrow);
+    let weight = fields.integer("weight", 0..1000).and_then(narrow);
+    fields.finish();
+    Slips { letters: letters.unwrap_or(USUAL_LETTERS), weight: weight.unwrap_or(1) }
 }
 
 fn quiet(fields: &Fields<'_>) -> Option<QuietZone> {
@@ -285,6 +294,7 @@ fn list(fields: &Fields<'_>) -> Option<TermList> {
         kinds().into_iter().map(|(name, kind)| (name, Some(kind))).collect();
     choices.push(("none", None));
     let kind = fields.needed_string("kind").and(fields.choice("kind", &choices));
+    let slips = [("count", SlipsIn::Count), ("ignore", SlipsIn::Ignore)];
     let letters = [("any case", Letters::AnyCase), ("as written", Letters::AsWritten)];
     let mut examples = examples(fields, "must_match", Expectation::Match);
     examples.extend(self::examples(fields, "must_not_match", Expectation::NoMatch));
@@ -293,6 +303,7 @@ fn list(fields: &Fields<'_>) -> Option<TermList> {
         kind: None,
         weight: fields.integer("weight", 0..1000).and_then(narrow).unwrap_or(1),
         letters: fields.choice("letters", &letters).unwrap_or_default(),
+        slips: fields.choice("slips", &slips).unwrap_or_default(),
         words: values(fields.strings("words")),
         examples,
         place: fields.place(),
@@ -322,6 +333,7 @@ const POINTS: Range<i64> = -100..101;
 const USUAL_REACH: usize = 40;
 
 const USUAL_MANY: usize = 10;
+const USUAL_LETTERS: usize = 7;
 
 const POSITIONS: [(&str, Position); 4] = [
     ("before", Position::Before),
@@ -401,6 +413,29 @@ mod tests {
             "",
         );
         assert_eq!(faults(&files), ["classification.toml:1 combination-unknown-evidence"]);
+    }
+
+    #[test]
+    fn slips_are_counted_where_officers_say_so() {
+        let slips = "[[slips]]\nletters = 7\n";
+        let list = |rest: &str| {
+            format!(
+                "[[list]]\nname = \"a\"\nkind = \"medication\"\nwords = [\"metformin\"]\nmust_match = [\"metfromin\"]\n{rest}"
+            )
+        };
+        let missed = ["terms/a.toml:5 detector-missed-example"];
+        assert!(compile(&files(slips, "", &list(""), ""), None).is_ok());
+        assert_eq!(faults(&files("", "", &list(""), "")), missed);
+        assert_eq!(faults(&files(slips, "", &list("slips = \"ignore\""), "")), missed);
+        let ordinary = format!("ordinary = [\"metfromin\"]\n{}", list(""));
+        assert_eq!(
+            faults(&files(slips, "", &ordinary, "")),
+            ["terms/a.toml:6 detector-missed-example"]
+        );
+        assert_eq!(
+            faults(&files("[[slips]]\nletters = 3\nmany = 1\n", "", "", "")),
+            ["classification.toml:2 number-out-of-range", "classification.toml:3 unknown-key"]
+        );
     }
 
     #[test]

@@ -39,6 +39,8 @@ fn files() -> ClassificationFiles {
             "terms/medication.toml",
             "terms/medicines.toml",
             "terms/not-clinical.toml",
+            "terms/ordinary-words.toml",
+            "terms/short-forms.toml",
             "terms/special.toml",
         ],
         yara: shipped!["yara/clinical-documents.yar", "yara/malware.yar"],
@@ -95,6 +97,28 @@ fn a_heading_beats_the_word_in_the_cell_beside_it() {
     // Beside it in the same cell a word says more than the heading.
     let said = "NHS No,Notes,Ward\n9990000018,order 9990000026,7\n9990000034,x,8\n";
     assert_eq!(kinds(said).get(&Kind::NhsNumber), Some(&2));
+}
+
+#[test]
+fn a_slip_of_a_listed_word_counts_for_less_and_a_name_or_an_ordinary_word_does_not() {
+    let classifier = classifier();
+    let slips = |text: &str| {
+        let found = classify(&classifier, text).findings;
+        let slips = found.into_iter().filter_map(|found| Some((found.meant?, found.weight?)));
+        slips.collect::<Vec<_>>()
+    };
+    let meant = |word: &str| vec![(word.to_owned(), 1)];
+    assert_eq!(slips("started on metfromin"), meant("metformin"));
+    assert_eq!(slips("Pnuemonia again"), meant("pneumonia"));
+    assert_eq!(slips("PNUEMONIA again"), meant("pneumonia"));
+    for text in
+        ["by mediation of the patent office", "Jane Pnuemonia", "no pnuemonia", "metformin", "x9z"]
+    {
+        assert_eq!(slips(text), [], "{text}");
+    }
+    // What only helps to read a number must be written right.
+    let number = |text: &str| classify(&classifier, text).kinds.contains_key(&Kind::NhsNumber);
+    assert!(number("identifier 9990000018") && !number("identifeir 9990000018"));
 }
 
 #[test]

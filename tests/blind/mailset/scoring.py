@@ -190,15 +190,15 @@ class Score:
             self.tags[tag].add(label, prediction)
 
 
-def read(labels, predictions):
-    """The score of two files; a mail without a prediction counts as level 0."""
+def read(labels, predictions, score=None):
+    """The score of two files, or `score` with them added; a mail without a prediction counts as level 0."""
     told = {}
     with open(predictions, encoding="utf-8") as lines:
         for line in lines:
             if line.strip():
                 prediction = json.loads(line)
                 told["/".join(prediction["file"].split("/")[-2:])] = prediction
-    score = Score()
+    score = score or Score()
     with open(labels, encoding="utf-8") as lines:
         for line in lines:
             label = json.loads(line)
