@@ -1,7 +1,6 @@
 //! One message's verdicts, each within its time.
 
 use std::{
-    fmt::Write as _,
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
@@ -9,11 +8,16 @@ use std::{
 use hickory_resolver::{TokioResolver, config::ResolverOpts, net::NetError};
 use mail_auth::{
     ArcOutput, AuthenticatedMessage, AuthenticationResults, DkimOutput, DkimResult, DmarcOutput,
-    DmarcResult, MessageAuthenticator, SpfOutput, SpfResult, dmarc::verify::DmarcParameters,
-    spf::verify::SpfParameters,
+    DmarcResult, IprevOutput, IprevResult, MessageAuthenticator, SpfOutput, SpfResult,
+    dmarc::{Policy, verify::DmarcParameters},
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
+use super::{
+    chain::{self, Chain},
+    evidence::{author, is_aligned, seals},
+    spf,
+};
 use crate::{
     config,
     mail::{AuthenticationFacts, Domain, ReversePath},
@@ -52,6 +56,13 @@ pub struct Authentication {
     pub header: String,
 }
 
+impl Authentication {
+    /// The field's value, unfolded.
+    pub fn value(&self) -> String {
+        self.header.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
 impl Settings {
     /// At least 20 seconds are to be allowed (RFC 7208 section 4.6.4).
     pub const TIME_LIMIT: Duration = Duration::from_secs(20);
@@ -79,17 +90,19 @@ impl Authenticator {
         // DMARC needs what the others found: they leave it a quarter.
         let first = Instant::now() + self.time_limit.mul_f32(0.75);
         let sender = reverse_path.to_string();
-        let message = parse(content);
+        let mut message = parse(content);
+        let chain = message.as_mut().map_or(Chain::None, chain::read);
 
-        let (spf, dkim, arc) = tokio::join!(
+        let (spf, helo_spf, dkim, arc, iprev) = tokio::join!(
             timeout_at(first, self.spf(client, helo, &sender)),
+            timeout_at(first, self.helo_spf(client, helo, &sender)),
             timeout_at(first, self.dkim(message.as_ref())),
-            timeout_at(first, self.arc(message.as_ref())),
+            timeout_at(first, self.arc(message.as_ref(), chain)),
+            timeout(REVERSE_PATIENCE, self.verifier.verify_iprev(client)),
         );
         let spf_domain = reverse_path.domain().map_or(helo, Domain::as_str);
-        let spf = spf.unwrap_or_else(|_| {
-            SpfOutput::new(spf_domain.to_owned()).with_result(SpfResult::TempError)
-        });
+        let spf = spf.unwrap_or_else(|_| late(spf_domain));
+        let helo_spf = helo_spf.unwrap_or_else(|_| Some(late(helo)));
         let dkim = Dkim::of(dkim.ok());
         let dmarc = match &message {
             Some(message) if has_one_author_field(message) => {
@@ -98,19 +111,36 @@ impl Authenticator {
             }
             _ => Some(DmarcOutput::default().with_spf_result(no_single_author())),
         };
-        self.write(client, helo, &sender, &spf, &dkim, arc.ok().as_ref(), dmarc.as_ref())
+        let found = Found {
+            spf_domain,
+            spf,
+            helo_spf,
+            dkim,
+            chain,
+            arc: arc.ok(),
+            dmarc,
+            iprev: iprev.ok(),
+        };
+        let facts = found.facts(message.as_ref());
+        let header = found.header(self.authserv_id.as_str(), &facts, client, helo, &sender);
+        Authentication { facts, header }
     }
 
+    /// None where the verdict on the sender is the one on this name.
+    async fn helo_spf(&self, client: IpAddr, helo: &str, sender: &str) -> Option<SpfOutput> {
+        match sender {
+            "" => None,
+            _ => Some(self.spf(client, helo, "").await),
+        }
+    }
+
+    /// A null reverse path stands for postmaster at the name in EHLO (RFC 7208
+    /// section 2.4).
     async fn spf(&self, client: IpAddr, helo: &str, sender: &str) -> SpfOutput {
-        let host = self.authserv_id.as_str();
-        // A null reverse path stands for postmaster at the HELO name (RFC
-        // 7208 section 2.4).
-        self.verifier
-            .verify_spf(match sender {
-                "" => SpfParameters::verify_ehlo(client, helo, host),
-                _ => SpfParameters::verify_mail_from(client, helo, host, sender),
-            })
-            .await
+        let asked = spf::Asked { ip: client, helo, sender };
+        let result = spf::check(&self.verifier.0, asked).await;
+        let domain = sender.rsplit_once('@').map_or(helo, |(_, domain)| domain);
+        SpfOutput::new(domain.to_owned()).with_result(result)
     }
 
     async fn dkim<'m>(&self, message: Option<&'m AuthenticatedMessage<'m>>) -> Vec<DkimOutput<'m>> {
@@ -120,36 +150,86 @@ impl Authenticator {
         }
     }
 
-    async fn arc<'m>(&self, message: Option<&'m AuthenticatedMessage<'m>>) -> ArcOutput<'m> {
+    /// None where the chain is not one to ask the DNS about.
+    async fn arc<'m>(
+        &self,
+        message: Option<&'m AuthenticatedMessage<'m>>,
+        chain: Chain,
+    ) -> ArcOutput<'m> {
         match message {
-            Some(message) => self.verifier.verify_arc(message).await,
-            None => ArcOutput::default(),
+            Some(message) if chain == Chain::Whole => self.verifier.verify_arc(message).await,
+            _ => ArcOutput::default(),
+        }
+    }
+}
+
+/// All verdicts; none where there was no time for one.
+struct Found<'m> {
+    spf_domain: &'m str,
+    spf: SpfOutput,
+    helo_spf: Option<SpfOutput>,
+    dkim: Dkim<'m>,
+    chain: Chain,
+    arc: Option<ArcOutput<'m>>,
+    dmarc: Option<DmarcOutput>,
+    iprev: Option<IprevOutput>,
+}
+
+impl Found<'_> {
+    fn facts(&self, message: Option<&AuthenticatedMessage<'_>>) -> AuthenticationFacts {
+        let Self { spf, helo_spf, dkim, chain, arc, dmarc, iprev, .. } = self;
+        let author = message.filter(|message| has_one_author_field(message)).and_then(author);
+        let arc = arc_word(*chain, arc.as_ref());
+        let seals = match message {
+            Some(message) if arc == "pass" => seals(message, author.as_ref()),
+            _ => Vec::new(),
+        };
+        AuthenticationFacts {
+            spf: spf_word(spf.result()).to_owned(),
+            spf_helo: spf_word(helo_spf.as_ref().unwrap_or(spf).result()).to_owned(),
+            dkim: dkim.word().to_owned(),
+            dmarc: dmarc_word(dmarc.as_ref(), spf, dkim).to_owned(),
+            dmarc_policy: policy_word(dmarc.as_ref()).to_owned(),
+            alignment: self.alignment(author.as_ref()).to_owned(),
+            arc: arc.to_owned(),
+            // Policy knows who is trusted.
+            trusted_arc: "none".to_owned(),
+            iprev: iprev_word(iprev.as_ref()).to_owned(),
+            seals,
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the four verdicts and what they are about")]
-    fn write(
+    fn alignment(&self, author: Option<&Domain>) -> &'static str {
+        let Some(author) = author else { return "none" };
+        let unsure =
+            self.spf.result() == SpfResult::TempError || self.dkim.lookups == Lookups::Unfinished;
+        match is_aligned(author, (self.spf.result(), self.spf_domain), &self.dkim.outputs) {
+            true => "pass",
+            false if unsure => "temperror",
+            false => "none",
+        }
+    }
+
+    /// One field for all (RFC 8601 section 2.2). The sender's SPF comes before
+    /// that of EHLO: some who read the field take the first.
+    fn header(
         &self,
+        authserv_id: &str,
+        facts: &AuthenticationFacts,
         client: IpAddr,
         helo: &str,
         sender: &str,
-        spf: &SpfOutput,
-        dkim: &Dkim<'_>,
-        arc: Option<&ArcOutput<'_>>,
-        dmarc: Option<&DmarcOutput>,
-    ) -> Authentication {
-        let facts = AuthenticationFacts {
-            spf: spf_word(spf.result()).to_owned(),
-            dkim: dkim.word().to_owned(),
-            dmarc: dmarc_word(dmarc, spf, dkim).to_owned(),
-            arc: arc_word(arc).to_owned(),
-        };
-        let mut results = AuthenticationResults::new(self.authserv_id.as_str())
-            .with_dkim_results(&dkim.outputs, "");
+    ) -> String {
+        let Self { spf, helo_spf, dkim, dmarc, .. } = self;
+        let mut results =
+            AuthenticationResults::new(authserv_id).with_dkim_results(&dkim.outputs, "");
         results = match sender {
             "" => results.with_spf_ehlo_result(spf, client, helo),
             _ => results.with_spf_mailfrom_result(spf, client, sender, helo),
         };
+        if let Some(helo_spf) = helo_spf {
+            results = results.with_spf_ehlo_result(helo_spf, client, helo);
+        }
         let mut header = match dmarc {
             Some(dmarc) if facts.dmarc == dmarc_word_alone(dmarc) => {
                 results.with_dmarc_result(dmarc).to_string()
@@ -157,12 +237,21 @@ impl Authenticator {
             _ => format!("{results};\r\n\tdmarc={}", facts.dmarc),
         };
         if dkim.outputs.is_empty() {
-            // Writing to a String cannot fail.
-            let _ = write!(header, "; dkim={}", facts.dkim);
+            header.push_str(&format!("; dkim={}", facts.dkim));
         }
-        let _ = write!(header, "; arc={}", facts.arc);
-        Authentication { facts, header }
+        header.push_str(&format!("; arc={}", facts.arc));
+        let address = match client {
+            IpAddr::V4(client) => client.to_string(),
+            IpAddr::V6(client) => format!("\"{client}\""),
+        };
+        header.push_str(&format!("; iprev={} policy.iprev={address}", facts.iprev));
+        header
     }
+}
+
+/// What there was no time for.
+fn late(domain: &str) -> SpfOutput {
+    SpfOutput::new(domain.to_owned()).with_result(SpfResult::TempError)
 }
 
 fn resolver(servers: &[SocketAddr]) -> Result<TokioResolver, NetError> {
@@ -281,11 +370,34 @@ fn dmarc_word_alone(dmarc: &DmarcOutput) -> &'static str {
     }
 }
 
+/// What the author's domain asks for; `absent` where it publishes nothing.
+fn policy_word(dmarc: Option<&DmarcOutput>) -> &'static str {
+    let Some(dmarc) = dmarc else { return "temperror" };
+    match (dmarc.dmarc_record(), dmarc.policy()) {
+        (None, _) if dmarc_word_alone(dmarc) == "temperror" => "temperror",
+        (None, _) => "absent",
+        (Some(_), Policy::Reject) => "reject",
+        (Some(_), Policy::Quarantine) => "quarantine",
+        (Some(_), _) => "none",
+    }
+}
+
+/// RFC 8601 section 2.7.3.
+fn iprev_word(iprev: Option<&IprevOutput>) -> &'static str {
+    match iprev.map(|iprev| &iprev.result) {
+        Some(IprevResult::Pass) => "pass",
+        Some(IprevResult::Fail(_)) => "fail",
+        Some(IprevResult::PermError(_)) => "permerror",
+        Some(IprevResult::None) => "none",
+        None | Some(IprevResult::TempError(_)) => "temperror",
+    }
+}
+
 /// RFC 8617 knows three: a chain that cannot be checked has failed.
-fn arc_word(arc: Option<&ArcOutput<'_>>) -> &'static str {
-    match arc.map(ArcOutput::result) {
-        Some(DkimResult::Pass) => "pass",
-        Some(DkimResult::None) => "none",
+fn arc_word(chain: Chain, arc: Option<&ArcOutput<'_>>) -> &'static str {
+    match (chain, arc.map(ArcOutput::result)) {
+        (Chain::None, _) => "none",
+        (Chain::Whole, Some(DkimResult::Pass)) => "pass",
         _ => "fail",
     }
 }
@@ -293,6 +405,8 @@ fn arc_word(arc: Option<&ArcOutput<'_>>) -> &'static str {
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 const LOOKUP_ATTEMPTS: usize = 2;
 const MAX_SIGNATURES: usize = 20;
+/// Many networks leave their reverse zone unanswered: no mail waits long for it.
+const REVERSE_PATIENCE: Duration = Duration::from_secs(3);
 
 #[cfg(test)]
 mod tests {
@@ -393,10 +507,15 @@ mod tests {
             DMARC,
         ];
         let found = authenticate(&zone, "a@x.example", &signed(key, CONTENT)).await;
-        let AuthenticationFacts { spf, dkim, dmarc, arc } = &found.facts;
+        let AuthenticationFacts { spf, dkim, dmarc, arc, .. } = &found.facts;
         assert_eq!((&**spf, &**dkim, &**dmarc, &**arc), ("pass", "pass", "pass", "none"));
+        assert_eq!((&*found.facts.dmarc_policy, &*found.facts.alignment), ("reject", "pass"));
+        // Nobody answers for the address, nor for the name in EHLO.
+        assert_eq!((&*found.facts.iprev, &*found.facts.spf_helo), ("permerror", "none"));
         assert!(found.header.starts_with("gw.test.example;"), "{}", found.header);
-        for word in ["spf=pass", "dkim=pass", "dmarc=pass", "arc=none"] {
+        for word in
+            ["spf=pass", "spf=none", "dkim=pass", "dmarc=pass", "arc=none", "iprev=permerror"]
+        {
             assert!(found.header.contains(word), "{word} is missing in {}", found.header);
         }
     }
@@ -412,6 +531,7 @@ mod tests {
         assert_eq!(found.facts.spf, "fail");
         assert_ne!(found.facts.dkim, "pass");
         assert_eq!(found.facts.dmarc, "fail");
+        assert_eq!((&*found.facts.dmarc_policy, &*found.facts.alignment), ("reject", "none"));
     }
 
     #[tokio::test]
@@ -419,8 +539,9 @@ mod tests {
         let (key, _) = signing();
         let zone = [("x.example", "TIMEOUT"), ("s._domainkey.x.example", "TIMEOUT"), DMARC];
         let found = authenticate(&zone, "a@x.example", &signed(key, CONTENT)).await;
-        let AuthenticationFacts { spf, dkim, dmarc, .. } = &found.facts;
+        let AuthenticationFacts { spf, dkim, dmarc, alignment, .. } = &found.facts;
         assert_eq!((&**spf, &**dkim, &**dmarc), ("temperror", "temperror", "temperror"));
+        assert_eq!(alignment, "temperror");
         for word in ["spf=temperror", "dkim=temperror", "dmarc=temperror"] {
             assert!(found.header.contains(word), "{word} is missing in {}", found.header);
         }
@@ -437,6 +558,7 @@ mod tests {
         let content = [b"From: <boss@bank.example>\r\n", &signed(key, CONTENT)[..]].concat();
         let found = authenticate(&zone, "a@x.example", &content).await;
         assert_eq!(found.facts.dmarc, "permerror");
+        assert_eq!(found.facts.alignment, "none");
         assert!(found.header.contains("dmarc=permerror"), "{}", found.header);
     }
 

@@ -8,6 +8,11 @@
 
 mod authenticator;
 mod blocklist;
+mod chain;
+mod evidence;
+mod publication;
+mod spf;
 
 pub use authenticator::{Authentication, Authenticator, AuthenticatorError, Settings};
 pub use blocklist::{Blocklists, Listing};
+pub use publication::{Publication, Publications};

@@ -10,6 +10,7 @@ use super::{
     classify::{ClassifyArguments, classify},
     demo::{DemoArguments, demo},
     explain::{ExplainArguments, explain},
+    keys::{KeysArguments, keys},
     probe::{ProbeArguments, probe},
     prove::{ProveArguments, prove},
     queue::{QueueArguments, queue},
@@ -55,6 +56,8 @@ enum Command {
     Audit(AuditArguments),
     /// Check or export the spool of a stopped gateway
     Spool(SpoolArguments),
+    /// Make, show and look up the keys that sign mail (DKIM, ARC)
+    Keys(KeysArguments),
     /// Keep the file of users who may authenticate
     User(UserArguments),
     #[command(hide = true)]
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Queue(arguments) => queue(arguments, now),
         Command::Audit(arguments) => audit(arguments, now),
         Command::Spool(arguments) => spool(arguments),
+        Command::Keys(arguments) => keys(arguments),
         Command::User(arguments) => user(arguments),
         Command::Reader(arguments) => reader(&arguments),
     };

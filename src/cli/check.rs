@@ -9,7 +9,7 @@ use std::{
 use clap::Args;
 use serde_json::json;
 
-use super::{certificates, exit::Failure, files, spool};
+use super::{certificates, exit::Failure, files, keys, spool};
 use crate::{
     config::{Config, check_users, read_file},
     mail::Timestamp,
@@ -51,6 +51,7 @@ pub fn check(arguments: CheckArguments, now: Timestamp) -> Result<(), Failure> {
     if let Some(config) = &config {
         diagnostics.extend(certificates::faults(config, now));
         diagnostics.extend_one(spool::key_fault(config));
+        diagnostics.extend(keys::faults(config));
     }
     let folder = arguments
         .policies

@@ -18,7 +18,8 @@ use crate::{
     gateway::{Fate, Judgement, judge},
     mail::{
         Address, Decision, Direction, Disposition, Domain, Envelope, Mode, Obligation, Origin,
-        Protocol, Recipient, ReversePath, RuleMatch, Submission, Timestamp, Urgency, Wording,
+        Protocol, Recipient, ReversePath, RuleMatch, Spoof, Submission, Timestamp, Urgency,
+        Wording,
     },
     policy::Policy,
     transform::missing,
@@ -107,6 +108,7 @@ pub fn explain(arguments: ExplainArguments, now: Timestamp) -> Result<(), Failur
         let words = format!("{}, which the client left out", missing.join(" and "));
         page.row("Supplied", &[piece(Ink::Plain, words)])?;
     }
+    explain_spoofs(&mut page, &judgement.facts.spoof)?;
     for (recipient, decision) in &judgement.decisions {
         explain_decision(&mut page, &policy, recipient, decision)?;
     }
@@ -137,6 +139,16 @@ fn judged_with_extract(
     let extract = content.extract(&mut reader);
     documents.were_read(&reader)?;
     Ok((judge(policy, submission, content, &extract, None), extract))
+}
+
+fn explain_spoofs<W: Write>(page: &mut Page<W>, signs: &[Spoof]) -> std::io::Result<()> {
+    if !signs.is_empty() {
+        page.heading("", "Signs that it is not from whom it shows")?;
+    }
+    for sign in signs {
+        page.row("", &[piece(Ink::Care, format!("{sign} ({})", sign.name()))])?;
+    }
+    Ok(())
 }
 
 fn explain_decision<W: Write>(

@@ -13,6 +13,7 @@ mod exit;
 mod explain;
 mod files;
 mod findings;
+mod keys;
 mod page;
 mod probe;
 mod prove;

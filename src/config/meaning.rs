@@ -9,6 +9,7 @@ use super::{
     network::Network,
     reader::Reader,
     resolver::Dns,
+    signing::SigningKey,
     spool::Spool,
 };
 use crate::mail::{Address, Ciphers, Direction, Domain, NextHop, TlsRequirement};
@@ -21,6 +22,9 @@ pub struct Config {
     pub routes: Vec<Route>,
     pub sending: Sending,
     pub signing: Vec<SigningKey>,
+    /// Whose key seals mail of others that we have changed (RFC 8617); None for
+    /// the nearest there is to the node's name, or a local domain's.
+    pub seal_domain: Option<Domain>,
     pub retry: Retry,
     pub limits: Limits,
     pub reader: Reader,
@@ -228,15 +232,6 @@ pub enum DomainPattern {
     /// `.example.com`: everything below it.
     Below(Domain),
     Any,
-}
-
-#[derive(Clone, Debug)]
-pub struct SigningKey {
-    /// Which sender domain it signs for.
-    pub domain: Domain,
-    pub selector: Domain,
-    /// PKCS#8 PEM, RSA or Ed25519.
-    pub key: PathBuf,
 }
 
 #[derive(Clone, Debug)]

@@ -14,6 +14,7 @@ mod network;
 mod quantity;
 mod reader;
 mod resolver;
+mod signing;
 mod spool;
 mod users;
 mod verifier;
@@ -26,13 +27,14 @@ pub use meaning::{
     Blocklist, CertificateFiles, Certified, CertifiedBy, Config, Directory, DirectoryBind,
     DirectoryTls, DomainPattern, ExchangeAddresses, Limits, Listener, ListenerProtocol,
     ListenerTls, Node, ProxyProtocol, Rate, RecipientSource, Retry, Route, SenderAuthentication,
-    Sending, SigningKey, Source, TlsReporting,
+    Sending, Source, TlsReporting,
 };
 pub use mta_sts::{MtaSts, StsDiscovery};
 pub use network::{Network, NetworkError};
 pub use quantity::{QuantityError, Span};
 pub use reader::{Reader, ReaderConfinement};
 pub use resolver::{Dns, Dnssec, ResolverError, proving_resolver, resolver};
+pub use signing::{KeyState, SigningKey};
 pub use spool::{Ephemeral, KeyFile, Spool};
 pub use users::{NoRandomness, User, Users, Verdict, check_users, is_user_name, user_named_on};
 pub use verifier::{Impostors, Verifier};

@@ -26,6 +26,7 @@ mod html;
 pub mod invariants; // what holds whatever a document is made of
 mod leaf;
 mod look;
+mod lookalike;
 mod media;
 mod opened;
 mod part;
@@ -33,6 +34,7 @@ mod rare_charset;
 mod reading;
 mod said_fields;
 mod sniff;
+mod spoof;
 mod structured;
 mod transfer;
 mod tree;

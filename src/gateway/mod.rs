@@ -13,7 +13,7 @@
 //!
 //! `parts` makes the stages from postern.toml, `running` starts and stops
 //! them, `keeper` keeps policy, certificates and users current, `names` what
-//! other domains publish; `keys` are the spool's. Operators ask on the `control` socket and `operator`
+//! other domains publish; `keys` are the spool's, `signing_keys` those of DKIM. Operators ask on the `control` socket and `operator`
 //! carries it out; `trail` reads the audit trail for them and `readiness` says
 //! whether a domain could take mail now. `tls_tally` counts TLS sessions and
 //! `tls_reports` tells other domains of them.
@@ -45,6 +45,7 @@ mod replies;
 mod reports;
 mod running;
 mod settlement;
+mod signing_keys;
 mod strangers;
 mod tls_reports;
 mod tls_tally;
@@ -61,3 +62,4 @@ pub use processing::{
 };
 pub use readiness::{Readiness, Surveyor};
 pub use running::Gateway;
+pub use signing_keys::{KeyStanding, NewKey, key_standings, new_signing_key, signing_key};

@@ -6,7 +6,8 @@ use std::{io::Write, path::Path, sync::Arc};
 use crate::{
     authenticate::{self, Authenticator, Blocklists},
     config::{
-        self, Config, ReaderConfinement, Users, certificates_folder, read_file, read_policies,
+        self, Config, KeyState, ReaderConfinement, Users, certificates_folder, read_file,
+        read_policies,
     },
     content,
     deliver::{self, Deliverer},
@@ -16,7 +17,7 @@ use crate::{
     recipients::{Prober, Recipients},
     schedule::{Limits, RetrySchedule, Schedule, Trials},
     spool::{self, Damage, Spool},
-    transform::{PassageKey, Signer, SigningKey},
+    transform::{PassageKey, Signer},
 };
 
 use super::{
@@ -24,6 +25,7 @@ use super::{
     lines::Lines,
     prober::NextHops,
     queue::{Queue, now},
+    signing_keys::signing_key,
     strangers::Strangers,
     tls_tally::TlsTally,
 };
@@ -214,14 +216,14 @@ fn make_passage_key(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Signs with the keys that postern.toml names.
+/// Signs with the keys that postern.toml calls active.
 pub fn signer(config: &Config) -> Result<Signer, StartError> {
-    let keys = config.signing.iter().map(|key| {
-        let pem = read_file(&key.key).map_err(|cause| part("a signing key", cause))?;
-        SigningKey::from_pem(key.domain.clone(), key.selector.as_str(), pem.text.as_bytes())
-            .map_err(|cause| part("a signing key", at(&key.key, cause)))
-    });
-    Ok(Signer::new(keys.collect::<Result<Vec<_>, _>>()?))
+    let active = config.signing.iter().filter(|key| key.state == KeyState::Active);
+    let signer = Signer::new(active.map(signing_key).collect::<Result<Vec<_>, _>>()?);
+    let own = std::iter::once(&config.node.name).chain(&config.node.local_domains);
+    let mut sealing = config.seal_domain.iter().chain(own);
+    let seals_as = sealing.find(|domain| signer.domain_for(domain).is_some()).cloned();
+    Ok(signer.sealing_as(seals_as))
 }
 
 pub(super) fn users(path: &Path) -> Result<Users, StartError> {

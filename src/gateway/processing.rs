@@ -12,14 +12,15 @@ use crate::{
     decide::decide,
     mail::{
         Address, Arrival, AuthenticationFacts, Decision, DelayNotice, Direction, Disposition,
-        EnhancedStatusCode, Envelope, Facts, Finding, Hold, MessageFacts, NextHop, Obligation,
-        QueueId, QueuedMessage, QueuedRecipient, Recipient, Recourse, Refusal, Reply, ReversePath,
-        RuleMatch, Submission, Timestamp, Told, Urgency,
+        Domain, EnhancedStatusCode, Envelope, Facts, Finding, Hold, MessageFacts, NextHop,
+        Obligation, QueueId, QueuedMessage, QueuedRecipient, Recipient, Recourse, Refusal, Reply,
+        ReversePath, RuleMatch, Spoof, Submission, Timestamp, Told, Urgency,
     },
     policy::Policy,
     transform::{
-        Edits, HeaderField, HeaderFieldError, LongLines, PASSAGE, PassageKey, PassageMark,
-        Received, Removal, Rewritten, Signer, SignerError, Supplied, Trail, rewrite,
+        Chain, Edits, HeaderField, HeaderFieldError, LongLines, PASSAGE, PassageKey, PassageMark,
+        Received, Removal, Rewritten, SealError, Sealing, Signer, SignerError, Supplied, Trail,
+        rewrite,
     },
 };
 
@@ -112,11 +113,36 @@ pub fn message_facts(
         marking: classification.marking.clone(),
         secure_tag: content.secure_tag(),
         opaque: classification.opaque.iter().map(|opaque| opaque.reason).collect(),
-        authentication: arriving.authentication.cloned(),
+        authentication: arriving.authentication.map(|found| with_trust(policy, found)),
+        spoof: spoofs(policy, content, arriving),
         arrival: arriving.arrival,
         size: content.raw().len(),
     };
     (facts, classification)
+}
+
+/// What the header shows, and of mail from outside whether it is ours at all.
+/// What could not be looked up has not passed.
+fn spoofs(policy: &Policy, content: &Content, arriving: &Arriving<'_>) -> Vec<Spoof> {
+    let ours = policy.domains().local_domains();
+    let is_ours =
+        |author: &Domain| ours.iter().any(|domain| author == domain || author.is_below(domain));
+    let passed = arriving.authentication.is_some_and(|found| found.alignment == "pass");
+    let mut signs = content.spoofs(ours);
+    if arriving.direction == Direction::Inbound
+        && !passed
+        && content.from_domains().iter().any(is_ours)
+    {
+        signs.push(Spoof::LocalDomain);
+        signs.sort_unstable();
+    }
+    signs
+}
+
+/// Which sealers are believed is for the officers to say.
+fn with_trust(policy: &Policy, found: &AuthenticationFacts) -> AuthenticationFacts {
+    let trusted_arc = found.trusted_arc(|sealer| policy.trusts_sealer(sealer)).to_owned();
+    AuthenticationFacts { trusted_arc, ..found.clone() }
 }
 
 /// Classifies what could be read of a message.
@@ -237,17 +263,28 @@ pub enum WorkshopError {
     Field(#[from] HeaderFieldError),
     #[error("signing: {0}")]
     Signing(#[from] SignerError),
+    #[error("sealing: {0}")]
+    Sealing(#[from] SealError),
 }
 
 impl Workshop<'_> {
     /// The message as this group's recipients get it: edited in one pass,
-    /// signed last.
+    /// signed last; what is not ours and was changed is sealed.
     pub fn copy(&self, id: QueueId, group: &Group) -> Result<Rewritten, WorkshopError> {
         let mut rewritten = rewrite(&self.judgement.content, &self.edits(id, group)?);
-        if let (Direction::Outbound, Some(domain)) =
-            (self.submission.origin.direction, self.submission.envelope.reverse_path.domain())
+        let sender = self.submission.envelope.reverse_path.domain();
+        if self.submission.origin.direction == Direction::Outbound
+            && let Some(domain) = signed_as(&self.judgement.content, sender, self.signer)
         {
-            rewritten.sign(self.signer, domain)?;
+            rewritten.sign(self.signer, &domain)?;
+        } else if let Some(found) = self.authentication.filter(|_| rewritten.is_altered()) {
+            let chain = match found.facts.arc.as_str() {
+                "pass" => Chain::Pass,
+                "none" => Chain::None,
+                _ => Chain::Fail,
+            };
+            let sealing = Sealing { results: &found.value(), chain, at: self.now };
+            rewritten.seal(self.signer, &sealing)?;
         }
         Ok(rewritten)
     }
@@ -275,11 +312,12 @@ impl Workshop<'_> {
         edits.remove.push(Removal::Named(PASSAGE.to_owned()));
         let supplied = self.supplied();
         edits.prepend.extend(self.mark(id, &supplied));
-        if let Some(found) = self.authentication {
+        // From outside nobody speaks for us, looked at or not (RFC 8601 section 5).
+        if self.submission.origin.direction == Direction::Inbound || self.authentication.is_some() {
             edits.remove.push(Removal::AuthenticationResults { authserv_id: node.to_owned() });
-            // It comes folded; the field is folded anew, as one of ours.
-            let value = found.header.split_whitespace().collect::<Vec<_>>().join(" ");
-            edits.prepend.push(HeaderField::new("Authentication-Results", &value)?);
+        }
+        if let Some(found) = self.authentication {
+            edits.prepend.push(HeaderField::new("Authentication-Results", &found.value())?);
         }
         edits.prepend.extend(supplied);
         for obligation in &group.treatment.obligations {
@@ -370,5 +408,55 @@ impl Workshop<'_> {
         let (rule, reason) = stopped_by.map(|by| (by.rule, by.reason)).unwrap_or_default();
         let findings = self.judgement.findings().cloned().collect();
         Some(Hold { rule, reason, findings, tell })
+    }
+}
+
+/// The author's domain, for DMARC asks for its signature; who may write as whom
+/// was asked when the mail came in (`entitlement`). Where there is no key for
+/// it, the sender's, who answers for the mail.
+fn signed_as(content: &Content, sender: Option<&Domain>, signer: &Signer) -> Option<Domain> {
+    let authors = match content.from_count() {
+        1 => content.from_domains(),
+        _ => Vec::new(),
+    };
+    let mut domains = authors.into_iter().chain(sender.cloned());
+    domains.find(|domain| signer.domain_for(domain).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::{
+        gateway::{NewKey, new_signing_key},
+        transform::SigningKey,
+    };
+
+    fn signed(from: &str, sender: &str) -> Option<String> {
+        let key = |domain: &str| {
+            let pem = new_signing_key(NewKey::Ed25519).unwrap();
+            SigningKey::from_pem(domain.parse().unwrap(), "s", pem.as_bytes()).unwrap()
+        };
+        let signer = Signer::new([key("trust.example"), key("other.example")]);
+        let raw = format!("{from}Subject: x\r\n\r\nhello\r\n");
+        let content = Content::parse(Bytes::from(raw.into_bytes()));
+        let sender = sender.parse().ok();
+        signed_as(&content, sender.as_ref(), &signer).map(|domain| domain.to_string())
+    }
+
+    #[test]
+    fn mail_is_signed_as_its_author_and_else_as_its_sender() {
+        let some = |domain: &str| Some(domain.to_owned());
+        let from = "From: a@ward.trust.example\r\n";
+        assert_eq!(signed(from, "bounce.other.example"), some("ward.trust.example"));
+        // A report or an automatic reply has no sender, and needs it most.
+        assert_eq!(signed(from, ""), some("ward.trust.example"));
+        assert_eq!(signed("From: a@stranger.example\r\n", "other.example"), some("other.example"));
+        assert_eq!(signed("From: a@stranger.example\r\n", "stranger.example"), None);
+        // Of two From fields nobody knows who is meant.
+        let two = "From: a@trust.example\r\nFrom: b@stranger.example\r\n";
+        assert_eq!(signed(two, ""), None);
+        assert_eq!(signed("From: =?utf-8?q?a?= <b@trust.example>\r\n", ""), some("trust.example"));
     }
 }

@@ -146,6 +146,7 @@ fn plain(level: Level) -> MessageFacts {
         secure_tag: SecureTag::Absent,
         opaque: Vec::new(),
         authentication: None,
+        spoof: Vec::new(),
         arrival: Arrival::Tls,
         size: 0,
     }

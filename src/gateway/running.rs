@@ -28,6 +28,7 @@ use super::{
     queue::{Queue, now},
     reception::{Intake, Processor},
     reports::Reports,
+    signing_keys,
     strangers::Strangers,
     tls_reports::TlsReports,
     trail::Trail,
@@ -214,6 +215,8 @@ impl Gateway {
         let names =
             Names { config: Arc::clone(&self.config), deliverer: dispatcher.deliverer.clone() };
         serving.spawn(names.follow(serving.stop.clone()));
+        let (config, observatory) = (Arc::clone(&self.config), Arc::clone(&keeper.observatory));
+        serving.spawn(signing_keys::follow(config, observatory, serving.stop.clone()));
         let dispatcher = Arc::new(dispatcher);
         let keeping =
             Arc::clone(&dispatcher).keep_deadlines(serving.tracker.clone(), serving.stop.clone());

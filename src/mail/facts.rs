@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     address::{Address, ReversePath},
+    authentication::AuthenticationFacts,
     finding::{Kind, OpaqueReason},
     level::Level,
+    spoof::Spoof,
 };
 
 /// What is true of a whole message. No content: kinds are counted, not quoted,
@@ -25,6 +27,9 @@ pub struct MessageFacts {
     pub opaque: Vec<OpaqueReason>,
     /// Absent where senders are not authenticated (outbound).
     pub authentication: Option<AuthenticationFacts>,
+    /// Signs that it is not from whom it shows.
+    #[serde(default)]
+    pub spoof: Vec<Spoof>,
     pub arrival: Arrival,
     /// Octets as received.
     pub size: usize,
@@ -70,13 +75,4 @@ pub enum SecureTag {
 pub enum Arrival {
     Clear,
     Tls,
-}
-
-/// The verdicts of `authenticate`, in the words of RFC 8601 section 2.7.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuthenticationFacts {
-    pub spf: String,
-    pub dkim: String,
-    pub dmarc: String,
-    pub arc: String,
 }

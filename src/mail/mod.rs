@@ -5,6 +5,7 @@
 
 mod address;
 mod attempt;
+mod authentication;
 mod decision;
 mod destination;
 mod disposition;
@@ -26,12 +27,14 @@ mod reading;
 mod record;
 mod reply;
 mod requests;
+mod spoof;
 mod summary;
 mod time;
 mod tls;
 
 pub use address::{Address, AddressError, ReversePath};
 pub use attempt::{Attempt, Failure, FailureReason, Handover, Outcome, Promise, Taker};
+pub use authentication::{AuthenticationFacts, ChainSeal};
 pub use decision::{Decision, DestinationClass, DestinationFacts, Mode, RuleMatch};
 pub use destination::{Destination, Way};
 pub use disposition::{Disposition, NextHop, NextHopError, Told};
@@ -45,7 +48,7 @@ pub use evidence::{
     CertificateVerdict, Evidence, PublishedPolicy, PublishedPolicyKind, Reuse, SeenCertificate,
     TlsFault, Voucher,
 };
-pub use facts::{Arrival, AuthenticationFacts, Direction, Facts, MessageFacts, SecureTag};
+pub use facts::{Arrival, Direction, Facts, MessageFacts, SecureTag};
 pub use field_names::{FieldNames, FieldNamesError};
 pub use finding::{Finding, Kind, Masked, Opaque, OpaqueReason};
 pub use level::{Level, LevelError};
@@ -69,6 +72,7 @@ pub use requests::{
     ByMode, ByTrace, DeliverBy, Notify, OriginalRecipient, Priority, PriorityError, Release,
     Requests, RequireTls, Returned,
 };
+pub use spoof::Spoof;
 pub use summary::{Line, Standing, Summary, TlsWait};
 pub use time::Timestamp;
 pub use tls::TlsSession;

@@ -16,6 +16,7 @@ use prometheus::{
 
 use super::{
     readers::ReaderMetrics,
+    signing::SigningMetrics,
     state::{ContentMemory, QueueMetrics, QueueState, SpoolMetrics, SpoolState, TlsWaits},
 };
 
@@ -27,6 +28,7 @@ pub struct Metrics {
     pub(super) readers: ReaderMetrics,
     pub(super) deliveries: DeliveryMetrics,
     pub(super) upkeep: UpkeepMetrics,
+    pub(super) signing: SigningMetrics,
     queue: QueueMetrics,
     spool: SpoolMetrics,
 }
@@ -44,6 +46,7 @@ impl Metrics {
             readers: ReaderMetrics::new(&new)?,
             deliveries: DeliveryMetrics::new(&new)?,
             upkeep: UpkeepMetrics::new(&new)?,
+            signing: SigningMetrics::new(&new)?,
             queue: QueueMetrics::new(&new)?,
             spool: SpoolMetrics::new(&new)?,
             registry,

@@ -17,9 +17,9 @@ use crate::mail::{
 
 use super::{
     Decide, Policy,
-    condition::{Mechanism, VERDICTS},
     diagnostics::{Diagnostics, Severity, SourceFile},
     domains::read_level,
+    mechanism::Mechanism,
     protection::TLS,
     representatives::plain_message,
     settings::DISPOSITIONS,
@@ -289,6 +289,7 @@ fn read_fact(key: &str, value: &Value<'_>, facts: &mut MessageFacts) -> Option<(
         "opaque" => facts.opaque = value.list(|reason| reason.choice(&when::OPAQUE))?,
         "size" => facts.size = read_number(value)?,
         "authentication" => facts.authentication = Some(read_authentication(value)?),
+        "spoof" => facts.spoof = value.list(when::read_spoof)?,
         "arrival" => facts.arrival = value.choice(&when::ARRIVALS)?,
         _ => {}
     }
@@ -302,13 +303,19 @@ fn read_number(value: &Value<'_>) -> Option<usize> {
 
 fn read_authentication(value: &Value<'_>) -> Option<AuthenticationFacts> {
     let table = value.table("authentication", &Mechanism::ALL.map(|(name, _)| name))?;
-    let verdict = |key: &str| match table.value(key) {
-        Some(value) => value.choice(&VERDICTS.map(|word| (word, word))).map(str::to_owned),
-        None => Some("none".to_owned()),
-    };
-    let (spf, dkim) = (verdict("spf"), verdict("dkim"));
-    let (dmarc, arc) = (verdict("dmarc"), verdict("arc"));
-    Some(AuthenticationFacts { spf: spf?, dkim: dkim?, dmarc: dmarc?, arc: arc? })
+    let mut facts = AuthenticationFacts::default();
+    let mut faulty = false;
+    for (name, mechanism) in Mechanism::ALL {
+        let verdict = match table.value(name) {
+            Some(value) => when::read_verdict(mechanism, &value),
+            None => mechanism.words().first().map(|&word| word.to_owned()),
+        };
+        match verdict {
+            Some(verdict) => mechanism.set(&mut facts, &verdict),
+            None => faulty = true,
+        }
+    }
+    (!faulty).then_some(facts)
 }
 
 fn read_expectation(table: &Table<'_>) -> Option<Expectation> {
@@ -347,8 +354,17 @@ const CASE_KEYS: [&str; 7] = ["name", "from", "direction", "facts", "message", "
 
 const EXPECT_KEYS: [&str; 7] = ["to", "then", "tls", "rule", "disclaimer", "banner", "level"];
 
-const FACT_KEYS: [&str; 8] =
-    ["level", "kinds", "marking", "secure_tag", "opaque", "size", "authentication", "arrival"];
+const FACT_KEYS: [&str; 9] = [
+    "level",
+    "kinds",
+    "marking",
+    "secure_tag",
+    "opaque",
+    "size",
+    "authentication",
+    "spoof",
+    "arrival",
+];
 
 #[cfg(test)]
 mod tests {

@@ -81,6 +81,11 @@ impl Policy {
         &self.settings.officers
     }
 
+    /// Whether what somebody's ARC seal vouches for is believed.
+    pub fn trusts_sealer(&self, sealer: &Domain) -> bool {
+        self.settings.trusted_sealers.iter().any(|pattern| pattern.matches(sealer))
+    }
+
     pub fn level_name(&self, level: Level) -> &str {
         self.settings.level_names.name(level)
     }

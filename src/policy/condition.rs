@@ -10,11 +10,13 @@
 //! not make the level unknown, or every logo would.
 
 use crate::mail::{
-    Address, Arrival, AuthenticationFacts, DestinationClass, Direction, Domain, Facts, Kind,
-    MessageFacts, OpaqueReason, ReversePath, SecureTag,
+    Address, Arrival, DestinationClass, Direction, Domain, Facts, Kind, MessageFacts, OpaqueReason,
+    ReversePath, SecureTag, Spoof,
 };
 
-use super::{domains::Destination, pattern::DomainPattern, range::NumberRange};
+use super::{
+    domains::Destination, mechanism::Mechanism, pattern::DomainPattern, range::NumberRange,
+};
 
 /// All of these, at once; none at all holds for every message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,6 +59,8 @@ pub enum Condition {
     Size(NumberRange),
     /// One mechanism came to any of these verdicts.
     Authentication(Mechanism, Vec<String>),
+    /// Any of these signs of a spoofed author.
+    Spoof(Vec<Spoof>),
     Arrival(Arrival),
 }
 
@@ -86,14 +90,6 @@ pub enum OpaqueCondition {
     /// Some part could not be read, for whatever reason.
     Is(Presence),
     AnyOf(Vec<OpaqueReason>),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mechanism {
-    Spf,
-    Dkim,
-    Dmarc,
-    Arc,
 }
 
 impl Conditions {
@@ -163,6 +159,7 @@ impl Condition {
             Self::Authentication(mechanism, verdicts) => {
                 return mechanism.truth(message.authentication.as_ref(), verdicts);
             }
+            Self::Spoof(signs) => signs.iter().any(|sign| message.spoof.contains(sign)),
             Self::Arrival(arrival) => message.arrival == *arrival,
         };
         if holds { Truth::True } else { Truth::False }
@@ -222,36 +219,6 @@ impl OpaqueCondition {
     }
 }
 
-impl Mechanism {
-    pub const ALL: [(&str, Self); 4] =
-        [("spf", Self::Spf), ("dkim", Self::Dkim), ("dmarc", Self::Dmarc), ("arc", Self::Arc)];
-
-    /// A temporary error is no verdict, unless it is the one asked for.
-    fn truth(self, authentication: Option<&AuthenticationFacts>, verdicts: &[String]) -> Truth {
-        let Some(facts) = authentication else { return Truth::Unknown };
-        let verdict = match self {
-            Self::Spf => &facts.spf,
-            Self::Dkim => &facts.dkim,
-            Self::Dmarc => &facts.dmarc,
-            Self::Arc => &facts.arc,
-        };
-        if verdicts.iter().any(|named| named == verdict) {
-            Truth::True
-        } else if verdict == TEMPORARY_ERROR {
-            Truth::Unknown
-        } else {
-            Truth::False
-        }
-    }
-}
-
-/// RFC 8601 section 2.7: the check could not be made, but may be later.
-const TEMPORARY_ERROR: &str = "temperror";
-
-/// The verdicts of RFC 8601 section 2.7 and RFC 8617.
-pub const VERDICTS: [&str; 8] =
-    ["none", "pass", "fail", "softfail", "neutral", "policy", "temperror", "permerror"];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,23 +233,6 @@ mod tests {
         assert!(!sensitive.holds(Some("OFFICIAL")));
         assert!(!sensitive.holds(None));
         assert!(!sensitive.holds(Some("é")));
-    }
-
-    #[test]
-    fn what_was_never_worked_out_is_unknown() {
-        let fail = ["fail".to_owned()];
-        assert_eq!(Mechanism::Dmarc.truth(None, &fail), Truth::Unknown);
-        let facts = |dmarc: &str| AuthenticationFacts {
-            spf: "pass".to_owned(),
-            dkim: "pass".to_owned(),
-            dmarc: dmarc.to_owned(),
-            arc: "none".to_owned(),
-        };
-        assert_eq!(Mechanism::Dmarc.truth(Some(&facts("temperror")), &fail), Truth::Unknown);
-        assert_eq!(Mechanism::Dmarc.truth(Some(&facts("fail")), &fail), Truth::True);
-        assert_eq!(Mechanism::Dmarc.truth(Some(&facts("pass")), &fail), Truth::False);
-        let asked_for = ["temperror".to_owned()];
-        assert_eq!(Mechanism::Dmarc.truth(Some(&facts("temperror")), &asked_for), Truth::True);
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod condition;
 pub mod diagnostics;
 mod disclaimers;
 mod domains;
+mod mechanism;
 mod nearest;
 mod never;
 mod organisation;

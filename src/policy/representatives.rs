@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::mail::{
     Address, Arrival, AuthenticationFacts, DestinationClass, Direction, Domain, Facts, Kind, Level,
-    MessageFacts, OpaqueReason, ReversePath, SecureTag, TlsRequirement,
+    MessageFacts, OpaqueReason, ReversePath, SecureTag, Spoof, TlsRequirement,
 };
 
 use super::{
     Policy,
-    condition::{Asked, Condition, Conditions, MarkingCondition, Mechanism, Truth, VERDICTS},
+    condition::{Asked, Condition, Conditions, MarkingCondition, Truth},
+    mechanism::Mechanism,
     range::NumberRange,
     space::Space,
 };
@@ -55,6 +56,7 @@ impl Builder<'_> {
                 |&size| MessageFacts { size, ..plain() },
             ),
             authentications: self.authentications(),
+            spoofs: self.spoofs(),
             arrivals: self.distinct(
                 vec![Arrival::Tls, Arrival::Clear],
                 |condition| matches!(condition, Condition::Arrival(_)),
@@ -247,6 +249,21 @@ impl Builder<'_> {
         sizes
     }
 
+    /// Sign by sign, as with kinds.
+    fn spoofs(&self) -> Vec<Vec<Spoof>> {
+        let concerns = |condition: &Condition| matches!(condition, Condition::Spoof(_));
+        let facts = |spoof: &Vec<Spoof>| MessageFacts { spoof: spoof.clone(), ..plain_message() };
+        let unbounded = Conditions::default();
+        let widened = Builder { within: &unbounded, ..*self };
+        let mut found: Vec<Vec<Spoof>> = vec![Vec::new()];
+        for sign in Spoof::ALL {
+            let with = found.iter().map(|before| [before.as_slice(), &[sign]].concat());
+            let more = found.iter().cloned().chain(with).collect();
+            found = widened.distinct(more, concerns, facts);
+        }
+        self.distinct(found, concerns, facts)
+    }
+
     /// None at all, and for each mechanism every verdict that answers in its
     /// own way.
     fn authentications(&self) -> Vec<Option<AuthenticationFacts>> {
@@ -257,23 +274,17 @@ impl Builder<'_> {
         };
         let unbounded = Conditions::default();
         let widened = Builder { within: &unbounded, ..*self };
-        let mut found = vec![Some(AuthenticationFacts {
-            spf: "pass".to_owned(),
-            dkim: "pass".to_owned(),
-            dmarc: "pass".to_owned(),
-            arc: "none".to_owned(),
-        })];
+        let mut passing = AuthenticationFacts::default();
+        for (_, mechanism) in Mechanism::ALL {
+            mechanism.set(&mut passing, "pass");
+        }
+        let mut found = vec![Some(passing)];
         for (_, mechanism) in Mechanism::ALL {
             let mut more = found.clone();
             for before in found.iter().flatten() {
-                for verdict in VERDICTS.into_iter().chain(["another"]) {
+                for &verdict in mechanism.words().iter().chain(&["another"]) {
                     let mut after = before.clone();
-                    match mechanism {
-                        Mechanism::Spf => verdict.clone_into(&mut after.spf),
-                        Mechanism::Dkim => verdict.clone_into(&mut after.dkim),
-                        Mechanism::Dmarc => verdict.clone_into(&mut after.dmarc),
-                        Mechanism::Arc => verdict.clone_into(&mut after.arc),
-                    }
+                    mechanism.set(&mut after, verdict);
                     more.push(Some(after));
                 }
             }
@@ -359,6 +370,7 @@ pub(super) fn plain_message() -> MessageFacts {
         secure_tag: SecureTag::Absent,
         opaque: Vec::new(),
         authentication: None,
+        spoof: Vec::new(),
         arrival: Arrival::Tls,
         size: ORDINARY_SIZE,
     }

@@ -15,6 +15,8 @@ use super::{
 pub(super) struct Settings {
     /// Who is told of held messages, where a rule says `tell = ["officers"]`.
     pub officers: Vec<Address>,
+    /// Whose ARC seals are believed (RFC 8617 section 7.2.1).
+    pub trusted_sealers: Vec<DomainPattern>,
     /// What is meant by `{organisation}` where the sender's has no file.
     pub organisation: String,
     pub level_names: LevelNames,
@@ -80,12 +82,14 @@ pub(super) fn read(faults: &Faults) -> Settings {
         &root,
         faults,
         "policy.toml",
-        &["officers", "organisation", "levels", "rollout", "invariant"],
+        &["officers", "trusted_sealers", "organisation", "levels", "rollout", "invariant"],
     );
     let officers = root
         .value("officers")
         .and_then(|value| value.list(|address| address.parsed("bad-address")))
         .unwrap_or_default();
+    let trusted_sealers =
+        root.value("trusted_sealers").and_then(|value| when::read_patterns(&value));
     let organisation = root.value("organisation").and_then(|value| value.sentence());
     let level_names = root.required("levels").and_then(|levels| read_levels(&levels));
     let rollout = root.value("rollout").and_then(|rollout| read_rollout(&rollout));
@@ -101,6 +105,7 @@ pub(super) fn read(faults: &Faults) -> Settings {
     }
     Settings {
         officers,
+        trusted_sealers: trusted_sealers.unwrap_or_default(),
         organisation: organisation.unwrap_or("an NHS or social care organisation").to_owned(),
         level_names: level_names.unwrap_or_default(),
         rollout: rollout.unwrap_or_default(),

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use crate::mail::{
     Address, Arrival, AuthenticationFacts, Direction, Kind, Level, MessageFacts, OpaqueReason,
-    ReversePath, SecureTag,
+    ReversePath, SecureTag, Spoof,
 };
 
 use super::{
@@ -34,6 +34,7 @@ pub(super) struct Space {
     pub(super) opaque: Vec<Vec<OpaqueReason>>,
     pub(super) sizes: Vec<usize>,
     pub(super) authentications: Vec<Option<AuthenticationFacts>>,
+    pub(super) spoofs: Vec<Vec<Spoof>>,
     pub(super) arrivals: Vec<Arrival>,
 }
 
@@ -87,13 +88,26 @@ impl Space {
             self.opaque.len(),
             self.sizes.len(),
             self.authentications.len(),
+            self.spoofs.len(),
             self.arrivals.len(),
         ]
     }
 
     fn combination(&self, at: &[usize; DIMENSIONS]) -> Option<Combination> {
-        let [direction, level, to, from, kinds, marking, tag, opaque, size, verdicts, arrival] =
-            *at;
+        let [
+            direction,
+            level,
+            to,
+            from,
+            kinds,
+            marking,
+            tag,
+            opaque,
+            size,
+            verdicts,
+            spoof,
+            arrival,
+        ] = *at;
         Some(Combination {
             message: MessageFacts {
                 direction: *self.directions.get(direction)?,
@@ -104,6 +118,7 @@ impl Space {
                 secure_tag: *self.secure_tags.get(tag)?,
                 opaque: self.opaque.get(opaque)?.clone(),
                 authentication: self.authentications.get(verdicts)?.clone(),
+                spoof: self.spoofs.get(spoof)?.clone(),
                 arrival: *self.arrivals.get(arrival)?,
                 size: *self.sizes.get(size)?,
             },
@@ -188,6 +203,11 @@ impl Space {
                 .iter()
                 .map(|facts| message(MessageFacts { authentication: facts.clone(), ..plain() }))
                 .collect(),
+            Condition::Spoof(_) => self
+                .spoofs
+                .iter()
+                .map(|spoof| message(MessageFacts { spoof: spoof.clone(), ..plain() }))
+                .collect(),
             Condition::Arrival(_) => self
                 .arrivals
                 .iter()
@@ -220,4 +240,4 @@ fn told_apart_by<'a>(rules: &[&'a Rule], when: &'a Conditions) -> Vec<&'a Condit
     own.chain(lifted).chain(when.iter()).collect()
 }
 
-const DIMENSIONS: usize = 11;
+const DIMENSIONS: usize = 12;

@@ -1,19 +1,21 @@
 //! Reading `when`: from keys and values to conditions.
 
-use crate::mail::{Address, Arrival, DestinationClass, Direction, Kind, OpaqueReason, SecureTag};
+use crate::mail::{
+    Address, Arrival, DestinationClass, Direction, Kind, OpaqueReason, SecureTag, Spoof,
+};
 
 use super::{
     condition::{
-        ClearanceCondition, Condition, Conditions, MarkingCondition, Mechanism, OpaqueCondition,
-        Presence, VERDICTS,
+        ClearanceCondition, Condition, Conditions, MarkingCondition, OpaqueCondition, Presence,
     },
+    mechanism::Mechanism,
     pattern::DomainPattern,
     range::{Measure, NumberRange, RangeError},
     written::{Table, Value},
 };
 
 /// Every key a condition can have, in the order in which they are told.
-pub(super) const KEYS: [&str; 16] = [
+pub(super) const KEYS: [&str; 17] = [
     "direction",
     "level",
     "level_above_clearance",
@@ -29,6 +31,7 @@ pub(super) const KEYS: [&str; 16] = [
     "opaque",
     "size",
     "authentication",
+    "spoof",
     "arrival",
 ];
 
@@ -66,6 +69,7 @@ fn read_condition(key: &str, value: &Value<'_>) -> Option<Vec<Condition>> {
         "opaque" => Condition::Opaque(read_opaque(value)?),
         "size" => Condition::Size(read_range(value, Measure::Octets)?),
         "authentication" => return read_authentication(value),
+        "spoof" => Condition::Spoof(value.list(read_spoof)?),
         "arrival" => Condition::Arrival(value.choice(&ARRIVALS)?),
         _ => return None,
     };
@@ -131,18 +135,26 @@ fn read_opaque(value: &Value<'_>) -> Option<OpaqueCondition> {
     Some(OpaqueCondition::AnyOf(value.list(|reason| reason.choice(&OPAQUE))?))
 }
 
+pub(super) fn read_spoof(value: &Value<'_>) -> Option<Spoof> {
+    value.choice(&Spoof::ALL.map(|sign| (sign.name(), sign)))
+}
+
 fn read_authentication(value: &Value<'_>) -> Option<Vec<Condition>> {
     let names = Mechanism::ALL.map(|(name, _)| name);
     let table = value.table("authentication", &names)?;
     let mut conditions = Vec::new();
     for (name, mechanism) in Mechanism::ALL {
         let Some(verdicts) = table.value(name) else { continue };
-        let verdicts =
-            verdicts.list(|verdict| verdict.choice(&VERDICTS.map(|word| (word, word))))?;
-        let verdicts = verdicts.into_iter().map(str::to_owned).collect();
+        let verdicts = verdicts.list(|verdict| read_verdict(mechanism, verdict))?;
         conditions.push(Condition::Authentication(mechanism, verdicts));
     }
     Some(conditions)
+}
+
+/// One of the words that a mechanism can come to.
+pub(super) fn read_verdict(mechanism: Mechanism, value: &Value<'_>) -> Option<String> {
+    let words: Vec<_> = mechanism.words().iter().map(|&word| (word, word)).collect();
+    value.choice(&words).map(str::to_owned)
 }
 
 pub(super) const DIRECTIONS: [(&str, Direction); 2] =

@@ -2,7 +2,7 @@
 //!
 //! Owns the edits (trace and other header fields, the mark of a message that
 //! has been through, the tag line), the one pass
-//! that makes them, and the DKIM signature, which comes last. Every edit is a
+//! that makes them, and the DKIM signature or ARC seal, which comes last. Every edit is a
 //! range of octets of the original and what stands there instead: the rest is
 //! identical (law 5). Refuses to touch what is signed, encrypted, a report, a
 //! calendar entry, automatic or a message within the message. Stands between
@@ -10,6 +10,7 @@
 //! RFC 6376.
 
 mod ascii_field;
+mod authserv_id;
 mod banner;
 mod compose;
 mod displayed;
@@ -25,6 +26,7 @@ mod plan;
 mod received;
 mod recognise;
 mod rewrite;
+mod seal;
 mod sign;
 mod splice;
 mod subject;
@@ -40,6 +42,7 @@ pub use long_lines::LongLines;
 pub use passage::{PASSAGE, PassageKey, PassageKeyError, PassageMark, Trail};
 pub use received::Received;
 pub use rewrite::{Change, DisclaimerOutcome, Edits, Removal, Rewritten, rewrite};
-pub use sign::{Signer, SignerError, SigningKey};
+pub use seal::{Chain, SealError, Sealing};
+pub use sign::{KeyAlgorithm, Signer, SignerError, SigningKey};
 pub use subject::{SubjectEdits, SubjectOutcome};
 pub use supplied::{Supplied, missing};

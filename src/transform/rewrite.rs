@@ -5,11 +5,13 @@ use std::{ops::Range, sync::Arc};
 use bytes::Bytes;
 
 use super::{
+    authserv_id::claims_authserv_id,
     banner,
     compose::compose,
     field::HeaderField,
     long_lines::{self, LongLines},
     plan::Plan,
+    seal::{SealError, Sealing},
     sign::{Signer, SignerError},
     subject::{self, SubjectEdits, SubjectOutcome},
     tag_line,
@@ -168,6 +170,24 @@ impl Rewritten {
         Ok(fields.len())
     }
 
+    /// Whether anything of the message itself was changed, and not only fields
+    /// set in front: signatures of others may not have outlived it.
+    pub fn is_altered(&self) -> bool {
+        let in_front = |change: &Change| change.source == (self.head..self.head);
+        !self.changes.iter().all(in_front)
+    }
+
+    /// Seals the message as it is now. Says how many fields that took: none
+    /// without a key, or where the chain has ended.
+    pub fn seal(&mut self, signer: &Signer, sealing: &Sealing<'_>) -> Result<usize, SealError> {
+        let Some(sealer) = signer.sealer() else { return Ok(0) };
+        let fields = sealer.seal(self.message(), sealing)?;
+        for field in &fields {
+            self.prepend(field.as_str().as_bytes());
+        }
+        Ok(fields.len())
+    }
+
     /// Without another copy of the message.
     pub fn into_bytes(self) -> Bytes {
         Bytes::from(self.buffer).slice(self.start..)
@@ -240,30 +260,10 @@ impl Removal {
             Self::Policy(names) => names.cover(&name),
             Self::AuthenticationResults { authserv_id } => {
                 name.eq_ignore_ascii_case("Authentication-Results")
-                    && claimed_authserv_id(&content.value(field))
-                        .is_some_and(|claimed| claimed.eq_ignore_ascii_case(authserv_id))
+                    && claims_authserv_id(&content.value(field), authserv_id)
             }
         }
     }
-}
-
-/// The first word of an Authentication-Results value that is no comment.
-fn claimed_authserv_id(value: &str) -> Option<&str> {
-    let mut rest = value.trim_start();
-    while let Some(comment) = rest.strip_prefix('(') {
-        let mut depth = 1_usize;
-        let end = comment.find(|c| {
-            match c {
-                '(' => depth += 1,
-                ')' => depth -= 1,
-                _ => {}
-            }
-            depth == 0
-        })?;
-        rest = comment.get(end + 1..)?.trim_start();
-    }
-    let end = rest.find(|c: char| c.is_whitespace() || c == ';' || c == '(').unwrap_or(rest.len());
-    rest.get(..end).map(|id| id.trim_matches('"'))
 }
 
 /// The result, in one allocation.

@@ -16,13 +16,14 @@ use mail_auth::{
 };
 use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
 
-use super::field::HeaderField;
+use super::{field::HeaderField, seal::Sealer};
 use crate::mail::Domain;
 
 /// The keys of all domains that are signed for.
 #[derive(Default)]
 pub struct Signer {
     keys: HashMap<Domain, Vec<SigningKey>>,
+    seals_as: Option<Domain>,
 }
 
 /// One key: a domain, a selector, and what signs.
@@ -30,7 +31,15 @@ pub struct SigningKey {
     domain: Domain,
     selector: String,
     record: String,
+    algorithm: KeyAlgorithm,
     signer: DkimSigner<DkimKey, Done>,
+}
+
+/// What a key is, as its owner would say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyAlgorithm {
+    Rsa { bits: usize },
+    Ed25519,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +65,11 @@ impl Signer {
         signer
     }
 
+    /// As whom the mail of others is sealed; nobody without a key.
+    pub fn sealing_as(self, domain: Option<Domain>) -> Self {
+        Self { seals_as: domain, ..self }
+    }
+
     /// The domain to sign for where an author is of `domain`: itself, or the
     /// nearest above it that has a key.
     pub fn domain_for(&self, domain: &Domain) -> Option<&Domain> {
@@ -63,6 +77,14 @@ impl Signer {
             .ancestry()
             .filter_map(|name| name.parse::<Domain>().ok())
             .find_map(|name| self.keys.get_key_value(&name).map(|(own, _)| own))
+    }
+
+    /// The key that seals: of RSA where there is one, for RFC 8617
+    /// knows no other and few verifiers do.
+    pub(super) fn sealer(&self) -> Option<Sealer<'_>> {
+        let keys = self.domain_for(self.seals_as.as_ref()?).and_then(|own| self.keys.get(own))?;
+        let key = keys.iter().min_by_key(|key| key.algorithm == KeyAlgorithm::Ed25519)?;
+        Some(Sealer { domain: &key.domain, selector: &key.selector, key: &key.signer.key })
     }
 
     /// A field for each key of the domain, or of the nearest above it; none
@@ -85,14 +107,14 @@ impl SigningKey {
         }
         let der = PrivateKeyDer::from_pem_reader(Cursor::new(pem))
             .map_err(|error| SignerError::Pem(error.to_string()))?;
-        let (key, record) = read_key(der)?;
+        let (key, record, algorithm) = read_key(der)?;
         let signer = DkimSigner::from_key(key)
             .domain(domain.as_str())
             .selector(selector)
             .headers(signed_fields())
             .header_canonicalization(Canonicalization::Relaxed)
             .body_canonicalization(Canonicalization::Relaxed);
-        Ok(Self { domain, selector: selector.to_owned(), record, signer })
+        Ok(Self { domain, selector: selector.to_owned(), record, algorithm, signer })
     }
 
     pub fn domain(&self) -> &Domain {
@@ -113,10 +135,23 @@ impl SigningKey {
         &self.record
     }
 
+    pub fn algorithm(&self) -> KeyAlgorithm {
+        self.algorithm
+    }
+
     fn sign(&self, message: &[u8]) -> Result<HeaderField, SignerError> {
         let signature =
             self.signer.sign(message).map_err(|error| SignerError::Signing(error.to_string()))?;
         Ok(HeaderField::made(signature.to_header()))
+    }
+}
+
+impl fmt::Display for KeyAlgorithm {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rsa { bits } => write!(out, "rsa {bits}"),
+            Self::Ed25519 => out.write_str("ed25519"),
+        }
     }
 }
 
@@ -133,8 +168,8 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// The key and its DNS record.
-fn read_key(der: PrivateKeyDer<'_>) -> Result<(DkimKey, String), SignerError> {
+/// The key, its DNS record and what it is.
+fn read_key(der: PrivateKeyDer<'_>) -> Result<(DkimKey, String, KeyAlgorithm), SignerError> {
     let wrong = |error: String| SignerError::Key(error);
     if let PrivateKeyDer::Pkcs8(pkcs8) = &der
         && let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8.secret_pkcs8_der())
@@ -142,7 +177,7 @@ fn read_key(der: PrivateKeyDer<'_>) -> Result<(DkimKey, String), SignerError> {
         let key = Ed25519Key::from_pkcs8_maybe_unchecked_der(pkcs8.secret_pkcs8_der())
             .map_err(|error| wrong(error.to_string()))?;
         let record = format!("v=DKIM1; k=ed25519; p={}", STANDARD.encode(pair.public_key()));
-        return Ok((DkimKey::Ed25519(key), record));
+        return Ok((DkimKey::Ed25519(key), record, KeyAlgorithm::Ed25519));
     }
     let pair = match &der {
         PrivateKeyDer::Pkcs1(pkcs1) => RsaKeyPair::from_der(pkcs1.secret_pkcs1_der()),
@@ -158,7 +193,7 @@ fn read_key(der: PrivateKeyDer<'_>) -> Result<(DkimKey, String), SignerError> {
         pair.public_key().as_der().map_err(|error| wrong(error.to_string()))?;
     let record = format!("v=DKIM1; k=rsa; p={}", STANDARD.encode(public.as_ref()));
     let key = RsaKey::<Sha256>::from_key_der(der).map_err(|error| wrong(error.to_string()))?;
-    Ok((DkimKey::Rsa(key), record))
+    Ok((DkimKey::Rsa(key), record, KeyAlgorithm::Rsa { bits }))
 }
 
 /// Each named once more than it may stand there: a second one added on the
@@ -167,7 +202,7 @@ fn signed_fields() -> impl Iterator<Item = &'static str> {
     SIGNED.into_iter().chain(OVERSIGNED).chain(OVERSIGNED)
 }
 
-const OVERSIGNED: [&str; 12] = [
+pub(super) const OVERSIGNED: [&str; 12] = [
     "From",
     "To",
     "Cc",
@@ -187,7 +222,7 @@ const MIN_RSA_BITS: usize = 2048;
 const MAX_SELECTOR: usize = 63;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::{
         borrow::Borrow,
         hash::Hash,
@@ -209,7 +244,7 @@ mod tests {
     use super::*;
 
     /// The DNS of a test: one key, everywhere.
-    struct OneKey(Txt);
+    pub(in crate::transform) struct OneKey(Txt);
 
     impl ResolverCache<Box<str>, Txt> for OneKey {
         fn get<Q>(&self, _: &Q) -> Option<Txt>
@@ -250,22 +285,32 @@ mod tests {
         SigningKey::from_pem("nhs.test.example".parse().unwrap(), "lab", pem.as_bytes()).unwrap()
     }
 
-    fn verifies(message: &[u8], record: &str) -> bool {
+    /// The verdict of a verifier whose DNS has one key.
+    pub(in crate::transform) fn verdict<T>(
+        message: &[u8],
+        record: &str,
+        ask: impl AsyncFnOnce(&MessageAuthenticator, &AuthenticatedMessage<'_>, &OneKey) -> T,
+    ) -> T {
         let message = AuthenticatedMessage::parse(message).unwrap();
         let dns = OneKey(Txt::DomainKey(Arc::new(DomainKey::parse(record.as_bytes()).unwrap())));
         let authenticator = MessageAuthenticator::new_system_conf()
             .or_else(|_| MessageAuthenticator::new_cloudflare())
             .unwrap();
-        let outputs = {
-            let verifying =
-                pin!(authenticator.verify_dkim(Parameters::new(&message).with_txt_cache(&dns)));
-            // The key is at hand, so nothing is waited for.
-            match verifying.poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(outputs) => outputs,
-                Poll::Pending => panic!("it went to the DNS"),
-            }
-        };
-        !outputs.is_empty() && outputs.iter().all(|output| *output.result() == DkimResult::Pass)
+        // The key is at hand, so nothing is waited for.
+        match pin!(ask(&authenticator, &message, &dns))
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
+            Poll::Ready(found) => found,
+            Poll::Pending => panic!("it went to the DNS"),
+        }
+    }
+
+    fn verifies(message: &[u8], record: &str) -> bool {
+        verdict(message, record, async |authenticator, message, dns| {
+            let asked = Parameters::new(message).with_txt_cache(dns);
+            let outputs = authenticator.verify_dkim(asked).await;
+            !outputs.is_empty() && outputs.iter().all(|output| *output.result() == DkimResult::Pass)
+        })
     }
 
     const MESSAGE: &str = "From: a@nhs.test.example\r\nTo: b@x.example\r\nSubject: hello\r\n\

@@ -1,9 +1,12 @@
 """The outside suites, where they stand beside this checkout, against the lab
 (deploy/lab/run) as they expect it: on its own ports, with their own far end."""
 
+import email.message
+import email.utils
 import os
 import pathlib
 import re
+import smtplib
 import subprocess
 import sys
 
@@ -12,6 +15,7 @@ import pytest
 from clients import NODE
 from gateway import ROOT, binary
 from processes import end, needed, wait_for_port, wait_until
+from proxied import proxied
 
 SUITES = ROOT.parent / "shared/suites"
 SENDER, RECIPIENT = "ward7@nhs.test.example", "partner@partner.test.example"
@@ -59,3 +63,53 @@ def test_the_scanners_find_nothing_to_complain_of(lab):
     needed("testssl")
     scanner = pathlib.Path(sys.executable).parent / "sslyze"
     assert passed(["bash", SUITES / "tls_grade.sh", "127.0.0.1", "2525"], SSLYZE=str(scanner), CA=str(home / "ca.pem")) == 14
+
+
+def authentication(what, cases, port, arrived):
+    """What a suite of authentication says. It is the name server itself."""
+    command = [sys.executable, SUITES / "auth_cases.py", what, "--yml", SUITES / "data" / cases, "--port", str(port),
+               "--sink-dir", arrived, "--dns-port", "5399", "--to-domain", "nhs.test.example"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def test_every_chain_is_judged_as_the_arc_suite_judges_it(lab):
+    _, arrived = lab
+    with proxied(2526) as port:
+        said = authentication("arc", "arc-validation.yml", port, arrived)
+    assert "170 passed, 0 failed" in said, said
+
+
+# Refused at MAIL, for no mail could be sent back there: two that are no domain
+# names, and an address literal.
+REFUSED = {"toolonglabel", "emptylabel", "domain-literal"}
+# A TXT record of no strings at all, which DNS does not allow; a name with
+# spaces, which the suite's own server does not find.
+UNASKABLE = {"null-text", "macro-mania-in-domain"}
+
+
+def test_every_sender_is_judged_as_the_spf_suite_judges_it(lab):
+    _, arrived = lab
+    said = authentication("spf", "rfc7208-spf.yml", 2526, arrived)
+    failed = set(re.findall(r"^FAIL (\S+)", said, re.M))
+    assert failed <= REFUSED | UNASKABLE and "passed" in said, said
+
+
+def test_two_who_share_no_code_verify_what_left(lab):
+    home, arrived = lab
+    before = set(arrived.glob("*.eml"))
+    with smtplib.SMTP("127.0.0.1", 2525, timeout=30) as client:
+        for number, (kind, text) in enumerate((("plain", "hello"), ("html", "<p>hello</p>"), ("plain", "h\u00e9llo"))):
+            mail = email.message.EmailMessage()
+            mail["From"], mail["To"], mail["Subject"] = SENDER, RECIPIENT, f"hello {number}"
+            mail["Date"], mail["Message-ID"] = email.utils.localtime(), f"<{number}@nhs.test.example>"
+            mail.set_content(text, subtype=kind)
+            # The null path too: a report, or an automatic reply.
+            client.send_message(mail, "" if number == 2 else SENDER, RECIPIENT)
+    wait_until("three messages at the far end", lambda: len(set(arrived.glob("*.eml")) - before) == 3)
+    ours = home / "ours"
+    ours.mkdir()
+    for message in set(arrived.glob("*.eml")) - before:
+        (ours / message.name).write_bytes(message.read_bytes())
+    record = (home / "dkim.txt").read_text().strip()
+    key = f"lab._domainkey.nhs.test.example={record}"
+    assert passed([sys.executable, SUITES / "dkim_verify.py", "--dir", ours, "--key", key, "--min", "3"]) == 3

@@ -106,6 +106,7 @@ fn authenticated(dmarc: &str) -> AuthenticationFacts {
         dkim: "pass".to_owned(),
         dmarc: dmarc.to_owned(),
         arc: "none".to_owned(),
+        ..AuthenticationFacts::default()
     }
 }
 

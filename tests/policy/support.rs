@@ -73,6 +73,7 @@ pub(crate) fn message(level: u8) -> MessageFacts {
         secure_tag: SecureTag::Absent,
         opaque: Vec::new(),
         authentication: None,
+        spoof: Vec::new(),
         arrival: Arrival::Tls,
         size: 4000,
     }

@@ -13,10 +13,10 @@ use super::{
 };
 use crate::{
     config::{
-        self, Config, Dns, Ephemeral, ExchangeAddresses, KeyFile, Limits, MtaSts, Node, Retry,
-        Route, Sending, SigningKey, Spool, quantity::Span,
+        self, Config, Dns, Ephemeral, ExchangeAddresses, KeyFile, KeyState, Limits, MtaSts, Node,
+        Retry, Route, Sending, SigningKey, Spool, quantity::Span,
     },
-    mail::{NextHop, TlsRequirement},
+    mail::{Domain, NextHop, TlsRequirement},
     policy::{
         diagnostics::{Diagnostics, SourceFile},
         written::{Faults, Table, Value},
@@ -42,8 +42,9 @@ impl Reader<'_> {
         let node = root.required("node").and_then(|value| self.node(&value));
         let listeners = root.tables("listener", "a listener", LISTENER);
         let routes = root.tables("route", "a route", ROUTE);
-        let signing = root.value("signing").and_then(|value| value.table("[signing]", &["key"]));
-        let signing = signing.map(|table| table.tables("key", "a signing key", SIGNING));
+        let signing = root.value("signing").and_then(|value| value.table("[signing]", SIGNING));
+        let seal_domain = signing.as_ref().and_then(seal_domain);
+        let signing = signing.map(|table| table.tables("key", "a signing key", SIGNING_KEY));
         let recipients = root.tables("recipients", "a source of recipients", RECIPIENTS);
         let blocklists = root.tables("blocklist", "a block list", BLOCKLIST);
         let recipients: Vec<_> = recipients.iter().map(|table| self.recipients(table)).collect();
@@ -76,6 +77,7 @@ impl Reader<'_> {
             listeners,
             routes: routes.into_iter().collect::<Option<_>>()?,
             signing,
+            seal_domain,
             tls_reports,
             sending,
             retry,
@@ -172,8 +174,15 @@ impl Reader<'_> {
         let domain = table.required("domain").and_then(|value| value.parsed("bad-domain"));
         let selector = table.required("selector").and_then(|value| value.parsed("bad-selector"));
         let key = table.required("file").and_then(|value| self.path(&value));
-        Some(SigningKey { domain: domain?, selector: selector?, key: key? })
+        let state = optional(table, "state", KeyState::default(), |value| {
+            value.choice(&KeyState::ALL.map(|state| (state.name(), state)))
+        });
+        Some(SigningKey { domain: domain?, selector: selector?, key: key?, state })
     }
+}
+
+fn seal_domain(table: &Table<'_>) -> Option<Domain> {
+    optional(table, "seal_domain", None, |value| value.parsed("bad-domain").map(Some))
 }
 
 fn retry(table: &Table<'_>) -> Retry {
@@ -272,7 +281,8 @@ const ROUTE: &[&str] = &[
     "certificate",
     "key",
 ];
-const SIGNING: &[&str] = &["domain", "selector", "file"];
+const SIGNING: &[&str] = &["key", "seal_domain"];
+const SIGNING_KEY: &[&str] = &["domain", "selector", "file", "state"];
 const RETRY: &[&str] = &["delays", "trials", "expiry", "delay_notice", "tls_notice"];
 const SENDING: &[&str] = &["port", "exchange_addresses", "idle", "messages_per_connection"];
 const SPOOL: &[&str] = &["store", "ephemeral", "key", "old_keys"];

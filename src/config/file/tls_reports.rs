@@ -3,7 +3,7 @@
 
 use super::fields::{Reader, optional};
 use crate::{
-    config::{SigningKey, TlsReporting},
+    config::{KeyState, SigningKey, TlsReporting},
     mail::{Address, Domain},
     policy::written::Table,
 };
@@ -41,9 +41,10 @@ impl Reader<'_> {
     }
 }
 
-/// By a key for the domain itself, or for one above it.
+/// By an active key for the domain itself, or for one above it.
 fn is_signed(domain: &Domain, signing: &[SigningKey]) -> bool {
-    signing.iter().any(|key| key.domain == *domain || domain.is_below(&key.domain))
+    let mut active = signing.iter().filter(|key| key.state == KeyState::Active);
+    active.any(|key| key.domain == *domain || domain.is_below(&key.domain))
 }
 
 const KEYS: &[&str] = &["organisation", "contact", "from", "trust_anchors"];
