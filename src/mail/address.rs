@@ -23,6 +23,9 @@ pub struct Address {
 pub enum ReversePath {
     Null,
     Mailbox(Address),
+    /// As it was said: at an address literal, or at a name that DNS cannot
+    /// have. Nothing can be reported there.
+    Unanswerable(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -143,7 +146,7 @@ impl From<Address> for String {
 impl ReversePath {
     pub fn mailbox(&self) -> Option<&Address> {
         match self {
-            Self::Null => None,
+            Self::Null | Self::Unanswerable(_) => None,
             Self::Mailbox(address) => Some(address),
         }
     }
@@ -159,6 +162,7 @@ impl fmt::Display for ReversePath {
         match self {
             Self::Null => Ok(()),
             Self::Mailbox(address) => address.fmt(out),
+            Self::Unanswerable(said) => out.write_str(said),
         }
     }
 }
@@ -169,7 +173,13 @@ impl FromStr for ReversePath {
     fn from_str(written: &str) -> Result<Self, AddressError> {
         match written {
             "" => Ok(Self::Null),
-            _ => written.parse().map(Self::Mailbox),
+            _ => match written.parse() {
+                Ok(address) => Ok(Self::Mailbox(address)),
+                Err(AddressError::Domain(_)) if is_harmless(written) => {
+                    Ok(Self::Unanswerable(written.to_owned()))
+                }
+                Err(error) => Err(error),
+            },
         }
     }
 }
@@ -188,12 +198,34 @@ impl From<ReversePath> for String {
     }
 }
 
+/// Whether what stands for a domain brings no syntax of its own.
+fn is_harmless(written: &str) -> bool {
+    let domain = written.rsplit_once('@').map(|(_, domain)| domain).unwrap_or_default();
+    let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || b".-_:[]".contains(&octet);
+    (1..=MAX_PATH).contains(&domain.len()) && domain.bytes().all(is_plain)
+}
+
+/// RFC 5321 section 4.5.3.1.3.
+const MAX_PATH: usize = 254;
 const ATEXT: &str = "!#$%&'*+-/=?^_`{|}~";
 const MAX_LOCAL_PART: usize = 64;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sender_nobody_can_answer_is_kept_as_it_was_said() {
+        for said in ["a@[192.0.2.1]", "a@x...example", &format!("a@{}.example", "x".repeat(64))] {
+            let path: ReversePath = said.parse().unwrap();
+            assert_eq!(path, ReversePath::Unanswerable(said.to_owned()));
+            assert_eq!((path.to_string().as_str(), path.mailbox()), (said, None));
+            assert!(said.parse::<Address>().is_err());
+        }
+        for said in ["a", "@x.example", "a@", "a@x y", "a@x>", "a..b@x.example", "a@x(c)"] {
+            assert!(said.parse::<ReversePath>().is_err(), "{said}");
+        }
+    }
 
     #[test]
     fn a_local_part_that_would_inject_is_quoted_again() {

@@ -147,7 +147,7 @@ impl Condition {
                 message.reverse_path.domain().is_some_and(|domain| any_matches(patterns, domain))
             }
             Self::Sender(addresses) => match &message.reverse_path {
-                ReversePath::Null => false,
+                ReversePath::Null | ReversePath::Unanswerable(_) => false,
                 ReversePath::Mailbox(sender) => any_is(addresses, sender),
             },
             Self::Kinds(kinds) => kinds.iter().any(|kind| count(message, *kind) > 0),

@@ -142,7 +142,7 @@ impl Fields<'_> {
             Field::Recipient => self.recipient.to_string().into(),
             Field::Sender => match self.sender {
                 ReversePath::Null => "<>".into(),
-                ReversePath::Mailbox(sender) => sender.to_string().into(),
+                sender => sender.to_string().into(),
             },
             Field::Level => self.level.to_string().into(),
             Field::LevelName => self.level_name.into(),

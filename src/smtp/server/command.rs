@@ -176,7 +176,7 @@ fn mail(argument: &str, node: &Domain, offers: Offers<'_>) -> Result<Mail, Compl
     }
     let reverse_path = match path {
         "" => ReversePath::Null,
-        _ => ReversePath::Mailbox(path::mailbox(path, node).map_err(|_| Complaint::BadSender)?),
+        _ => path::reverse(path, node).map_err(|_| Complaint::BadSender)?,
     };
     Ok(Mail { reverse_path, parameters })
 }

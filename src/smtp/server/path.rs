@@ -3,7 +3,7 @@
 //! They are read here and not by smtp-proto, which gives the same for `<>` and
 //! `<postmaster>` and takes quotes off without a trace.
 
-use crate::mail::{Address, AddressError, Domain};
+use crate::mail::{Address, AddressError, Domain, ReversePath};
 
 /// `TO:<path> parameters` as path and parameters. Old clients put spaces
 /// before the path.
@@ -31,6 +31,11 @@ fn length(text: &str) -> Option<usize> {
         }
     }
     None
+}
+
+/// As a mailbox, and what a stranger may say in place of one.
+pub(super) fn reverse(path: &str, node: &Domain) -> Result<ReversePath, AddressError> {
+    mailbox(path, node).map(ReversePath::Mailbox).or_else(|_| path.parse())
 }
 
 /// Source routes are taken and ignored (RFC 5321 appendix C), and

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::mail::{
     AddressEncoding, ByMode, DeliverBy, Direction, Envelope, Origin, Priority, Recipient, Release,
-    Requests,
+    Requests, ReversePath,
 };
 
 #[derive(Debug)]
@@ -62,6 +62,7 @@ impl Session {
         let Mail { reverse_path, parameters } = mail;
         let mut requests = parameters.requests;
         let asked = match parameters.size {
+            _ if self.is_unanswerable(&reverse_path) => Err(Complaint::BadSender),
             Some(size) if size > self.settings.limits.message => Err(Complaint::TooLarge),
             _ => self.may_ask(&origin, &requests),
         };
@@ -146,6 +147,13 @@ impl Session {
                 None
             }
         }
+    }
+
+    /// What is ours to send must be ours to report on. A stranger's is judged
+    /// like all that strangers say (RFC 7208 section 4.3).
+    fn is_unanswerable(&self, reverse_path: &ReversePath) -> bool {
+        matches!(reverse_path, ReversePath::Unanswerable(_))
+            && self.settings.direction == Direction::Outbound
     }
 
     /// Outbound is for our own; what inbound may bring is for others to say,
