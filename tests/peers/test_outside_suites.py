@@ -79,9 +79,6 @@ def test_every_chain_is_judged_as_the_arc_suite_judges_it(lab):
     assert "170 passed, 0 failed" in said, said
 
 
-# Refused at MAIL, for no mail could be sent back there: two that are no domain
-# names, and an address literal.
-REFUSED = {"toolonglabel", "emptylabel", "domain-literal"}
 # A TXT record of no strings at all, which DNS does not allow; a name with
 # spaces, which the suite's own server does not find.
 UNASKABLE = {"null-text", "macro-mania-in-domain"}
@@ -91,7 +88,7 @@ def test_every_sender_is_judged_as_the_spf_suite_judges_it(lab):
     _, arrived = lab
     said = authentication("spf", "rfc7208-spf.yml", 2526, arrived)
     failed = set(re.findall(r"^FAIL (\S+)", said, re.M))
-    assert failed <= REFUSED | UNASKABLE and "passed" in said, said
+    assert failed <= UNASKABLE and int(re.search(r"(\d+) passed", said)[1]) >= 201, said
 
 
 def test_two_who_share_no_code_verify_what_left(lab):
