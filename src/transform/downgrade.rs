@@ -20,7 +20,7 @@ use crate::content::{Class, Content, Field, Multipart, Part, TransferEncoding};
 /// front of it and that do not hold any more; none where that cannot be.
 pub fn downgrade(content: &Content) -> Option<Rewritten> {
     let mut plan = Plan::new(content);
-    for field in own_signatures(content) {
+    for field in own_seals(content) {
         plan.header(field.whole.clone(), Vec::new());
     }
     for part in content.parts() {
@@ -31,11 +31,15 @@ pub fn downgrade(content: &Content) -> Option<Rewritten> {
     rewritten.message().is_ascii().then_some(rewritten)
 }
 
-/// Ours stand above the Received field with which the message was taken in.
-fn own_signatures(content: &Content) -> impl Iterator<Item = &Field> {
+/// Our signatures, and our set of ARC: they stand above the Received field with
+/// which the message was taken in.
+fn own_seals(content: &Content) -> impl Iterator<Item = &Field> {
     let is_received = |field: &&Field| content.name(field).eq_ignore_ascii_case("Received");
     let above = content.fields().iter().take_while(move |field| !is_received(field));
-    above.filter(|field| content.name(field).eq_ignore_ascii_case("DKIM-Signature"))
+    above.filter(|field| {
+        let name = content.name(field).to_ascii_lowercase();
+        name == "dkim-signature" || name.starts_with("arc-")
+    })
 }
 
 fn encode_fields(part: &Part, plan: &mut Plan<'_>) -> Option<()> {
@@ -157,7 +161,7 @@ mod tests {
         leaves.map(|part| content.decoded(part.id)).collect()
     }
 
-    const MIXED: &str = "DKIM-Signature: v=1; d=ours.example; b=x\r\n\
+    const MIXED: &str = "ARC-Seal: i=1; d=ours.example; b=x\r\nDKIM-Signature: v=1; d=ours.example; b=x\r\n\
         Received: from a by b\r\nDKIM-Signature: v=1; d=theirs.example; b=y\r\n\
         Subject: Gr\u{fc}\u{df}e\r\nContent-Type: multipart/mixed; boundary=b\r\n\
         Content-Transfer-Encoding: 8bit\r\n\r\npr\u{e9}amble\r\n--b\r\n\
@@ -191,6 +195,7 @@ mod tests {
         let signed: Vec<_> = after.fields_named("DKIM-Signature").map(|f| after.value(f)).collect();
         assert_eq!(signed.len(), 1);
         assert!(signed[0].contains("theirs.example"));
+        assert!(!after.has_field("ARC-Seal"));
     }
 
     #[test]

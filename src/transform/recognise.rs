@@ -4,12 +4,17 @@
 //! with addresses written out between its words. What stays is letters and
 //! digits in their order, so only those are compared, a stretch at a time.
 
-use crate::mail::Disclaimer;
+use std::cell::OnceCell;
+
+use crate::{content::html_text, mail::Disclaimer};
 
 /// A tag line, ready to be looked for.
 #[derive(Debug)]
-pub(super) struct Recogniser {
-    wordings: Vec<Wording>,
+pub(super) struct Recogniser<'d> {
+    plain: Wording,
+    /// HTML takes long to read beside all else, and is read where it must be.
+    html: OnceCell<Wording>,
+    disclaimer: &'d Disclaimer,
 }
 
 #[derive(Debug)]
@@ -21,26 +26,26 @@ struct Wording {
     words: Vec<String>,
 }
 
-impl Recogniser {
-    /// `html_text` is the text of the HTML wording.
-    pub(super) fn new(disclaimer: &Disclaimer, html_text: &str) -> Self {
-        let wordings = [disclaimer.plain.as_str(), html_text]
-            .into_iter()
-            .map(Wording::new)
-            .filter(|wording| !wording.stretches.is_empty())
-            .collect();
-        Self { wordings }
+impl<'d> Recogniser<'d> {
+    pub(super) fn new(disclaimer: &'d Disclaimer) -> Self {
+        Self { plain: Wording::new(&disclaimer.plain), html: OnceCell::new(), disclaimer }
     }
 
     /// Whether the tag line may stand in octets that hold a text in a charset
     /// which extends ASCII: quick, and never wrongly no.
     pub(super) fn may_stand_in(&self, octets: &[u8]) -> bool {
-        self.wordings.iter().any(|wording| wording.may_stand_in(octets))
+        self.plain.may_stand_in(octets)
+            || !self.plain.has_its_words_in(&self.disclaimer.html)
+                && self.html().may_stand_in(octets)
     }
 
     pub(super) fn stands_in(&self, text: &str) -> bool {
         let folded = folded(text);
-        self.wordings.iter().any(|wording| wording.stands_in(&folded))
+        self.plain.stands_in(&folded) || self.html().stands_in(&folded)
+    }
+
+    fn html(&self) -> &Wording {
+        self.html.get_or_init(|| Wording::new(&html_text(&self.disclaimer.html)))
     }
 }
 
@@ -67,14 +72,21 @@ impl Wording {
 
     fn may_stand_in(&self, octets: &[u8]) -> bool {
         let found = |word: &&String| memchr::memmem::find(octets, word.as_bytes()).is_some();
-        self.words.len() < WORDS || self.words.iter().filter(found).count() * 4 >= WORDS
+        !self.stretches.is_empty()
+            && (self.words.len() < WORDS || self.words.iter().filter(found).count() * 4 >= WORDS)
+    }
+
+    /// Where both wordings have the same words, the one need not be read.
+    fn has_its_words_in(&self, html: &str) -> bool {
+        self.words.iter().all(|word| html.contains(word.as_str()))
     }
 
     fn stands_in(&self, folded: &str) -> bool {
         let found = |stretch: &&String| {
             memchr::memmem::find(folded.as_bytes(), stretch.as_bytes()).is_some()
         };
-        self.stretches.iter().filter(found).count() * 2 >= self.stretches.len()
+        !self.stretches.is_empty()
+            && self.stretches.iter().filter(found).count() * 2 >= self.stretches.len()
     }
 }
 
@@ -105,29 +117,44 @@ mod tests {
     const PLAIN: &str = "This message comes from the Example Hospitals Trust. It may be confidential.\n\
         If it has reached you by mistake, tell the sender and delete it: do not copy or disclose it.";
 
-    fn recogniser() -> Recogniser {
-        let disclaimer = Disclaimer { name: "x".into(), plain: PLAIN.into(), html: String::new() };
-        Recogniser::new(&disclaimer, "")
+    fn disclaimer(html: &str) -> Disclaimer {
+        Disclaimer { name: "x".into(), plain: PLAIN.into(), html: html.to_owned() }
     }
 
     #[test]
     fn a_quoted_and_rewrapped_tag_line_is_known() {
         let quoted = PLAIN.split(' ').collect::<Vec<_>>().join("\n> > ");
-        assert!(recogniser().stands_in(&format!("Thanks!\n\n> {quoted}")));
-        assert!(recogniser().may_stand_in(quoted.as_bytes()));
+        let disclaimer = disclaimer("");
+        let recogniser = Recogniser::new(&disclaimer);
+        assert!(recogniser.stands_in(&format!("Thanks!\n\n> {quoted}")));
+        assert!(recogniser.may_stand_in(quoted.as_bytes()));
     }
 
     #[test]
     fn an_address_written_between_its_words_does_not_hide_it() {
         let text = PLAIN.replace("sender", "sender<mailto:sender@trust.test.example>");
-        assert!(recogniser().stands_in(&text));
+        assert!(Recogniser::new(&disclaimer("")).stands_in(&text));
     }
 
     #[test]
     fn other_text_is_not_taken_for_it() {
         let other = "This message comes from nobody. It may be wet. Delete the mistake.";
-        assert!(!recogniser().stands_in(other));
-        assert!(!recogniser().stands_in(""));
-        assert!(!recogniser().may_stand_in(b"hello"));
+        let disclaimer = disclaimer("");
+        let recogniser = Recogniser::new(&disclaimer);
+        assert!(!recogniser.stands_in(other));
+        assert!(!recogniser.stands_in(""));
+        assert!(!recogniser.may_stand_in(b"hello"));
+    }
+
+    #[test]
+    fn a_wording_in_html_of_its_own_is_known_too() {
+        let said = "Confidential correspondence: unauthorised distribution prohibited throughout \
+                    organisations everywhere, notwithstanding circumstances.";
+        let disclaimer = disclaimer(&format!("<p>{}</p>", said.replace(' ', " <b></b>")));
+        let recogniser = Recogniser::new(&disclaimer);
+        assert!(recogniser.may_stand_in(said.as_bytes()) && recogniser.stands_in(said));
+        let same = self::disclaimer(&format!("<p>{PLAIN}</p>"));
+        let recogniser = Recogniser::new(&same);
+        assert!(!recogniser.may_stand_in(b"hello") && recogniser.html.get().is_none());
     }
 }

@@ -16,9 +16,7 @@ use super::{
     splice, wrap,
 };
 use crate::{
-    content::{
-        Certainty, Charset, Class, Content, Part, Protected, charset_of, encode_text, html_text,
-    },
+    content::{Certainty, Charset, Class, Content, Part, Protected, charset_of, encode_text},
     mail::Disclaimer,
 };
 
@@ -105,7 +103,7 @@ fn knowing<'c>(
     mut texts: Vec<&'c Part>,
     disclaimer: &Disclaimer,
 ) -> Vec<&'c Part> {
-    let recogniser = Recogniser::new(disclaimer, &html_text(&disclaimer.html));
+    let recogniser = Recogniser::new(disclaimer);
     texts.retain(|part| {
         let octets = content.decoded(part.id);
         let narrow = charset_of(part, &octets).extends_ascii();
