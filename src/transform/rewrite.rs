@@ -231,12 +231,12 @@ fn prepend(fields: &[HeaderField], plan: &mut Plan<'_>) {
 /// continuation lines of nothing, which would go on with a field of ours.
 fn header_top(content: &Content) -> usize {
     let first = content.fields().first().map(|field| field.whole.start);
-    match content.raw().first() {
-        Some(b' ' | b'\t') => first.or_else(|| Some(content.parts().first()?.header.end)),
-        _ if content.raw().starts_with(b"From ") => first,
-        _ => None,
+    match content.raw().as_ref() {
+        [b' ' | b'\t', ..] | [b'F', b'r', b'o', b'm', b' ', ..] => {
+            first.or_else(|| Some(content.parts().first()?.header.end)).unwrap_or_default()
+        }
+        _ => 0,
     }
-    .unwrap_or_default()
 }
 
 fn remove(removals: &[Removal], plan: &mut Plan<'_>) {
@@ -308,6 +308,9 @@ mod tests {
         let raw = "From a Mon\r\nSubject: a\r\n\r\nx\r\n";
         let expected = "From a Mon\r\nX-A: 1\r\nSubject: a\r\n\r\nx\r\n";
         assert_eq!(rewritten(raw, &prepending("X-A", "1")), expected);
+        let alone = "From a Mon\r\nno field\r\n";
+        let expected = "From a Mon\r\nX-A: 1\r\n\r\nno field\r\n";
+        assert_eq!(rewritten(alone, &prepending("X-A", "1")), expected);
     }
 
     #[test]
