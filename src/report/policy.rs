@@ -75,7 +75,7 @@ mod tests {
         let message = MessageParser::new().parse(&written[..]).unwrap();
         assert_eq!(message.subject(), Some("Policy 0123456789ab was returned from"));
         let text = message.body_text(0).unwrap();
-        for part in ["left the band", "  Version   0123456789ab", "  postern policy status\n"] {
+        for part in ["left the band", "  Version   0123456789ab", "  postern policy status"] {
             assert!(text.contains(part), "{part:?} is missing in {text}");
         }
         assert!(String::from_utf8_lossy(&written).contains("Auto-Submitted: auto-generated\r\n"));

@@ -134,7 +134,7 @@ impl GoingLive {
     }
 
     /// What a canary has counted, for the next start.
-    fn save(&self) {
+    pub(super) fn save(&self) {
         let state = self.state();
         if state.record.canary.is_some()
             && let Err(error) = self.store.set_record(&state.record)

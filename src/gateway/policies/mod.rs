@@ -26,6 +26,9 @@ mod standing;
 mod store;
 mod version;
 
+#[cfg(test)]
+mod tests;
+
 pub use cases::{NoMessage, Seen, case_context, judge_case, with_crlf};
 pub use control::{
     CameTo, CanaryShown, Outcome, PolicyAnswer, PolicyRequest, PolicyStatus, Refused, ShownFault,
