@@ -86,6 +86,7 @@ fn a_start_with_faulty_files_decides_as_before_the_power_cut() {
         let told = bench.heard.take();
         assert_eq!(told[0], format!("refused {}", reason.name()));
         assert!(told[1].starts_with("loaded "), "{told:?}");
+        assert_eq!(told[2], "mail: started without");
     }
 }
 

@@ -8,7 +8,7 @@ const ANNA: u32 = 1001;
 const BEN: u32 = 1002;
 
 fn name(version: &Version) -> VersionName {
-    version.as_str()[..12].parse().unwrap()
+    version.short().parse().unwrap()
 }
 
 fn approve(bench: &Bench, officer: &str, uid: u32, version: &Version) -> Result<Outcome, String> {
@@ -80,6 +80,7 @@ fn a_restart_keeps_what_waits_and_lets_nothing_else_in() {
     let version = version_in(&bench.policies());
     let bench = bench.restart();
     assert_eq!(bench.live(), "hold");
+    assert!(bench.heard.take().contains(&"mail: waiting".to_owned()), "officers are reminded");
     let waiting = &status(&bench).waiting;
     assert_eq!((waiting.len(), &waiting[0].version), (1, &version));
     assert!(approve(&bench, "Anna", ANNA, &version).is_err(), "who proposed it is not forgotten");
