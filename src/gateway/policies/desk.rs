@@ -73,6 +73,9 @@ impl GoingLive {
         let name = named(officer)?;
         match reason.trim() {
             "" => Err("say why: the reason stands in the audit trail".to_owned()),
+            reason if reason.len() > MAX_REASON => {
+                Err(format!("say why in {MAX_REASON} octets: the letter may stand elsewhere"))
+            }
             reason => act(&person(Some(name)), reason),
         }
     }
@@ -277,3 +280,4 @@ fn told(error: &StoreError) -> Declined {
 }
 
 const MAX_NAME: usize = 100;
+const MAX_REASON: usize = 2_000;

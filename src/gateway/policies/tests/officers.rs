@@ -134,7 +134,8 @@ fn only_what_has_decided_here_can_be_returned_to() {
 fn every_act_says_who_and_why() {
     let bench = Bench::new("");
     bench.write("reject").reload();
-    for (officer, reason) in [("", "why"), ("Anna", " "), ("x\u{7}y", "why")] {
+    let long = "why ".repeat(1_000);
+    for (officer, reason) in [("", "why"), ("Anna", " "), ("x\u{7}y", "why"), ("Anna", &long)] {
         let (officer, reason) = (officer.to_owned(), reason.to_owned());
         let version = None;
         assert!(bench.ask(ANNA, PolicyRequest::Return { version, officer, reason }).is_err());
