@@ -11,6 +11,7 @@ use super::{
     demo::{DemoArguments, demo},
     explain::{ExplainArguments, explain},
     keys::{KeysArguments, keys},
+    policy::{PolicyArguments, policy},
     probe::{ProbeArguments, probe},
     prove::{ProveArguments, prove},
     queue::{QueueArguments, queue},
@@ -52,6 +53,8 @@ enum Command {
     Probe(ProbeArguments),
     /// List, show, trace, release, reject, retry and return messages of the running gateway
     Queue(QueueArguments),
+    /// Show which version decides; propose, approve and return from versions
+    Policy(PolicyArguments),
     /// Show what can be proved of deliveries: certificates of protection
     Audit(AuditArguments),
     /// Check or export the spool of a stopped gateway
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Rewrite(arguments) => rewrite(arguments, now),
         Command::Probe(arguments) => probe(arguments, now),
         Command::Queue(arguments) => queue(arguments, now),
+        Command::Policy(arguments) => policy(arguments),
         Command::Audit(arguments) => audit(arguments, now),
         Command::Spool(arguments) => spool(arguments),
         Command::Keys(arguments) => keys(arguments),

@@ -11,6 +11,7 @@ use super::exit::Failure;
 use crate::{
     classify::TestRange,
     config::{Config, read_file, read_policies},
+    gateway::with_crlf,
     mail::{Domain, Timestamp},
     policy::{
         Context, Policy, Sources,
@@ -95,29 +96,6 @@ pub(super) fn message(path: &Path) -> Result<Bytes, Failure> {
     Ok(with_crlf(octets))
 }
 
-/// Files on Unix end lines with LF, and those of old Macs with CR; SMTP does
-/// not.
-pub(super) fn with_crlf(mut octets: Vec<u8>) -> Bytes {
-    if memchr::memchr(b'\n', &octets).is_none() {
-        octets.iter_mut().filter(|octet| **octet == b'\r').for_each(|octet| *octet = b'\n');
-    }
-    let bare = |index: usize| index.checked_sub(1).and_then(|at| octets.get(at)) != Some(&b'\r');
-    if !memchr::memchr_iter(b'\n', &octets).any(bare) {
-        return octets.into();
-    }
-    let mut lines = Vec::with_capacity(octets.len() + octets.len() / 32);
-    for line in octets.split_inclusive(|&octet| octet == b'\n') {
-        match line.strip_suffix(b"\n") {
-            Some(text) => {
-                lines.extend_from_slice(text.strip_suffix(b"\r").unwrap_or(text));
-                lines.extend_from_slice(b"\r\n");
-            }
-            None => lines.extend_from_slice(line),
-        }
-    }
-    lines.into()
-}
-
 /// Draws diagnostics on standard error.
 pub(super) fn show(diagnostics: &Diagnostics) {
     if !diagnostics.is_empty() {
@@ -137,17 +115,4 @@ pub(super) fn faults(diagnostics: &Diagnostics) -> String {
     let errors = count(diagnostics.errors(), "fault");
     let warnings = count(diagnostics.warnings(), "warning");
     format!("{errors}, {warnings}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_with_unix_lines_become_what_the_wire_has() {
-        assert_eq!(with_crlf(b"a\nb\r\n\nc".to_vec()), &b"a\r\nb\r\n\r\nc"[..]);
-        assert_eq!(with_crlf(b"a\r\nb\r\n".to_vec()), &b"a\r\nb\r\n"[..]);
-        assert_eq!(with_crlf(b"a\rb\r\rc".to_vec()), &b"a\r\nb\r\n\r\nc"[..]);
-        assert_eq!(with_crlf(b"a\rb\r\nc".to_vec()), &b"a\rb\r\nc"[..]);
-    }
 }

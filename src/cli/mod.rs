@@ -15,6 +15,7 @@ mod files;
 mod findings;
 mod keys;
 mod page;
+mod policy;
 mod probe;
 mod prove;
 mod queue;

@@ -129,7 +129,7 @@ pub fn queue(arguments: QueueArguments, now: Timestamp) -> Result<(), Failure> {
         }
         Answer::Messages { messages } => list(&mut out, &messages, now)?,
         Answer::Done { messages } => writeln!(out, "{messages} done")?,
-        Answer::Trail { .. } | Answer::Report { .. } => {}
+        Answer::Trail { .. } | Answer::Report { .. } | Answer::Policy(_) => {}
     }
     Ok(())
 }

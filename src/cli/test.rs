@@ -2,7 +2,7 @@
 
 use std::{
     io::{IsTerminal, Stdout, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Instant,
 };
 
@@ -19,12 +19,10 @@ use super::{
     page::{Ink, Page, piece},
 };
 use crate::{
-    classify::{Classification, TestRange},
-    content::{Content, Extract},
     decide::decide,
-    gateway::{Arriving, message_facts},
-    mail::{Arrival, MessageFacts, Timestamp},
-    policy::{Case, Context, MessageText, Policy, Subject, diagnostics::Diagnostics, read_cases},
+    gateway::{Seen, case_context, judge_case},
+    mail::{MessageFacts, Timestamp},
+    policy::{Case, Policy, Sources, diagnostics::Diagnostics, read_cases},
 };
 
 #[derive(Debug, Args)]
@@ -41,10 +39,7 @@ pub struct TestArguments {
 
 pub fn test(arguments: &TestArguments, now: Timestamp) -> Result<(), Failure> {
     let sources = files::sources(&arguments.policies)?;
-    // Invented patients of the test range are whom cases are written about.
-    let context =
-        Context { today: now.date(), local_domains: &[], test_range: Some(TestRange::Count) };
-    let policy = files::compiled(&sources, &context)?.fully_enforced();
+    let policy = files::compiled(&sources, &case_context(now.date()))?.fully_enforced();
     let (cases, diagnostics) = read_cases(&sources);
     if diagnostics.has_errors() {
         files::show(&diagnostics);
@@ -53,7 +48,7 @@ pub fn test(arguments: &TestArguments, now: Timestamp) -> Result<(), Failure> {
     let mut report = Report::new(arguments);
     let documents = Documents::new();
     for case in &cases {
-        let (facts, seen) = judged(&policy, case, &arguments.policies, &documents)?;
+        let (facts, seen) = judged(&policy, case, &sources, &documents)?;
         let faults = case.check(&policy, &facts, decide);
         report.case(&policy, case, &faults, seen.as_ref())?;
     }
@@ -148,33 +143,15 @@ fn tell_failure<W: Write>(
     Ok(())
 }
 
-/// What was read of a message and found in it.
-struct Seen {
-    classification: Classification,
-    extract: Extract,
-}
-
 /// The facts of a case; of a message, also what they were worked out from.
 fn judged(
     policy: &Policy,
     case: &Case,
-    folder: &Path,
+    sources: &Sources,
     documents: &Documents,
 ) -> Result<(MessageFacts, Option<Seen>), Failure> {
-    let (text, from, direction) = match &case.subject {
-        Subject::Facts(facts) => return Ok(((**facts).clone(), None)),
-        Subject::Message { text, from, direction } => (text, from, *direction),
-    };
-    let octets = match text {
-        MessageText::Beside(path) => files::message(&folder.join(path))?,
-        MessageText::Inline(text) => files::with_crlf(text.clone().into_bytes()),
-    };
-    let content = Content::parse(octets);
-    let arriving =
-        Arriving { direction, reverse_path: from, arrival: Arrival::Tls, authentication: None };
     let mut reader = documents.reader()?;
-    let extract = content.extract(&mut reader);
+    let judged = judge_case(policy, case, sources, &mut reader).map_err(Failure::no_input)?;
     documents.were_read(&reader)?;
-    let (facts, classification) = message_facts(policy, &content, &extract, &arriving);
-    Ok((facts, Some(Seen { classification, extract })))
+    Ok(judged)
 }

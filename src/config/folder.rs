@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use super::git::commit_of;
 use crate::policy::{Sources, diagnostics::SourceFile};
 
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +33,7 @@ pub fn read_policies(folder: &Path) -> Result<Sources, ReadError> {
     let mut sources = Sources::new(&folder.to_string_lossy());
     add_folder(folder, "", MAX_DEPTH, &mut sources)?;
     add_certificates(&certificates_folder(folder), &mut sources)?;
-    Ok(sources)
+    Ok(sources.from_commit(commit_of(folder)))
 }
 
 /// postern.toml, or another file of text.

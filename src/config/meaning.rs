@@ -4,6 +4,7 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use super::{
     directory::{DirectoryUrl, Filter},
+    going_live::GoingLive,
     identity::Identity,
     mta_sts::MtaSts,
     network::Network,
@@ -37,6 +38,7 @@ pub struct Config {
     /// asked about.
     pub recipients: Vec<RecipientSource>,
     pub blocklists: Vec<Blocklist>,
+    pub going_live: GoingLive,
     pub metrics: SocketAddr,
     /// None where the file has no `[console]`.
     pub console: Option<SocketAddr>,

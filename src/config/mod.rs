@@ -7,6 +7,8 @@ mod cryptography;
 mod directory;
 mod file;
 mod folder;
+mod git;
+mod going_live;
 mod identity;
 mod meaning;
 mod mta_sts;
@@ -22,6 +24,7 @@ mod verifier;
 pub use cryptography::cryptography;
 pub use directory::{DirectoryUrl, DirectoryUrlError, Filter, FilterError};
 pub use folder::{ReadError, certificates_folder, read_file, read_policies};
+pub use going_live::{Approval, Band, Canary, GoingLive, Percent, ShareError};
 pub use identity::{Identity, Login};
 pub use meaning::{
     Blocklist, CertificateFiles, Certified, CertifiedBy, Config, Directory, DirectoryBind,

@@ -7,4 +7,4 @@
 
 mod overview;
 
-pub use overview::{Overview, OverviewSource, serve};
+pub use overview::{Overview, OverviewSource, PolicyOverview, serve};

@@ -16,13 +16,27 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug)]
 pub struct Overview {
     pub node: String,
-    pub policy: String,
+    pub policy: PolicyOverview,
     pub waiting: usize,
     pub held: usize,
     /// Age of the oldest message that waits for delivery.
     pub oldest: Duration,
     /// Why no mail is taken now, if none is.
     pub unready: Option<String>,
+}
+
+/// How the policy stands: nobody's name and no address.
+#[derive(Clone, Debug, Default)]
+pub struct PolicyOverview {
+    pub version: String,
+    pub commit: Option<String>,
+    /// A version on trial, and how it does.
+    pub canary: Option<String>,
+    /// Versions that wait for a second officer.
+    pub waiting: usize,
+    /// Why the files in the policy folder do not decide: since when, and each
+    /// fault on a line.
+    pub refused: Option<(String, Vec<String>)>,
 }
 
 /// Whoever knows it, asked for each page.
@@ -61,24 +75,57 @@ impl Overview {
             ("Waiting for delivery", self.waiting.to_string()),
             ("Oldest of them", format!("{} seconds", self.oldest.as_secs())),
             ("Held for a decision", self.held.to_string()),
-            ("Policy version", escaped(&self.policy)),
         ];
+        let rows = rows.into_iter().chain(self.policy.rows());
         let mut table = String::new();
         for (name, value) in rows {
             // Writing to a String cannot fail.
             let _ = writeln!(table, "<tr><th scope=\"row\">{name}</th><td>{value}</td></tr>");
         }
         let node = escaped(&self.node);
+        let refused = self.policy.faults();
         format!(
             "<!doctype html>\n<html lang=\"en-GB\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width\">\n\
              <meta http-equiv=\"refresh\" content=\"30\">\n\
              <title>Overview – {node} – Postern</title>\n<style>{STYLE}</style>\n</head>\n\
              <body>\n<main>\n<h1>{node}</h1>\n<table>\n<caption>Overview</caption>\n{table}\
-             </table>\n<p>Messages are listed and released with <code>postern queue</code>.</p>\n\
+             </table>\n{refused}<p>Messages are listed and released with <code>postern queue</code>.</p>\n\
              </main>\n</body>\n</html>\n"
         )
     }
+}
+
+impl PolicyOverview {
+    fn rows(&self) -> Vec<(&'static str, String)> {
+        let mut rows = vec![("Policy version", escaped(&self.version))];
+        rows.extend(self.commit.iter().map(|commit| ("Its git commit", escaped(commit))));
+        rows.extend(self.canary.iter().map(|canary| ("On trial", escaped(canary))));
+        if self.waiting > 0 {
+            rows.push(("Policies that wait for a second officer", self.waiting.to_string()));
+        }
+        rows
+    }
+
+    fn faults(&self) -> String {
+        let Some((since, faults)) = &self.refused else { return String::new() };
+        let mut shown = format!(
+            "<section>\n<h2>The policy in the folder was refused</h2>\n<p>{}: the version above \
+             decides. <code>postern policy status</code> shows each fault in its place.</p>\n<ul>\n",
+            escaped(since)
+        );
+        for fault in faults {
+            // Writing to a String cannot fail.
+            let _ = writeln!(shown, "<li>{}</li>", escaped(&without_addresses(fault)));
+        }
+        shown + "</ul>\n</section>\n"
+    }
+}
+
+/// A fault may quote what is written in a file, and this page names nobody.
+fn without_addresses(text: &str) -> String {
+    let words = text.split(' ').map(|word| if word.contains('@') { "…@…" } else { word });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn escaped(text: &str) -> String {
@@ -111,7 +158,14 @@ mod tests {
     fn the_page_shows_the_numbers_and_nothing_it_is_given_becomes_markup() {
         let overview = Overview {
             node: "mx1.example".to_owned(),
-            policy: "<b>abc</b>".to_owned(),
+            policy: PolicyOverview {
+                version: "<b>abc</b>".to_owned(),
+                refused: Some((
+                    "Refused at noon".to_owned(),
+                    vec!["rules.toml:7: error[x]: `a@x.example` <i> is no rule".to_owned()],
+                )),
+                ..PolicyOverview::default()
+            },
             waiting: 7,
             held: 3,
             oldest: Duration::from_secs(90),
@@ -122,5 +176,6 @@ mod tests {
             assert!(page.contains(part), "{part} not in {page}");
         }
         assert!(page.contains("&lt;b&gt;abc") && !page.contains("<b>abc"));
+        assert!(page.contains("rules.toml:7: error[x]: …@… &lt;i&gt; is no rule"), "{page}");
     }
 }

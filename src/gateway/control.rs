@@ -12,6 +12,7 @@ use tokio::{
     net::UnixStream,
 };
 
+use super::policies::{PolicyAnswer, PolicyRequest};
 use crate::mail::{Domain, NextHop, QueueId, QueuedMessage};
 
 /// What may be asked of a running gateway.
@@ -67,6 +68,8 @@ pub enum Request {
         domain: Domain,
         send: SendReport,
     },
+    /// About the policy and how it goes live.
+    Policy(PolicyRequest),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +123,7 @@ pub enum Answer {
         report: String,
         sent: Vec<String>,
     },
+    Policy(PolicyAnswer),
     /// Why it could not be done.
     Refused {
         why: String,

@@ -1,28 +1,19 @@
-//! Keeping a running gateway current: policies, certificates and users, by order and
-//! by the calendar. A new policy is compiled aside and swapped whole; one with
-//! faults changes nothing.
+//! Keeping a running gateway current: certificates and users, by order and by
+//! the calendar. What has faults changes nothing. Policies have a way of their
+//! own (`policies`).
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    accounts::Accounts,
-    parts::{faults, load_policy},
-    queue::now,
-};
+use super::{accounts::Accounts, queue::now};
 use crate::{
-    config::Config,
     listen::{Certificates, Outlook, Renewal},
-    mail::{Event, Observer},
+    mail::Observer,
     observe::Observatory,
-    policy::Policy,
 };
 
 pub(super) struct Keeper {
-    pub(super) config: Arc<Config>,
-    pub(super) policy: Arc<ArcSwap<Policy>>,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) observatory: Arc<Observatory>,
     /// Of every listener.
@@ -33,21 +24,16 @@ pub(super) struct Keeper {
 
 impl Keeper {
     pub(super) fn reload(&self) {
-        self.reload_policy();
         self.reload_certificates();
         self.accounts.iter().for_each(|accounts| accounts.reload());
     }
 
-    /// The same files can mean something else tomorrow: an exemption expires,
-    /// a rule takes effect, a certificate has run out.
+    /// A certificate may have run out by tomorrow.
     pub(super) async fn follow_calendar(self: Arc<Self>, stop: CancellationToken) {
         let mut today = now().date();
         let following = async {
             loop {
                 tokio::time::sleep(CALENDAR).await;
-                if self.policy.load().turns_on().is_some_and(|day| day <= now().date()) {
-                    self.reload_policy();
-                }
                 if now().date() != today {
                     today = now().date();
                     self.tell_certificates();
@@ -55,20 +41,6 @@ impl Keeper {
             }
         };
         stop.run_until_cancelled(following).await;
-    }
-
-    fn reload_policy(&self) {
-        match load_policy(&self.config) {
-            Ok(policy) => {
-                let version = policy.version().to_owned();
-                self.policy.store(Arc::new(policy));
-                self.observer.observe(Event::PolicyLoaded { version: &version });
-            }
-            Err(error) => {
-                let text = faults(&error);
-                self.observer.observe(Event::PolicyRefused { error: &text });
-            }
-        }
     }
 
     /// All of them or none: a half-renewed set is harder to find out about

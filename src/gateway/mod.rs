@@ -12,7 +12,8 @@
 //! and may go another way by `diversion`.
 //!
 //! `parts` makes the stages from postern.toml, `running` starts and stops
-//! them, `keeper` keeps policy, certificates and users current, `names` what
+//! them, `policies` is how a policy goes live, `keeper` keeps certificates and
+//! users current, `names` what
 //! other domains publish; `keys` are the spool's, `signing_keys` those of DKIM. Operators ask on the `control` socket and `operator`
 //! carries it out; `trail` reads the audit trail for them and `readiness` says
 //! whether a domain could take mail now. `tls_tally` counts TLS sessions and
@@ -36,6 +37,7 @@ mod names;
 mod news;
 mod operator;
 mod parts;
+mod policies;
 mod prober;
 mod processing;
 mod queue;
@@ -56,6 +58,11 @@ mod waits;
 pub use control::{Answer, ControlError, LessTls, Request, Selection, SendReport, ask};
 pub use keys::{credentials_directory, spool_keys};
 pub use parts::{StartError, load_policy, signer};
+pub use policies::{
+    CameTo, CanaryShown, NoMessage, Outcome, PolicyAnswer, PolicyRequest, PolicyStatus, Refused,
+    Seen, SetAside, ShownFault, Version, VersionName, VersionNameError, Waiting, case_context,
+    judge_case, with_crlf,
+};
 pub use processing::{
     Arriving, Fate, Group, Judgement, Marking, Treatment, Workshop, WorkshopError, classify, judge,
     message_facts,

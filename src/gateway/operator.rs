@@ -13,6 +13,7 @@ use super::{
     control::{Answer, LessTls, Request, Selection, SendReport},
     diversion::divert,
     losses::tell,
+    policies::{GoingLive, PolicyRequest},
     queue::{Queue, now},
     reports::{Reports, addressees, tell_notices},
     tls_reports::TlsReports,
@@ -32,6 +33,7 @@ pub(super) struct Operator {
     pub(super) reports: Reports,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) trail: Trail,
+    pub(super) going_live: Arc<GoingLive>,
     /// None where `[tls_reports]` is not written.
     pub(super) tls_reports: Option<Arc<TlsReports>>,
 }
@@ -74,13 +76,15 @@ impl Operator {
     }
 
     async fn answer(&self, mut stream: UnixStream) -> io::Result<()> {
-        let by = match stream.peer_cred()?.uid() {
+        let uid = stream.peer_cred()?.uid();
+        let by = match uid {
             0 => "root".to_owned(),
             uid => format!("uid {uid}"),
         };
         let mut line = String::new();
         BufReader::new((&mut stream).take(MAX_REQUEST)).read_line(&mut line).await?;
         let answer = match serde_json::from_str(&line) {
+            Ok(Request::Policy(request)) => self.policy(request, uid).await,
             Ok(request) => self.carry_out(request, &by).await,
             Err(error) => Answer::Refused { why: format!("the request cannot be read: {error}") },
         };
@@ -110,11 +114,22 @@ impl Operator {
             }
             Request::Trace { id } => self.trace(id).await,
             Request::TlsReport { domain, send } => Ok(self.tls_report(&domain, send).await),
+            Request::Policy(_) => Ok(refused("a policy is asked about by a person")),
         };
         done.unwrap_or_else(|error| {
             tell(&*self.observer, &error);
             Answer::Refused { why: format!("the spool: {error}") }
         })
+    }
+
+    /// Building a policy takes long.
+    async fn policy(&self, request: PolicyRequest, uid: u32) -> Answer {
+        let going_live = Arc::clone(&self.going_live);
+        let asked = move || going_live.answer(request, uid, now());
+        match tokio::task::spawn_blocking(asked).await {
+            Ok(answer) => Answer::Policy(answer),
+            Err(panic) => refused(format!("the policy could not be built: {panic}")),
+        }
     }
 
     async fn list(&self, selection: Selection) -> Result<Answer, SpoolError> {

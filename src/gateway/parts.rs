@@ -168,7 +168,7 @@ pub(super) fn readers(config: &Config, observer: &Arc<dyn Observer>) -> Result<P
     Ok(pool)
 }
 
-fn reader_settings(reader: &config::Reader) -> reader::Settings {
+pub(super) fn reader_settings(reader: &config::Reader) -> reader::Settings {
     reader::Settings {
         processes: reader.processes,
         documents: reader.documents,

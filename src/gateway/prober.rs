@@ -4,21 +4,18 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-
-use super::replies::refused;
+use super::{policies::Policies, replies::refused};
 use crate::{
     config::{Config, Route},
     deliver::{Deliverer, Probe, Probed, Smtputf8},
     mail::{Address, AddressEncoding, Envelope, Refusal, Reply, ReversePath, Severity},
-    policy::Policy,
     recipients::{Found, Prober, Probing},
     smtp::server::Refused,
 };
 
 pub(super) struct NextHops {
     pub(super) config: Arc<Config>,
-    pub(super) policy: Arc<ArcSwap<Policy>>,
+    pub(super) policies: Arc<Policies>,
     pub(super) deliverer: Deliverer,
 }
 
@@ -68,7 +65,7 @@ impl NextHops {
     fn question(&self, route: &Route, recipient: &Address) -> Probe {
         Probe {
             next_hop: route.next_hop.clone(),
-            protection: self.policy.load().destination(recipient.domain()).protection(),
+            protection: self.policies.live().destination(recipient.domain()).protection(),
             route: route.into(),
             reverse_path: ReversePath::Null,
             recipient: Some(recipient.clone()),

@@ -7,12 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use super::{
     acceptance::acceptance,
+    policies::Policies,
     processing::{Fate, Group, Judgement, Marking, Workshop, WorkshopError, judge},
     queue::{Entry, Queue, now},
     replies,
@@ -38,7 +38,7 @@ use crate::{
 /// From submissions to entries of the queue; shared by all listeners.
 pub(super) struct Processor {
     pub(super) config: Arc<Config>,
-    pub(super) policy: Arc<ArcSwap<Policy>>,
+    pub(super) policies: Arc<Policies>,
     pub(super) signer: Arc<Signer>,
     pub(super) passage_key: Arc<PassageKey>,
     pub(super) queue: Arc<Queue>,
@@ -198,8 +198,10 @@ impl Processor {
         authentication: Option<&Authentication>,
     ) -> Result<Prepared, Refused> {
         let started = Instant::now();
-        let policy = self.policy.load_full();
-        let judgement = judge(&policy, submission, content, extract, authentication);
+        // Asked once: all that follows is said by this one version.
+        let deciding = self.policies.for_sender(&submission.envelope.reverse_path);
+        let policy = &deciding.policy;
+        let judgement = judge(policy, submission, content, extract, authentication);
         let took = reading + started.elapsed();
         if judgement.content.received_count() > MAX_HOPS {
             return Err(replies::refused(
@@ -211,7 +213,8 @@ impl Processor {
         }
         let trail = self.trail(submission, &judgement.content)?;
         let id = self.queue.next_id();
-        self.tell_decided(id, &policy, submission, &judgement, took);
+        deciding.count(&judgement.decisions);
+        self.tell_decided(id, policy, submission, &judgement, took);
         let (fate, refused) = match submission.origin.protocol {
             Protocol::Lmtp => judgement.fate_of_each(),
             Protocol::Smtp | Protocol::Esmtp => (judgement.fate(), Vec::new()),
@@ -222,7 +225,7 @@ impl Processor {
         };
         let workshop = Workshop {
             node: &self.config.node,
-            policy: &policy,
+            policy,
             signer: &self.signer,
             now: now(),
             id,
@@ -302,7 +305,7 @@ impl Processor {
             entries.extend(self.reports.rejected(&message, &copy, reason.unwrap_or_default()));
             return Ok(());
         }
-        let notices = self.reports.held(&message, &copy);
+        let notices = self.reports.held(workshop.policy, &message, &copy);
         let archived = self.archived(workshop, &message, group);
         for archived in archived {
             entries.push((archived, copy.clone()));
@@ -362,6 +365,7 @@ impl Processor {
             facts: &judgement.facts,
             findings: &findings,
             policy: policy.version(),
+            commit: policy.commit(),
             decisions: &judgement.decisions,
             took,
         }));

@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use bytes::Bytes;
 
 use super::{
     alarms::Alarms,
     news::{News, Reported, UnmetNews},
+    policies::Policies,
     queue::{Entry, Queue, now},
 };
 use crate::{
@@ -22,8 +22,9 @@ use crate::{
     },
     policy::Policy,
     report::{
-        Action, Company, DeliveryReport, HeldMessage, ReportedRecipient, SenderTold,
-        WaitingMessage, tell_officers, tell_officers_of_waiting, tell_sender,
+        Action, Company, DeliveryReport, HeldMessage, PolicyNotice, ReportedRecipient, SenderTold,
+        WaitingMessage, tell_officers, tell_officers_of_policy, tell_officers_of_waiting,
+        tell_sender,
     },
     transform::{Edits, PassageKey, PassageMark, Signer, Trail, rewrite},
 };
@@ -31,7 +32,7 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Reports {
     pub(super) config: Arc<Config>,
-    pub(super) policy: Arc<ArcSwap<Policy>>,
+    pub(super) policies: Arc<Policies>,
     pub(super) queue: Arc<Queue>,
     pub(super) passage_key: Arc<PassageKey>,
     pub(super) signer: Arc<Signer>,
@@ -90,7 +91,7 @@ impl Reports {
         unmet: &UnmetNews,
         now: Timestamp,
     ) -> Vec<Entry> {
-        let policy = self.policy.load();
+        let policy = self.policies.live();
         let officers = policy.officers();
         let mut recipients = message.recipients.iter();
         let sender = message.reverse_path.mailbox();
@@ -174,8 +175,14 @@ impl Reports {
         Some(self.entry(NoticeKind::Failed, sender, report.write(Action::Failed)))
     }
 
-    /// Notices of a held message, to those whom the rule tells.
-    pub(super) fn held(&self, message: &QueuedMessage, content: &Bytes) -> Vec<Entry> {
+    /// Notices of a held message, to those whom the rule tells: the officers
+    /// that the very policy names which holds it.
+    pub(super) fn held(
+        &self,
+        policy: &Policy,
+        message: &QueuedMessage,
+        content: &Bytes,
+    ) -> Vec<Entry> {
         let (Some(hold), Some(sender)) = (&message.hold, message.reverse_path.mailbox()) else {
             return Vec::new();
         };
@@ -198,7 +205,7 @@ impl Reports {
             entries.push(self.entry(NoticeKind::Held, sender, tell_sender(&held)));
         }
         if hold.tell.contains(&Told::Officers) {
-            for officers in self.policy.load().officers() {
+            for officers in policy.officers() {
                 entries.push(self.entry(
                     NoticeKind::HeldOfficers,
                     officers,
@@ -207,6 +214,18 @@ impl Reports {
             }
         }
         entries
+    }
+
+    /// To the officers, of their own policy.
+    pub(super) fn policy(&self, notice: &PolicyNotice) -> Vec<Entry> {
+        let policy = self.policies.live();
+        let node = &self.config.node.name;
+        let each = policy.officers().iter().map(|to| {
+            let token = self.queue.next_id().to_string();
+            let content = tell_officers_of_policy(notice, node, &token, to);
+            self.entry(NoticeKind::Policy, to, content)
+        });
+        each.collect()
     }
 
     fn report<'a>(
@@ -234,7 +253,7 @@ impl Reports {
         let now = now();
         let id = self.queue.next_id();
         let content = self.finished(id, content);
-        let policy = self.policy.load();
+        let policy = self.policies.live();
         let protection = policy.destination(to.domain()).protection();
         // What RFC 6531 asks for an address beyond ASCII; the fields of a
         // report to it are not ASCII either.

@@ -6,9 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use arc_swap::ArcSwap;
 use tokio::{
     net::{TcpListener, UnixListener},
+    runtime::Handle,
     sync::Semaphore,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -21,9 +21,10 @@ use super::{
     names::Names,
     operator::{self, Operator},
     parts::{
-        StartError, at, authenticator, deliverer, load_policy, open_queue, part, passage_key,
-        readers, retry_schedule, signer, strangers, tls_tally,
+        StartError, at, authenticator, deliverer, open_queue, part, passage_key, readers,
+        retry_schedule, signer, strangers, tls_tally,
     },
+    policies::{GoingLive, Officers, PolicyClock},
     prober::NextHops,
     queue::{Queue, now},
     reception::{Intake, Processor},
@@ -38,8 +39,10 @@ use crate::{
     console::{self, Overview, OverviewSource},
     listen::{BoundListener, Capacity, Certificates, Orders, ShutOut},
     mail::{Event, Observer},
-    observe::{self, ContentMemory, Door, Observatory, Probes, QueueState, SpoolState, TlsWaits},
-    policy::Policy,
+    observe::{
+        self, ContentMemory, Door, Observatory, PolicyState, Probes, QueueState, SpoolState,
+        TlsWaits,
+    },
     reader::Pool,
 };
 
@@ -48,6 +51,7 @@ use crate::{
 pub struct Gateway {
     config: Arc<Config>,
     keeper: Arc<Keeper>,
+    policy: Arc<PolicyClock>,
     addresses: Vec<(String, SocketAddr)>,
     metrics: SocketAddr,
     readers: Pool,
@@ -80,17 +84,18 @@ impl Gateway {
         watchers: Vec<Arc<dyn Observer>>,
     ) -> Result<Self, StartError> {
         let config = Arc::new(config);
-        let policy = Arc::new(ArcSwap::from_pointee(load_policy(&config)?));
         let tally = tls_tally(&config)?;
         let watchers = watchers.into_iter().chain(tally.clone().map(|tally| tally as _)).collect();
         let observer = observers(&observatory, watchers);
         let queue = Arc::new(open_queue(&config)?);
+        let going_live = Arc::new(GoingLive::begin(&config, Arc::clone(&observer), now())?);
+        let policies = going_live.policies();
         let passage_key = Arc::new(passage_key(&config.node.passage_key)?);
         let signer = Arc::new(signer(&config)?);
         let reports = Reports {
             alarms: Arc::default(),
             config: Arc::clone(&config),
-            policy: Arc::clone(&policy),
+            policies: Arc::clone(&policies),
             queue: Arc::clone(&queue),
             passage_key: Arc::clone(&passage_key),
             signer: Arc::clone(&signer),
@@ -98,7 +103,7 @@ impl Gateway {
         };
         let processor = Arc::new(Processor {
             config: Arc::clone(&config),
-            policy: Arc::clone(&policy),
+            policies: Arc::clone(&policies),
             signer,
             passage_key,
             queue: Arc::clone(&queue),
@@ -108,7 +113,7 @@ impl Gateway {
         let deliverer = deliverer(&config)?;
         let next_hops = Arc::new(NextHops {
             config: Arc::clone(&config),
-            policy: Arc::clone(&policy),
+            policies: Arc::clone(&policies),
             deliverer: deliverer.clone(),
         });
         let dispatcher = Dispatcher {
@@ -119,9 +124,12 @@ impl Gateway {
             reports: reports.clone(),
             observer: Arc::clone(&observer),
         };
+        let officers = Officers { reports: reports.clone(), runtime: Handle::current() };
+        going_live.has_begun(officers);
         let operator = Operator {
             queue,
             reports,
+            going_live: Arc::clone(&going_live),
             observer: Arc::clone(&observer),
             trail: Trail {
                 observatory: Arc::clone(&observatory),
@@ -135,8 +143,6 @@ impl Gateway {
         let readers = readers(&config, &observer)?;
         let doors = Doors::take(&config, &processor, strangers, next_hops, &readers).await?;
         let keeper = Keeper {
-            config: Arc::clone(&config),
-            policy,
             observer,
             observatory,
             accounts: doors.accounts(),
@@ -146,6 +152,7 @@ impl Gateway {
         let gateway = Self {
             config,
             keeper: Arc::new(keeper),
+            policy: Arc::new(PolicyClock::new(going_live)),
             addresses: doors.addresses(),
             metrics,
             readers,
@@ -170,8 +177,10 @@ impl Gateway {
         &self.config
     }
 
-    /// Reads policies and certificates anew. What has faults stays as it was.
+    /// Reads policies and certificates anew. What has faults stays as it was;
+    /// a policy is built beside the mail, and may come later.
     pub fn reload(&self) {
+        self.policy.reload();
         self.keeper.reload();
     }
 
@@ -191,7 +200,7 @@ impl Gateway {
         let capacity = Capacity::new(&self.config.limits);
         let state = Arc::new(State {
             node: self.config.node.name.to_string(),
-            policy: Arc::clone(&keeper.policy),
+            policy: Arc::clone(&self.policy.going_live),
             queue,
             shut_out: Arc::clone(&shut_out),
             capacity: Arc::clone(&capacity),
@@ -211,6 +220,7 @@ impl Gateway {
             serving.spawn(Arc::clone(reports).run(serving.stop.clone()));
         }
         serving.spawn(Arc::new(operator).serve(control, serving.stop.clone()));
+        serving.spawn(Arc::clone(&self.policy).follow(serving.stop.clone()));
         serving.spawn(Arc::clone(keeper).follow_calendar(serving.stop.clone()));
         let names =
             Names { config: Arc::clone(&self.config), deliverer: dispatcher.deliverer.clone() };
@@ -233,8 +243,6 @@ impl Gateway {
             };
             listening.spawn(listener.serve(orders));
         }
-        let version = keeper.policy.load().version().to_owned();
-        keeper.observer.observe(Event::PolicyLoaded { version: &version });
         keeper.tell_certificates();
     }
 }
@@ -337,7 +345,7 @@ async fn page_served(name: &str, page: impl Future<Output = std::io::Result<()>>
 /// What `/readyz`, `/metrics` and the console ask.
 struct State {
     node: String,
-    policy: Arc<ArcSwap<Policy>>,
+    policy: Arc<GoingLive>,
     queue: Arc<Queue>,
     shut_out: Arc<ShutOut>,
     capacity: Arc<Capacity>,
@@ -351,7 +359,7 @@ impl OverviewSource for State {
         let queue = self.queue.state();
         Overview {
             node: self.node.clone(),
-            policy: self.policy.load().version().to_owned(),
+            policy: self.policy.overview(),
             waiting: queue.active,
             held: queue.held,
             oldest: queue.oldest,
@@ -370,7 +378,7 @@ impl Probes for State {
     }
 
     fn tls_waits(&self) -> TlsWaits {
-        let policy = self.policy.load();
+        let policy = self.policy.policies().live();
         self.queue.lines().waits().state(|domain| policy.destination(domain).class, now())
     }
 
@@ -384,6 +392,10 @@ impl Probes for State {
 
     fn content_memory(&self) -> ContentMemory {
         ContentMemory { used: self.capacity.memory_used(), limit: self.memory_limit }
+    }
+
+    fn policy(&self) -> PolicyState {
+        self.policy.metrics()
     }
 
     fn unready(&self) -> Option<String> {

@@ -11,6 +11,7 @@ use super::{
     domain::Domain,
     facts::MessageFacts,
     finding::Finding,
+    going_live::{PolicyRefusal, PolicyStep},
     lookup::{BlocklistAnswer, LookupAnswer, LookupSource, Passage},
     message::{Exemption, Forwarded},
     protection::TlsRequirement,
@@ -160,12 +161,18 @@ pub enum Event<'a> {
         /// Why not.
         cause: Option<&'a str>,
     },
+    /// It decides from here on.
     PolicyLoaded {
         version: &'a str,
+        commit: Option<&'a str>,
     },
+    /// The one before stays.
     PolicyRefused {
+        reason: PolicyRefusal,
         error: &'a str,
     },
+    /// A version has come nearer to deciding, or is out of it.
+    PolicyStepped(&'a PolicyStep),
     SpoolFailed {
         /// `accept`, `record` or `read`.
         during: &'static str,
@@ -188,6 +195,8 @@ pub enum NoticeKind {
     Delivered,
     Held,
     HeldOfficers,
+    /// To officers: a version waits for one of them, or was returned from.
+    Policy,
 }
 
 impl NoticeKind {
@@ -202,6 +211,7 @@ impl NoticeKind {
             Self::Delivered => "delivered",
             Self::Held => "held",
             Self::HeldOfficers => "held_officers",
+            Self::Policy => "policy",
         }
     }
 }
@@ -218,6 +228,8 @@ pub struct Decided<'a> {
     pub findings: &'a [Finding],
     /// The version of the policy.
     pub policy: &'a str,
+    /// What git called its files.
+    pub commit: Option<&'a str>,
     pub decisions: &'a [(Address, Decision)],
     /// From content to decisions.
     pub took: Duration,

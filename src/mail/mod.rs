@@ -16,6 +16,7 @@ mod evidence;
 mod facts;
 mod field_names;
 mod finding;
+mod going_live;
 mod level;
 mod lookup;
 mod message;
@@ -51,6 +52,7 @@ pub use evidence::{
 pub use facts::{Arrival, Direction, Facts, MessageFacts, SecureTag};
 pub use field_names::{FieldNames, FieldNamesError};
 pub use finding::{Finding, Kind, Masked, Opaque, OpaqueReason};
+pub use going_live::{By, Person, PolicyRefusal, PolicyStep, Step};
 pub use level::{Level, LevelError};
 pub use lookup::{BlocklistAnswer, LookupAnswer, LookupSource, Passage};
 pub use message::{

@@ -12,7 +12,7 @@ use axum::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{ContentMemory, Observatory, QueueState, SpoolState, TlsWaits};
+use super::{ContentMemory, Observatory, PolicyState, QueueState, SpoolState, TlsWaits};
 
 /// What only the gateway can say, asked at each scrape and probe.
 pub trait Probes: Send + Sync + 'static {
@@ -26,6 +26,8 @@ pub trait Probes: Send + Sync + 'static {
     fn reader_processes(&self) -> usize;
     /// What messages that are coming in hold.
     fn content_memory(&self) -> ContentMemory;
+    /// Which policies decide, wait and were refused, and what of them runs out.
+    fn policy(&self) -> PolicyState;
     /// Why the gateway should be sent no mail now; nothing if it should.
     fn unready(&self) -> Option<String>;
 }
@@ -53,6 +55,7 @@ async fn metrics(State((observatory, probes)): State<Doors>) -> Response {
     observatory.metrics().set_reader_processes(probes.reader_processes());
     observatory.metrics().set_tls_waits(probes.tls_waits());
     observatory.metrics().set_spool(probes.spool());
+    observatory.metrics().set_policy(&probes.policy());
     match observatory.metrics().render(probes.queue()) {
         Ok(exposition) => ([(header::CONTENT_TYPE, EXPOSITION)], exposition).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),

@@ -16,13 +16,14 @@
 //! | `redirected` | what waits of the message, or a `part_of` it, goes another way: where to, who said so, why |
 //! | `exempted` | who let it go with which TLS at least, why, and until when |
 //! | `handled` | what else a person did, who and why |
-//! | `policy` | the version that decides from here on |
+//! | `policy` | the version that decides from here on, and its git commit |
+//! | `policy_step` | a version proposed, approved, refused, withdrawn, tried, live or returned from: by whom and why; `other` is the one before, or after |
 
 use serde_json::{Value, json};
 
 use crate::mail::{
-    Acceptance, Address, Asked, Attempt, Decided, Domain, Exemption, Mode, NextHop, QueueId,
-    QueuedRecipient, RecipientState, RuleMatch, Settled, TlsRequirement,
+    Acceptance, Address, Asked, Attempt, By, Decided, Domain, Exemption, Mode, NextHop, PolicyStep,
+    QueueId, QueuedRecipient, RecipientState, RuleMatch, Settled, TlsRequirement,
 };
 
 pub(super) fn decision(decided: &Decided<'_>) -> Value {
@@ -48,6 +49,7 @@ pub(super) fn decision(decided: &Decided<'_>) -> Value {
         "listener": decided.listener,
         "client": decided.client,
         "policy": decided.policy,
+        "commit": decided.commit,
         "facts": decided.facts,
         "findings": decided.findings,
         "recipients": recipients,
@@ -170,6 +172,19 @@ pub(super) fn exempted(id: QueueId, exemption: &Exemption) -> Value {
     })
 }
 
-pub(super) fn policy(version: &str) -> Value {
-    json!({ "event": "policy", "version": version })
+pub(super) fn policy(version: &str, commit: Option<&str>) -> Value {
+    json!({ "event": "policy", "version": version, "commit": commit })
+}
+
+/// `by` in words, and the account for programs.
+pub(super) fn policy_step(step: &PolicyStep) -> Value {
+    let PolicyStep { step: name, version, commit, other, by, reason, .. } = step;
+    let uid = match by {
+        By::Person(person) => Some(person.uid),
+        By::Gateway | By::Start | By::Signal => None,
+    };
+    json!({
+        "event": "policy_step", "step": name, "version": version, "commit": commit,
+        "other": other, "by": by.to_string(), "officer": by.name(), "uid": uid, "reason": reason,
+    })
 }

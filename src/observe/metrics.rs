@@ -15,6 +15,7 @@ use prometheus::{
 };
 
 use super::{
+    policies::PolicyMetrics,
     readers::ReaderMetrics,
     signing::SigningMetrics,
     state::{ContentMemory, QueueMetrics, QueueState, SpoolMetrics, SpoolState, TlsWaits},
@@ -27,6 +28,7 @@ pub struct Metrics {
     pub(super) messages: MessageMetrics,
     pub(super) readers: ReaderMetrics,
     pub(super) deliveries: DeliveryMetrics,
+    pub(super) policies: PolicyMetrics,
     pub(super) upkeep: UpkeepMetrics,
     pub(super) signing: SigningMetrics,
     queue: QueueMetrics,
@@ -45,6 +47,7 @@ impl Metrics {
             messages: MessageMetrics::new(&new)?,
             readers: ReaderMetrics::new(&new)?,
             deliveries: DeliveryMetrics::new(&new)?,
+            policies: PolicyMetrics::new(&new)?,
             upkeep: UpkeepMetrics::new(&new)?,
             signing: SigningMetrics::new(&new)?,
             queue: QueueMetrics::new(&new)?,
@@ -309,8 +312,6 @@ impl DeliveryMetrics {
 }
 
 pub(super) struct UpkeepMetrics {
-    pub(super) policy_info: IntGaugeVec,
-    pub(super) policy_loads: IntCounterVec,
     pub(super) spool_failures: IntCounterVec,
     certificate_expiry: IntGaugeVec,
     /// Listeners and names that `certificate_expiry` tells of.
@@ -320,16 +321,6 @@ pub(super) struct UpkeepMetrics {
 impl UpkeepMetrics {
     fn new(new: &Maker<'_>) -> Result<Self, Error> {
         let metrics = Self {
-            policy_info: new.gauges(
-                "postern_policy_info",
-                "The version of the policy that decides; always 1.",
-                &["version"],
-            )?,
-            policy_loads: new.counters(
-                "postern_policy_loads_total",
-                "Policies loaded or refused, at start and on reload.",
-                &["result"],
-            )?,
             spool_failures: new.counters(
                 "postern_spool_failures_total",
                 "Commits that the spool could not make, by what was being recorded.",
@@ -343,7 +334,6 @@ impl UpkeepMetrics {
             certificates: Mutex::default(),
         };
         // An increase is seen only of what was there before it.
-        metrics.policy_loads.with_label_values(&["refused"]);
         for during in ["accept", "record", "read"] {
             metrics.spool_failures.with_label_values(&[during]);
         }

@@ -12,6 +12,7 @@ mod lines; // the shape of the trail's lines
 mod log;
 mod metrics;
 mod observatory;
+mod policies;
 mod readers;
 mod signing;
 mod state; // what a scrape asks
@@ -22,5 +23,6 @@ pub use http::{Probes, serve};
 pub use log::{LogFormat, start_logging};
 pub use metrics::Metrics;
 pub use observatory::Observatory;
+pub use policies::{CanaryState, Decided, PolicyState};
 pub use state::{ContentMemory, Door, QueueState, SpoolState, TlsWaits};
 pub use trail::{Excerpt, TrailError, excerpt};

@@ -7,7 +7,7 @@ use tracing::{debug, error, info, warn};
 use super::{audit::Audit, lines, metrics::Metrics};
 use crate::mail::{
     Acceptance, Attempt, CertificateVerdict, Decided, Event, Evidence, Exemption, Observer,
-    Outcome, Passage, QueueId, TlsFault, TlsRequirement,
+    Outcome, Passage, PolicyStep, QueueId, TlsFault, TlsRequirement,
 };
 
 /// The observer that the gateway gives to every stage.
@@ -110,6 +110,7 @@ impl Observer for Observatory {
             }
             Event::PolicyLoaded { .. }
             | Event::PolicyRefused { .. }
+            | Event::PolicyStepped(_)
             | Event::SpoolFailed { .. } => {
                 self.upkeep(&event);
             }
@@ -260,16 +261,20 @@ impl Observatory {
 
     fn upkeep(&self, event: &Event<'_>) {
         match event {
-            Event::PolicyLoaded { version } => {
-                self.metrics.upkeep.policy_info.reset();
-                self.metrics.upkeep.policy_info.with_label_values(&[version]).set(1);
-                self.metrics.upkeep.policy_loads.with_label_values(&["loaded"]).inc();
-                info!(version, "policy loaded");
-                self.audit.record(lines::policy(version));
+            Event::PolicyLoaded { version, commit } => {
+                self.metrics.policies.loaded(version, *commit);
+                info!(version, commit, "policy loaded");
+                self.audit.record(lines::policy(version, *commit));
             }
-            Event::PolicyRefused { error } => {
-                self.metrics.upkeep.policy_loads.with_label_values(&["refused"]).inc();
-                error!(error, "policy refused; the one before stays");
+            Event::PolicyRefused { reason, error } => {
+                self.metrics.policies.refused(*reason);
+                error!(reason = reason.name(), error, "policy refused; the one before stays");
+            }
+            Event::PolicyStepped(step) => {
+                self.metrics.policies.stepped(step.step);
+                let PolicyStep { step: name, version, commit, by, reason, .. } = step;
+                info!(step = name.name(), version, commit, %by, reason, "policy");
+                self.audit.record(lines::policy_step(step));
             }
             Event::SpoolFailed { during, error } => {
                 self.metrics.upkeep.spool_failures.with_label_values(&[during]).inc();

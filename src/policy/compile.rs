@@ -17,6 +17,7 @@ use crate::{
 
 use super::{
     classification::{self, ClassificationFiles},
+    deadlines::Deadlines,
     diagnostics::{Diagnostics, Severity, SourceFile},
     disclaimers::{self, TagLine, TagLines},
     domains::{self, Destination, Domains},
@@ -48,6 +49,8 @@ pub struct Context<'a> {
 #[derive(Clone)]
 pub struct Policy {
     version: String,
+    commit: Option<String>,
+    deadlines: Deadlines,
     settings: Settings,
     domains: Domains,
     disclaimers: TagLines,
@@ -74,6 +77,16 @@ impl Policy {
     /// Which files this is: twelve hexadecimal digits.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// What git called the state that the files were checked out from.
+    pub fn commit(&self) -> Option<&str> {
+        self.commit.as_deref()
+    }
+
+    /// What runs out, and when.
+    pub fn deadlines(&self) -> &Deadlines {
+        &self.deadlines
     }
 
     /// Who is told of held messages.
@@ -182,10 +195,13 @@ impl Compiler<'_> {
         self.check_never(&files, &domains);
         let written = || files.iter().map(|(_, written)| written);
         let turns_on = written().flat_map(|written| &written.turns).min().copied();
+        let periods: Vec<_> = written().flat_map(|written| &written.periods).copied().collect();
         let organisations = written().filter_map(|written| written.organisation.clone()).collect();
         let classifier = self.compile_classifier(context.test_range);
         Some(Policy {
             version: self.sources.version(),
+            commit: self.sources.commit().map(str::to_owned),
+            deadlines: Deadlines::of(context.today, &periods, &domains),
             settings,
             domains,
             disclaimers,

@@ -14,6 +14,7 @@ mod cases;
 pub mod classification;
 mod compile;
 pub mod condition;
+mod deadlines;
 pub mod diagnostics;
 mod disclaimers;
 mod domains;
@@ -38,6 +39,7 @@ pub mod written;
 
 pub use cases::{Case, MessageText, Subject, read_cases};
 pub use compile::{Context, Policy};
+pub use deadlines::{Deadlines, ExemptionState, ReviewState};
 pub use disclaimers::{Language, TagLine};
 pub use domains::{Destination, DomainEntry, Domains, Standing};
 pub use nearest::{did_you_mean, nearest};

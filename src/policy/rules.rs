@@ -38,6 +38,8 @@ pub(super) struct Written {
     pub(super) names: Vec<(String, std::ops::Range<usize>)>,
     /// Days on which something takes effect or ceases to.
     pub(super) turns: Vec<Date>,
+    /// Of every exemption, also of those that are not in force today.
+    pub(super) periods: Vec<ExemptionPeriod>,
     /// Whose rules these are.
     pub(super) organisation: Option<Arc<Organisation>>,
 }
@@ -70,6 +72,7 @@ pub(super) fn read_tables(
     for table in root.tables("exemption", "an exemption", &EXEMPTION_KEYS) {
         let period = read_period(&table, "exemption-expired", context.today, &mut written.turns);
         let Some(exemption) = read_exemption(&table, organisation) else { continue };
+        written.periods.push(ExemptionPeriod { period, expires: exemption.expires });
         let places = table.value("rules").map(|names| names.one_or_many());
         let places = places.unwrap_or_default().iter().map(Value::span).collect();
         if period == Period::InForce {
@@ -79,8 +82,16 @@ pub(super) fn read_tables(
     written
 }
 
+/// How long an exemption counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Period {
+pub(super) struct ExemptionPeriod {
+    pub(super) period: Period,
+    pub(super) expires: Date,
+}
+
+/// Whether something is in force on the day for which it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Period {
     InForce,
     Dormant,
 }

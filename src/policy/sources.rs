@@ -21,6 +21,8 @@ pub struct Sources {
     certificates: BTreeSet<String>,
     /// Where each file that is not UTF-8 first stops being so.
     not_utf8: BTreeMap<String, usize>,
+    /// What git calls the state it has checked out there.
+    commit: Option<String>,
 }
 
 impl Sources {
@@ -79,11 +81,27 @@ impl Sources {
         &self.folder
     }
 
-    /// Which policy these files are: the first twelve hexadecimal digits of
-    /// SHA-256 over every file that can change a decision, with its path, so
-    /// that two nodes with the same files say the same. Cases decide nothing
-    /// and do not count.
+    /// The folder is in a checkout of this commit: where the files come from,
+    /// and not what they are, which the version says.
+    #[must_use]
+    pub fn from_commit(mut self, commit: Option<String>) -> Self {
+        self.commit = commit;
+        self
+    }
+
+    pub fn commit(&self) -> Option<&str> {
+        self.commit.as_deref()
+    }
+
+    /// The first twelve digits of the digest: what people and logs say.
     pub fn version(&self) -> String {
+        self.digest().chars().take(VERSION_DIGITS).collect()
+    }
+
+    /// Which policy these files are: SHA-256, in hexadecimal, over every file
+    /// that can change a decision, with its path, so that two nodes with the
+    /// same files say the same. Cases decide nothing and do not count.
+    pub fn digest(&self) -> String {
         let mut digest = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
         for (path, file) in self.iter().filter(|(path, _)| !path.starts_with("tests/")) {
             // Lengths part path from text, so that no two sets of files run
@@ -93,12 +111,12 @@ impl Sources {
                 digest.update(field.as_bytes());
             }
         }
-        let mut version = String::with_capacity(VERSION_DIGITS);
-        for octet in digest.finish().as_ref().iter().take(VERSION_DIGITS / 2) {
+        let mut digits = String::new();
+        for octet in digest.finish().as_ref() {
             // Writing to a String cannot fail.
-            let _ = write!(version, "{octet:02x}");
+            let _ = write!(digits, "{octet:02x}");
         }
-        version
+        digits
     }
 
     /// The faults of files that are not UTF-8.

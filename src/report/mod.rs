@@ -12,10 +12,12 @@ mod dsn; // what became of a delivery
 mod held; // messages in quarantine: to the sender, to the officers
 pub mod story; // what happened to a message, and the proof of it
 pub mod tlsrpt; // what domains are told of their TLS
+mod policy; // to the officers, of their own policy
 mod original; // what of a message may be shown again
 mod waiting; // messages that wait for TLS: to the sender, to the officers
 mod writing; // fields, folding, encoded text
 
 pub use dsn::{Action, DeliveryReport, ReportedRecipient};
 pub use held::{HeldMessage, tell_officers, tell_sender};
+pub use policy::{PolicyNotice, tell_officers_of_policy};
 pub use waiting::{Company, SenderTold, WaitingMessage, tell_officers_of_waiting};

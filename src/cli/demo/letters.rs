@@ -8,8 +8,9 @@ use bytes::Bytes;
 
 use super::scenarios::Scenario;
 use crate::{
-    cli::{exit::Failure, files},
+    cli::exit::Failure,
     deliver::{Deliverer, Delivery, RouteTls, Settings},
+    gateway::with_crlf,
     mail::{Address, Attempt, Domain, NextHop, QueueId, ReversePath, TlsRequirement},
 };
 
@@ -69,7 +70,7 @@ impl MailServer {
         Ok(Letter {
             from: scenario.from.parse().map_err(Failure::bad_data)?,
             to: scenario.to.parse().map_err(Failure::bad_data)?,
-            content: files::with_crlf(text.into_bytes()),
+            content: with_crlf(text.into_bytes()),
         })
     }
 

@@ -5,10 +5,11 @@ use std::path::Path;
 use super::*;
 use crate::{
     classify::TestRange,
-    cli::{files::with_crlf, page::Look},
+    cli::page::Look,
     config::read_policies,
     content::{Content, InPlace},
     gateway,
+    gateway::with_crlf,
     policy::Context,
 };
 

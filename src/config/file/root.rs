@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use super::{
     fields::{Reader, count, domains, duration, optional, section, socket_address},
+    going_live::{GOING_LIVE, going_live},
     identity::refuse_identity_in_clear,
     limits::{LIMITS, limits},
     listener::LISTENER,
@@ -13,8 +14,8 @@ use super::{
 };
 use crate::{
     config::{
-        self, Config, Dns, Ephemeral, ExchangeAddresses, KeyFile, KeyState, Limits, MtaSts, Node,
-        Retry, Route, Sending, SigningKey, Spool, quantity::Span,
+        self, Config, Dns, Ephemeral, ExchangeAddresses, GoingLive, KeyFile, KeyState, Limits,
+        MtaSts, Node, Retry, Route, Sending, SigningKey, Spool, quantity::Span,
     },
     mail::{Domain, NextHop, TlsRequirement},
     policy::{
@@ -69,6 +70,8 @@ impl Reader<'_> {
         let mta_sts = section(root, "mta_sts", "[mta_sts]", MTA_STS, MtaSts::default(), |table| {
             self.mta_sts(table)
         });
+        let usual = GoingLive::default();
+        let going_live = section(root, "going_live", "[going_live]", GOING_LIVE, usual, going_live);
         let (metrics, console) = (metrics(root), console(root));
         let signing: Vec<SigningKey> = signing.into_iter().collect::<Option<_>>()?;
         let tls_reports = self.tls_reports(root, &signing);
@@ -88,6 +91,7 @@ impl Reader<'_> {
             spool,
             recipients: recipients.into_iter().collect::<Option<_>>()?,
             blocklists: blocklists.into_iter().collect::<Option<_>>()?,
+            going_live,
             metrics,
             console,
         })
@@ -264,6 +268,7 @@ const KEYS: &[&str] = &[
     "tls_reports",
     "recipients",
     "blocklist",
+    "going_live",
     "spool",
     "metrics",
     "console",
