@@ -4,6 +4,7 @@
 //! clock. Wire forms live in `smtp`, file forms in `config` and `policy`.
 
 mod address;
+mod attachment;
 mod attempt;
 mod authentication;
 mod decision;
@@ -33,6 +34,7 @@ mod time;
 mod tls;
 
 pub use address::{Address, AddressError, ReversePath};
+pub use attachment::AttachmentType;
 pub use attempt::{Attempt, Failure, FailureReason, Handover, Outcome, Promise, Taker};
 pub use authentication::{AuthenticationFacts, ChainSeal};
 pub use decision::{Decision, DestinationClass, DestinationFacts, Mode, RuleMatch};

@@ -3,6 +3,7 @@
 #![expect(clippy::string_slice, reason = "a test ends at its first surprise")]
 
 mod diagnostics;
+mod facts;
 mod laws;
 mod protection;
 mod shipped;
