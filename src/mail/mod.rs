@@ -26,6 +26,7 @@ mod protection;
 mod queue_id;
 mod reading;
 mod record;
+mod recorded;
 mod reply;
 mod requests;
 mod spoof;
@@ -69,6 +70,7 @@ pub use reading::{ReaderFault, ReaderOutcome};
 pub use record::{
     Acceptance, Asked, Asker, CopyKind, ReportResult, ReportWay, Settled, StoredCopy,
 };
+pub use recorded::{Addition, RecordError, RecordedDecision, RecordedOutcome};
 pub use reply::{EnhancedStatusCode, Reply, Severity};
 pub use requests::{
     ByMode, ByTrace, DeliverBy, Notify, OriginalRecipient, Priority, PriorityError, Release,
@@ -76,5 +78,5 @@ pub use requests::{
 };
 pub use spoof::Spoof;
 pub use summary::{Line, Standing, Summary, TlsWait};
-pub use time::Timestamp;
+pub use time::{Timestamp, TimestampError};
 pub use tls::TlsSession;
