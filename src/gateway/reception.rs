@@ -201,7 +201,8 @@ impl Processor {
         // Asked once: all that follows is said by this one version.
         let deciding = self.policies.for_sender(&submission.envelope.reverse_path);
         let policy = &deciding.policy;
-        let judgement = judge(policy, submission, content, extract, authentication);
+        let now = now();
+        let judgement = judge(policy, submission, content, extract, authentication, now);
         let took = reading + started.elapsed();
         if judgement.content.received_count() > MAX_HOPS {
             return Err(replies::refused(
@@ -227,7 +228,7 @@ impl Processor {
             node: &self.config.node,
             policy,
             signer: &self.signer,
-            now: now(),
+            now,
             id,
             submission,
             authentication,

@@ -4,6 +4,7 @@
 //! clock. Wire forms live in `smtp`, file forms in `config` and `policy`.
 
 mod address;
+mod attachment;
 mod attempt;
 mod authentication;
 mod decision;
@@ -26,6 +27,7 @@ mod protection;
 mod queue_id;
 mod reading;
 mod record;
+mod recorded;
 mod reply;
 mod requests;
 mod spoof;
@@ -34,6 +36,7 @@ mod time;
 mod tls;
 
 pub use address::{Address, AddressError, ReversePath};
+pub use attachment::AttachmentType;
 pub use attempt::{Attempt, Failure, FailureReason, Handover, Outcome, Promise, Taker};
 pub use authentication::{AuthenticationFacts, ChainSeal};
 pub use decision::{Decision, DestinationClass, DestinationFacts, Mode, RuleMatch};
@@ -69,6 +72,7 @@ pub use reading::{ReaderFault, ReaderOutcome};
 pub use record::{
     Acceptance, Asked, Asker, CopyKind, ReportResult, ReportWay, Settled, StoredCopy,
 };
+pub use recorded::{Addition, RecordError, RecordedDecision, RecordedOutcome};
 pub use reply::{EnhancedStatusCode, Reply, Severity};
 pub use requests::{
     ByMode, ByTrace, DeliverBy, Notify, OriginalRecipient, Priority, PriorityError, Release,
@@ -76,5 +80,5 @@ pub use requests::{
 };
 pub use spoof::Spoof;
 pub use summary::{Line, Standing, Summary, TlsWait};
-pub use time::Timestamp;
+pub use time::{Timestamp, TimestampError};
 pub use tls::TlsSession;

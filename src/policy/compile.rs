@@ -179,7 +179,9 @@ impl Compiler<'_> {
             self.diagnostics.push(fault.of(file, Severity::Error));
         }
         self.warn_of_strays();
-        let settings = self.required("policy.toml", settings::read).unwrap_or_default();
+        let members = organisation::memberships(self.sources);
+        let settings = self.required("policy.toml", |faults| settings::read(faults, &members));
+        let settings = settings.unwrap_or_default();
         let certificates: Vec<&str> = self.sources.certificates().collect();
         let domains = self
             .required("domains.toml", |faults| domains::read(faults, &certificates, context))
@@ -188,6 +190,7 @@ impl Compiler<'_> {
         let rule_context = RuleContext {
             disclaimers: &disclaimers,
             level_names: &settings.level_names,
+            organisations: &members,
             today: context.today,
         };
         let files = self.read_rules(&rule_context);

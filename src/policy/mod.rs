@@ -34,6 +34,7 @@ mod settings;
 mod sources;
 mod space;
 mod template;
+mod time_window;
 mod when;
 pub mod written;
 
@@ -51,3 +52,4 @@ pub use rule::{Exemption, Rule, Verdict};
 pub use settings::{Invariant, LevelNames, Rollout};
 pub use sources::Sources;
 pub use template::{Fields, Template};
+pub use time_window::{TimeWindow, plain_moment};

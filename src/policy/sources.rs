@@ -9,6 +9,8 @@ use std::{
     sync::Arc,
 };
 
+use bytes::Bytes;
+
 use super::{diagnostics::SourceFile, written::Fault};
 
 /// Every file of the policy folder, by its path within that folder.
@@ -21,6 +23,8 @@ pub struct Sources {
     certificates: BTreeSet<String>,
     /// Where each file that is not UTF-8 first stops being so.
     not_utf8: BTreeMap<String, usize>,
+    /// Messages of cases that are not: mail may be of any octets.
+    mail: BTreeMap<String, Bytes>,
     /// What git calls the state it has checked out there.
     commit: Option<String>,
 }
@@ -37,6 +41,10 @@ impl Sources {
     pub fn add(&mut self, path: &str, octets: &[u8]) {
         let text = match std::str::from_utf8(octets) {
             Ok(text) => text.to_owned(),
+            Err(_) if is_mail(path) => {
+                self.mail.insert(path.to_owned(), Bytes::copy_from_slice(octets));
+                String::from_utf8_lossy(octets).into_owned()
+            }
             Err(error) => {
                 self.not_utf8.insert(path.to_owned(), error.valid_up_to());
                 String::from_utf8_lossy(octets).into_owned()
@@ -61,6 +69,17 @@ impl Sources {
 
     pub fn file(&self, path: &str) -> Option<&Arc<SourceFile>> {
         self.files.get(path)
+    }
+
+    /// The octets of a file, as they were read.
+    pub fn octets(&self, path: &str) -> Option<Bytes> {
+        let text = || Some(Bytes::copy_from_slice(self.file(path)?.text.as_bytes()));
+        self.mail.get(path).cloned().or_else(text)
+    }
+
+    /// The messages of cases that are not UTF-8.
+    pub fn mail(&self) -> impl Iterator<Item = (&str, &Bytes)> {
+        self.mail.iter().map(|(path, octets)| (path.as_str(), octets))
     }
 
     /// The files straight in a folder (`disclaimers`), by name, with the name.
@@ -131,6 +150,10 @@ impl Sources {
     }
 }
 
+fn is_mail(path: &str) -> bool {
+    path.starts_with("tests/") && !path.ends_with(".toml")
+}
+
 const VERSION_DIGITS: usize = 12;
 
 #[cfg(test)]
@@ -152,6 +175,17 @@ mod tests {
         assert_eq!(version, of("policies", &[("a", "b"), ("c", "d"), ("tests/x.toml", "y")]));
         assert_ne!(version, of("policies", &[("a", "b"), ("c", "e")]));
         assert_ne!(version, of("policies", &[("ab", ""), ("c", "d")]));
+    }
+
+    #[test]
+    fn mail_beside_the_cases_may_be_of_any_octets_and_nothing_else_may() {
+        let mut sources = Sources::new("policies");
+        for path in ["tests/a.eml", "tests/a.toml", "rules.toml"] {
+            sources.add(path, b"\xe9");
+        }
+        let faulty: Vec<_> = sources.encoding_faults().map(|(file, _)| file.path.clone()).collect();
+        assert_eq!(faulty, ["policies/rules.toml", "policies/tests/a.toml"]);
+        assert_eq!(sources.octets("tests/a.eml").as_deref(), Some(&b"\xe9"[..]));
     }
 
     #[test]

@@ -50,14 +50,19 @@ impl<'c> Plan<'c> {
     /// Whether what is put at `at`, after what is put there already, starts a
     /// line. A header that the message breaks off may lack its last line end.
     fn line_is_ended(&self, at: usize) -> bool {
-        let before = self.content.raw().get(..at).unwrap_or_default();
-        before.is_empty()
-            || before.ends_with(b"\n")
-            || self.changes.iter().any(|(order, change)| {
-                *order == Order::Header
-                    && change.source == (at..at)
-                    && change.inserted.ends_with(b"\n")
-            })
+        let header = self.changes.iter().filter(|(order, _)| *order == Order::Header);
+        let before = header.map(|(_, change)| change).rfind(|change| {
+            change.source.end == at && (change.source.start < at || !change.inserted.is_empty())
+        });
+        match before {
+            Some(change) if !change.inserted.is_empty() => change.inserted.ends_with(b"\n"),
+            // Taken out.
+            Some(change) => self.line_is_ended(change.source.start),
+            None => {
+                let before = self.content.raw().get(..at).unwrap_or_default();
+                before.is_empty() || before.ends_with(b"\n")
+            }
+        }
     }
 
     /// An edit in the body of a part.

@@ -228,12 +228,15 @@ fn prepend(fields: &[HeaderField], plan: &mut Plan<'_>) {
 }
 
 /// After an mbox line, which would otherwise end the header early, and after
-/// continuation lines of nothing, which would go on with a field of ours.
+/// continuation lines of nothing, which would go on with a field of ours. Some
+/// readers take `From :` (RFC 5322 section 4.5.2) for an mbox line.
 fn header_top(content: &Content) -> usize {
-    let first = content.fields().first().map(|field| field.whole.start);
-    match content.raw().as_ref() {
-        [b' ' | b'\t', ..] | [b'F', b'r', b'o', b'm', b' ', ..] => {
-            first.or_else(|| Some(content.parts().first()?.header.end)).unwrap_or_default()
+    let first = content.fields().first().map(|field| field.whole.clone());
+    match (content.raw().as_ref(), first) {
+        ([b'F', b'r', b'o', b'm', b' ', ..], Some(Range { start: 0, end })) => end,
+        ([b' ' | b'\t', ..] | [b'F', b'r', b'o', b'm', b' ', ..], Some(first)) => first.start,
+        ([b' ' | b'\t', ..] | [b'F', b'r', b'o', b'm', b' ', ..], None) => {
+            content.parts().first().map_or(0, |whole| whole.header.end)
         }
         _ => 0,
     }
@@ -311,6 +314,9 @@ mod tests {
         let alone = "From a Mon\r\nno field\r\n";
         let expected = "From a Mon\r\nX-A: 1\r\n\r\nno field\r\n";
         assert_eq!(rewritten(alone, &prepending("X-A", "1")), expected);
+        let like_one = "From : a@x.example\r\nSubject: a\r\n\r\nx\r\n";
+        let expected = "From : a@x.example\r\nX-A: 1\r\nSubject: a\r\n\r\nx\r\n";
+        assert_eq!(rewritten(like_one, &prepending("X-A", "1")), expected);
     }
 
     #[test]

@@ -166,6 +166,13 @@ class Gateway:
     def wait_until_empty(self, seconds=60):
         wait_until("the queue is empty", lambda: not self.queued(), seconds)
 
+    def audited(self, event=None):
+        """The lines of the audit trail about an event, or all; one that is being written is not there yet."""
+        file = self.home / "data/audit/audit.jsonl"
+        text = file.read_text() if file.exists() else ""
+        lines = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+        return [line for line in lines if event in (None, line["event"])]
+
     def http(self, path):
         """GET on the metrics address: status and text."""
         try:

@@ -116,8 +116,7 @@ def pending(gateway, recipient):
 
 def evidence(gateway, domain):
     """Of the last attempt, as the audit trail has it."""
-    lines = "".join(file.read_text() for file in (gateway.home / "data/audit").glob("*")).splitlines()
-    attempts = [line for line in map(json.loads, lines) if line["event"] == "attempt" and line["domain"] == domain]
+    attempts = [line for line in gateway.audited("attempt") if line["domain"] == domain]
     return attempts and attempts[-1]["tries"][-1]
 
 

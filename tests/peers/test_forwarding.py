@@ -1,6 +1,5 @@
 """Peers that speak for others: Postfix with XFORWARD, swaks with XCLIENT."""
 
-import json
 import smtplib
 import subprocess
 
@@ -14,12 +13,7 @@ CLIENT = "198.51.100.7"
 
 def decisions(gateway):
     """The audit trail's lines about messages, once there are any."""
-    def lines():
-        files = [file for file in (gateway.home / "data").rglob("*audit*") if file.is_file()]
-        parsed = [json.loads(line) for file in files for line in file.read_text().splitlines()]
-        return [line for line in parsed if line.get("event") == "decision"]
-
-    return wait_until("a decision in the audit trail", lines)
+    return wait_until("a decision in the audit trail", lambda: gateway.audited("decision"))
 
 
 def test_postfix_says_whom_it_has_a_message_from(home, far_end):

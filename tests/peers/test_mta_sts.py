@@ -1,7 +1,6 @@
 """MTA-STS (RFC 8461) through the whole gateway: a policy host behind HTTPS,
 records in Knot, and exchanges that are as the policy says or are not."""
 
-import json
 
 import clients
 import pytest
@@ -102,8 +101,7 @@ class Running:
         return wait_until("a fate", found)
 
     def evidence(self):
-        lines = "".join(f.read_text() for f in (self.gateway.home / "data/audit").glob("*")).splitlines()
-        attempts = [line for line in map(json.loads, lines) if line["event"] == "attempt"]
+        attempts = self.gateway.audited("attempt")
         return attempts and attempts[-1]["tries"][-1]
 
 

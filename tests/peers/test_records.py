@@ -31,17 +31,12 @@ def id_of(gateway, recipient):
     """The queue id of the message to a recipient, as the audit trail has it."""
 
     def found():
-        for line in trail(gateway):
+        for line in gateway.audited():
             if line["event"] == "accepted" and any(recipient in copy["recipients"] for copy in line["copies"]):
                 return next(copy["id"] for copy in line["copies"] if recipient in copy["recipients"])
         return None
 
     return wait_until("the message in the audit trail", found)
-
-
-def trail(gateway):
-    file = gateway.home / "data/audit/audit.jsonl"
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
 def audit(gateway, *arguments):

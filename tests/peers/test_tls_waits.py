@@ -1,7 +1,6 @@
 """Mail whose TLS cannot be had: it waits, people hear of it once, and a person
 or policy finds it another way."""
 
-import json
 import pathlib
 import subprocess
 import time
@@ -95,11 +94,6 @@ class Scene:
         found = [line.split()[-1] for line in text.splitlines() if line.startswith(f"{name} ")]
         return float(found[0]) if found else 0
 
-    def audited(self, event):
-        lines = (self.gateway.home / "data").rglob("audit.jsonl")
-        everything = [json.loads(line) for file in lines for line in file.read_text().splitlines()]
-        return [line for line in everything if line["event"] == event]
-
     def command(self, *arguments):
         return postern("queue", "--control", self.gateway.home / "control.sock", *arguments)
 
@@ -190,7 +184,7 @@ def test_a_persons_exemption_lets_one_message_go_and_is_audited(scene):
     assert done.returncode == 0, done.stderr
     arrived = scene.broken.only()
     assert arrived.forward_paths == [SEALED] and arrived.tls
-    (line,) = wait_until("it is audited", lambda: scene.audited("exempted"))
+    (line,) = wait_until("it is audited", lambda: scene.gateway.audited("exempted"))
     assert (line["id"], line["tls"], line["reason"]) == (queue_id, "encrypted", "agreed by telephone")
     assert line["by"] and line["until"] > line["at"]
     assert [m["id"] for m in scene.gateway.queued() if m["reverse_path"]] == [other]
@@ -220,7 +214,7 @@ def test_policys_fallback_takes_it_to_the_portal_and_the_sender_is_told(scene):
     assert scene.broken.received == []
     assert "goes another way" in scene.wait_until_told(SENDER).header("Subject")[0]
     assert "Sent to" in scene.wait_until_told(OFFICERS).reading("plain")
-    (line,) = wait_until("it is audited", lambda: scene.audited("redirected"))
+    (line,) = wait_until("it is audited", lambda: scene.gateway.audited("redirected"))
     assert (line["by"], line["to"]) == ("policy", f"smtp://127.0.0.1:{scene.portal.port}")
     scene.gateway.wait_until_empty()
 
@@ -243,7 +237,7 @@ def test_a_person_sends_it_another_way(scene):
     assert scene.command("redirect", queue_id, "--to", to).returncode != 0
     scene.gateway.queue("redirect", queue_id, "--to", to, "--reason", "their mail system is down")
     assert scene.portal.only().tls
-    (line,) = wait_until("it is audited", lambda: scene.audited("redirected"))
+    (line,) = wait_until("it is audited", lambda: scene.gateway.audited("redirected"))
     assert (line["id"], line["to"], line["reason"]) == (queue_id, to, "their mail system is down")
     assert scene.broken.received == []
 

@@ -102,7 +102,7 @@ proptest! {
 }
 
 /// Every code there is, but for a missing file, which no folder can hold.
-const CODES: [&str; 71] = [
+const CODES: [&str; 75] = [
     "address",
     "combination-unknown-evidence",
     "combination-without-level",
@@ -153,14 +153,15 @@ const CODES: [&str; 71] = [
     "next-hop",
     "number-out-of-range",
     "organisation-name",
+    "organisation-unknown",
     "range-empty",
     "range-malformed",
     "rollout-enforce-to",
     "rule-does-nothing",
     "rule-duplicate",
     "rule-expired",
-    "rule-never-matches",
     "rule-fallback-nowhere",
+    "rule-never-matches",
     "rule-protected-unused",
     "rule-redirect-nowhere",
     "rule-redirect-unused",
@@ -169,6 +170,9 @@ const CODES: [&str; 71] = [
     "subject-tag",
     "template-field",
     "template-open",
+    "time-of-day",
+    "time-window",
+    "time-zone",
     "toml-syntax",
     "unknown-key",
     "unknown-value",

@@ -2,7 +2,9 @@
 //! disk, compiled, decided by and proved.
 #![expect(clippy::string_slice, reason = "a test ends at its first surprise")]
 
+mod authors;
 mod diagnostics;
+mod facts;
 mod laws;
 mod protection;
 mod shipped;

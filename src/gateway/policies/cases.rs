@@ -7,7 +7,7 @@ use crate::{
     classify::{Classification, TestRange},
     content::{Content, Extract, ReadDocument},
     gateway::{Arriving, message_facts},
-    mail::{Arrival, Domain, MessageFacts},
+    mail::{Domain, MessageFacts},
     policy::{Case, Context, MessageText, Policy, Sources, Subject},
 };
 
@@ -40,15 +40,14 @@ pub fn judge_case(
         Subject::Facts(facts) => return Ok(((**facts).clone(), None)),
         Subject::Message { text, from, direction } => (text, from, *direction),
     };
-    let text = match text {
-        MessageText::Inline(text) => text,
+    let octets = match text {
+        MessageText::Inline(text) => text.clone().into_bytes(),
         MessageText::Beside(path) => {
-            &sources.file(path).ok_or_else(|| NoMessage(path.clone()))?.text
+            sources.octets(path).ok_or_else(|| NoMessage(path.clone()))?.to_vec()
         }
     };
-    let content = Content::parse(with_crlf(text.clone().into_bytes()));
-    let arriving =
-        Arriving { direction, reverse_path: from, arrival: Arrival::Tls, authentication: None };
+    let content = Content::parse(with_crlf(octets));
+    let arriving = Arriving::plainly(direction, from);
     let extract = content.extract(reader);
     let (facts, classification) = message_facts(policy, &content, &extract, &arriving);
     Ok((facts, Some(Seen { classification, extract })))

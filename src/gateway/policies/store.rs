@@ -13,6 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::version::{Version, VersionName};
@@ -32,6 +33,9 @@ struct Kept {
     #[serde(default)]
     certificates: Vec<String>,
     files: BTreeMap<String, String>,
+    /// Messages of cases that are not UTF-8, in base64.
+    #[serde(default)]
+    mail: BTreeMap<String, String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +69,10 @@ impl Store {
                 .iter()
                 .map(|(path, file)| (path.to_owned(), file.text.clone()))
                 .collect(),
+            mail: sources
+                .mail()
+                .map(|(path, octets)| (path.to_owned(), STANDARD.encode(octets)))
+                .collect(),
         };
         write(&self.path(version), &kept)
     }
@@ -77,6 +85,13 @@ impl Store {
             Sources::new(&format!("version {}", version.short())).from_commit(kept.commit);
         for (path, text) in &kept.files {
             sources.add(path, text.as_bytes());
+        }
+        for (path, encoded) in &kept.mail {
+            let octets = STANDARD.decode(encoded).map_err(|error| StoreError::Damaged {
+                path: self.path(version),
+                why: format!("{path}: {error}"),
+            })?;
+            sources.add(path, &octets);
         }
         for name in &kept.certificates {
             sources.add_certificate(name);
@@ -183,6 +198,7 @@ mod tests {
         let mut sources = Sources::new("policies").from_commit(Some("c".repeat(40)));
         sources.add("rules.toml", text.as_bytes());
         sources.add("tests/a.toml", b"case");
+        sources.add("tests/a.eml", b"caf\xe9");
         sources.add_certificate("partner.pem");
         sources
     }
@@ -197,6 +213,7 @@ mod tests {
         let read = Store::open(folder.path()).unwrap().sources(&version).unwrap();
         assert_eq!(read.digest(), sources.digest());
         assert_eq!(read.file("tests/a.toml").unwrap().text, "case");
+        assert_eq!(read.octets("tests/a.eml").as_deref(), Some(&b"caf\xe9"[..]));
         assert_eq!(read.commit(), sources.commit());
         assert_eq!(read.certificates().collect::<Vec<_>>(), ["partner.pem"]);
     }
