@@ -179,6 +179,7 @@ fn identity(config: Option<&Path>, journey: &JourneyArguments) -> Result<(Node, 
         policies: journey.policies.clone(),
         local_domains: journey.local_domains.clone(),
         control_socket: PathBuf::new(),
+        control_group: None,
         passage_key: PathBuf::new(),
     };
     Ok((node, Signer::default()))

@@ -54,6 +54,9 @@ pub struct Node {
     pub local_domains: Vec<Domain>,
     /// The Unix socket on which `postern queue` and the like talk to it.
     pub control_socket: PathBuf,
+    /// Its members may use that socket beside root and the gateway's own
+    /// account: a name in /etc/group, or a number.
+    pub control_group: Option<String>,
     /// The secret that marks messages which have been through; made at the
     /// first start where there is none, and the same on all nodes.
     pub passage_key: PathBuf,

@@ -1,8 +1,8 @@
 //! The control socket: how `postern queue` talks to the running gateway.
 //!
-//! A Unix socket, mode 0600; one line of JSON asks, one line answers. What a
-//! person does to a message goes to the audit trail with the name the kernel
-//! gives for the peer's user.
+//! A Unix socket, mode 0600, or 0660 for a group; one line of JSON asks, one
+//! line answers. What a person does to a message goes to the audit trail with
+//! the name the kernel gives for the peer's user.
 
 use std::{io, path::Path};
 

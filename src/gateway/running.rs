@@ -256,7 +256,7 @@ impl Doors {
         readers: &Pool,
     ) -> Result<Self, StartError> {
         let Config { node, metrics, limits, .. } = config;
-        let control = operator::bind(&node.control_socket)
+        let control = operator::bind(&node.control_socket, node.control_group.as_deref())
             .map_err(|cause| part("the control socket", at(&node.control_socket, cause)))?;
         let metrics = TcpListener::bind(metrics)
             .await

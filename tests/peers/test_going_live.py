@@ -3,9 +3,11 @@ officers, a start with faulty files, a trial that is returned from, and reloads
 under load."""
 
 import json
+import os
 import pathlib
 import re
 import smtplib
+import subprocess
 import threading
 import time
 import urllib.request
@@ -15,7 +17,7 @@ import pytest
 import clients
 from gateway import Gateway, postern, route
 from messages import message
-from processes import free_port, wait_until
+from processes import as_root, free_port, wait_until
 
 OFFICER = "ig@nhs.test.example"
 POLICY = f"""\
@@ -215,6 +217,43 @@ def test_two_officers(start, far_end):
     assert proposed["version"] == approved["version"] == version
     waiting = [m for m in far_end.received if OFFICER in m.forward_paths]
     assert waiting and version in waiting[0].reading("plain").replace("\n", "")
+
+
+# As another account of the operating system: what the control socket answers.
+ASK = """
+import socket, sys
+with socket.socket(socket.AF_UNIX) as control:
+    control.connect(sys.argv[1])
+    control.sendall(sys.argv[2].encode() + b"\\n")
+    print(control.makefile().readline())
+"""
+NOBODY = 65534
+
+
+def ask_as(uid, policies, **request):
+    line = json.dumps({"do": "policy"} | request)
+    command = ["/usr/bin/python3", "-c", ASK, policies.gateway.home / "control.sock", line]
+    # Capabilities go with the account.
+    account = as_root("setpriv", f"--reuid={uid}", f"--regid={os.getgid()}", "--clear-groups")
+    done = subprocess.run([*account, *command], capture_output=True, text=True, check=True, cwd="/")
+    return json.loads(done.stdout)
+
+
+def test_one_account_is_one_officer_whatever_names_it_writes(home, far_end):
+    policies = Policies(home, far_end, SECOND_OFFICER)
+    config = policies.gateway.config
+    config.write_text(config.read_text().replace("[node]\n", f'[node]\ncontrol_group = "{os.getgid()}"\n', 1))
+    with policies.gateway:
+        policies.put("reject")
+        assert ask_as(NOBODY, policies, ask="propose", officer="Anna")["came_to"] == "waiting"
+        [version] = policies.waits()
+        declined = ask_as(NOBODY, policies, ask="approve", version=version, officer="Ben")
+        assert f"uid {NOBODY} stands for this version already" in declined["why"]
+        assert ask_as(NOBODY - 1, policies, ask="approve", version=version, officer="Ben")["came_to"] == "live"
+        wait_until("audit", lambda: len([line for line in policies.lines("policy_step") if line["uid"]]) >= 3)
+        steps = [line for line in policies.lines("policy_step") if line["uid"]]
+        assert [(line["step"], line["officer"], line["uid"]) for line in steps][:2] == [
+            ("proposed", "Anna", NOBODY), ("approved", "Ben", NOBODY - 1)]
 
 
 def test_a_trial_that_leaves_its_band_is_returned_from(start, far_end):

@@ -123,6 +123,7 @@ fn copies(policy: &Policy, recipients: &[&str]) -> Vec<(Vec<String>, String)> {
         data_dir: Default::default(),
         policies: Default::default(),
         local_domains: Vec::new(),
+        control_group: None,
         control_socket: Default::default(),
         passage_key: Default::default(),
     };

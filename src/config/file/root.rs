@@ -127,6 +127,9 @@ impl Reader<'_> {
         let control_socket = data_dir.join("control.sock");
         let control_socket =
             optional(&table, "control_socket", control_socket, |value| self.path(value));
+        let control_group = optional(&table, "control_group", None, |value| {
+            value.sentence().map(|name| Some(name.to_owned()))
+        });
         let passage_key = data_dir.join("passage.key");
         let passage_key = optional(&table, "passage_key", passage_key, |value| self.path(value));
         Some(Node {
@@ -135,6 +138,7 @@ impl Reader<'_> {
             policies: policies?,
             local_domains,
             control_socket,
+            control_group,
             passage_key,
         })
     }
@@ -273,8 +277,15 @@ const KEYS: &[&str] = &[
     "metrics",
     "console",
 ];
-const NODE: &[&str] =
-    &["name", "data_dir", "policies", "local_domains", "control_socket", "passage_key"];
+const NODE: &[&str] = &[
+    "name",
+    "data_dir",
+    "policies",
+    "local_domains",
+    "control_socket",
+    "control_group",
+    "passage_key",
+];
 const ROUTE: &[&str] = &[
     "domain",
     "next_hop",

@@ -8,7 +8,7 @@ mod officers;
 use std::{
     fs,
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
 
@@ -21,8 +21,8 @@ use super::{
 use crate::{
     config::Config,
     gateway::StartError,
-    mail::{By, Decision, Event, Facts, Observer, ReversePath, Timestamp},
-    policy::diagnostics::SourceFile,
+    mail::{By, Decision, Event, Facts, MessageFacts, Observer, ReversePath, Timestamp},
+    policy::{Sources, Subject, diagnostics::SourceFile, read_cases},
 };
 
 /// What was told, in short words.
@@ -139,22 +139,21 @@ impl Bench {
 }
 
 fn decision(policy: &crate::policy::Policy, sender: &str) -> Decision {
-    let sender: ReversePath = sender.parse().unwrap();
-    let message = crate::mail::MessageFacts {
-        direction: crate::mail::Direction::Outbound,
-        reverse_path: sender,
-        level: Default::default(),
-        kinds: Default::default(),
-        marking: None,
-        secure_tag: crate::mail::SecureTag::Absent,
-        opaque: Vec::new(),
-        authentication: None,
-        spoof: Vec::new(),
-        arrival: crate::mail::Arrival::Tls,
-        size: 400,
-    };
+    static PLAIN: LazyLock<MessageFacts> = LazyLock::new(plain_message);
+    let reverse_path: ReversePath = sender.parse().unwrap();
+    let message = MessageFacts { reverse_path, ..PLAIN.clone() };
     let recipient = "b@x.example".parse().unwrap();
     crate::decide::decide(policy, Facts { message: &message, recipient: &recipient })
+}
+
+/// As a case has it that says nothing of it.
+fn plain_message() -> MessageFacts {
+    let mut sources = Sources::new("policies");
+    sources.add("tests/case.toml", case("hold").as_bytes());
+    match read_cases(&sources).0.remove(0).subject {
+        Subject::Facts(facts) => *facts,
+        Subject::Message { .. } => panic!("the case has facts"),
+    }
 }
 
 /// Of a day of November 2026.
