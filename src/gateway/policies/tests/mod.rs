@@ -151,7 +151,11 @@ fn decision(policy: &crate::policy::Policy, sender: &str) -> Decision {
         authentication: None,
         spoof: Vec::new(),
         arrival: crate::mail::Arrival::Tls,
+        tls_version: None,
         size: 400,
+        attachment_types: None,
+        visible_recipients: None,
+        received_at: None,
     };
     let recipient = "b@x.example".parse().unwrap();
     crate::decide::decide(policy, Facts { message: &message, recipient: &recipient })
