@@ -267,6 +267,7 @@ fn as_json(policy: &Policy, judgement: &Judgement, view: View) -> serde_json::Va
     let findings: Vec<_> = found.map(|found| findings::as_json(found, view.display())).collect();
     json!({
         "policy": policy.version(),
+        "commit": policy.commit(),
         "level": judgement.facts.level,
         "level_name": policy.level_name(judgement.facts.level),
         "why": judgement.classification.why,

@@ -3,7 +3,7 @@
 
 use std::{
     io::Write,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use clap::{Args, Subcommand};
@@ -173,7 +173,11 @@ fn tell(answer: &PolicyAnswer, shown: &Shown, json: bool) -> Result<(), Failure>
         },
         (PolicyAnswer::Files { files, .. }, Shown::Below(folder)) => {
             for (path, text) in files {
+                let is_below = Path::new(path).components().all(is_name);
                 let path = folder.join(path);
+                if !is_below {
+                    return Err(Failure::bad_data(format!("{} is not below it", path.display())));
+                }
                 path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
                 std::fs::write(&path, text)?;
             }
@@ -198,6 +202,12 @@ fn tell(answer: &PolicyAnswer, shown: &Shown, json: bool) -> Result<(), Failure>
         PolicyAnswer::Outcome(Outcome { came_to: CameTo::Refused, .. }) => Err(Failure::silent(1)),
         _ => Ok(()),
     }
+}
+
+/// What is read of a gateway writes below the folder it was told, and nowhere
+/// else.
+fn is_name(component: Component<'_>) -> bool {
+    matches!(component, Component::Normal(_))
 }
 
 fn tell_outcome(out: &mut impl Write, outcome: &Outcome) -> std::io::Result<()> {

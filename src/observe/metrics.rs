@@ -391,7 +391,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{mail::DestinationClass, observe::Door};
+    use crate::{
+        mail::DestinationClass,
+        observe::{Door, PolicyState},
+    };
 
     #[test]
     fn shipped_alerts_speak_of_metrics_that_are_there_before_anything_has_gone_wrong() {
@@ -403,6 +406,8 @@ mod tests {
             oldest: Duration::ZERO,
             exemptions: 0,
         });
+        metrics.set_policy(&PolicyState::default());
+        metrics.policies.set_exemption_expiry(Some(jiff::civil::date(2026, 11, 24)));
         let shown = metrics.render(QueueState::default()).unwrap();
         let rules = include_str!("../../deploy/prometheus/alerts.yml");
         let mut asked = 0;

@@ -195,7 +195,7 @@ impl Observatory {
             }
             let rule = decision.decided_by.as_ref().map(|matched| matched.rule.as_str());
             let id = decided.id;
-            info!(%id, %recipient, disposition, rule, level, "decided");
+            info!(%id, %recipient, disposition, rule, level, policy = decided.policy, "decided");
         }
         self.audit.record(lines::decision(decided));
     }

@@ -1,6 +1,8 @@
 //! Metrics of policies: which decides, what was refused, what waits, how a
 //! canary does, and what runs out.
 
+use std::sync::{Mutex, PoisonError};
+
 use jiff::{ToSpan, civil::Date, tz::TimeZone};
 use prometheus::{Error, Gauge, IntCounterVec, IntGauge, IntGaugeVec};
 
@@ -41,6 +43,8 @@ pub struct Decided {
 
 pub(super) struct PolicyMetrics {
     info: IntGaugeVec,
+    /// Version and commit that `info` tells of.
+    told: Mutex<Option<[String; 2]>>,
     loads: IntCounterVec,
     refusals: IntCounterVec,
     steps: IntCounterVec,
@@ -62,6 +66,7 @@ impl PolicyMetrics {
                 "The version of the policy that decides, and its git commit; always 1.",
                 &["version", "commit"],
             )?,
+            told: Mutex::default(),
             loads: new.counters(
                 "postern_policy_loads_total",
                 "Policies loaded or refused, at start and on reload.",
@@ -126,17 +131,27 @@ impl PolicyMetrics {
         Ok(metrics)
     }
 
-    /// `postern_policy_info` has one series: a scrape in between may miss it,
-    /// and never sees two.
+    /// `postern_policy_info` has one series; a scrape in between may see two,
+    /// and never none.
     pub(super) fn loaded(&self, version: &str, commit: Option<&str>) {
-        self.info.reset();
-        self.info.with_label_values(&[version, commit.unwrap_or_default()]).set(1);
+        let now = [version, commit.unwrap_or_default()].map(str::to_owned);
+        self.info.with_label_values(&now).set(1);
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = told.replace(now.clone()).filter(|before| *before != now) {
+            // It was there: nothing else takes one out.
+            let _ = self.info.remove_label_values(&before);
+        }
         self.loads.with_label_values(&["loaded"]).inc();
     }
 
     pub(super) fn refused(&self, reason: PolicyRefusal) {
         self.loads.with_label_values(&["refused"]).inc();
         self.refusals.with_label_values(&[reason.name()]).inc();
+    }
+
+    /// The last day of the exemption that ends next.
+    pub(super) fn set_exemption_expiry(&self, last: Option<Date>) {
+        set(&self.exemption_expiry, last);
     }
 
     pub(super) fn stepped(&self, step: Step) {
@@ -169,7 +184,7 @@ impl Metrics {
             let gauge = metrics.reviews.with_label_values(&[state.name()]);
             gauge.set(gauge_value(deadlines.reviews(state) as u64));
         }
-        set(&metrics.exemption_expiry, deadlines.next_expiry());
+        metrics.set_exemption_expiry(deadlines.next_expiry());
         set(&metrics.review_due, deadlines.next_review());
     }
 }
@@ -183,5 +198,66 @@ fn set(gauge: &IntGaugeVec, last: Option<Date>) {
     match end {
         Some(seconds) => gauge.with_label_values::<&str>(&[]).set(seconds),
         None => gauge.reset(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::QueueState;
+
+    #[test]
+    fn one_version_decides_whatever_was_loaded_before() {
+        let metrics = Metrics::new().unwrap();
+        for (version, commit) in [("a", None), ("b", Some("c1")), ("b", Some("c1"))] {
+            metrics.policies.loaded(version, commit);
+        }
+        let shown = metrics.render(QueueState::default()).unwrap();
+        let series: Vec<_> =
+            shown.lines().filter(|line| line.starts_with("postern_policy_info")).collect();
+        assert_eq!(series, ["postern_policy_info{commit=\"c1\",version=\"b\"} 1"]);
+        assert!(shown.contains("postern_policy_loads_total{result=\"loaded\"} 3\n"));
+    }
+
+    #[test]
+    fn an_expiry_is_the_midnight_after_its_last_day_and_absent_without_one() {
+        let metrics = Metrics::new().unwrap();
+        let name = "postern_exemption_expiry_timestamp_seconds";
+        let shown = |last: Option<&str>| {
+            set(&metrics.policies.exemption_expiry, last.map(|day| day.parse().unwrap()));
+            let shown = metrics.render(QueueState::default()).unwrap();
+            shown.lines().find(|line| line.starts_with(name)).map(str::to_owned)
+        };
+        // date -ud 2026-11-25T00:00:00Z +%s
+        assert_eq!(shown(Some("2026-11-24")), Some(format!("{name} 1795564800")));
+        assert_eq!(shown(None), None);
+    }
+
+    #[test]
+    fn a_canary_is_shown_by_who_decided_and_gone_when_it_is_over() {
+        let metrics = Metrics::new().unwrap();
+        let canary = CanaryState {
+            share: 0.25,
+            its_own: Decided { messages: 10, stopped: 3 },
+            of_the_rest: Decided { messages: 40, stopped: 1 },
+        };
+        let series = |arm: &str, outcome: &str| {
+            format!("postern_policy_canary_messages{{arm=\"{arm}\",outcome=\"{outcome}\"}} ")
+        };
+        for (canary, share, counts) in [(Some(canary), "0.25", [3, 7, 1, 39]), (None, "0", [0; 4])]
+        {
+            metrics.set_policy(&PolicyState { canary, ..PolicyState::default() });
+            let shown = metrics.render(QueueState::default()).unwrap();
+            assert!(shown.contains(&format!("postern_policy_canary_share_ratio {share}\n")));
+            let arms = [
+                ("canary", "stopped"),
+                ("canary", "passed"),
+                ("before", "stopped"),
+                ("before", "passed"),
+            ];
+            for ((arm, outcome), count) in arms.into_iter().zip(counts) {
+                assert!(shown.contains(&format!("{}{count}\n", series(arm, outcome))), "{shown}");
+            }
+        }
     }
 }

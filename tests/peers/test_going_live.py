@@ -306,8 +306,12 @@ def test_reloads_under_load_decide_no_message_by_half_a_policy(start, far_end):
         assert dispositions == {HELD: names[line["policy"]], "c@y.test.example": "relay"}, line
         by_version[line["policy"]] = by_version.get(line["policy"], 0) + 1
     assert set(by_version) == set(names) and len(decisions) >= 500, by_version
-    # The copies that went on bear what the audit line of their message names.
+    # What is held says the same in the queue as in the trail.
+    said = {line["id"]: line["policy"] for line in decisions}
     copies = {copy["id"]: line["id"] for line in policies.lines("accepted") for copy in line["copies"]}
+    held = policies.gateway.queue("list", "held")["messages"]
+    assert held and all(said[copies[one["id"]]] == one["policy"] for one in held)
+    # The copies that went on bear what the audit line of their message names.
     named = {line["id"]: names[line["policy"]] for line in decisions}
     wait_until("all has gone", lambda: not policies.gateway.queue("list", "active")["messages"], 120)
     checked = 0

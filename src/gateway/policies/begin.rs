@@ -13,10 +13,10 @@ use arc_swap::ArcSwap;
 use super::{
     approval::SharedAccounts,
     build::{Built, Unfit, Workbench},
-    control::CameTo,
+    control::{CameTo, Refused},
     live::{GoingLive, Shown, State},
-    notices::News,
-    record::{Act, Record},
+    notices::{News, TellOfficers},
+    record::{Act, Named, Record},
     standing::{Policies, Standing},
     store::Store,
     version::Version,
@@ -47,7 +47,7 @@ impl GoingLive {
             None
         });
         let record: Record = record.unwrap_or_default();
-        let from_folder = workbench.from_folder(now);
+        let from_folder = workbench.build_folder(now);
         let kept = record.live.as_ref().and_then(|live| kept(&store, &workbench, live, now));
         let is_first = kept.is_none();
         let (live, from_folder) = match kept {
@@ -55,8 +55,7 @@ impl GoingLive {
             None => first(from_folder)?,
         };
         let trial = record.canary.as_ref().filter(|_| !is_first);
-        let canary =
-            trial.and_then(|trial| kept_canary(&store, &workbench, trial.version.clone(), now));
+        let canary = trial.and_then(|trial| kept_canary(&store, &workbench, &trial.version, now));
         let standing = Standing { live: Arc::clone(&live.policy), canary: None };
         let state = State { record, live, canary, refused: None, today: now.date() };
         let going_live = Self {
@@ -76,11 +75,20 @@ impl GoingLive {
 
     /// From here on officers are told.
     pub(in crate::gateway) fn has_begun(&self, officers: super::Officers) {
-        if self.officers.set(Box::new(officers)).is_err() {
+        self.tell_begun(Box::new(officers));
+    }
+
+    pub(super) fn tell_begun(&self, officers: Box<dyn TellOfficers>) {
+        if self.officers.set(officers).is_err() {
             tracing::debug!("officers are told already");
         }
         let state = self.state();
-        if let Some(refused) = &state.refused {
+        for waiting in &state.record.waiting {
+            let named = Named { version: &waiting.version, commit: waiting.commit.as_deref() };
+            self.tell_officers(&News::Waiting { named, by: &waiting.proposed_by });
+        }
+        let is_other = |refused: &&Refused| refused.version.as_ref() != Some(&state.live.version);
+        if let Some(refused) = state.refused.as_ref().filter(is_other) {
             self.tell_officers(&News::StartedWithout { refused, live: &state.live });
         }
     }
@@ -99,26 +107,28 @@ impl GoingLive {
             Ok(built) => self.admit(&mut state, built, act),
             Err(unfit) => self.refuse(&mut state, &unfit, now),
         };
-        let live = state.live.version.short().to_owned();
+        if !matches!(outcome.came_to, CameTo::Live | CameTo::Unchanged) {
+            self.tell_loaded(&state);
+        }
+        let (version, its_own) = (state.live.version.short(), &state.live.version);
+        let headline = outcome.refused.map(|refused| refused.headline).unwrap_or_default();
         match outcome.came_to {
-            CameTo::Refused => {
-                self.tell_loaded(&state);
-                let headline = outcome.refused.map(|refused| refused.headline);
+            CameTo::Refused if outcome.version.as_ref() == Some(its_own) => {
                 tracing::error!(
-                    version = live,
+                    version,
                     headline,
-                    "the files in the policy folder were refused: the version that was live decides"
+                    "the policy has failed, and decides: nothing is kept to fall back upon"
                 );
             }
+            CameTo::Refused => tracing::error!(
+                version,
+                headline,
+                "the files in the policy folder were refused: the version that was live decides"
+            ),
             CameTo::Waiting => {
-                self.tell_loaded(&state);
-                tracing::warn!(
-                    version = live,
-                    "the files in the policy folder wait for a second officer"
-                );
+                tracing::warn!(version, "the files in the policy folder wait for a second officer");
             }
-            CameTo::Canary => self.tell_loaded(&state),
-            CameTo::Live | CameTo::Unchanged => {}
+            CameTo::Canary | CameTo::Live | CameTo::Unchanged => {}
         }
     }
 
@@ -146,10 +156,10 @@ fn kept(store: &Store, workbench: &Workbench, live: &Version, now: Timestamp) ->
 fn kept_canary(
     store: &Store,
     workbench: &Workbench,
-    version: Version,
+    version: &Version,
     now: Timestamp,
 ) -> Option<Built> {
-    let built = kept(store, workbench, &version, now);
+    let built = kept(store, workbench, version, now);
     if built.is_none() {
         tracing::error!(version = version.short(), "its trial has ended");
     }

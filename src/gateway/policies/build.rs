@@ -49,7 +49,7 @@ pub(super) struct Unfit {
 
 impl Workbench {
     /// From the officers' folder as it now is.
-    pub(super) fn from_folder(&self, now: Timestamp) -> Result<Built, Unfit> {
+    pub(super) fn build_folder(&self, now: Timestamp) -> Result<Built, Unfit> {
         let sources = read_policies(&self.folder).map_err(|error| Unfit {
             reason: PolicyRefusal::Read,
             version: None,
@@ -57,15 +57,11 @@ impl Workbench {
             faults: Diagnostics::default(),
             built: None,
         })?;
-        self.from_sources(Arc::new(sources), now)
+        self.build(Arc::new(sources), now)
     }
 
     /// From files that were read before: these and no others are looked at.
-    pub(super) fn from_sources(
-        &self,
-        sources: Arc<Sources>,
-        now: Timestamp,
-    ) -> Result<Built, Unfit> {
+    pub(super) fn build(&self, sources: Arc<Sources>, now: Timestamp) -> Result<Built, Unfit> {
         let built = self.compile(sources, now)?;
         let unfit = |reason, words: &str, faults| Unfit {
             reason,
@@ -93,7 +89,7 @@ impl Workbench {
                 reason: PolicyRefusal::Check,
                 version: Some(version),
                 words: "the files have faults".to_owned(),
-                faults: errors(faults),
+                faults: errors(&faults),
                 built: None,
             }),
         }
@@ -107,7 +103,7 @@ impl Workbench {
         };
         let (cases, mut faults) = read_cases(sources);
         if faults.has_errors() {
-            return Err(("a case cannot be read".to_owned(), errors(faults)));
+            return Err(("a case cannot be read".to_owned(), errors(&faults)));
         }
         // Idle readers would stay for the next reload: this pool ends here.
         let pool = Pool::new(Settings { processes: 1, ..self.reader.clone() }, None);
@@ -123,7 +119,7 @@ impl Workbench {
             faults.extend(case.check(&policy, &facts, decide));
         }
         match faults.has_errors() {
-            true => Err(("a case does not come out as expected".to_owned(), errors(faults))),
+            true => Err(("a case does not come out as expected".to_owned(), errors(&faults))),
             false => Ok(()),
         }
     }
@@ -178,7 +174,7 @@ fn broken_by(example: &Counterexample) -> String {
 }
 
 /// Warnings are for `postern check`.
-fn errors(faults: Diagnostics) -> Diagnostics {
+fn errors(faults: &Diagnostics) -> Diagnostics {
     let mut errors = Diagnostics::default();
     for fault in faults.iter().filter(|fault| fault.severity == Severity::Error) {
         errors.push(fault.clone());

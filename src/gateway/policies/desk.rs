@@ -73,6 +73,9 @@ impl GoingLive {
         let name = named(officer)?;
         match reason.trim() {
             "" => Err("say why: the reason stands in the audit trail".to_owned()),
+            reason if reason.len() > MAX_REASON => {
+                Err(format!("say why in {MAX_REASON} octets: the letter may stand elsewhere"))
+            }
             reason => act(&person(Some(name)), reason),
         }
     }
@@ -91,8 +94,8 @@ impl GoingLive {
         let waiting = state.record.waits(&version).cloned();
         let officers = waiting.map(|waiting| waiting.officers).unwrap_or_default();
         self.accounts.may_join(by, &officers).map_err(|error| error.to_string())?;
-        let sources = Arc::new(self.store.sources(&version).map_err(told)?);
-        let built = match self.workbench.from_sources(sources, now) {
+        let sources = Arc::new(self.store.sources(&version).map_err(|error| told(&error))?);
+        let built = match self.workbench.build(sources, now) {
             Ok(built) => built,
             Err(unfit) => return Ok(self.refuse(&mut state, &unfit, now)),
         };
@@ -122,7 +125,7 @@ impl GoingLive {
         let commit = next.waits(&version).and_then(|waiting| waiting.commit.clone());
         let named = Named { version: &version, commit: commit.as_deref() };
         next.refuse(named, Act { at: now, by, reason: Some(reason) });
-        self.settle(&mut state, next).map_err(told)?;
+        self.settle(&mut state, next).map_err(|error| told(&error))?;
         self.show(&state);
         let words = "it decides nothing, and does not wait any longer".to_owned();
         Ok(Outcome { version: Some(version), ..outcome(CameTo::Unchanged, &state.live, words) })
@@ -144,11 +147,11 @@ impl GoingLive {
             return Ok(self.end_canary(&mut state, None, act));
         }
         let version = self.earlier(&state, name)?;
-        let sources = Arc::new(self.store.sources(&version).map_err(told)?);
+        let sources = Arc::new(self.store.sources(&version).map_err(|error| told(&error))?);
         let built = self.workbench.compile(sources, now).map_err(|unfit| unfit.headline())?;
         let mut next = state.record.clone();
         next.return_to(state.live.named(), built.named(), act);
-        self.settle(&mut state, next).map_err(told)?;
+        self.settle(&mut state, next).map_err(|error| told(&error))?;
         let from = std::mem::replace(&mut state.live, built);
         state.canary = None;
         state.refused = None;
@@ -169,7 +172,7 @@ impl GoingLive {
             let before = before.and_then(|digits| Version::try_from(digits).ok());
             return before.ok_or_else(|| "no earlier version is known here".to_owned());
         };
-        let version = self.store.named(name).map_err(told)?;
+        let version = self.store.named(name).map_err(|error| told(&error))?;
         if version == state.live.version {
             return Err(format!("version {} decides already", version.short()));
         }
@@ -199,7 +202,7 @@ impl GoingLive {
         let mut next = state.record.clone();
         next.go_live(canary.named(), act);
         if let Err(error) = self.settle(state, next) {
-            return Some(Err(told(error)));
+            return Some(Err(told(&error)));
         }
         (state.live, state.canary) = (canary, None);
         self.swap(state);
@@ -209,7 +212,7 @@ impl GoingLive {
 
     /// Of all versions kept the one that is meant, and it waits.
     fn waiting(&self, state: &State, name: &VersionName) -> Result<Version, Declined> {
-        let version = self.store.named(name).map_err(told)?;
+        let version = self.store.named(name).map_err(|error| told(&error))?;
         match state.record.waits(&version) {
             Some(_) => Ok(version),
             None => Err(format!("version {} does not wait for anybody", version.short())),
@@ -222,7 +225,7 @@ impl GoingLive {
             Ok((version, sources))
         });
         match read {
-            Err(error) => PolicyAnswer::Declined { why: told(error) },
+            Err(error) => PolicyAnswer::Declined { why: told(&error) },
             Ok((version, sources)) => PolicyAnswer::Files {
                 version,
                 commit: sources.commit().map(str::to_owned),
@@ -272,8 +275,9 @@ fn named(officer: &str) -> Result<String, Declined> {
         .ok_or_else(|| format!("say who you are, in {MAX_NAME} letters: --officer NAME"))
 }
 
-fn told(error: StoreError) -> Declined {
+fn told(error: &StoreError) -> Declined {
     error.to_string()
 }
 
 const MAX_NAME: usize = 100;
+const MAX_REASON: usize = 2_000;

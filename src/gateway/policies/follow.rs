@@ -122,7 +122,7 @@ impl GoingLive {
                 return;
             }
         }
-        if let Err(unfit) = self.workbench.from_sources(Arc::clone(&state.live.sources), now) {
+        if let Err(unfit) = self.workbench.build(Arc::clone(&state.live.sources), now) {
             let headline = unfit.headline();
             tracing::error!(
                 headline,

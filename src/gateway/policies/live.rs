@@ -67,7 +67,7 @@ impl GoingLive {
     ) -> Outcome {
         let mut state = self.state();
         let act = Act { at: now, by, reason };
-        match self.workbench.from_folder(now) {
+        match self.workbench.build_folder(now) {
             Ok(built) => self.admit(&mut state, built, act),
             Err(unfit) => self.refuse(&mut state, &unfit, now),
         }
@@ -109,7 +109,7 @@ impl GoingLive {
             if let Err(error) = self.settle(state, next) {
                 return self.refuse(state, &unkept(built, &error), act.at);
             }
-            self.tell_officers(&News::Waiting { built, by: act.by });
+            self.tell_officers(&News::Waiting { named: built.named(), by: act.by });
         }
         state.refused = None;
         self.show(state);

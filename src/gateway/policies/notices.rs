@@ -3,7 +3,7 @@
 
 use tokio::runtime::Handle;
 
-use super::{build::Built, control::Refused};
+use super::{build::Built, control::Refused, record::Named};
 use crate::{
     gateway::{
         queue::now,
@@ -16,7 +16,7 @@ use crate::{
 
 pub(super) enum News<'a> {
     Waiting {
-        built: &'a Built,
+        named: Named<'a>,
         by: &'a By,
     },
     /// A canary has left its band.
@@ -63,26 +63,23 @@ impl TellOfficers for Officers {
 impl News<'_> {
     fn notice(&self) -> PolicyNotice {
         match self {
-            Self::Waiting { built, by } => PolicyNotice {
-                subject: format!("Policy {} waits for a second officer", built.version.short()),
-                text: format!(
-                    "A changed policy has passed its checks, its cases and its proofs. It was \
-                     proposed by {by}, and decides nothing until another officer approves it."
-                ),
-                details: details(built),
-                commands: vec![
-                    (format!("postern policy show {}", built.version.short()), "its files"),
-                    (format!("postern policy approve {} --officer NAME", built.version), ""),
-                    (
-                        format!(
-                            "postern policy refuse {} --officer NAME --reason WHY",
-                            built.version.short()
-                        ),
-                        "",
+            Self::Waiting { named, by } => {
+                let (whole, short) = (named.version, named.version.short());
+                PolicyNotice {
+                    subject: format!("Policy {short} waits for a second officer"),
+                    text: format!(
+                        "A changed policy has passed its checks, its cases and its proofs. It was \
+                         proposed by {by}, and decides nothing until another officer approves it."
                     ),
-                ],
-                at: now(),
-            },
+                    details: details(*named),
+                    commands: vec![
+                        (format!("postern policy show {short} --to DIR"), "its files, to compare"),
+                        (format!("postern policy approve {whole} --officer NAME"), ""),
+                        (format!("postern policy refuse {short} --officer NAME --reason WHY"), ""),
+                    ],
+                    at: now(),
+                }
+            }
             Self::Returned { from, to, why } => PolicyNotice {
                 subject: format!("Policy {} was returned from", from.version.short()),
                 text: format!(
@@ -92,7 +89,7 @@ impl News<'_> {
                      do not go live again before they are changed.",
                     to.version.short()
                 ),
-                details: details(from),
+                details: details(from.named()),
                 commands: vec![
                     ("postern policy status".to_owned(), "how it stands now"),
                     ("postern policy history".to_owned(), "what was done, and why"),
@@ -107,7 +104,7 @@ impl News<'_> {
                     refused.headline,
                     live.version.short()
                 ),
-                details: details(live),
+                details: details(live.named()),
                 commands: vec![("postern policy status".to_owned(), "every fault")],
                 at: now(),
             },
@@ -115,7 +112,7 @@ impl News<'_> {
     }
 }
 
-fn details(built: &Built) -> Vec<(&'static str, String)> {
-    let commit = built.sources.commit().map(|commit| ("Commit", commit.to_owned()));
-    std::iter::once(("Version", built.version.to_string())).chain(commit).collect()
+fn details(named: Named<'_>) -> Vec<(&'static str, String)> {
+    let commit = named.commit.map(|commit| ("Commit", commit.to_owned()));
+    std::iter::once(("Version", named.version.to_string())).chain(commit).collect()
 }

@@ -127,12 +127,14 @@ mod tests {
         let version = Version::of(&sources);
         assert_eq!(version.short(), sources.version());
         for digits in [SHORT, SHORT + 1, WHOLE] {
-            let name: VersionName = version.as_str()[..digits].parse().unwrap();
+            let name: VersionName = version.as_str().get(..digits).unwrap().parse().unwrap();
             assert!(name.names(&version));
         }
         let upper: VersionName = version.as_str().to_uppercase().parse().unwrap();
         assert!(upper.names(&version));
-        for wrong in ["", &version.as_str()[..SHORT - 1], "../../../../etc", "latest-version"] {
+        for wrong in
+            ["", version.as_str().get(..SHORT - 1).unwrap(), "../../../../etc", "latest-version"]
+        {
             assert!(wrong.parse::<VersionName>().is_err(), "{wrong:?} was accepted");
         }
         assert!(!"000000000000".parse::<VersionName>().unwrap().names(&version));

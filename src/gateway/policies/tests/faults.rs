@@ -86,6 +86,7 @@ fn a_start_with_faulty_files_decides_as_before_the_power_cut() {
         let told = bench.heard.take();
         assert_eq!(told[0], format!("refused {}", reason.name()));
         assert!(told[1].starts_with("loaded "), "{told:?}");
+        assert_eq!(told[2], "mail: started without");
     }
 }
 
@@ -119,11 +120,12 @@ fn a_version_that_was_changed_where_it_is_kept_is_not_fallen_back_upon() {
     let file = fs::read_dir(&kept).unwrap().next().unwrap().unwrap().path();
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.replace("hold", "relay")).unwrap();
-    let bench = {
-        bench.write("reject");
-        bench.restart()
-    };
+    // The folder alone is left, though its case fails.
+    bench.write("reject");
+    fs::write(bench.policies().join("tests/case.toml"), case("hold")).unwrap();
+    let bench = bench.restart();
     assert_eq!(bench.live(), "reject");
+    assert_eq!(bench.going_live.metrics().refused, Some(PolicyRefusal::Test));
 }
 
 #[test]

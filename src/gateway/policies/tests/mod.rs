@@ -85,7 +85,7 @@ impl Bench {
     ) -> Result<Self, StartError> {
         let heard = Heard::default();
         let going_live = GoingLive::begin(config, Arc::new(heard.clone()), now)?;
-        assert!(going_live.officers.set(Box::new(heard.clone())).is_ok());
+        going_live.tell_begun(Box::new(heard.clone()));
         Ok(Self { folder, going_live, heard, now })
     }
 

@@ -8,7 +8,7 @@ const ANNA: u32 = 1001;
 const BEN: u32 = 1002;
 
 fn name(version: &Version) -> VersionName {
-    version.as_str()[..12].parse().unwrap()
+    version.short().parse().unwrap()
 }
 
 fn approve(bench: &Bench, officer: &str, uid: u32, version: &Version) -> Result<Outcome, String> {
@@ -80,6 +80,7 @@ fn a_restart_keeps_what_waits_and_lets_nothing_else_in() {
     let version = version_in(&bench.policies());
     let bench = bench.restart();
     assert_eq!(bench.live(), "hold");
+    assert!(bench.heard.take().contains(&"mail: waiting".to_owned()), "officers are reminded");
     let waiting = &status(&bench).waiting;
     assert_eq!((waiting.len(), &waiting[0].version), (1, &version));
     assert!(approve(&bench, "Anna", ANNA, &version).is_err(), "who proposed it is not forgotten");
@@ -133,7 +134,8 @@ fn only_what_has_decided_here_can_be_returned_to() {
 fn every_act_says_who_and_why() {
     let bench = Bench::new("");
     bench.write("reject").reload();
-    for (officer, reason) in [("", "why"), ("Anna", " "), ("x\u{7}y", "why")] {
+    let long = "why ".repeat(1_000);
+    for (officer, reason) in [("", "why"), ("Anna", " "), ("x\u{7}y", "why"), ("Anna", &long)] {
         let (officer, reason) = (officer.to_owned(), reason.to_owned());
         let version = None;
         assert!(bench.ask(ANNA, PolicyRequest::Return { version, officer, reason }).is_err());
