@@ -131,7 +131,7 @@ pub fn explain(arguments: ExplainArguments, now: Timestamp) -> Result<(), Failur
     let policies =
         arguments.policies.or(config.as_ref().map(|config| config.node.policies.clone()));
     if let Some(id) = queue_id(&arguments.subject) {
-        let beside = config.map(|config| config.node.data_dir.join("control.sock"));
+        let beside = config.map(|config| config.node.control_socket);
         let control = arguments.control.or(beside).unwrap_or_else(|| CONTROL.into());
         let story = Story::find(id, &control, arguments.audit.as_deref())?;
         let present = Present { policies, local_domains, now };

@@ -46,7 +46,8 @@ pub(super) fn explain(
         _ => None,
     });
     let (decision, at) = decided.ok_or_else(|| {
-        Failure::no_input(format!("the audit trail has no decision about {id}: nobody sent it in"))
+        let why = "it is a notice of ours, or its lines are gone";
+        Failure::no_input(format!("the audit trail has no decision about {id}: {why}"))
     })?;
     let again = present.ask(decision)?;
     if json {
@@ -54,8 +55,8 @@ pub(super) fn explain(
         return Ok(());
     }
     let mut page = Page::standard_output().within(COLUMNS);
-    tell_message(&mut page, decision, at)?;
     let policy = again.as_ref().map(|again| &again.policy);
+    tell_message(&mut page, policy, decision, at)?;
     for outcome in &decision.recipients {
         decision::tell(&mut page, policy, outcome)?;
     }
@@ -88,6 +89,7 @@ impl Present {
 
 fn tell_message<W: Write>(
     page: &mut Page<W>,
+    policy: Option<&Policy>,
     decision: &Decision,
     at: &str,
 ) -> std::io::Result<()> {
@@ -95,7 +97,9 @@ fn tell_message<W: Write>(
     let words = format!("{at}, by the policies of version {}", decision.policy);
     page.row("Decided", &[piece(Ink::Plain, words)])?;
     facts::tell_arrival(page, &decision.facts)?;
-    page.row("Level", &[piece(Ink::Strong, decision.facts.level.to_string())])?;
+    let level = decision.facts.level;
+    let name = policy.map(|policy| format!(", {}", policy.level_name(level)));
+    page.row("Level", &[piece(Ink::Strong, format!("{level}{}", name.unwrap_or_default()))])?;
     facts::tell_kinds(page, &decision.facts)?;
     facts::tell_content(page, &decision.facts)?;
     for Finding { kind, part, line, masked, confidence, why, .. } in &decision.findings {
