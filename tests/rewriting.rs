@@ -1,241 +1,19 @@
 //! Properties of content and transform that hold for every message: generated
 //! trees, arbitrary octets, and the development corpus where it is at hand.
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use postern::{
-    content::{Class, Content, Disposition, InPlace, Part, Protected, Reading, ReadingKind},
-    mail::Disclaimer,
-    transform::{
-        Change, DisclaimerOutcome, Edits, HeaderField, LongLines, Removal, Rewritten, SubjectEdits,
-        downgrade, rewrite,
-    },
+    content::Protected,
+    transform::{DisclaimerOutcome, invariants},
 };
 use proptest::prelude::*;
 
-const ASCII: &str = "This message is from the Example Hospitals Trust (postern tag line). It may hold\n\
-                     confidential information. If it is not for you, tell the sender and delete it.\n\
-                     Do not copy or disclose it to anybody else.";
-const WIDE: &str = "Daw\u{2019}r neges hon o Ymddiriedolaeth Esiampl (postern tag line) \u{2013} gall fod yn\n\
-                    gyfrinachol. Os nad i chi y mae, rhowch w\u{175}bod i\u{2019}r anfonwr a\u{2019}i dileu.";
-
-fn edits(plain: &str) -> Edits {
-    let html = format!("<hr>\n<div lang=\"en\"><p>{}</p></div>", plain.replace('\n', "<br>\n"));
-    let disclaimer = Disclaimer { name: "lab".into(), plain: plain.into(), html };
-    Edits {
-        prepend: vec![HeaderField::new("X-Test", "1").unwrap()],
-        disclaimer: Some(Arc::new(disclaimer)),
-        ..Edits::default()
-    }
-}
-
-fn rewritten(raw: &Bytes, plain: &str) -> Rewritten {
-    rewrite(&Content::parse(raw.clone()), &edits(plain))
-}
-
-/// Everything that rules can ask for, at once.
-fn all_edits() -> Edits {
-    let notice = |plain: &str| {
-        let html = format!("<div lang=\"en\"><p>{}</p></div>", plain.replace('\n', "<br>\n"));
-        Some(Arc::new(Disclaimer { name: "lab".into(), plain: plain.into(), html }))
-    };
-    Edits {
-        remove: vec![Removal::Policy("X-*".parse().unwrap())],
-        disclaimer: notice(ASCII),
-        banner: notice("Daw\u{2019}r neges hon o\u{2019}r tu allan: cymerwch ofal."),
-        subject: SubjectEdits {
-            tags: vec!["[EXTERNAL]".into()],
-            stripped: vec!["[secure]".into()],
-        },
-        wrapped: Protected::WRAPPABLE.to_vec(),
-        long_lines: LongLines::Broken,
-        ..Edits::default()
-    }
-}
-
-fn all_at_once_hold(raw: &Bytes) -> Result<(), String> {
-    let edits = all_edits();
-    let done = rewrite(&Content::parse(raw.clone()), &edits);
-    rest_is_identical(raw, &done)?;
-    lines_are_fit(raw, &done)?;
-    let outcomes = format!("{:?} {:?} {:?}", done.banner, done.disclaimer, done.subject);
-    let once = done.into_bytes();
-    let twice = rewrite(&Content::parse(once.clone()), &edits);
-    if twice.message() == once {
-        return Ok(());
-    }
-    let again = format!("{:?} {:?} {:?}", twice.banner, twice.disclaimer, twice.subject);
-    Err(format!("all at once: first {outcomes}, then {again}: {:?}", twice.changes))
-}
-
-/// All that must hold of any message at all.
-fn holds(raw: &Bytes, plain: &str) -> Result<(), String> {
-    all_at_once_hold(raw)?;
-    let before = Content::parse(raw.clone());
-    readable(&before);
-    let done = rewrite(&before, &edits(plain));
-    rest_is_identical(raw, &done)?;
-    lines_are_fit(raw, &done)?;
-    let outcome = done.disclaimer.clone();
-    let once = done.into_bytes();
-    let after = Content::parse(once.clone());
-    untouched_parts_are_identical(&before, &after, &outcome)?;
-    let displays = match &outcome {
-        DisclaimerOutcome::Protected(_) | DisclaimerOutcome::NotAsked => true,
-        // A branch of an alternative is displayed though it has a file's name.
-        DisclaimerOutcome::Appended { plain, html } => {
-            plain.iter().chain(html).all(|path| is_read_in(&after, path))
-        }
-        _ => displayed_count(&after) > 0,
-    };
-    if !displays {
-        return Err(format!("not displayed after {outcome:?}"));
-    }
-    says_the_same_in_seven_bits(&after)?;
-    let twice = rewritten(&once, plain);
-    match twice.disclaimer {
-        DisclaimerOutcome::AlreadyThere | DisclaimerOutcome::Protected(_) => Ok(()),
-        other => Err(format!("first {outcome:?}, then {other:?}")),
-    }
-}
-
-fn says_the_same_in_seven_bits(content: &Content) -> Result<(), String> {
-    let Some(light) = downgrade(content) else { return Ok(()) };
-    let light = Content::parse(light.into_bytes());
-    if !light.raw().is_ascii() {
-        return Err("not in seven bits".into());
-    }
-    let octets = |content: &Content| -> Vec<(String, Bytes)> {
-        let leaves = content.parts().iter().filter(|part| part.children.is_empty());
-        leaves.map(|part| (part.path.clone(), content.decoded(part.id))).collect()
-    };
-    match octets(content) == octets(&light) {
-        true => Ok(()),
-        false => Err(format!("{:?} is in seven bits {:?}", octets(content), octets(&light))),
-    }
-}
-
-/// Reading must come to an end, and every way back must stay in the message.
-fn readable(content: &Content) {
-    for reading in content.readings() {
-        let end = reading.map.source(reading.text.len());
-        let mut last = 0;
-        for at in (0..=reading.text.len()).step_by(7) {
-            let source = reading.map.source(at);
-            assert!(source >= last, "the way back goes back: {reading:?}");
-            last = source;
-        }
-        assert!(last <= end.max(last) && last <= content.raw().len() + 4, "{reading:?}");
-    }
-    let _ = content.extract(&mut InPlace::default());
-}
-
-fn rest_is_identical(raw: &[u8], done: &Rewritten) -> Result<(), String> {
-    let (mut from, mut to) = (0, 0);
-    let message = done.message();
-    for Change { source, inserted } in &done.changes {
-        let kept = source.start - from;
-        if raw[from..source.start] != message[to..to + kept] {
-            return Err(format!("differs before {source:?}"));
-        }
-        to += kept;
-        if message[to..to + inserted.len()] != inserted[..] {
-            return Err(format!("other octets at {source:?}"));
-        }
-        to += inserted.len();
-        from = source.end;
-    }
-    if raw[from..] == message[to..] { Ok(()) } else { Err("differs at the end".into()) }
-}
-
-fn lines_are_fit(raw: &[u8], done: &Rewritten) -> Result<(), String> {
-    let longest = |octets: &[u8]| octets.split(|&o| o == b'\n').map(<[u8]>::len).max().unwrap_or(0);
-    if longest(done.message()) > longest(raw).max(999) + 4 {
-        return Err(format!("a line of {}", longest(done.message())));
-    }
-    for change in &done.changes {
-        let inserted = String::from_utf8_lossy(&change.inserted);
-        let bare = inserted.replace("\r\n", "");
-        // What was ill-formed before may have been moved as it stood.
-        let was = raw.iter().enumerate().any(|(at, octet)| match octet {
-            b'\n' => at == 0 || raw[at - 1] != b'\r',
-            b'\r' => raw.get(at + 1) != Some(&b'\n'),
-            _ => false,
-        });
-        if !was && bare.contains(['\r', '\n']) && !wide(&bare) {
-            return Err(format!("a bare CR or LF in {inserted:?}"));
-        }
-    }
-    Ok(())
-}
-
-/// UTF-16 without a transfer encoding has CR and LF of its own.
-fn wide(text: &str) -> bool {
-    text.contains('\0')
-}
-
-/// Parts that are not displayed text keep every octet of their content.
-fn untouched_parts_are_identical(
-    before: &Content,
-    after: &Content,
-    outcome: &DisclaimerOutcome,
-) -> Result<(), String> {
-    let bodies = |content: &Content| -> Vec<(String, Bytes)> {
-        let leaf = |part: &&Part| part.children.is_empty() && !is_text_body(part);
-        content
-            .parts()
-            .iter()
-            .filter(leaf)
-            .map(|part| {
-                let body = content.raw().slice(part.body.clone());
-                // The last line end of a multipart without parts is nobody's,
-                // also of one within a message that is not read in place.
-                let body = if part.is_multipart() || part.media.kind == "message" {
-                    body.slice(..body.trim_ascii_end().len())
-                } else {
-                    body
-                };
-                (part.media.subtype.clone(), body)
-            })
-            .collect()
-    };
-    let (was, is) = (bodies(before), bodies(after));
-    if was == is { Ok(()) } else { Err(format!("{outcome:?}: {was:?} became {is:?}")) }
-}
-
-fn is_text_body(part: &Part) -> bool {
-    matches!(part.class, Class::Plain | Class::Html) && part.disposition != Disposition::Attachment
-}
-
-fn displayed_count(content: &Content) -> usize {
-    content
-        .readings()
-        .iter()
-        .filter(|reading| matches!(reading.kind, ReadingKind::Plain | ReadingKind::Html))
-        .filter(|reading| has_tag_line(reading))
-        .count()
-}
-
-fn is_read_in(content: &Content, path: &str) -> bool {
-    content.readings().iter().any(|reading| reading.part == path && has_tag_line(reading))
-}
-
-fn has_tag_line(reading: &Reading) -> bool {
-    folded(&reading.text).contains("posterntagline")
-}
-
-fn folded(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase()
-}
-
 fn check(raw: Vec<u8>) -> Result<(), TestCaseError> {
     let raw = Bytes::from(raw);
-    for plain in [ASCII, WIDE] {
-        holds(&raw, plain)
-            .map_err(|why| TestCaseError::fail(format!("{why}\n---\n{}", raw.escape_ascii())))?;
-    }
-    Ok(())
+    let broken = |why| TestCaseError::fail(format!("{why}\n---\n{}", raw.escape_ascii()));
+    invariants::message(&raw).map_err(broken)
 }
 
 #[derive(Clone, Debug)]
@@ -385,24 +163,15 @@ proptest! {
 #[test]
 fn the_development_corpus_is_edited_without_loss() {
     let mut failures = Vec::new();
-    let mut protected = 0;
     for path in corpus() {
         let raw = Bytes::from(std::fs::read(&path).unwrap());
-        for plain in [ASCII, WIDE] {
-            if let Err(why) = holds(&raw, plain) {
-                failures.push(format!("{}: {why}", path.display()));
-            }
+        if let Err(why) = invariants::message(&raw) {
+            failures.push(format!("{}: {why}", path.display()));
         }
-        let outcome = rewritten(&raw, ASCII).disclaimer;
-        protected += usize::from(matches!(outcome, DisclaimerOutcome::Protected(_)));
-        assert_ne!(
-            outcome,
-            DisclaimerOutcome::Protected(Protected::IllFormed),
-            "{}",
-            path.display()
-        );
+        let ill_formed = DisclaimerOutcome::Protected(Protected::IllFormed);
+        assert_ne!(invariants::with_tag_line(&raw).disclaimer, ill_formed, "{}", path.display());
     }
-    assert!(failures.is_empty(), "{protected} protected; {failures:#?}");
+    assert!(failures.is_empty(), "{failures:#?}");
 }
 
 /// The messages of the corpus; none where it is not at hand.

@@ -21,6 +21,7 @@ mod prove;
 mod queue;
 mod readiness;
 mod reader;
+mod replay;
 mod rewrite;
 mod run;
 mod spool;

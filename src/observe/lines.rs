@@ -311,6 +311,7 @@ mod tests {
                 facts: &facts,
                 findings: &[],
                 policy: "abc",
+                commit: None,
                 decisions: &decisions,
                 took: Default::default(),
             });

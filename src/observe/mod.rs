@@ -25,4 +25,4 @@ pub use metrics::Metrics;
 pub use observatory::Observatory;
 pub use policies::{CanaryState, Decided, PolicyState};
 pub use state::{ContentMemory, Door, QueueState, SpoolState, TlsWaits};
-pub use trail::{Excerpt, TrailError, excerpt};
+pub use trail::{Excerpt, TrailError, TrailLine, excerpt, read_trail, read_trail_file};

@@ -18,6 +18,7 @@ mod doubt;
 mod downgrade;
 mod encode;
 mod field;
+pub mod invariants; // what holds whatever message is rewritten
 mod lift;
 mod long_lines;
 mod passage;
