@@ -27,6 +27,15 @@ use crate::{
     mail::{By, Observer, PolicyRefusal, Timestamp},
 };
 
+/// What a start stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Footing {
+    /// Nothing was live here that could be used.
+    First,
+    /// The version that was live is kept.
+    Kept,
+}
+
 impl GoingLive {
     /// What decides is in place when it returns; who is told of it is set
     /// afterwards ([`GoingLive::has_begun`]), for it takes a queue.
@@ -49,12 +58,12 @@ impl GoingLive {
         let record: Record = record.unwrap_or_default();
         let from_folder = workbench.build_folder(now);
         let kept = record.live.as_ref().and_then(|live| kept(&store, &workbench, live, now));
-        let is_first = kept.is_none();
+        let footing = kept.as_ref().map_or(Footing::First, |_| Footing::Kept);
         let (live, from_folder) = match kept {
             Some(kept) => (kept, from_folder),
             None => first(from_folder)?,
         };
-        let trial = record.canary.as_ref().filter(|_| !is_first);
+        let trial = record.canary.as_ref().filter(|_| footing == Footing::Kept);
         let canary = trial.and_then(|trial| kept_canary(&store, &workbench, &trial.version, now));
         let standing = Standing { live: Arc::clone(&live.policy), canary: None };
         let state = State { record, live, canary, refused: None, today: now.date() };
@@ -69,7 +78,7 @@ impl GoingLive {
             observer,
             officers: OnceLock::new(),
         };
-        going_live.go_on(is_first, from_folder, now);
+        going_live.go_on(footing, from_folder, now);
         Ok(going_live)
     }
 
@@ -94,10 +103,10 @@ impl GoingLive {
     }
 
     /// With what the folder has now, after what was live then.
-    fn go_on(&self, is_first: First, from_folder: Result<Built, Unfit>, now: Timestamp) {
+    fn go_on(&self, footing: Footing, from_folder: Result<Built, Unfit>, now: Timestamp) {
         let mut state = self.state();
         let act = Act { at: now, by: &By::Start, reason: None };
-        if is_first {
+        if footing == Footing::First {
             self.record_first(&mut state, act);
         } else if state.record.canary.is_some() && state.canary.is_none() {
             state.record.canary = None;
@@ -172,8 +181,6 @@ fn own_account() -> Option<u32> {
 }
 
 const ROOT: u32 = 0;
-
-type First = bool;
 
 /// Nothing to fall back upon: what compiles must do, since without it there
 /// is no mail at all. That its cases fail is told all the same.
