@@ -21,7 +21,7 @@ use super::{
     domains::read_level,
     mechanism::Mechanism,
     protection::TLS,
-    representatives::plain_message,
+    reasoning::plain_message,
     settings::DISPOSITIONS,
     sources::Sources,
     when,

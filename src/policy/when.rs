@@ -10,7 +10,7 @@ use super::{
     },
     mechanism::Mechanism,
     pattern::DomainPattern,
-    range::{Measure, NumberRange, RangeError},
+    reasoning::{Measure, NumberRange, RangeError},
     written::{Table, Value},
 };
 

@@ -4,7 +4,7 @@
 
 use crate::mail::{DestinationClass, Domain, Level};
 
-use super::{
+use super::super::{
     condition::{ClearanceCondition, Condition, Presence},
     domains::{Destination, Domains, Standing},
     pattern::DomainPattern,
@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Why the rule can never match, if that is so.
-pub(super) fn why(rule: &Rule, domains: &Domains) -> Option<String> {
+pub(in crate::policy) fn why(rule: &Rule, domains: &Domains) -> Option<String> {
     let destinations = reachable(rule, domains);
     let possible = destinations.iter().any(|place| {
         Level::ALL

@@ -14,12 +14,12 @@ use crate::mail::{
     ReversePath, SecureTag, Spoof,
 };
 
-use super::{
+use super::super::{
     Policy,
     condition::{Condition, Conditions, Truth},
-    representatives::{Builder, plain_message, truth},
     rule::Rule,
 };
+use super::representatives::{Builder, plain_message, truth};
 
 /// The representatives of each dimension, the plainest first.
 #[derive(Clone, Debug)]

@@ -3,12 +3,12 @@
 
 use crate::mail::{Disposition, NextHop, Urgency};
 
-use super::{
+use super::super::{
     rule::Rule,
     written::{Fault, Table},
 };
 
-pub(super) fn check(table: &Table<'_>, rule: &Rule) {
+pub(in crate::policy) fn check(table: &Table<'_>, rule: &Rule) {
     let faults = table.faults();
     let place = table.value("name").map_or(table.span(), |name| name.span());
     let then_place = table.value("then").map_or(place.clone(), |then| then.span());

@@ -10,13 +10,12 @@ use crate::mail::{
     MessageFacts, OpaqueReason, ReversePath, SecureTag, Spoof, TlsRequirement,
 };
 
-use super::{
+use super::super::{
     Policy,
     condition::{Asked, Condition, Conditions, MarkingCondition, Truth},
     mechanism::Mechanism,
-    range::NumberRange,
-    space::Space,
 };
+use super::{range::NumberRange, space::Space};
 
 /// Makes the representatives: candidates, less those the invariant does not
 /// speak of, less those that answer every condition as one before does.
@@ -360,7 +359,7 @@ pub(super) fn truth(
 }
 
 /// A message of which there is nothing to say.
-pub(super) fn plain_message() -> MessageFacts {
+pub(in crate::policy) fn plain_message() -> MessageFacts {
     MessageFacts {
         direction: Direction::Outbound,
         reverse_path: ReversePath::Null,

@@ -7,11 +7,11 @@
 
 use crate::mail::{Address, Decision, Facts, MessageFacts};
 
-use super::{
+use super::super::{
     Invariant, Policy,
     condition::{Asked, Truth},
-    space::{Combination, Space},
 };
+use super::space::{Combination, Space};
 
 /// The function that decides. Handed in, since it stands above this room.
 pub type Decide = fn(&Policy, Facts<'_>) -> Decision;
