@@ -20,6 +20,7 @@ use super::{
     diagnostics::{Diagnostics, Severity, SourceFile},
     disclaimers::{self, TagLine, TagLines},
     domains::{self, Destination, Domains},
+    index::RuleIndex,
     nearest::{did_you_mean, nearest},
     organisation::{self, Organisation},
     reasoning::never,
@@ -55,6 +56,7 @@ pub struct Policy {
     /// The narrowest first, then by name: an order that does not depend on
     /// where a rule was written.
     rules: Vec<Rule>,
+    index: RuleIndex,
     turns_on: Option<Date>,
     classifier: Arc<Classifier>,
 }
@@ -105,12 +107,12 @@ impl Policy {
 
     /// Whose mail it is, of those that have a file.
     pub fn organisation(&self, message: &MessageFacts) -> Option<&Organisation> {
-        self.organisations.iter().find(|one| one.sends(message)).map(Arc::as_ref)
+        self.organisation_at(message.reverse_path.domain()?)
     }
 
     /// Whose recipients these are.
     pub fn organisation_at(&self, domain: &Domain) -> Option<&Organisation> {
-        self.organisations.iter().find(|one| one.has(domain)).map(Arc::as_ref)
+        self.organisations.get(self.index.owner(domain)?).map(Arc::as_ref)
     }
 
     /// What senders are called who belong to no organisation that has a file.
@@ -132,6 +134,12 @@ impl Policy {
         &self.rules
     }
 
+    /// Those that can speak of a message, in the same order; every other would
+    /// be silent.
+    pub fn rules_for(&self, message: &MessageFacts) -> impl Iterator<Item = &Rule> {
+        self.index.places(message).filter_map(|place| self.rules.get(place))
+    }
+
     pub fn rollout(&self) -> &Rollout {
         &self.settings.rollout
     }
@@ -151,6 +159,13 @@ impl Policy {
     #[must_use]
     pub fn fully_enforced(mut self) -> Self {
         self.settings.rollout = Rollout::Enforce;
+        self
+    }
+
+    /// With a domain behind the gateway, where none is named.
+    #[must_use]
+    pub fn with_one_local_domain(mut self) -> Self {
+        self.domains = self.domains.with_one_local();
         self
     }
 }
@@ -182,15 +197,19 @@ impl Compiler<'_> {
         self.check_never(&files, &domains);
         let written = || files.iter().map(|(_, written)| written);
         let turns_on = written().flat_map(|written| &written.turns).min().copied();
-        let organisations = written().filter_map(|written| written.organisation.clone()).collect();
+        let organisations: Vec<_> =
+            written().filter_map(|written| written.organisation.clone()).collect();
         let classifier = self.compile_classifier(context.test_range);
+        let rules = join(files);
+        let index = RuleIndex::new(&rules, &organisations);
         Some(Policy {
             version: self.sources.version(),
             settings,
             domains,
             disclaimers,
             organisations,
-            rules: join(files),
+            rules,
+            index,
             turns_on,
             classifier: Arc::new(classifier?),
         })

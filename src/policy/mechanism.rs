@@ -4,7 +4,7 @@ use crate::mail::AuthenticationFacts;
 
 use super::condition::Truth;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Mechanism {
     Spf,
     SpfHelo,
@@ -57,7 +57,7 @@ impl Mechanism {
         }
     }
 
-    fn verdict(self, facts: &AuthenticationFacts) -> &str {
+    pub(super) fn verdict(self, facts: &AuthenticationFacts) -> &str {
         match self {
             Self::Spf => &facts.spf,
             Self::SpfHelo => &facts.spf_helo,

@@ -10,6 +10,7 @@
 //! evaluated counts against the message (law 3).
 
 mod additions;
+mod canary;
 mod cases;
 pub mod classification;
 mod compile;
@@ -17,6 +18,7 @@ pub mod condition;
 pub mod diagnostics;
 mod disclaimers;
 mod domains;
+mod index;
 mod mechanism;
 mod nearest;
 mod organisation;
@@ -31,6 +33,7 @@ mod template;
 mod when;
 pub mod written;
 
+pub use canary::{Canary, CanaryError};
 pub use cases::{Case, MessageText, Subject, read_cases};
 pub use compile::{Context, Policy};
 pub use disclaimers::{Language, TagLine};
@@ -39,9 +42,9 @@ pub use nearest::{did_you_mean, nearest};
 pub use organisation::Organisation;
 pub use pattern::{DomainPattern, PatternError};
 pub use reasoning::{
-    Counterexample, Decide, Measure, NumberRange, Proof, ProofOutcome, RangeError, prove,
+    Counterexample, Decide, Measure, Near, NumberRange, Proof, ProofOutcome, RangeError, prove,
 };
 pub use rule::{Exemption, Rule, Verdict};
-pub use settings::{Invariant, LevelNames, Rollout};
+pub use settings::{Invariant, Lacking, LevelNames, Rollout};
 pub use sources::Sources;
 pub use template::{Fields, Template};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::mail::{Mode, NextHop, Told, Urgency};
+use crate::mail::{Mode, NextHop, RuleSeverity, Told, Urgency};
 
 use super::{
     additions,
@@ -156,6 +156,10 @@ fn read_rule(
         None => Some(Vec::new()),
     };
     let mode = optional(table, "mode", |value| value.choice(&MODES));
+    let canary = optional(table, "canary", |value| value.parsed("canary"));
+    let severity = optional(table, "severity", |value| {
+        value.choice(&RuleSeverity::ALL.map(|severity| (severity.name(), severity)))
+    });
     let reason = optional(table, "reason", |value| Template::read(value, &REASON_FIELDS));
     let owner = optional(table, "owner", |value| value.sentence().map(str::to_owned));
     let rule = Rule {
@@ -176,6 +180,8 @@ fn read_rule(
         copy_to: copy_to?,
         tell: tell?,
         mode: mode?.unwrap_or_default(),
+        canary: canary?,
+        severity: severity?,
         reason: reason?.unwrap_or_default(),
         owner: owner?,
         organisation: organisation.cloned(),
@@ -247,7 +253,7 @@ fn read_exemption(
     })
 }
 
-const RULE_KEYS: [&str; 21] = [
+const RULE_KEYS: [&str; 23] = [
     "name",
     "when",
     "then",
@@ -265,6 +271,8 @@ const RULE_KEYS: [&str; 21] = [
     "copy_to",
     "tell",
     "mode",
+    "canary",
+    "severity",
     "reason",
     "owner",
     "effective",

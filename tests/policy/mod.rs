@@ -5,6 +5,9 @@
 mod diagnostics;
 mod laws;
 mod protection;
+mod proving;
+mod random;
+mod seeded;
 mod shipped;
 pub(crate) mod support;
 mod wordings;

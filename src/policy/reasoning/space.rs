@@ -1,243 +1,316 @@
-//! All facts there are, as far as a policy can tell them apart.
+//! All facts there are, as far as policies can tell them apart.
 //!
 //! A decision depends on facts only through the answers to the conditions it
-//! asks, the clearance and TLS of the destination among them, and each
-//! condition looks at one dimension (level and clearance are kept apart). So
-//! for each dimension one representative of each set of answers is enough,
-//! and the product of the representatives stands for every combination of
-//! facts. What makes each list of candidates complete is said where it is made.
+//! asks, what the destination's entry says, how far the rules are rolled out
+//! to it, and the share of senders a canary takes. Each answer follows from
+//! one dimension, or from a few in a way that `Shape` knows. So for each
+//! dimension one value of each set of answers is enough, and the product of
+//! the values stands for every combination of facts. What makes each list of
+//! candidates complete is said in `dimension`.
+//!
+//! Three things depend on two dimensions and are kept so: level on clearance,
+//! a verdict on whether it was asked for, and a share on the sender, where a
+//! rule names that very sender; of all others there is one in every place.
 
-use std::collections::BTreeMap;
-
-use crate::mail::{
-    Address, Arrival, AuthenticationFacts, Direction, Kind, Level, MessageFacts, OpaqueReason,
-    ReversePath, SecureTag, Spoof,
-};
+use crate::mail::{Address, CanarySide, Facts, ReversePath};
 
 use super::super::{
     Policy,
-    condition::{Condition, Conditions, Truth},
-    rule::Rule,
+    canary::Canary,
+    condition::{Asked, Condition, Conditions, Truth},
 };
-use super::representatives::{Builder, plain_message, truth};
+use super::{
+    diagrams::{Diagrams, EVERYWHERE, NOWHERE, Region},
+    dimension::{Copy, Dimension, Elsewhere, Fact, Shape},
+    plain_message,
+    values::{Values, asked_by, distinct, shares_of},
+};
 
-/// The representatives of each dimension, the plainest first.
-#[derive(Clone, Debug)]
-pub(super) struct Space {
-    pub(super) directions: Vec<Direction>,
-    pub(super) levels: Vec<Level>,
-    pub(super) recipients: Vec<Address>,
-    pub(super) senders: Vec<ReversePath>,
-    pub(super) kinds: Vec<BTreeMap<Kind, usize>>,
-    pub(super) markings: Vec<Option<String>>,
-    pub(super) secure_tags: Vec<SecureTag>,
-    pub(super) opaque: Vec<Vec<OpaqueReason>>,
-    pub(super) sizes: Vec<usize>,
-    pub(super) authentications: Vec<Option<AuthenticationFacts>>,
-    pub(super) spoofs: Vec<Vec<Spoof>>,
-    pub(super) arrivals: Vec<Arrival>,
+/// The values of each dimension, and the diagrams over them.
+pub(in crate::policy) struct Space<'a> {
+    policies: Vec<&'a Policy>,
+    dimensions: Vec<(Dimension, Vec<Fact>)>,
+    shares: Vec<(&'a str, Canary)>,
+    /// Senders that are one address each, and not any at their domain.
+    named: Vec<&'a Address>,
+    pub(in crate::policy) diagrams: Diagrams,
+    /// By policy; of the few that all rules ask.
+    known: Vec<Vec<(&'a Condition, Answer)>>,
+    nobody: Copy,
 }
 
-/// One combination, and how far it is from the plainest.
-#[derive(Clone, Debug)]
-pub(super) struct Combination {
-    pub(super) message: MessageFacts,
-    pub(super) recipient: Address,
-    pub(super) oddity: usize,
+/// Where a condition holds, and where it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::policy) struct Answer {
+    pub(in crate::policy) certain: Region,
+    pub(in crate::policy) possible: Region,
 }
 
-impl Space {
-    /// What bears on an invariant: the facts it speaks of, told apart by the
-    /// rules that can match on them and can change the outcome.
-    pub(super) fn of(policy: &Policy, when: &Conditions) -> Self {
-        let rules: Vec<&Rule> =
-            policy.rules().iter().filter(|rule| rule.changes_outcome()).collect();
-        let all: Vec<&Condition> = told_apart_by(&rules, when);
-        let coarse = Builder { policy, conditions: &all, within: when }.build();
-        let relevant: Vec<&Rule> =
-            rules.into_iter().filter(|rule| coarse.may_match(policy, rule)).collect();
-        let fewer = told_apart_by(&relevant, when);
-        Builder { policy, conditions: &fewer, within: when }.build()
-    }
-
-    /// How many combinations there are.
-    pub(super) fn size(&self) -> u64 {
-        self.lengths().iter().fold(1, |product, &length| product.saturating_mul(length as u64))
-    }
-
-    /// Every combination, one after the other.
-    pub(super) fn combinations(&self) -> impl Iterator<Item = Combination> {
-        let lengths = self.lengths();
-        let mut next = (self.size() > 0).then_some([0; DIMENSIONS]);
-        std::iter::from_fn(move || {
-            let current = next?;
-            next = advance(current, &lengths);
-            self.combination(&current)
+impl<'a> Space<'a> {
+    /// What these policies tell apart, and these further conditions. None only
+    /// if a plain address could not be written.
+    pub(in crate::policy) fn of(
+        policies: &[&'a Policy],
+        further: impl IntoIterator<Item = &'a Conditions>,
+    ) -> Option<Self> {
+        let further = further.into_iter().flat_map(Conditions::iter);
+        let conditions =
+            distinct(policies.iter().flat_map(|policy| asked_by(policy)).chain(further));
+        let nobody =
+            Copy { message: plain_message(), recipient: "someone@any.example".parse().ok()? };
+        let elsewhere = Elsewhere {
+            domains: policies.iter().flat_map(|policy| policy.domains().names()).collect(),
+            shares: policies.iter().flat_map(|policy| shares_of(policy)).collect(),
+        };
+        let values =
+            Values { policies, conditions: &conditions, elsewhere: &elsewhere, nobody: &nobody };
+        let dimensions = values.all();
+        let lengths = dimensions.iter().map(|(_, values)| values.len()).collect();
+        Some(Self {
+            policies: policies.to_vec(),
+            dimensions,
+            named: values.named_senders(),
+            shares: elsewhere.shares,
+            diagrams: Diagrams::new(lengths),
+            known: vec![Vec::new(); policies.len()],
+            nobody,
         })
     }
 
-    fn lengths(&self) -> [usize; DIMENSIONS] {
-        [
-            self.directions.len(),
-            self.levels.len(),
-            self.recipients.len(),
-            self.senders.len(),
-            self.kinds.len(),
-            self.markings.len(),
-            self.secure_tags.len(),
-            self.opaque.len(),
-            self.sizes.len(),
-            self.authentications.len(),
-            self.spoofs.len(),
-            self.arrivals.len(),
-        ]
+    pub(in crate::policy) fn dimensions(&self) -> &[(Dimension, Vec<Fact>)] {
+        &self.dimensions
     }
 
-    fn combination(&self, at: &[usize; DIMENSIONS]) -> Option<Combination> {
-        let [
-            direction,
-            level,
-            to,
-            from,
-            kinds,
-            marking,
-            tag,
-            opaque,
-            size,
-            verdicts,
-            spoof,
-            arrival,
-        ] = *at;
-        Some(Combination {
-            message: MessageFacts {
-                direction: *self.directions.get(direction)?,
-                reverse_path: self.senders.get(from)?.clone(),
-                level: *self.levels.get(level)?,
-                kinds: self.kinds.get(kinds)?.clone(),
-                marking: self.markings.get(marking)?.clone(),
-                secure_tag: *self.secure_tags.get(tag)?,
-                opaque: self.opaque.get(opaque)?.clone(),
-                authentication: self.authentications.get(verdicts)?.clone(),
-                spoof: self.spoofs.get(spoof)?.clone(),
-                arrival: *self.arrivals.get(arrival)?,
-                size: *self.sizes.get(size)?,
-            },
-            recipient: self.recipients.get(to)?.clone(),
-            oddity: at.iter().filter(|&&index| index > 0).count(),
+    /// Where all of these hold, and where they may, in the n-th policy.
+    pub(in crate::policy) fn answer(
+        &mut self,
+        policy: usize,
+        conditions: impl IntoIterator<Item = &'a Condition>,
+    ) -> Answer {
+        let mut all = Answer { certain: EVERYWHERE, possible: EVERYWHERE };
+        for condition in conditions {
+            let one = self.answer_to(policy, condition);
+            all.certain = self.diagrams.both(all.certain, one.certain);
+            all.possible = self.diagrams.both(all.possible, one.possible);
+        }
+        all
+    }
+
+    /// Where a recipient answers so.
+    pub(in crate::policy) fn recipients(&mut self, is: impl Fn(&Address) -> bool) -> Region {
+        self.values_where(&Dimension::Recipient, |fact| match fact {
+            Fact::Recipient(recipient) => is(recipient),
+            _ => false,
         })
     }
 
-    /// Whether no single condition of the rule fails everywhere.
-    fn may_match(&self, policy: &Policy, rule: &Rule) -> bool {
-        let plain = plain_message();
-        rule.conditions().all(|condition| {
-            self.along(condition).into_iter().any(|(message, recipient)| {
-                let message = message.as_ref().unwrap_or(&plain);
-                let Some(recipient) = recipient.or(self.recipients.first()) else { return false };
-                truth(policy, condition, message, recipient) != Truth::False
+    /// Where the sender is in a rule's share.
+    pub(in crate::policy) fn share(&mut self, rule: &str, canary: Canary) -> Region {
+        self.values_where(&Dimension::Share(rule.to_owned()), |fact| match fact {
+            Fact::Share(place) => canary.side_at(*place) == CanarySide::Within,
+            _ => false,
+        })
+    }
+
+    fn values_where(&mut self, dimension: &Dimension, is: impl Fn(&Fact) -> bool) -> Region {
+        let Some(place) = self.place(dimension) else { return NOWHERE };
+        let values = self.dimensions.get(place).map(|(_, values)| values.as_slice());
+        let inside: Vec<bool> = values.unwrap_or_default().iter().map(is).collect();
+        self.diagrams.only(place, &inside)
+    }
+
+    /// What there can be: a sender whom a rule names stands in one place of
+    /// each queue.
+    pub(in crate::policy) fn possible(&mut self) -> Region {
+        let Some(senders) = self.place(&Dimension::Sender) else { return EVERYWHERE };
+        let paths = self.dimensions.get(senders).map(|(_, paths)| paths.clone());
+        let paths = paths.unwrap_or_default();
+        let mut possible = EVERYWHERE;
+        for (rule, _) in self.shares.clone() {
+            let branches = paths.iter().map(|fact| self.standing(rule, fact)).collect();
+            let here = self.diagrams.branch(senders, branches);
+            possible = self.diagrams.both(possible, here);
+        }
+        possible
+    }
+
+    /// Where a sender can stand in the queue for a rule.
+    fn standing(&mut self, rule: &str, sender: &Fact) -> Region {
+        let Fact::Sender(path) = sender else { return EVERYWHERE };
+        if !self.is_named(path) {
+            return EVERYWHERE;
+        }
+        let stands = Canary::place(rule, path);
+        let own: Vec<Canary> =
+            self.shares.iter().filter(|(name, _)| *name == rule).map(|(_, one)| *one).collect();
+        self.values_where(&Dimension::Share(rule.to_owned()), |fact| match fact {
+            Fact::Share(place) => {
+                own.iter().all(|canary| canary.side_at(*place) == canary.side_at(stands))
+            }
+            _ => false,
+        })
+    }
+
+    /// A copy of which all of this is so; none if nobody could be found who
+    /// stands in these places of the queues.
+    pub(in crate::policy) fn copy(&self, at: &[usize]) -> Option<Copy> {
+        let mut copy = self.nobody.clone();
+        let mut places: Vec<(&str, u16)> = Vec::new();
+        for ((dimension, values), &value) in self.dimensions.iter().zip(at) {
+            let fact = values.get(value)?;
+            fact.put(&mut copy);
+            if let (Dimension::Share(rule), Fact::Share(place)) = (dimension, fact) {
+                places.push((rule, *place));
+            }
+        }
+        let stands = |path: &ReversePath| {
+            places
+                .iter()
+                .all(|(rule, place)| self.same_side(rule, *place, Canary::place(rule, path)))
+        };
+        if !stands(&copy.message.reverse_path) {
+            let asked = copy
+                .message
+                .reverse_path
+                .mailbox()
+                .filter(|_| !self.is_named(&copy.message.reverse_path))?;
+            let others = (1..MOST_TRIED).filter_map(|number| {
+                let local_part = format!("{}{number}", asked.local_part());
+                Address::new(&local_part, asked.domain().clone()).ok().map(ReversePath::Mailbox)
+            });
+            copy.message.reverse_path = others.into_iter().find(stands)?;
+        }
+        Some(copy)
+    }
+
+    /// Whether no share of the rule parts two places.
+    fn same_side(&self, rule: &str, one: u16, other: u16) -> bool {
+        let mut own = self.shares.iter().filter(|(name, _)| *name == rule);
+        own.all(|(_, canary)| canary.side_at(one) == canary.side_at(other))
+    }
+
+    fn is_named(&self, path: &ReversePath) -> bool {
+        path.mailbox().is_some_and(|address| self.named.contains(&address))
+    }
+
+    pub(in crate::policy) fn place(&self, dimension: &Dimension) -> Option<usize> {
+        self.dimensions.binary_search_by(|(one, _)| one.cmp(dimension)).ok()
+    }
+
+    fn answer_to(&mut self, policy: usize, condition: &'a Condition) -> Answer {
+        let known = self.known.get(policy).into_iter().flatten();
+        if let Some((_, answer)) = known.into_iter().find(|(one, _)| *one == condition) {
+            return *answer;
+        }
+        let answer = self.work_out(policy, condition);
+        if let Some(known) = self.known.get_mut(policy) {
+            known.push((condition, answer));
+        }
+        answer
+    }
+
+    fn work_out(&mut self, policy: usize, condition: &Condition) -> Answer {
+        match Shape::of(condition) {
+            Shape::One(dimension) => self.along(policy, condition, &dimension),
+            Shape::AnyOf(dimensions) => {
+                let answers = self.along_each(policy, condition, &dimensions);
+                let certain = answers.iter().map(|answer| answer.certain).collect();
+                let possible = answers.iter().map(|answer| answer.possible).collect();
+                Answer {
+                    certain: self.diagrams.any(certain),
+                    possible: self.diagrams.any(possible),
+                }
+            }
+            Shape::EachOf(dimensions) => {
+                let mut all = Answer { certain: EVERYWHERE, possible: EVERYWHERE };
+                for answer in self.along_each(policy, condition, &dimensions) {
+                    all.certain = self.diagrams.both(all.certain, answer.certain);
+                    all.possible = self.diagrams.both(all.possible, answer.possible);
+                }
+                all
+            }
+            Shape::Both(first, second) => self.along_both(policy, condition, &first, &second),
+        }
+    }
+
+    fn along_each(
+        &mut self,
+        policy: usize,
+        condition: &Condition,
+        dimensions: &[Dimension],
+    ) -> Vec<Answer> {
+        dimensions.iter().map(|one| self.along(policy, condition, one)).collect()
+    }
+
+    /// What one dimension says, where the others say nothing.
+    fn along(&mut self, policy: usize, condition: &Condition, dimension: &Dimension) -> Answer {
+        let nobody = self.nobody.clone();
+        self.along_from(policy, condition, dimension, &nobody)
+    }
+
+    fn along_from(
+        &mut self,
+        policy: usize,
+        condition: &Condition,
+        dimension: &Dimension,
+        from: &Copy,
+    ) -> Answer {
+        let (Some(place), Some(policy)) = (self.place(dimension), self.policies.get(policy)) else {
+            return Answer { certain: NOWHERE, possible: NOWHERE };
+        };
+        let values = self.dimensions.get(place).map(|(_, values)| values.as_slice());
+        let truths: Vec<Truth> = values
+            .unwrap_or_default()
+            .iter()
+            .map(|fact| {
+                let mut copy = from.clone();
+                fact.put(&mut copy);
+                truth(policy, condition, &copy)
             })
-        })
+            .collect();
+        let mut only = |is: fn(&Truth) -> bool| {
+            let inside: Vec<bool> = truths.iter().map(is).collect();
+            self.diagrams.only(place, &inside)
+        };
+        Answer {
+            certain: only(|truth| *truth == Truth::True),
+            possible: only(|truth| *truth != Truth::False),
+        }
     }
 
-    /// The representatives on which a condition can differ. Level with
-    /// clearance counts as possible everywhere.
-    fn along(&self, condition: &Condition) -> Vec<(Option<MessageFacts>, Option<&Address>)> {
-        let message = |message: MessageFacts| (Some(message), None);
-        let plain = plain_message;
-        match condition {
-            Condition::Direction(_) => self
-                .directions
-                .iter()
-                .map(|&direction| message(MessageFacts { direction, ..plain() }))
-                .collect(),
-            Condition::Level(_) => self
-                .levels
-                .iter()
-                .map(|&level| message(MessageFacts { level, ..plain() }))
-                .collect(),
-            Condition::Destination(_)
-            | Condition::Retired(_)
-            | Condition::RecipientDomain(_)
-            | Condition::Recipient(_) => {
-                self.recipients.iter().map(|recipient| (None, Some(recipient))).collect()
-            }
-            Condition::Clearance(_) => self
-                .levels
-                .iter()
-                .flat_map(|&level| {
-                    self.recipients.iter().map(move |recipient| {
-                        (Some(MessageFacts { level, ..plain_message() }), Some(recipient))
-                    })
-                })
-                .collect(),
-            Condition::SenderDomain(_) | Condition::Sender(_) => self
-                .senders
-                .iter()
-                .map(|path| message(MessageFacts { reverse_path: path.clone(), ..plain() }))
-                .collect(),
-            Condition::Kinds(_) | Condition::KindCount(..) => self
-                .kinds
-                .iter()
-                .map(|kinds| message(MessageFacts { kinds: kinds.clone(), ..plain() }))
-                .collect(),
-            Condition::Marking(_) => self
-                .markings
-                .iter()
-                .map(|marking| message(MessageFacts { marking: marking.clone(), ..plain() }))
-                .collect(),
-            Condition::SecureTag(_) => self
-                .secure_tags
-                .iter()
-                .map(|&secure_tag| message(MessageFacts { secure_tag, ..plain() }))
-                .collect(),
-            Condition::Opaque(_) => self
-                .opaque
-                .iter()
-                .map(|opaque| message(MessageFacts { opaque: opaque.clone(), ..plain() }))
-                .collect(),
-            Condition::Size(_) => {
-                self.sizes.iter().map(|&size| message(MessageFacts { size, ..plain() })).collect()
-            }
-            Condition::Authentication(..) => self
-                .authentications
-                .iter()
-                .map(|facts| message(MessageFacts { authentication: facts.clone(), ..plain() }))
-                .collect(),
-            Condition::Spoof(_) => self
-                .spoofs
-                .iter()
-                .map(|spoof| message(MessageFacts { spoof: spoof.clone(), ..plain() }))
-                .collect(),
-            Condition::Arrival(_) => self
-                .arrivals
-                .iter()
-                .map(|&arrival| message(MessageFacts { arrival, ..plain() }))
-                .collect(),
+    fn along_both(
+        &mut self,
+        policy: usize,
+        condition: &Condition,
+        first: &Dimension,
+        second: &Dimension,
+    ) -> Answer {
+        let Some(place) = self.place(first) else {
+            return Answer { certain: NOWHERE, possible: NOWHERE };
+        };
+        let values = self.dimensions.get(place).map(|(_, values)| values.clone());
+        let answers: Vec<Answer> = values
+            .iter()
+            .flatten()
+            .map(|fact| {
+                let mut copy = self.nobody.clone();
+                fact.put(&mut copy);
+                self.along_from(policy, condition, second, &copy)
+            })
+            .collect();
+        let certain = answers.iter().map(|answer| answer.certain).collect();
+        let possible = answers.iter().map(|answer| answer.possible).collect();
+        Answer {
+            certain: self.diagrams.branch(place, certain),
+            possible: self.diagrams.branch(place, possible),
         }
     }
 }
 
-/// The next combination of indices, or none after the last.
-fn advance(
-    mut at: [usize; DIMENSIONS],
-    lengths: &[usize; DIMENSIONS],
-) -> Option<[usize; DIMENSIONS]> {
-    for (index, &length) in at.iter_mut().zip(lengths) {
-        *index += 1;
-        if *index < length {
-            return Some(at);
-        }
-        *index = 0;
-    }
-    None
+pub(super) fn truth(policy: &Policy, condition: &Condition, copy: &Copy) -> Truth {
+    let facts = Facts { message: &copy.message, recipient: &copy.recipient };
+    condition.truth(&Asked::new(facts, policy.destination(copy.recipient.domain())))
 }
 
-fn told_apart_by<'a>(rules: &[&'a Rule], when: &'a Conditions) -> Vec<&'a Condition> {
-    let own = rules.iter().flat_map(|rule| rule.conditions());
-    let lifted = rules
-        .iter()
-        .flat_map(|rule| rule.exemptions.iter().flat_map(|exemption| exemption.conditions()));
-    own.chain(lifted).chain(when.iter()).collect()
-}
-
-const DIMENSIONS: usize = 12;
+/// How many senders are looked at for one who stands in certain places.
+const MOST_TRIED: u32 = 1_000_000;
