@@ -9,6 +9,7 @@ use super::{
     check::{CheckArguments, check},
     classify::{ClassifyArguments, classify},
     demo::{DemoArguments, demo},
+    diff::{DiffArguments, diff},
     explain::{ExplainArguments, explain},
     keys::{KeysArguments, keys},
     probe::{ProbeArguments, probe},
@@ -42,6 +43,8 @@ enum Command {
     Test(TestArguments),
     /// Show that no combination of facts breaks an invariant
     Prove(ProveArguments),
+    /// Tell in words what another policy changes, and for whom
+    Diff(DiffArguments),
     /// Show what would happen to a message, and why
     Explain(ExplainArguments),
     /// Show findings and level of messages
@@ -74,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check(arguments, now),
         Command::Test(arguments) => test(&arguments, now),
         Command::Prove(arguments) => prove(&arguments, now),
+        Command::Diff(arguments) => diff(&arguments, now),
         Command::Explain(arguments) => explain(arguments, now),
         Command::Classify(arguments) => classify(&arguments, now),
         Command::Rewrite(arguments) => rewrite(arguments, now),

@@ -23,6 +23,7 @@ use super::{
     index::RuleIndex,
     nearest::{did_you_mean, nearest},
     organisation::{self, Organisation},
+    pattern::DomainPattern,
     reasoning::never,
     rule::{Exemption, Rule},
     rules::{self, RuleContext, Written},
@@ -86,6 +87,15 @@ impl Policy {
     /// Whether what somebody's ARC seal vouches for is believed.
     pub fn trusts_sealer(&self, sealer: &Domain) -> bool {
         self.settings.trusted_sealers.iter().any(|pattern| pattern.matches(sealer))
+    }
+
+    pub fn trusted_sealers(&self) -> &[DomainPattern] {
+        &self.settings.trusted_sealers
+    }
+
+    /// Those that have a file.
+    pub fn organisations(&self) -> impl Iterator<Item = &Organisation> {
+        self.organisations.iter().map(Arc::as_ref)
     }
 
     pub fn level_name(&self, level: Level) -> &str {

@@ -30,6 +30,11 @@ impl Mechanism {
         ("iprev", Self::Iprev),
     ];
 
+    /// As policies write it.
+    pub(super) fn key(self) -> &'static str {
+        Self::ALL.iter().find(|(_, one)| *one == self).map_or("", |(name, _)| name)
+    }
+
     /// Every word it can come to; the first where nothing is known of it.
     pub const fn words(self) -> &'static [&'static str] {
         match self {

@@ -42,7 +42,8 @@ pub use nearest::{did_you_mean, nearest};
 pub use organisation::Organisation;
 pub use pattern::{DomainPattern, PatternError};
 pub use reasoning::{
-    Counterexample, Decide, Measure, Near, NumberRange, Proof, ProofOutcome, RangeError, prove,
+    Counterexample, Decide, Differences, Example, Measure, Near, NumberRange, Proof, ProofOutcome,
+    RangeError, Sentence, Turn, differences, prove,
 };
 pub use rule::{Exemption, Rule, Verdict};
 pub use settings::{Invariant, Lacking, LevelNames, Rollout};

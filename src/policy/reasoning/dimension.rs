@@ -6,7 +6,7 @@
 //! their values is then a message, and each list of candidates is short. Why a
 //! list is complete for the conditions asked is said where it is made.
 //!
-//! A new fact is added here, in five places that the compiler names.
+//! A new fact is added here, in places that the compiler names.
 
 use std::collections::BTreeSet;
 
@@ -173,6 +173,37 @@ impl Dimension {
                 .chain(&["another"])
                 .map(|verdict| Fact::Verdict(*mechanism, (*verdict).to_owned()))
                 .collect(),
+        }
+    }
+}
+
+impl Dimension {
+    /// What a copy is in this dimension.
+    pub(in crate::policy) fn of(&self, copy: &Copy) -> Fact {
+        let message = &copy.message;
+        let presence = |is| if is { Presence::Present } else { Presence::Absent };
+        match self {
+            Self::Direction => Fact::Direction(message.direction),
+            Self::Sender => Fact::Sender(message.reverse_path.clone()),
+            Self::Recipient => Fact::Recipient(copy.recipient.clone()),
+            Self::Level => Fact::Level(message.level),
+            Self::SecureTag => Fact::SecureTag(message.secure_tag),
+            Self::Arrival => Fact::Arrival(message.arrival),
+            Self::Marking => Fact::Marking(message.marking.clone()),
+            Self::Opaque(reason) => {
+                Fact::Opaque(*reason, presence(message.opaque.contains(reason)))
+            }
+            Self::Kind(kind) => {
+                Fact::Kind(*kind, message.kinds.get(kind).copied().unwrap_or_default())
+            }
+            Self::Size => Fact::Size(message.size),
+            Self::Authenticated => Fact::Authenticated(presence(message.authentication.is_some())),
+            Self::Verdict(mechanism) => {
+                let verdict = message.authentication.as_ref().map(|facts| mechanism.verdict(facts));
+                Fact::Verdict(*mechanism, verdict.unwrap_or("pass").to_owned())
+            }
+            Self::Spoof(sign) => Fact::Spoof(*sign, presence(message.spoof.contains(sign))),
+            Self::Share(rule) => Fact::Share(Canary::place(rule, &message.reverse_path)),
         }
     }
 }

@@ -5,11 +5,12 @@
 //! the facts there are and `values` makes them few; `space` draws where a
 //! condition holds, `effect` where a rule has an effect, as `diagrams`, which
 //! are sets of all combinations of facts. `prove` asks them for what must
-//! never be, `near` says which rules nearly kept it, and `picture` tells a
-//! message in words. Pure, as the rest of the policy room: who decides is
+//! never be, `near` says which rules nearly kept it, `diff` tells what another
+//! policy changes, and `picture` tells a message in words. Pure, as the rest of the policy room: who decides is
 //! handed in.
 
 mod diagrams;
+mod diff;
 mod dimension;
 mod effect;
 mod near;
@@ -23,6 +24,7 @@ mod space;
 mod values;
 mod words;
 
+pub use diff::{Differences, Example, Sentence, Turn, differences};
 pub use near::Near;
 pub use prove::{Counterexample, Decide, Proof, ProofOutcome, prove};
 pub use range::{Measure, NumberRange, RangeError};

@@ -17,7 +17,7 @@ use crate::mail::{Address, CanarySide, Facts, ReversePath};
 use super::super::{
     Policy,
     canary::Canary,
-    condition::{Asked, Condition, Conditions, Truth},
+    condition::{Asked, Condition, Conditions, Presence, Truth},
 };
 use super::{
     diagrams::{Diagrams, EVERYWHERE, NOWHERE, Region},
@@ -30,7 +30,8 @@ use super::{
 pub(in crate::policy) struct Space<'a> {
     policies: Vec<&'a Policy>,
     dimensions: Vec<(Dimension, Vec<Fact>)>,
-    shares: Vec<(&'a str, Canary)>,
+    conditions: Vec<&'a Condition>,
+    elsewhere: Elsewhere<'a>,
     /// Senders that are one address each, and not any at their domain.
     named: Vec<&'a Address>,
     pub(in crate::policy) diagrams: Diagrams,
@@ -70,7 +71,8 @@ impl<'a> Space<'a> {
             policies: policies.to_vec(),
             dimensions,
             named: values.named_senders(),
-            shares: elsewhere.shares,
+            conditions,
+            elsewhere,
             diagrams: Diagrams::new(lengths),
             known: vec![Vec::new(); policies.len()],
             nobody,
@@ -79,6 +81,42 @@ impl<'a> Space<'a> {
 
     pub(in crate::policy) fn dimensions(&self) -> &[(Dimension, Vec<Fact>)] {
         &self.dimensions
+    }
+
+    pub(in crate::policy) fn policies(&self) -> &[&'a Policy] {
+        &self.policies
+    }
+
+    /// For which values of a dimension a condition holds, if nothing else is
+    /// to be said of a message.
+    pub(in crate::policy) fn holds(
+        &self,
+        condition: &Condition,
+        dimension: &Dimension,
+    ) -> Vec<bool> {
+        let values = self.place(dimension).and_then(|place| self.dimensions.get(place));
+        let facts = values.map(|(_, facts)| facts.as_slice()).unwrap_or_default();
+        let holds = |fact: &Fact| {
+            let mut copy = self.nobody.clone();
+            fact.put(&mut copy);
+            let policy = self.policies.last();
+            policy.is_some_and(|policy| truth(policy, condition, &copy) == Truth::True)
+        };
+        facts.iter().map(holds).collect()
+    }
+
+    /// The combination that a copy is; none only of facts that cannot be.
+    pub(in crate::policy) fn locate(&self, copy: &Copy) -> Option<Vec<usize>> {
+        let values = Values {
+            policies: &self.policies,
+            conditions: &self.conditions,
+            elsewhere: &self.elsewhere,
+            nobody: &self.nobody,
+        };
+        let place = |(dimension, facts): &(Dimension, Vec<Fact>)| {
+            values.like(dimension, facts, &dimension.of(copy))
+        };
+        self.dimensions.iter().map(place).collect()
     }
 
     /// Where all of these hold, and where they may, in the n-th policy.
@@ -119,19 +157,41 @@ impl<'a> Space<'a> {
         self.diagrams.only(place, &inside)
     }
 
-    /// What there can be: a sender whom a rule names stands in one place of
-    /// each queue.
+    /// What there can be, each once: a sender whom a rule names stands in one
+    /// place of each queue, and what was not checked has no verdict.
     pub(in crate::policy) fn possible(&mut self) -> Region {
-        let Some(senders) = self.place(&Dimension::Sender) else { return EVERYWHERE };
+        let mut possible = self.checked();
+        let Some(senders) = self.place(&Dimension::Sender) else { return possible };
         let paths = self.dimensions.get(senders).map(|(_, paths)| paths.clone());
         let paths = paths.unwrap_or_default();
-        let mut possible = EVERYWHERE;
-        for (rule, _) in self.shares.clone() {
+        for (rule, _) in self.elsewhere.shares.clone() {
             let branches = paths.iter().map(|fact| self.standing(rule, fact)).collect();
             let here = self.diagrams.branch(senders, branches);
             possible = self.diagrams.both(possible, here);
         }
         possible
+    }
+
+    /// Where there is no verdict, or a check.
+    fn checked(&mut self) -> Region {
+        let mut checked = EVERYWHERE;
+        let verdicts: Vec<(usize, usize)> = self
+            .dimensions
+            .iter()
+            .enumerate()
+            .filter(|(_, (dimension, _))| matches!(dimension, Dimension::Verdict(_)))
+            .map(|(place, (_, values))| (place, values.len()))
+            .collect();
+        let present = self.values_where(&Dimension::Authenticated, |fact| {
+            matches!(fact, Fact::Authenticated(Presence::Present))
+        });
+        for (place, length) in verdicts {
+            let first: Vec<bool> = (0..length).map(|value| value == 0).collect();
+            let first = self.diagrams.only(place, &first);
+            let either = self.diagrams.either(present, first);
+            checked = self.diagrams.both(checked, either);
+        }
+        checked
     }
 
     /// Where a sender can stand in the queue for a rule.
@@ -141,8 +201,13 @@ impl<'a> Space<'a> {
             return EVERYWHERE;
         }
         let stands = Canary::place(rule, path);
-        let own: Vec<Canary> =
-            self.shares.iter().filter(|(name, _)| *name == rule).map(|(_, one)| *one).collect();
+        let own: Vec<Canary> = self
+            .elsewhere
+            .shares
+            .iter()
+            .filter(|(name, _)| *name == rule)
+            .map(|(_, one)| *one)
+            .collect();
         self.values_where(&Dimension::Share(rule.to_owned()), |fact| match fact {
             Fact::Share(place) => {
                 own.iter().all(|canary| canary.side_at(*place) == canary.side_at(stands))
@@ -185,7 +250,7 @@ impl<'a> Space<'a> {
 
     /// Whether no share of the rule parts two places.
     fn same_side(&self, rule: &str, one: u16, other: u16) -> bool {
-        let mut own = self.shares.iter().filter(|(name, _)| *name == rule);
+        let mut own = self.elsewhere.shares.iter().filter(|(name, _)| *name == rule);
         own.all(|(_, canary)| canary.side_at(one) == canary.side_at(other))
     }
 

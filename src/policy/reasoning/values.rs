@@ -61,32 +61,54 @@ impl<'a> Values<'_, 'a> {
 
     /// The first candidate of each set of answers.
     fn told_apart(&self, dimension: &Dimension, conditions: &[&Condition]) -> Vec<Fact> {
-        let mut from = self.nobody.clone();
-        if matches!(dimension, Dimension::Verdict(_)) {
-            Fact::Authenticated(Presence::Present).put(&mut from);
-        }
         let named = self.named_senders();
-        let asked: Vec<&Condition> =
-            conditions.iter().copied().filter(|one| !is_of_destination(one)).collect();
         let mut seen: HashSet<Mark> = HashSet::new();
-        let all = dimension.candidates(conditions, self.elsewhere);
-        let told_apart = all.into_iter().filter(|fact| {
-            // Each level is compared with each clearance.
-            if matches!(dimension, Dimension::Level | Dimension::Authenticated) {
-                return true;
-            }
-            let mut copy = from.clone();
-            fact.put(&mut copy);
-            let answers = asked.iter().filter_map(|condition| {
-                self.policies.first().map(|policy| truth(policy, condition, &copy))
-            });
-            seen.insert(Mark {
-                answers: answers.collect(),
-                places: self.places(fact),
-                shares: self.sides(dimension, fact, &named),
-            })
+        let mut all = dimension.candidates(conditions, self.elsewhere);
+        all.retain(|fact| {
+            is_always_apart(dimension)
+                || seen.insert(self.mark(dimension, conditions, fact, &named))
         });
-        told_apart.collect()
+        all
+    }
+
+    /// Which of the values of a dimension a fact cannot be told from.
+    pub(super) fn like(
+        &self,
+        dimension: &Dimension,
+        values: &[Fact],
+        fact: &Fact,
+    ) -> Option<usize> {
+        if is_always_apart(dimension) {
+            return values.iter().position(|value| value == fact);
+        }
+        let concerns = |one: &&&Condition| Shape::of(one).dimensions().contains(&dimension);
+        let own: Vec<&Condition> = self.conditions.iter().filter(concerns).copied().collect();
+        let named = self.named_senders();
+        let mark = self.mark(dimension, &own, fact, &named);
+        values.iter().position(|value| self.mark(dimension, &own, value, &named) == mark)
+    }
+
+    fn mark(
+        &self,
+        dimension: &Dimension,
+        conditions: &[&Condition],
+        fact: &Fact,
+        named: &[&Address],
+    ) -> Mark {
+        let mut copy = self.nobody.clone();
+        if matches!(dimension, Dimension::Verdict(_)) {
+            Fact::Authenticated(Presence::Present).put(&mut copy);
+        }
+        fact.put(&mut copy);
+        let asked = conditions.iter().filter(|one| !is_of_destination(one));
+        let answers = asked.filter_map(|condition| {
+            self.policies.first().map(|policy| truth(policy, condition, &copy))
+        });
+        Mark {
+            answers: answers.collect(),
+            places: self.places(fact),
+            shares: self.sides(dimension, fact, named),
+        }
     }
 
     /// What each policy knows of a recipient.
@@ -122,6 +144,12 @@ impl<'a> Values<'_, 'a> {
         });
         named.flatten().collect()
     }
+}
+
+/// Each level is compared with each clearance, and each verdict waits for
+/// whether it was asked for.
+fn is_always_apart(dimension: &Dimension) -> bool {
+    matches!(dimension, Dimension::Level | Dimension::Authenticated)
 }
 
 /// What a mark has in `places`.
