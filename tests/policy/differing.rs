@@ -116,9 +116,8 @@ fn a_new_rule_is_one_sentence_also_where_another_did_the_same() {
             "tightening: Outbound messages to the open internet with a damaged part or with an \
              encrypted part: relayed before, held now by the rule `sealed` (where no other rule \
              said so already); the sender told now (where no other rule said so already)",
-            "other: Outbound messages of level 2 and above to the open internet with a damaged \
-             part or with an encrypted part: held as before, but now by the rule `sealed`, and \
-             before by `cleared`",
+            "other: Messages that were held by the rule `cleared`: held now by the rule `sealed`, \
+             which gives its own reason",
             "the rule `sealed` is new",
         ]
     );

@@ -24,9 +24,9 @@ pub(super) fn near(policy: &Policy, invariant: &Invariant, copy: &Copy) -> Vec<N
     let facts = Facts { message: &copy.message, recipient: &copy.recipient };
     let asked = Asked::new(facts, destination);
     let rules = policy.rules().iter().filter(|rule| would_keep(rule, invariant));
-    let mut near: Vec<(usize, Near)> = rules
+    let mut near: Vec<(isize, Near)> = rules
         .filter_map(|rule| {
-            let (distance, why) = missed(rule, &asked)?;
+            let (distance, why) = missed(rule, invariant, &asked)?;
             Some((distance, Near { rule: rule.name.clone(), why }))
         })
         .collect();
@@ -42,39 +42,49 @@ fn would_keep(rule: &Rule, invariant: &Invariant) -> bool {
     rule.then.is_some_and(stops) || invariant.tls_below.is_some_and(enough)
 }
 
-/// Why a rule has no effect, if only one thing keeps it, and how far it is.
-fn missed(rule: &Rule, asked: &Asked<'_>) -> Option<(usize, String)> {
+/// Why a rule has no effect, if little keeps it from it, and how far it is.
+fn missed(rule: &Rule, invariant: &Invariant, asked: &Asked<'_>) -> Option<(isize, String)> {
     match rule.verdict(asked) {
         Verdict::Matched | Verdict::PerhapsMatched => match rule.mode_for(asked.message) {
             (Mode::Observe, Some(CanarySide::Beyond)) => {
                 let share = rule.canary.map(|canary| canary.to_string()).unwrap_or_default();
-                Some((0, format!("is tried on {share} of senders, and this is none of them")))
+                Some((MATCHES, format!("is tried on {share} of senders, and this is none of them")))
             }
-            (Mode::Observe, _) => Some((0, "matches, but only observes".to_owned())),
+            (Mode::Observe, _) => Some((MATCHES, "matches, but only observes".to_owned())),
             (Mode::Enforce, _) => None,
         },
         Verdict::Exempted(exemption) => {
             let (owner, last) = (&exemption.owner, exemption.expires);
-            Some((1, format!("is lifted until {last} by an exemption of {owner}")))
+            Some((MATCHES + 1, format!("is lifted until {last} by an exemption of {owner}")))
         }
+        Verdict::Silent if rule.mode == Mode::Observe => None,
         Verdict::Silent => {
-            let mut failing =
-                rule.conditions().filter(|condition| condition.truth(asked) == Truth::False);
-            match (failing.next(), failing.next()) {
-                (Some(only), None) => Some((2, narrower(rule, only))),
-                _ => None,
+            let failing: Vec<&Condition> =
+                rule.conditions().filter(|one| one.truth(asked) == Truth::False).collect();
+            if failing.len() > MOST_FAILING {
+                return None;
             }
+            let spoken_of = |one: &&Condition| invariant.when.iter().any(|i| key(i) == key(one));
+            let shared = isize::try_from(rule.conditions().filter(spoken_of).count()).ok()?;
+            let distance = isize::try_from(failing.len()).ok()? - shared;
+            Some((distance, narrower(rule, &failing)))
         }
     }
 }
 
-fn narrower(rule: &Rule, condition: &Condition) -> String {
-    match &rule.organisation {
-        Some(owner) if owner.scope == *condition => {
-            format!("is for what {} sends only", owner.name)
+fn narrower(rule: &Rule, failing: &[&Condition]) -> String {
+    if let (Some(owner), [only]) = (&rule.organisation, failing) {
+        if owner.scope == **only {
+            return format!("is for what {} sends only", owner.name);
         }
-        _ => format!("would match, but for its `{}`", key(condition)),
     }
+    let keys: Vec<String> = failing.iter().map(|one| format!("`{}`", key(one))).collect();
+    format!("would match, but for its {}", keys.join(" and "))
 }
+
+/// Nearer than all that do not match.
+const MATCHES: isize = isize::MIN;
+
+const MOST_FAILING: usize = 2;
 
 const MOST_TOLD: usize = 3;

@@ -38,6 +38,10 @@ pub(super) struct Change {
     pub(super) region: Region,
     /// Where the rule that has changed matches too, but another does the same.
     pub(super) also: Region,
+    /// How that is said.
+    pub(super) unless: &'static str,
+    /// Whom it concerns, where that is said best by what became of it before.
+    pub(super) whom: Option<String>,
 }
 
 /// What makes two differences one change: what is now, or what was before.
@@ -87,8 +91,15 @@ pub(super) fn changes<'a>(space: &mut Space<'a>, old: &Side<'a>, new: &Side<'a>)
         let changed = space.diagrams.any(changed);
         let shifted = shifted(space, old, new, &group.key);
         let also = space.diagrams.without(shifted, changed);
-        let said = said(&group.key, &group.others);
-        changes.push(Change { turn: group.key.turn, said, region: group.region, also });
+        let gone = group.key.turn == Turn::Loosening || group.key.value == Value::NotDone;
+        changes.push(Change {
+            turn: group.key.turn,
+            said: said(&group.key, &group.others),
+            region: group.region,
+            also,
+            unless: if gone { STILL } else { ALREADY },
+            whom: whom(&group.key, &group.others),
+        });
     }
     changes.sort_by_key(|change| change.turn);
     changes
@@ -260,15 +271,7 @@ fn said(key: &Key, others: &[Value]) -> String {
             format!("{} before{}, {} now", outcome(fate), by(fate), outcomes(others))
         }
         (_, Value::Fate(fate), Turn::Other) => {
-            let before = list(others.iter().map(|other| match other {
-                Value::Fate(Fate { rule: Some(rule), .. }) => format!("by `{rule}`"),
-                _ => "by no rule".to_owned(),
-            }));
-            let redirects = others
-                .iter()
-                .any(|other| matches!(other, Value::Fate(one) if one.redirect != fate.redirect));
-            let before = if redirects { format!("{} {before}", outcomes(others)) } else { before };
-            format!("{} as before, but now{}, and before {before}", outcome(fate), by(fate))
+            format!("{} now{}, which gives its own reason", outcome(fate), by(fate))
         }
         (_, Value::Tls(tls), Turn::Loosening) => {
             format!("{tls} TLS asked for before, {} now", levels(others))
@@ -291,6 +294,19 @@ fn said(key: &Key, others: &[Value]) -> String {
             )
         }
     }
+}
+
+/// What is stopped as before, but by another rule, is known by the one before:
+/// any other words would be as many as the rules.
+fn whom(key: &Key, others: &[Value]) -> Option<String> {
+    if !matches!((&key.value, key.turn), (Value::Fate(_), Turn::Other)) {
+        return None;
+    }
+    let before = others.iter().filter_map(|other| match other {
+        Value::Fate(fate) => Some(format!("{}{}", outcome(fate), by(fate))),
+        _ => None,
+    });
+    Some(format!("Messages that were {}", list(before)))
 }
 
 fn outcome(fate: &Fate) -> String {
@@ -342,3 +358,6 @@ pub(super) fn list(words: impl Iterator<Item = String>) -> String {
         Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
     }
 }
+
+const ALREADY: &str = " (where no other rule said so already)";
+const STILL: &str = " (where no other rule says so still)";

@@ -157,23 +157,21 @@ fn joined(space: &Space<'_>, scopes: Vec<Scope>) -> Vec<Scope> {
     joined
 }
 
-/// The scope with the one dimension of a family set free in which it is
-/// restricted, if there is just one.
+/// The scope with the one dimension of a family set free of which it asks for
+/// something, if there is just one: that there is none of it says nothing that
+/// could be joined.
 fn alternative(space: &Space<'_>, scope: &Scope) -> Option<(Vec<Vec<bool>>, usize, Vec<bool>)> {
-    let restricted = |place: &usize| {
+    let asked = |place: &usize| {
         let is_family = space
             .dimensions()
             .get(*place)
             .is_some_and(|(dimension, _)| family(dimension) != Family::None);
-        is_family && scope.values.get(*place).is_some_and(|values| values.contains(&false))
+        let values = scope.values.get(*place);
+        is_family && values.is_some_and(|values| values.first() == Some(&false))
     };
-    let mut places = (0..scope.values.len()).filter(restricted);
+    let mut places = (0..scope.values.len()).filter(asked);
     let (place, None) = (places.next()?, places.next()) else { return None };
     let own = scope.values.get(place)?.clone();
-    // That there is none of it says nothing that could be joined.
-    if own.first() == Some(&true) {
-        return None;
-    }
     let mut rest = scope.values.clone();
     rest.get_mut(place)?.fill(true);
     Some((rest, place, own))

@@ -168,10 +168,23 @@ fn words(condition: &Condition) -> Option<String> {
         Condition::Marking(MarkingCondition::AnyOf(named)) => {
             format!("marked {}", list(named.iter().cloned()))
         }
-        Condition::Size(range) => format!("of {range} octets"),
+        Condition::Size(range) => match range.bounds() {
+            (0, most) => format!("of {} at most", octets(most)),
+            (least, u64::MAX) => format!("larger than {}", octets(least - 1)),
+            (least, most) => format!("of {} to {}", octets(least), octets(most)),
+        },
         Condition::KindCount(kind, range) => format!("with {range} of {kind}"),
         _ => return None,
     })
+}
+
+fn octets(number: u64) -> String {
+    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let unit = units.iter().find(|(size, _)| number > 0 && number.is_multiple_of(*size));
+    unit.map_or_else(
+        || format!("{number} octets"),
+        |(size, name)| format!("{} {name}", number / size),
+    )
 }
 
 fn value(fact: &Fact) -> String {

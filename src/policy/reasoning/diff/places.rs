@@ -93,6 +93,13 @@ fn kinds_of_place() -> Vec<(String, IsPlace)> {
             Box::new(|policy, to| policy.destination(to).class != DestinationClass::Local),
         ),
         class("the open internet", DestinationClass::Internet),
+        (
+            "the open internet, but for domains no longer in use".to_owned(),
+            Box::new(|policy, to| {
+                let place = policy.destination(to);
+                place.class == DestinationClass::Internet && !place.is_retired()
+            }),
+        ),
         class("approved domains", DestinationClass::Approved),
         class("our own mailboxes", DestinationClass::Local),
         (

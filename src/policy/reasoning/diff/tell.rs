@@ -105,6 +105,10 @@ impl Told<'_> {
     /// A change in as few sentences as it takes; what is about the same facts
     /// as a sentence before goes into that one.
     fn add(&mut self, sentences: &mut Vec<Sentence>, change: &Change) {
+        if let Some(whom) = &change.whom {
+            self.say(sentences, change, whom.clone(), change.region);
+            return;
+        }
         let target = Target { region: change.region, also: change.also, above: self.above };
         let (scopes, left) = cover(&mut self.space, target);
         for scope in scopes {
@@ -126,11 +130,7 @@ impl Told<'_> {
     ) {
         let changed = self.space.diagrams.both(region, change.region);
         let also = self.space.diagrams.both(region, change.also);
-        let unless = match change.turn {
-            _ if also == NOWHERE => "",
-            Turn::Loosening => " (where no other rule says so still)",
-            _ => " (where no other rule said so already)",
-        };
+        let unless = if also == NOWHERE { "" } else { change.unless };
         let said = format!("{}{unless}", change.said);
         let alike = sentences.iter_mut().find(|one| one.region == region);
         if let Some(one) = alike {
