@@ -17,8 +17,8 @@ use crate::{
     content::{Content, Extract},
     gateway::{Fate, Judgement, judge},
     mail::{
-        Address, Decision, Direction, Disposition, Domain, Envelope, Mode, Obligation, Origin,
-        Protocol, Recipient, ReversePath, RuleMatch, Spoof, Submission, Timestamp, Urgency,
+        Address, CanarySide, Decision, Direction, Disposition, Domain, Envelope, Mode, Obligation,
+        Origin, Protocol, Recipient, ReversePath, RuleMatch, Spoof, Submission, Timestamp, Urgency,
         Wording,
     },
     policy::Policy,
@@ -229,12 +229,23 @@ fn explain_rules<W: Write>(page: &mut Page<W>, decision: &Decision) -> std::io::
             (_, _, Some(_)) => ("Also", Ink::Plain),
             (_, _, None) => ("Rule", Ink::Plain),
         };
-        page.row(label, &[piece(ink, matched.rule.as_str())])?;
+        page.row(label, &[piece(ink, matched.rule.as_str()), piece(Ink::Quiet, aside(matched))])?;
         if !matched.reason.is_empty() {
             page.row("", &[piece(Ink::Quiet, matched.reason.as_str())])?;
         }
     }
     Ok(())
+}
+
+/// What is said of a rule beside its name.
+fn aside(matched: &RuleMatch) -> String {
+    let severity = matched.severity.map(|severity| format!(" ({} severity)", severity.name()));
+    let canary = match matched.canary {
+        Some(CanarySide::Within) => " (a canary, and this sender is in its share)",
+        Some(CanarySide::Beyond) => " (a canary, and this sender is not in its share yet)",
+        None => "",
+    };
+    format!("{}{canary}", severity.unwrap_or_default())
 }
 
 fn as_json(policy: &Policy, judgement: &Judgement, view: View) -> serde_json::Value {

@@ -21,8 +21,8 @@
 use serde_json::{Value, json};
 
 use crate::mail::{
-    Acceptance, Address, Asked, Attempt, Decided, Domain, Exemption, Mode, NextHop, QueueId,
-    QueuedRecipient, RecipientState, RuleMatch, Settled, TlsRequirement,
+    Acceptance, Address, Asked, Attempt, Decided, Decision, Domain, Exemption, Mode, NextHop,
+    QueueId, QueuedRecipient, RecipientState, RuleMatch, Settled, TlsRequirement,
 };
 
 pub(super) fn decision(decided: &Decided<'_>) -> Value {
@@ -30,7 +30,7 @@ pub(super) fn decision(decided: &Decided<'_>) -> Value {
         .decisions
         .iter()
         .map(|(recipient, decision)| {
-            json!({
+            let mut line = json!({
                 "recipient": recipient,
                 "disposition": decision.disposition,
                 "rule": decision.decided_by.as_ref().map(|matched| &matched.rule),
@@ -39,7 +39,11 @@ pub(super) fn decision(decided: &Decided<'_>) -> Value {
                 "redirect": decision.redirect,
                 "class": decision.destination.class,
                 "clearance": decision.destination.clearance,
-            })
+            });
+            if let Some(line) = line.as_object_mut() {
+                line.extend(of_rules(decision));
+            }
+            line
         })
         .collect();
     let mut line = json!({
@@ -56,6 +60,20 @@ pub(super) fn decision(decided: &Decided<'_>) -> Value {
         line.insert("forwarded".to_owned(), json!(forwarded));
     }
     line
+}
+
+/// How much the rule matters that decides, and on which side of a canary the
+/// sender is, where the policy has such rules.
+fn of_rules(decision: &Decision) -> impl Iterator<Item = (String, Value)> {
+    let severity = decision.decided_by.as_ref().and_then(|matched| matched.severity);
+    let sides: serde_json::Map<String, Value> = decision
+        .matched
+        .iter()
+        .filter_map(|matched| Some((matched.rule.clone(), json!(matched.canary?))))
+        .collect();
+    let severity = severity.map(|severity| ("severity".to_owned(), json!(severity)));
+    let sides = (!sides.is_empty()).then(|| ("canary".to_owned(), Value::Object(sides)));
+    severity.into_iter().chain(sides)
 }
 
 /// Rules that would have decided, had they not only observed.

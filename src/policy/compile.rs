@@ -20,11 +20,11 @@ use super::{
     diagnostics::{Diagnostics, Severity, SourceFile},
     disclaimers::{self, TagLine, TagLines},
     domains::{self, Destination, Domains},
+    idle::Places,
     index::RuleIndex,
     nearest::{did_you_mean, nearest},
     organisation::{self, Organisation},
     pattern::DomainPattern,
-    reasoning::never,
     rule::{Exemption, Rule},
     rules::{self, RuleContext, Written},
     settings::{self, Invariant, Rollout, Settings},
@@ -204,15 +204,14 @@ impl Compiler<'_> {
         };
         let files = self.read_rules(&rule_context);
         self.check_names(&files);
-        self.check_never(&files, &domains);
         let written = || files.iter().map(|(_, written)| written);
         let turns_on = written().flat_map(|written| &written.turns).min().copied();
         let organisations: Vec<_> =
             written().filter_map(|written| written.organisation.clone()).collect();
         let classifier = self.compile_classifier(context.test_range);
-        let rules = join(files);
+        let (rules, places) = join(files);
         let index = RuleIndex::new(&rules, &organisations);
-        Some(Policy {
+        let policy = Policy {
             version: self.sources.version(),
             settings,
             domains,
@@ -222,7 +221,10 @@ impl Compiler<'_> {
             index,
             turns_on,
             classifier: Arc::new(classifier?),
-        })
+        };
+        let doubts = places.doubts(&policy, &self.diagnostics);
+        doubts.into_iter().for_each(|doubt| self.diagnostics.push(doubt));
+        Some(policy)
     }
 
     /// None only with a fault noted.
@@ -332,19 +334,6 @@ impl Compiler<'_> {
             }
         }
     }
-
-    fn check_never(&mut self, files: &[(Arc<SourceFile>, Written)], domains: &Domains) {
-        for (file, written) in files {
-            for (rule, place) in &written.rules {
-                let Some(why) = never::why(rule, domains) else { continue };
-                let fault = Fault::new("rule-never-matches", "this rule can never match")
-                    .at(place.clone())
-                    .label(why)
-                    .help("look at its `when` again, or take the rule out");
-                self.diagnostics.push(fault.of(file, Severity::Warning));
-            }
-        }
-    }
 }
 
 /// An organisation lifts its own rules only; the nation lifts any (law 4).
@@ -368,26 +357,33 @@ fn check_lifted(
     })
 }
 
-/// Every rule with the exemptions that lift it, in the order of deciding.
-fn join(files: Vec<(Arc<SourceFile>, Written)>) -> Vec<Rule> {
+/// Every rule with the exemptions that lift it, in the order of deciding, and
+/// where each was written.
+fn join(files: Vec<(Arc<SourceFile>, Written)>) -> (Vec<Rule>, Places) {
     let mut rules = Vec::new();
-    let mut exemptions = Vec::new();
-    for (_, written) in files {
-        rules.extend(written.rules.into_iter().map(|(rule, _)| rule));
-        exemptions.extend(written.exemptions.into_iter().map(|(lift, _)| Arc::new(lift)));
+    let mut places = Places::default();
+    for (file, written) in files {
+        for (rule, place) in written.rules {
+            places.rules.insert(rule.name.clone(), (Arc::clone(&file), place));
+            rules.push(rule);
+        }
+        for (exemption, named) in written.exemptions {
+            let place = named.first().cloned().unwrap_or_default();
+            places.exemptions.push((Arc::new(exemption), (Arc::clone(&file), place)));
+        }
     }
-    for exemption in exemptions {
+    for (exemption, _) in &places.exemptions {
         let lifted: HashSet<&str> = exemption.rules.iter().map(String::as_str).collect();
         for rule in rules.iter_mut().filter(|rule: &&mut Rule| lifted.contains(rule.name.as_str()))
         {
-            rule.exemptions.push(Arc::clone(&exemption));
+            rule.exemptions.push(Arc::clone(exemption));
         }
     }
     rules.sort_by(|one, other| {
         let narrower = other.specificity().cmp(&one.specificity());
         narrower.then_with(|| one.name.cmp(&other.name))
     });
-    rules
+    (rules, places)
 }
 
 /// What may stand at the top of a policy folder, each a .toml.

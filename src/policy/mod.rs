@@ -18,6 +18,7 @@ pub mod condition;
 pub mod diagnostics;
 mod disclaimers;
 mod domains;
+mod idle;
 mod index;
 mod mechanism;
 mod nearest;

@@ -6,15 +6,16 @@
 //! condition holds, `effect` where a rule has an effect, as `diagrams`, which
 //! are sets of all combinations of facts. `prove` asks them for what must
 //! never be, `near` says which rules nearly kept it, `diff` tells what another
-//! policy changes, and `picture` tells a message in words. Pure, as the rest of the policy room: who decides is
+//! policy changes, `doubts` finds what does nothing, and `picture` tells a message
+//! in words. Pure, as the rest of the policy room: who decides is
 //! handed in.
 
 mod diagrams;
 mod diff;
 mod dimension;
+pub(super) mod doubts;
 mod effect;
 mod near;
-pub(super) mod never;
 mod picture;
 mod prove;
 mod range;
