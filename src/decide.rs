@@ -25,7 +25,7 @@ pub fn decide(policy: &Policy, facts: Facts<'_>) -> Decision {
     let destination = policy.destination(facts.recipient.domain());
     let asked = Asked::new(facts, destination);
     let mut draft = Draft::new(policy, facts, destination);
-    for rule in policy.rules() {
+    for rule in policy.rules_for(facts.message) {
         match rule.verdict(&asked) {
             Verdict::Silent => {}
             Verdict::Matched => draft.apply(rule, Certainty::Certain),
@@ -40,6 +40,8 @@ pub fn decide(policy: &Policy, facts: Facts<'_>) -> Decision {
                     mode: Mode::Observe,
                     disposition: rule.then,
                     reason: note,
+                    severity: rule.severity,
+                    canary: None,
                 });
             }
         }
@@ -109,9 +111,10 @@ impl<'a> Draft<'a> {
             (_, then) => then,
         };
         let stops = asked_for.is_some_and(|then| then > Disposition::Relay);
+        let (own_mode, canary) = rule.mode_for(self.facts.message);
         // A roll-out that observes takes the teeth out of a rule, not the
         // additions; a rule that observes has no effect at all.
-        let mode = if rule.mode == Mode::Observe || (stops && self.rollout == Mode::Observe) {
+        let mode = if own_mode == Mode::Observe || (stops && self.rollout == Mode::Observe) {
             Mode::Observe
         } else {
             Mode::Enforce
@@ -121,8 +124,10 @@ impl<'a> Draft<'a> {
             mode,
             disposition: asked_for,
             reason: self.reason(rule, certainty),
+            severity: rule.severity,
+            canary,
         });
-        if rule.mode == Mode::Enforce {
+        if own_mode == Mode::Enforce {
             self.add_obligations(rule);
             self.strengthen(rule);
         }

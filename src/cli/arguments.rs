@@ -9,6 +9,7 @@ use super::{
     check::{CheckArguments, check},
     classify::{ClassifyArguments, classify},
     demo::{DemoArguments, demo},
+    diff::{DiffArguments, diff},
     explain::{ExplainArguments, explain},
     keys::{KeysArguments, keys},
     policy::{PolicyArguments, policy},
@@ -46,6 +47,8 @@ enum Command {
     Prove(ProveArguments),
     /// Decide recorded mail again under other policies, and show what would change
     Replay(ReplayArguments),
+    /// Tell in words what another policy changes, and for whom
+    Diff(DiffArguments),
     /// Show what would happen to a message, and why
     Explain(ExplainArguments),
     /// Show findings and level of messages
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Test(arguments) => test(&arguments, now),
         Command::Prove(arguments) => prove(&arguments, now),
         Command::Replay(arguments) => replay(arguments, now),
+        Command::Diff(arguments) => diff(&arguments, now),
         Command::Explain(arguments) => explain(arguments, now),
         Command::Classify(arguments) => classify(&arguments, now),
         Command::Rewrite(arguments) => rewrite(arguments, now),

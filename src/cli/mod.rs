@@ -7,6 +7,7 @@ mod certificates;
 mod check;
 mod classify;
 mod demo;
+mod diff;
 mod difference;
 mod documents;
 mod exit;

@@ -41,6 +41,44 @@ pub struct RuleMatch {
     pub disposition: Option<Disposition>,
     /// The rule's reason with its fields filled in: fit for the sender.
     pub reason: String,
+    /// How much it matters, if its owner has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<RuleSeverity>,
+    /// Of a rule that is enforced for a share of senders: where this one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<CanarySide>,
+}
+
+/// How much it matters that a rule has matched: for people, who have more
+/// matches than time. It decides nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RuleSeverity {
+    Low,
+    Medium,
+    High,
+}
+
+impl RuleSeverity {
+    pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+/// Whether a sender is in the share for whom a rule is enforced already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CanarySide {
+    /// Enforced for this sender.
+    Within,
+    /// Only observed yet.
+    Beyond,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -182,7 +182,7 @@ pub struct Opaque {
     pub reason: OpaqueReason,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OpaqueReason {
     /// S/MIME, PGP, or an archive or document under a password.

@@ -39,7 +39,9 @@ pub use address::{Address, AddressError, ReversePath};
 pub use attachment::AttachmentType;
 pub use attempt::{Attempt, Failure, FailureReason, Handover, Outcome, Promise, Taker};
 pub use authentication::{AuthenticationFacts, ChainSeal};
-pub use decision::{Decision, DestinationClass, DestinationFacts, Mode, RuleMatch};
+pub use decision::{
+    CanarySide, Decision, DestinationClass, DestinationFacts, Mode, RuleMatch, RuleSeverity,
+};
 pub use destination::{Destination, Way};
 pub use disposition::{Disposition, NextHop, NextHopError, Told};
 pub use domain::{Domain, DomainError};

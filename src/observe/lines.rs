@@ -277,6 +277,8 @@ mod tests {
         let matched = |rule: &str, mode| RuleMatch {
             rule: rule.to_owned(),
             mode,
+            severity: None,
+            canary: None,
             disposition: Some(Disposition::Hold),
             reason: "Because of \"it\".\n".to_owned(),
         };

@@ -21,7 +21,7 @@ use super::{
     domains::read_level,
     mechanism::Mechanism,
     protection::{TLS, VERSIONS},
-    representatives::plain_message,
+    reasoning::plain_message,
     settings::DISPOSITIONS,
     sources::Sources,
     time_window::read_moment,

@@ -21,9 +21,11 @@ use super::{
     diagnostics::{Diagnostics, Severity, SourceFile},
     disclaimers::{self, TagLine, TagLines},
     domains::{self, Destination, Domains},
+    idle::Places,
+    index::RuleIndex,
     nearest::{did_you_mean, nearest},
-    never,
     organisation::{self, Organisation},
+    pattern::DomainPattern,
     rule::{Exemption, Rule},
     rules::{self, RuleContext, Written},
     settings::{self, Invariant, Rollout, Settings},
@@ -58,6 +60,7 @@ pub struct Policy {
     /// The narrowest first, then by name: an order that does not depend on
     /// where a rule was written.
     rules: Vec<Rule>,
+    index: RuleIndex,
     turns_on: Option<Date>,
     classifier: Arc<Classifier>,
 }
@@ -99,6 +102,15 @@ impl Policy {
         self.settings.trusted_sealers.iter().any(|pattern| pattern.matches(sealer))
     }
 
+    pub fn trusted_sealers(&self) -> &[DomainPattern] {
+        &self.settings.trusted_sealers
+    }
+
+    /// Those that have a file.
+    pub fn organisations(&self) -> impl Iterator<Item = &Organisation> {
+        self.organisations.iter().map(Arc::as_ref)
+    }
+
     pub fn level_name(&self, level: Level) -> &str {
         self.settings.level_names.name(level)
     }
@@ -118,12 +130,12 @@ impl Policy {
 
     /// Whose mail it is, of those that have a file.
     pub fn organisation(&self, message: &MessageFacts) -> Option<&Organisation> {
-        self.organisations.iter().find(|one| one.sends(message)).map(Arc::as_ref)
+        self.organisation_at(message.reverse_path.domain()?)
     }
 
     /// Whose recipients these are.
     pub fn organisation_at(&self, domain: &Domain) -> Option<&Organisation> {
-        self.organisations.iter().find(|one| one.has(domain)).map(Arc::as_ref)
+        self.organisations.get(self.index.owner(domain)?).map(Arc::as_ref)
     }
 
     /// What senders are called who belong to no organisation that has a file.
@@ -145,6 +157,12 @@ impl Policy {
         &self.rules
     }
 
+    /// Those that can speak of a message, in the same order; every other would
+    /// be silent.
+    pub fn rules_for(&self, message: &MessageFacts) -> impl Iterator<Item = &Rule> {
+        self.index.places(message).filter_map(|place| self.rules.get(place))
+    }
+
     pub fn rollout(&self) -> &Rollout {
         &self.settings.rollout
     }
@@ -164,6 +182,13 @@ impl Policy {
     #[must_use]
     pub fn fully_enforced(mut self) -> Self {
         self.settings.rollout = Rollout::Enforce;
+        self
+    }
+
+    /// With a domain behind the gateway, where none is named.
+    #[must_use]
+    pub fn with_one_local_domain(mut self) -> Self {
+        self.domains = self.domains.with_one_local();
         self
     }
 }
@@ -195,13 +220,15 @@ impl Compiler<'_> {
         };
         let files = self.read_rules(&rule_context);
         self.check_names(&files);
-        self.check_never(&files, &domains);
         let written = || files.iter().map(|(_, written)| written);
         let turns_on = written().flat_map(|written| &written.turns).min().copied();
         let periods: Vec<_> = written().flat_map(|written| &written.periods).copied().collect();
-        let organisations = written().filter_map(|written| written.organisation.clone()).collect();
+        let organisations: Vec<_> =
+            written().filter_map(|written| written.organisation.clone()).collect();
         let classifier = self.compile_classifier(context.test_range);
-        Some(Policy {
+        let (rules, places) = join(files);
+        let index = RuleIndex::new(&rules, &organisations);
+        let policy = Policy {
             version: self.sources.version(),
             commit: self.sources.commit().map(str::to_owned),
             deadlines: Deadlines::of(context.today, &periods, &domains),
@@ -209,10 +236,14 @@ impl Compiler<'_> {
             domains,
             disclaimers,
             organisations,
-            rules: join(files),
+            rules,
+            index,
             turns_on,
             classifier: Arc::new(classifier?),
-        })
+        };
+        let doubts = places.doubts(&policy, &self.diagnostics);
+        doubts.into_iter().for_each(|doubt| self.diagnostics.push(doubt));
+        Some(policy)
     }
 
     /// None only with a fault noted.
@@ -322,19 +353,6 @@ impl Compiler<'_> {
             }
         }
     }
-
-    fn check_never(&mut self, files: &[(Arc<SourceFile>, Written)], domains: &Domains) {
-        for (file, written) in files {
-            for (rule, place) in &written.rules {
-                let Some(why) = never::why(rule, domains) else { continue };
-                let fault = Fault::new("rule-never-matches", "this rule can never match")
-                    .at(place.clone())
-                    .label(why)
-                    .help("look at its `when` again, or take the rule out");
-                self.diagnostics.push(fault.of(file, Severity::Warning));
-            }
-        }
-    }
 }
 
 /// An organisation lifts its own rules only; the nation lifts any (law 4).
@@ -358,26 +376,33 @@ fn check_lifted(
     })
 }
 
-/// Every rule with the exemptions that lift it, in the order of deciding.
-fn join(files: Vec<(Arc<SourceFile>, Written)>) -> Vec<Rule> {
+/// Every rule with the exemptions that lift it, in the order of deciding, and
+/// where each was written.
+fn join(files: Vec<(Arc<SourceFile>, Written)>) -> (Vec<Rule>, Places) {
     let mut rules = Vec::new();
-    let mut exemptions = Vec::new();
-    for (_, written) in files {
-        rules.extend(written.rules.into_iter().map(|(rule, _)| rule));
-        exemptions.extend(written.exemptions.into_iter().map(|(lift, _)| Arc::new(lift)));
+    let mut places = Places::default();
+    for (file, written) in files {
+        for (rule, place) in written.rules {
+            places.rules.insert(rule.name.clone(), (Arc::clone(&file), place));
+            rules.push(rule);
+        }
+        for (exemption, named) in written.exemptions {
+            let place = named.first().cloned().unwrap_or_default();
+            places.exemptions.push((Arc::new(exemption), (Arc::clone(&file), place)));
+        }
     }
-    for exemption in exemptions {
+    for (exemption, _) in &places.exemptions {
         let lifted: HashSet<&str> = exemption.rules.iter().map(String::as_str).collect();
         for rule in rules.iter_mut().filter(|rule: &&mut Rule| lifted.contains(rule.name.as_str()))
         {
-            rule.exemptions.push(Arc::clone(&exemption));
+            rule.exemptions.push(Arc::clone(exemption));
         }
     }
     rules.sort_by(|one, other| {
         let narrower = other.specificity().cmp(&one.specificity());
         narrower.then_with(|| one.name.cmp(&other.name))
     });
-    rules
+    (rules, places)
 }
 
 /// What may stand at the top of a policy folder, each a .toml.

@@ -15,7 +15,7 @@ use crate::mail::{
 };
 
 use super::{
-    domains::Destination, mechanism::Mechanism, pattern::DomainPattern, range::NumberRange,
+    domains::Destination, mechanism::Mechanism, pattern::DomainPattern, reasoning::NumberRange,
     time_window::TimeWindow,
 };
 

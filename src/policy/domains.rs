@@ -8,7 +8,7 @@ use std::{collections::HashMap, ops::Range};
 
 use jiff::civil::Date;
 
-use crate::mail::{DestinationClass, DestinationFacts, Domain, Level, Protection};
+use crate::mail::{DestinationClass, DestinationFacts, Domain, Level, Protection, TlsRequirement};
 
 use super::{
     Context,
@@ -74,6 +74,14 @@ impl Destination<'_> {
             _ => Protection::default(),
         }
     }
+
+    /// What its entry asks of TLS.
+    pub fn tls(&self) -> TlsRequirement {
+        match self.entry.map(|entry| &entry.standing) {
+            Some(Standing::Approved { protection, .. }) => protection.tls,
+            _ => TlsRequirement::default(),
+        }
+    }
 }
 
 impl Domains {
@@ -104,6 +112,21 @@ impl Domains {
 
     pub fn iter(&self) -> impl Iterator<Item = &DomainEntry> {
         self.exact.values().chain(self.below.values())
+    }
+
+    /// Those that have an entry, or stand behind this gateway.
+    pub fn names(&self) -> impl Iterator<Item = &Domain> {
+        self.iter().map(|entry| entry.name.domain()).chain(&self.local)
+    }
+
+    /// With a domain behind the gateway, where none is named: a policy is
+    /// reasoned about without knowing who will run it.
+    #[must_use]
+    pub fn with_one_local(mut self) -> Self {
+        if self.local.is_empty() {
+            self.local.extend(SOMEBODYS.parse());
+        }
+        self
     }
 
     pub fn local_domains(&self) -> &[Domain] {
@@ -248,6 +271,9 @@ fn warn_of_approvals_below_retired(
         );
     }
 }
+
+/// A domain of whoever will run the policy.
+const SOMEBODYS: &str = "our-own-domain.example";
 
 const KEYS: [&str; 13] = [
     "name",

@@ -4,7 +4,7 @@ use crate::mail::AuthenticationFacts;
 
 use super::condition::Truth;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Mechanism {
     Spf,
     SpfHelo,
@@ -29,6 +29,11 @@ impl Mechanism {
         ("trusted_arc", Self::TrustedArc),
         ("iprev", Self::Iprev),
     ];
+
+    /// As policies write it.
+    pub(super) fn key(self) -> &'static str {
+        Self::ALL.iter().find(|(_, one)| *one == self).map_or("", |(name, _)| name)
+    }
 
     /// Every word it can come to; the first where nothing is known of it.
     pub const fn words(self) -> &'static [&'static str] {
@@ -57,7 +62,7 @@ impl Mechanism {
         }
     }
 
-    fn verdict(self, facts: &AuthenticationFacts) -> &str {
+    pub(super) fn verdict(self, facts: &AuthenticationFacts) -> &str {
         match self {
             Self::Spf => &facts.spf,
             Self::SpfHelo => &facts.spf_helo,

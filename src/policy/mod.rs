@@ -10,6 +10,7 @@
 //! evaluated counts against the message (law 3).
 
 mod additions;
+mod canary;
 mod cases;
 pub mod classification;
 mod compile;
@@ -18,27 +19,25 @@ mod deadlines;
 pub mod diagnostics;
 mod disclaimers;
 mod domains;
+mod idle;
+mod index;
 mod mechanism;
 mod nearest;
-mod never;
 mod organisation;
 mod pattern;
 mod protection;
-mod prove;
-mod range;
+mod reasoning;
 mod replay;
-mod representatives;
 mod rule;
-mod rule_sense;
 mod rules;
 mod settings;
 mod sources;
-mod space;
 mod template;
 mod time_window;
 mod when;
 pub mod written;
 
+pub use canary::{Canary, CanaryError};
 pub use cases::{Case, MessageText, Subject, read_cases};
 pub use compile::{Context, Policy};
 pub use deadlines::{Deadlines, ExemptionState, ReviewState};
@@ -47,11 +46,13 @@ pub use domains::{Destination, DomainEntry, Domains, Standing};
 pub use nearest::{did_you_mean, nearest};
 pub use organisation::Organisation;
 pub use pattern::{DomainPattern, PatternError};
-pub use prove::{Counterexample, Decide, Proof, ProofOutcome, prove};
-pub use range::{Measure, NumberRange, RangeError};
+pub use reasoning::{
+    Counterexample, Decide, Differences, Example, Measure, Near, NumberRange, Proof, ProofOutcome,
+    RangeError, Sentence, Turn, differences, prove,
+};
 pub use replay::{Cause, Change, Effect, NotAsked, Replay, ReplayReport, Tally, ask_again};
 pub use rule::{Exemption, Rule, Verdict};
-pub use settings::{Invariant, LevelNames, Rollout};
+pub use settings::{Invariant, Lacking, LevelNames, Rollout};
 pub use sources::Sources;
 pub use template::{Fields, Template};
 pub use time_window::{TimeWindow, plain_moment};

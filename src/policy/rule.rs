@@ -5,10 +5,12 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use crate::mail::{
-    Address, Disposition, FieldNames, Mode, NextHop, Protected, TlsRequirement, Told, Urgency,
+    Address, CanarySide, Disposition, FieldNames, MessageFacts, Mode, NextHop, Protected,
+    RuleSeverity, TlsRequirement, Told, Urgency,
 };
 
 use super::{
+    canary::Canary,
     condition::{Asked, Condition, Conditions, Truth},
     disclaimers::TagLine,
     organisation::Organisation,
@@ -41,6 +43,9 @@ pub struct Rule {
     pub copy_to: Vec<Address>,
     pub tell: Vec<Told>,
     pub mode: Mode,
+    /// Enforced for this share of senders, observed for the others.
+    pub canary: Option<Canary>,
+    pub severity: Option<RuleSeverity>,
     /// For the sender. Empty only where nothing is stopped.
     pub reason: Template,
     pub owner: Option<String>,
@@ -88,6 +93,17 @@ impl Rule {
         match truth {
             Truth::True => Verdict::Matched,
             _ => Verdict::PerhapsMatched,
+        }
+    }
+
+    /// Whether it does what it says for this sender, or only looks on.
+    pub fn mode_for(&self, message: &MessageFacts) -> (Mode, Option<CanarySide>) {
+        let Some(canary) = self.canary.filter(|_| self.mode == Mode::Enforce) else {
+            return (self.mode, None);
+        };
+        match canary.side(&self.name, &message.reverse_path) {
+            CanarySide::Within => (Mode::Enforce, Some(CanarySide::Within)),
+            CanarySide::Beyond => (Mode::Observe, Some(CanarySide::Beyond)),
         }
     }
 

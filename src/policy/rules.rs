@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::mail::{Mode, NextHop, Told, Urgency};
+use crate::mail::{Mode, NextHop, RuleSeverity, Told, Urgency};
 
 use super::{
     additions,
@@ -12,8 +12,8 @@ use super::{
     disclaimers::TagLines,
     organisation::Organisation,
     protection::TLS,
+    reasoning::rule_sense,
     rule::{Exemption, Rule},
-    rule_sense,
     settings::{DISPOSITIONS, LevelNames},
     template::{REASON_FIELDS, Template},
     when,
@@ -169,6 +169,10 @@ fn read_rule(
         None => Some(Vec::new()),
     };
     let mode = optional(table, "mode", |value| value.choice(&MODES));
+    let canary = optional(table, "canary", |value| value.parsed("canary"));
+    let severity = optional(table, "severity", |value| {
+        value.choice(&RuleSeverity::ALL.map(|severity| (severity.name(), severity)))
+    });
     let reason = optional(table, "reason", |value| Template::read(value, &REASON_FIELDS));
     let owner = optional(table, "owner", |value| value.sentence().map(str::to_owned));
     let rule = Rule {
@@ -189,6 +193,8 @@ fn read_rule(
         copy_to: copy_to?,
         tell: tell?,
         mode: mode?.unwrap_or_default(),
+        canary: canary?,
+        severity: severity?,
         reason: reason?.unwrap_or_default(),
         owner: owner?,
         organisation: organisation.cloned(),
@@ -261,7 +267,7 @@ fn read_exemption(
     })
 }
 
-const RULE_KEYS: [&str; 21] = [
+const RULE_KEYS: [&str; 23] = [
     "name",
     "when",
     "then",
@@ -279,6 +285,8 @@ const RULE_KEYS: [&str; 21] = [
     "copy_to",
     "tell",
     "mode",
+    "canary",
+    "severity",
     "reason",
     "owner",
     "effective",

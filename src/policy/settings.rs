@@ -53,6 +53,17 @@ pub struct Invariant {
     pub dispositions: Vec<Disposition>,
     /// Broken only if the journey needs less than this.
     pub tls_below: Option<TlsRequirement>,
+    /// Broken only if it lacks any of these.
+    pub lacking: Vec<Lacking>,
+}
+
+/// What people must be given where mail is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lacking {
+    /// Why.
+    Reason,
+    /// What can be done next, or who will.
+    WayOut,
 }
 
 impl LevelNames {
@@ -151,7 +162,8 @@ fn read_rollout(value: &Value<'_>) -> Option<Rollout> {
 fn read_invariant(table: &Table<'_>, organisations: &[Membership]) -> Option<Invariant> {
     let name = table.required("name").and_then(|name| name.sentence());
     let never = table.required("never")?;
-    let keys: Vec<&str> = when::KEYS.into_iter().chain(["disposition", "tls_below"]).collect();
+    let keys: Vec<&str> =
+        when::KEYS.into_iter().chain(["disposition", "tls_below", "lacking"]).collect();
     let never_table = never.table("an invariant", &keys)?;
     let conditions = when::read(&never_table, organisations);
     let dispositions = match never_table.value("disposition") {
@@ -162,8 +174,12 @@ fn read_invariant(table: &Table<'_>, organisations: &[Membership]) -> Option<Inv
         Some(value) => Some(value.choice(&TLS)?),
         None => None,
     };
+    let lacking = match never_table.value("lacking") {
+        Some(value) => value.list(|word| word.choice(&LACKING))?,
+        None => Vec::new(),
+    };
     let dispositions = dispositions?;
-    if dispositions.is_empty() && tls_below.is_none() {
+    if dispositions.is_empty() && tls_below.is_none() && lacking.is_empty() {
         table.faults().error(
             Fault::new("invariant-without-outcome", "this invariant forbids nothing")
                 .at(never.span())
@@ -171,10 +187,12 @@ fn read_invariant(table: &Table<'_>, organisations: &[Membership]) -> Option<Inv
                 .help("add `disposition = \"relay\"` or `tls_below = \"verified\"`"),
         );
     }
-    Some(Invariant { name: name?.to_owned(), when: conditions?, dispositions, tls_below })
+    Some(Invariant { name: name?.to_owned(), when: conditions?, dispositions, tls_below, lacking })
 }
 
 const LEVEL_KEYS: [&str; Level::ALL.len()] = ["0", "1", "2", "3", "4"];
+
+const LACKING: [(&str, Lacking); 2] = [("reason", Lacking::Reason), ("way_out", Lacking::WayOut)];
 
 pub(super) const DISPOSITIONS: [(&str, Disposition); 5] = [
     ("relay", Disposition::Relay),

@@ -3,7 +3,7 @@
 //! The fields are a closed set; a misspelt one is found when the policy is
 //! read, not when the first sender gets it in a refusal.
 
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, fmt, ops::Range};
 
 use crate::mail::{Address, Level, ReversePath};
 
@@ -133,6 +133,22 @@ impl Template {
         pieces.push(Piece::Text(rest.to_owned()));
         pieces.retain(|piece| *piece != Piece::Text(String::new()));
         sound.then_some(Self(pieces))
+    }
+}
+
+/// As it is written.
+impl fmt::Display for Template {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(text) => out.write_str(text)?,
+                Piece::Field(field) => {
+                    let known = REASON_FIELDS.iter().find(|(_, known)| known == field);
+                    write!(out, "{{{}}}", known.map_or("", |(name, _)| name))?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,8 @@
 //! Hours of the week, as people keep them: local time in a named zone, summer
 //! time included. Pure: the moment is passed in.
 
+use std::fmt;
+
 use jiff::{
     civil::{Time, Weekday},
     tz::TimeZone,
@@ -49,6 +51,21 @@ impl TimeWindow {
 
     fn is_on(&self, day: Weekday) -> bool {
         self.days.is_empty() || self.days.contains(&day)
+    }
+}
+
+/// `on saturday, sunday from 18:00 to 08:00`.
+impl fmt::Display for TimeWindow {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name =
+            |day: &Weekday| DAYS.iter().find(|(_, it)| it == day).map_or("", |(name, _)| name);
+        let days: Vec<&str> = self.days.iter().map(name).collect();
+        match days.as_slice() {
+            [] => out.write_str("every day")?,
+            days => write!(out, "on {}", days.join(", "))?,
+        }
+        let hour = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+        write!(out, " from {} to {}", hour(self.from), hour(self.to))
     }
 }
 

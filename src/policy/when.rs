@@ -14,7 +14,7 @@ use super::{
     nearest::did_you_mean,
     pattern::DomainPattern,
     protection::VERSIONS,
-    range::{Measure, NumberRange, RangeError},
+    reasoning::{Measure, NumberRange, RangeError},
     time_window,
     written::{Table, Value},
 };

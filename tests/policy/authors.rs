@@ -4,7 +4,7 @@ use bytes::Bytes;
 use postern::{
     content::{Content, Extract},
     gateway::{Arriving, message_facts},
-    mail::{Arrival, AuthenticationFacts, Direction, Spoof},
+    mail::{AuthenticationFacts, Direction, Spoof},
 };
 
 use super::support::{must_compile, with_rules};
@@ -16,11 +16,10 @@ fn signs(direction: Direction, author: &str, alignment: Option<&str>) -> Vec<Spo
         alignment: alignment.to_owned(),
         ..AuthenticationFacts::default()
     });
+    let sender = "bounces@list.example".parse().unwrap();
     let arriving = Arriving {
-        direction,
-        reverse_path: &"bounces@list.example".parse().unwrap(),
-        arrival: Arrival::Tls,
         authentication: authentication.as_ref(),
+        ..Arriving::plainly(direction, &sender)
     };
     let content = Content::parse(Bytes::from(raw));
     message_facts(&policy, &content, &Extract::default(), &arriving).0.spoof

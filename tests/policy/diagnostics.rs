@@ -102,8 +102,9 @@ proptest! {
 }
 
 /// Every code there is, but for a missing file, which no folder can hold.
-const CODES: [&str; 75] = [
+const CODES: [&str; 79] = [
     "address",
+    "canary",
     "combination-unknown-evidence",
     "combination-without-level",
     "detector-empty-match",
@@ -137,6 +138,7 @@ const CODES: [&str; 75] = [
     "evidence-unknown-source",
     "exemption-expired",
     "exemption-for-all",
+    "exemption-lifts-nothing",
     "exemption-national-rule",
     "exemption-unknown-rule",
     "file-not-utf8",
@@ -157,6 +159,7 @@ const CODES: [&str; 75] = [
     "range-empty",
     "range-malformed",
     "rollout-enforce-to",
+    "rule-canary-observes",
     "rule-does-nothing",
     "rule-duplicate",
     "rule-expired",
@@ -165,6 +168,7 @@ const CODES: [&str; 75] = [
     "rule-protected-unused",
     "rule-redirect-nowhere",
     "rule-redirect-unused",
+    "rule-shadowed",
     "rule-tells-nobody",
     "rule-without-reason",
     "subject-tag",

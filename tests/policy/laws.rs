@@ -3,11 +3,11 @@
 use postern::{
     decide::decide,
     mail::{
-        AttachmentType, AuthenticationFacts, Decision, Direction, Disposition, Facts, Kind,
-        MessageFacts, Mode, Obligation, OpaqueReason, SecureTag, Timestamp, TlsRequirement,
-        Urgency,
+        AttachmentType, AuthenticationFacts, CanarySide, Decision, Direction, Disposition, Facts,
+        Kind, MessageFacts, Mode, Obligation, OpaqueReason, RuleSeverity, SecureTag, Timestamp,
+        TlsRequirement, Urgency,
     },
-    policy::{Policy, ProofOutcome, prove},
+    policy::{Policy, ProofOutcome, Rule, Verdict, condition::Asked, prove},
 };
 use proptest::prelude::*;
 
@@ -171,6 +171,28 @@ proptest! {
         prop_assert!(before.tell.iter().all(|told| after.tell.contains(told)));
     }
 
+    /// What the index of rules leaves out would have been silent.
+    #[test]
+    fn rules_are_found_by_organisation_and_direction_as_if_each_were_asked(
+        written in super::random::written(),
+        facts in facts(),
+        from in prop::sample::select(vec!["a@mytrust.nhs.test.example", "a@x.example", ""]),
+        to in prop::sample::select(RECIPIENTS.to_vec()),
+    ) {
+        let policy = written.policy("");
+        let facts = MessageFacts { reverse_path: from.parse().unwrap(), ..facts };
+        let recipient = to.parse().unwrap();
+        let asked = Asked::new(
+            Facts { message: &facts, recipient: &recipient },
+            policy.destination(recipient.domain()),
+        );
+        let speaks = |rule: &&Rule| rule.verdict(&asked) != Verdict::Silent;
+        let names = |rules: Vec<&Rule>| rules.into_iter().map(|rule| rule.name.clone()).collect::<Vec<_>>();
+        let each = names(policy.rules().iter().filter(speaks).collect());
+        let found = names(policy.rules_for(&facts).filter(speaks).collect());
+        prop_assert_eq!(each, found);
+    }
+
     #[test]
     fn an_organisation_only_tightens(
         national in rules(),
@@ -221,9 +243,37 @@ proptest! {
                 let asked = Facts { message: &example.message, recipient: &example.recipient };
                 prop_assert!(breaks(&example.message, &decide(&policy, asked)));
             }
-            ProofOutcome::TooMany => prop_assert!(false, "too many combinations"),
+            ProofOutcome::NotShown => prop_assert!(false, "too many combinations"),
         }
     }
+}
+
+/// One rule for half of the senders: enforced for some, observed for others.
+#[test]
+fn a_canary_is_enforced_for_its_share_and_observed_and_recorded_so_for_the_others() {
+    let rules = "[[rule]]\nname = \"tried\"\nwhen = {}\nthen = \"hold\"\ntls = \"verified\"\n\
+                 tell = [\"sender\"]\ncanary = \"50%\"\nseverity = \"high\"\nreason = \"Held.\"\n";
+    let policy = must_compile(with_rules(rules));
+    let mut sides = [0, 0];
+    for number in 0..64 {
+        let from = format!("ward{number}@mytrust.nhs.test.example").parse().unwrap();
+        let facts = MessageFacts { reverse_path: from, ..message(0) };
+        let decision = ask(&policy, &facts, "a@elsewhere.example");
+        let [tried] = decision.matched.as_slice() else { panic!("{:?}", decision.matched) };
+        assert_eq!(tried.severity, Some(RuleSeverity::High));
+        let held = (Disposition::Hold, TlsRequirement::Verified, Mode::Enforce, 1);
+        let passed = (Disposition::Relay, TlsRequirement::Opportunistic, Mode::Observe, 0);
+        let (at, expected) = match tried.canary {
+            Some(CanarySide::Within) => (0, held),
+            Some(CanarySide::Beyond) => (1, passed),
+            None => panic!("not recorded"),
+        };
+        let became =
+            (decision.disposition, decision.protection.tls, tried.mode, decision.tell.len());
+        assert_eq!(became, expected);
+        sides[at] += 1;
+    }
+    assert!(sides.iter().all(|&side| side > 10), "{sides:?}");
 }
 
 const HELD_UNLESS_AUTHENTIC: &str = r#"

@@ -4,9 +4,13 @@
 
 mod authors;
 mod diagnostics;
+mod differing;
 mod facts;
 mod laws;
 mod protection;
+mod proving;
+mod random;
+mod seeded;
 mod shipped;
 pub(crate) mod support;
 mod wordings;

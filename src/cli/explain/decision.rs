@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::{
     cli::page::{Ink, Page, piece},
-    mail::{Disposition, Mode, RecordedOutcome, RuleMatch, Told, Urgency, Wording},
+    mail::{CanarySide, Disposition, Mode, RecordedOutcome, RuleMatch, Told, Urgency, Wording},
     policy::Policy,
 };
 
@@ -93,10 +93,21 @@ fn tell_rules<W: Write>(page: &mut Page<W>, outcome: &RecordedOutcome) -> io::Re
             (_, _, Some(_)) => ("Also", Ink::Plain),
             (_, _, None) => ("Rule", Ink::Plain),
         };
-        page.row(label, &[piece(ink, matched.rule.as_str())])?;
+        page.row(label, &[piece(ink, matched.rule.as_str()), piece(Ink::Quiet, aside(matched))])?;
         if !matched.reason.is_empty() {
             page.row("", &[piece(Ink::Quiet, matched.reason.as_str())])?;
         }
     }
     Ok(())
+}
+
+/// What is said of a rule beside its name.
+fn aside(matched: &RuleMatch) -> String {
+    let severity = matched.severity.map(|severity| format!(" ({} severity)", severity.name()));
+    let canary = match matched.canary {
+        Some(CanarySide::Within) => " (a canary, and this sender is in its share)",
+        Some(CanarySide::Beyond) => " (a canary, and this sender is not in its share yet)",
+        None => "",
+    };
+    format!("{}{canary}", severity.unwrap_or_default())
 }

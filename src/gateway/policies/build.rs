@@ -165,12 +165,10 @@ fn unproved(proof: &Proof, sources: &Sources) -> Diagnostic {
 }
 
 fn broken_by(example: &Counterexample) -> String {
-    let Counterexample { message, recipient, decision } = example;
+    let Counterexample { picture, decision, .. } = example;
     let rule = decision.decided_by.as_ref().map_or("no rule", |rule| rule.rule.as_str());
-    format!(
-        "an {} message of level {} to {recipient} would come to: {}, TLS {}, by {rule}",
-        message.direction, message.level, decision.disposition, decision.protection.tls
-    )
+    let (disposition, tls) = (decision.disposition, decision.protection.tls);
+    format!("{picture} would come to: {disposition}, TLS {tls}, by {rule}")
 }
 
 /// Warnings are for `postern check`.

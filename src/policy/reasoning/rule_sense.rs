@@ -1,14 +1,14 @@
 //! Whether what a rule asks for makes a whole: each key is well written by
 //! itself, and together they may still come to nothing.
 
-use crate::mail::{Disposition, NextHop, Urgency};
+use crate::mail::{Disposition, Mode, NextHop, Urgency};
 
-use super::{
+use super::super::{
     rule::Rule,
     written::{Fault, Table},
 };
 
-pub(super) fn check(table: &Table<'_>, rule: &Rule) {
+pub(in crate::policy) fn check(table: &Table<'_>, rule: &Rule) {
     let faults = table.faults();
     let place = table.value("name").map_or(table.span(), |name| name.span());
     let then_place = table.value("then").map_or(place.clone(), |then| then.span());
@@ -31,6 +31,7 @@ pub(super) fn check(table: &Table<'_>, rule: &Rule) {
     }
     check_redirect(table, rule, then_place);
     check_protected(table, rule);
+    check_canary(table, rule);
     let adds_nothing = rule.tls.is_none()
         && rule.fallback.is_none()
         && rule.urgency == Urgency::Usual
@@ -72,6 +73,17 @@ fn check_redirect(table: &Table<'_>, rule: &Rule, then_place: std::ops::Range<us
                 .help("write another next hop, such as `smtp://portal.example:25`"),
         ),
         _ => {}
+    }
+}
+
+fn check_canary(table: &Table<'_>, rule: &Rule) {
+    if let Some(value) = table.value("canary").filter(|_| rule.mode == Mode::Observe) {
+        table.faults().warning(
+            value
+                .fault("rule-canary-observes", "`canary` has no effect in a rule that observes")
+                .label("nobody meets this rule yet")
+                .help("write mode = \"enforce\", or take this line out"),
+        );
     }
 }
 
