@@ -9,6 +9,7 @@ use super::{
     check::{CheckArguments, check},
     classify::{ClassifyArguments, classify},
     demo::{DemoArguments, demo},
+    domains::{DomainsArguments, domains},
     explain::{ExplainArguments, explain},
     keys::{KeysArguments, keys},
     probe::{ProbeArguments, probe},
@@ -48,6 +49,8 @@ enum Command {
     Classify(ClassifyArguments),
     /// Write a message as it would leave
     Rewrite(RewriteArguments),
+    /// List and show the approved domains, import the published list, see what is due
+    Domains(DomainsArguments),
     /// Look at the mail systems of domains: which TLS they would meet, and for which mail
     Probe(ProbeArguments),
     /// List, show, trace, release, reject, retry and return messages of the running gateway
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain(arguments, now),
         Command::Classify(arguments) => classify(&arguments, now),
         Command::Rewrite(arguments) => rewrite(arguments, now),
+        Command::Domains(arguments) => domains(arguments, now),
         Command::Probe(arguments) => probe(arguments, now),
         Command::Queue(arguments) => queue(arguments, now),
         Command::Audit(arguments) => audit(arguments, now),

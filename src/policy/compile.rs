@@ -20,6 +20,7 @@ use super::{
     diagnostics::{Diagnostics, Severity, SourceFile},
     disclaimers::{self, TagLine, TagLines},
     domains::{self, Destination, Domains},
+    due,
     nearest::{did_you_mean, nearest},
     never,
     organisation::{self, Organisation},
@@ -103,6 +104,16 @@ impl Policy {
         self.disclaimers.get(name)
     }
 
+    /// Every tag line and banner, by name.
+    pub fn tag_lines(&self) -> impl Iterator<Item = &Arc<TagLine>> {
+        self.disclaimers.values()
+    }
+
+    /// Those that have a file, in the order of their codes.
+    pub fn organisations(&self) -> &[Arc<Organisation>] {
+        &self.organisations
+    }
+
     /// Whose mail it is, of those that have a file.
     pub fn organisation(&self, message: &MessageFacts) -> Option<&Organisation> {
         self.organisations.iter().find(|one| one.sends(message)).map(Arc::as_ref)
@@ -166,6 +177,7 @@ impl Compiler<'_> {
             self.diagnostics.push(fault.of(file, Severity::Error));
         }
         self.warn_of_strays();
+        self.diagnostics.extend(due::warnings(self.sources, context.today));
         let settings = self.required("policy.toml", settings::read).unwrap_or_default();
         let certificates: Vec<&str> = self.sources.certificates().collect();
         let domains = self

@@ -16,7 +16,9 @@ mod compile;
 pub mod condition;
 pub mod diagnostics;
 mod disclaimers;
-mod domains;
+pub mod domains;
+mod due;
+pub mod invariants; // what holds whatever a file is made of
 mod mechanism;
 mod nearest;
 mod never;
@@ -40,6 +42,7 @@ pub use cases::{Case, MessageText, Subject, read_cases};
 pub use compile::{Context, Policy};
 pub use disclaimers::{Language, TagLine};
 pub use domains::{Destination, DomainEntry, Domains, Standing};
+pub use due::{Due, DueKind, due};
 pub use nearest::{did_you_mean, nearest};
 pub use organisation::Organisation;
 pub use pattern::{DomainPattern, PatternError};
