@@ -18,6 +18,7 @@ pub mod diagnostics;
 mod disclaimers;
 pub mod domains;
 mod due;
+#[cfg(any(test, fuzzing))]
 pub mod invariants; // what holds whatever a file is made of
 mod mechanism;
 mod nearest;
@@ -38,7 +39,7 @@ mod template;
 mod when;
 pub mod written;
 
-pub use cases::{Case, MessageText, Subject, read_cases};
+pub use cases::{Case, Coverage, MessageText, RuleCoverage, Subject, Untried, read_cases};
 pub use compile::{Context, Policy};
 pub use disclaimers::{Language, TagLine};
 pub use domains::{Destination, DomainEntry, Domains, Standing};

@@ -102,7 +102,7 @@ proptest! {
 }
 
 /// Every code there is, but for a missing file, which no folder can hold.
-const CODES: [&str; 71] = [
+const CODES: [&str; 73] = [
     "address",
     "combination-unknown-evidence",
     "combination-without-level",
@@ -136,6 +136,7 @@ const CODES: [&str; 71] = [
     "evidence-of-nothing",
     "evidence-unknown-source",
     "exemption-expired",
+    "exemption-expires-soon",
     "exemption-for-all",
     "exemption-national-rule",
     "exemption-unknown-rule",
@@ -159,6 +160,7 @@ const CODES: [&str; 71] = [
     "rule-does-nothing",
     "rule-duplicate",
     "rule-expired",
+    "rule-expires-soon",
     "rule-never-matches",
     "rule-fallback-nowhere",
     "rule-protected-unused",

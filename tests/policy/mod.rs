@@ -2,6 +2,7 @@
 //! disk, compiled, decided by and proved.
 #![expect(clippy::string_slice, reason = "a test ends at its first surprise")]
 
+mod coverage;
 mod diagnostics;
 mod laws;
 mod protection;

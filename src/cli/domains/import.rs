@@ -21,7 +21,7 @@ use crate::{
         Context, Policy, Sources,
         domains::{
             accredited::{AccreditedList, ColumnTitles, Processed, Refused},
-            import::{Change, ExchangeNames, Import, Proposal, Terms},
+            import::{Change, ExchangeNames, Field, Import, Proposal, Terms},
             write_back::{GoneEntries, write_back},
         },
     },
@@ -100,34 +100,47 @@ pub(super) fn import(arguments: &ImportArguments, now: Timestamp) -> Result<(), 
         let mut out = std::io::stdout().lock();
         writeln!(out, "{}", as_json(&import, &list))?;
     } else {
-        tell(&mut Page::standard_output(), &import, &list, arguments)?;
+        tell(&mut Page::standard_output(), &import, &list)?;
     }
-    if !arguments.write {
-        return Ok(());
+    if arguments.write {
+        write(arguments, &sources, &import, &terms, today)?;
     }
+    if !arguments.json {
+        let mut page = Page::standard_output();
+        page.empty_line()?;
+        page.text(&verdict(&import, arguments))?;
+    }
+    Ok(())
+}
+
+/// What would not pass `check` is not written.
+fn write(
+    arguments: &ImportArguments,
+    sources: &Sources,
+    import: &Import,
+    terms: &Terms,
+    today: Date,
+) -> Result<(), Failure> {
     let gone = match arguments.remove_gone {
         true => GoneEntries::Remove,
         false => GoneEntries::Keep,
     };
     let before = sources.file("domains.toml").map_or("", |file| &file.text);
-    let after = write_back(before, &import, &terms, gone).map_err(Failure::bad_data)?;
+    let after = write_back(before, import, terms, gone).map_err(Failure::bad_data)?;
     if after == before {
         return Ok(());
     }
-    refuse_faults(sources.clone(), &after, today)?;
-    replace(&path, &after)
-}
-
-/// What would not pass `check` is not written.
-fn refuse_faults(mut sources: Sources, after: &str, today: Date) -> Result<(), Failure> {
+    let mut sources = sources.clone();
     sources.add("domains.toml", after.as_bytes());
     let (_, diagnostics) = Policy::compile(&sources, &context(today));
-    if !diagnostics.has_errors() {
-        return Ok(());
+    if diagnostics.has_errors() {
+        files::show(&diagnostics);
+        let faults = files::faults(&diagnostics);
+        return Err(Failure::bad_data(format!(
+            "the policies would have {faults}; nothing is written"
+        )));
     }
-    files::show(&diagnostics);
-    let faults = files::faults(&diagnostics);
-    Err(Failure::bad_data(format!("domains.toml would have {faults}; nothing is written")))
+    replace(&arguments.folder.path().join("domains.toml"), &after)
 }
 
 fn context(today: Date) -> Context<'static> {
@@ -164,7 +177,6 @@ fn tell<W: Write>(
     page: &mut Page<W>,
     import: &Import,
     list: &AccreditedList,
-    arguments: &ImportArguments,
 ) -> std::io::Result<()> {
     let (rows, domains) = (list.rows, list.accreditations.len());
     page.text(&[piece(Ink::Strong, format!("{rows} rows, {domains} domains on the list"))])?;
@@ -179,8 +191,7 @@ fn tell<W: Write>(
             page.as_it_is(&format!("  {name:width$}  {said}\n").replace(" \n", "\n"))?;
         }
     }
-    page.empty_line()?;
-    page.text(&verdict(import, arguments))
+    Ok(())
 }
 
 fn sections(import: &Import, list: &AccreditedList) -> Vec<Section> {
@@ -198,6 +209,7 @@ fn sections(import: &Import, list: &AccreditedList) -> Vec<Section> {
         Change::Renewed(fields) => Some(
             fields
                 .iter()
+                .filter(|field| field.key != "evidence" || is_renamed(field))
                 .map(|field| format!("{}: {} → {}", field.key, field.before, field.after))
                 .collect::<Vec<_>>()
                 .join("; "),
@@ -224,6 +236,12 @@ fn sections(import: &Import, list: &AccreditedList) -> Vec<Section> {
     ]
 }
 
+/// Another list, or another line of it, is no news: another organisation is.
+fn is_renamed(field: &Field) -> bool {
+    let organisation = |evidence: &str| evidence.split_once(": ").map(|(_, name)| name.to_owned());
+    organisation(&field.before) != organisation(&field.after)
+}
+
 fn said_of_new(proposal: &Proposal, note: Option<&str>) -> String {
     let accreditation = &proposal.accreditation;
     let mut said = accreditation.organisation.clone();
@@ -248,7 +266,7 @@ fn verdict(import: &Import, arguments: &ImportArguments) -> Vec<Piece> {
     }
     said.push(match (import.is_nothing() && !removes, arguments.write) {
         (true, _) => piece(Ink::Good, "There is nothing to write."),
-        (false, true) => piece(Ink::Good, "Writing domains.toml."),
+        (false, true) => piece(Ink::Good, "domains.toml is written."),
         (false, false) => piece(Ink::Quiet, "Nothing is written without --write."),
     });
     said

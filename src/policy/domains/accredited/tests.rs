@@ -1,3 +1,5 @@
+//! The list as it is published, and as people save it.
+
 use super::*;
 
 /// The titles of the list as it was published in February 2026.

@@ -1,3 +1,5 @@
+//! What becomes of a domain of the list, whatever stands in domains.toml.
+
 use std::sync::Arc;
 
 use jiff::civil::date;

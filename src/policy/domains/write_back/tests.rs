@@ -1,3 +1,5 @@
+//! What is written, and what stays to the octet.
+
 use proptest::prelude::*;
 
 use super::{
