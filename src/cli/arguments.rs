@@ -16,6 +16,7 @@ use super::{
     prove::{ProveArguments, prove},
     queue::{QueueArguments, queue},
     reader::{ReaderArguments, reader},
+    replay::{ReplayArguments, replay},
     rewrite::{RewriteArguments, rewrite},
     run::{RunArguments, run},
     spool::{SpoolArguments, spool},
@@ -43,6 +44,8 @@ enum Command {
     Test(TestArguments),
     /// Show that no combination of facts breaks an invariant
     Prove(ProveArguments),
+    /// Decide recorded mail again under other policies, and show what would change
+    Replay(ReplayArguments),
     /// Show what would happen to a message, and why
     Explain(ExplainArguments),
     /// Show findings and level of messages
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check(arguments, now),
         Command::Test(arguments) => test(&arguments, now),
         Command::Prove(arguments) => prove(&arguments, now),
+        Command::Replay(arguments) => replay(arguments, now),
         Command::Explain(arguments) => explain(arguments, now),
         Command::Classify(arguments) => classify(&arguments, now),
         Command::Rewrite(arguments) => rewrite(arguments, now),

@@ -95,7 +95,7 @@ pub fn explain(arguments: ExplainArguments, now: Timestamp) -> Result<(), Failur
     let policy =
         files::policy_with(&journey.policies, &journey.local_domains, view.test_range(), now)?;
     let submission = journey.submission(files::message(&file)?);
-    let (judgement, extract) = judged_with_extract(&policy, &submission, &Documents::new())?;
+    let (judgement, extract) = judged_with_extract(&policy, &submission, &Documents::new(), now)?;
     if json {
         writeln!(std::io::stdout(), "{}", as_json(&policy, &judgement, view))?;
         return Ok(());
@@ -125,20 +125,22 @@ pub(super) fn judged(
     policy: &Policy,
     submission: &Submission,
     documents: &Documents,
+    now: Timestamp,
 ) -> Result<Judgement, Failure> {
-    judged_with_extract(policy, submission, documents).map(|(judgement, _)| judgement)
+    judged_with_extract(policy, submission, documents, now).map(|(judgement, _)| judgement)
 }
 
 fn judged_with_extract(
     policy: &Policy,
     submission: &Submission,
     documents: &Documents,
+    now: Timestamp,
 ) -> Result<(Judgement, Extract), Failure> {
     let mut reader = documents.reader()?;
     let content = Content::parse(submission.content.clone());
     let extract = content.extract(&mut reader);
     documents.were_read(&reader)?;
-    Ok((judge(policy, submission, content, &extract, None), extract))
+    Ok((judge(policy, submission, content, &extract, None, now), extract))
 }
 
 fn explain_spoofs<W: Write>(page: &mut Page<W>, signs: &[Spoof]) -> std::io::Result<()> {

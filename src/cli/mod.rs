@@ -22,6 +22,7 @@ mod queue;
 mod readiness;
 mod reader;
 mod replace;
+mod replay;
 mod rewrite;
 mod run;
 mod spool;

@@ -134,7 +134,7 @@ struct Copy {
 impl Office {
     fn copies(&self, octets: Bytes) -> Result<Copies, Failure> {
         let submission = self.journey.submission(octets);
-        let judgement = judged(&self.policy, &submission, &self.documents)?;
+        let judgement = judged(&self.policy, &submission, &self.documents, self.now)?;
         let groups = match judgement.fate() {
             Fate::Taken(groups) => groups,
             Fate::Refused { reply, .. } => return Ok(Copies::Refused(reply.to_string())),

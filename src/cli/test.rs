@@ -19,7 +19,7 @@ use crate::{
     content::{Content, Extract},
     decide::decide,
     gateway::{Arriving, message_facts},
-    mail::{Arrival, MessageFacts, Timestamp},
+    mail::{MessageFacts, Timestamp},
     policy::{
         Case, Context, Coverage, MessageText, Policy, Subject, diagnostics::Diagnostics, read_cases,
     },
@@ -103,8 +103,7 @@ fn judged(
         MessageText::Inline(text) => files::with_crlf(text.clone().into_bytes()),
     };
     let content = Content::parse(octets);
-    let arriving =
-        Arriving { direction, reverse_path: from, arrival: Arrival::Tls, authentication: None };
+    let arriving = Arriving::plainly(direction, from);
     let mut reader = documents.reader()?;
     let extract = content.extract(&mut reader);
     documents.were_read(&reader)?;

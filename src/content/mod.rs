@@ -11,6 +11,7 @@
 //! `sniff` and read by `document`; text that is read as records is told and read
 //! by `structured`.
 
+mod attachments;
 mod authors;
 #[cfg(test)]
 mod bombs;
@@ -39,6 +40,7 @@ mod structured;
 mod transfer;
 mod tree;
 mod uuencode;
+mod visible;
 mod walk;
 
 pub use authors::{AuthorError, author_domains};

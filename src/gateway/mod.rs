@@ -3,7 +3,7 @@
 //!
 //! What a session asks, `admission` answers: who it is with `accounts`, whom
 //! it may send as with `entitlement`. A message comes in by `reception`, is
-//! turned into decided copies by `processing`, waits in the `queue`, in the
+//! turned into decided copies by `processing` on its `facts`, waits in the `queue`, in the
 //! `lines` of its destinations, and leaves by `dispatch`, where `settlement`
 //! says what an attempt has changed and `verdict` what it says of the
 //! destination. `reports` writes the `news` to whoever must know, `alarms` says
@@ -28,6 +28,7 @@ mod dispatch;
 mod diversion;
 mod downgrading;
 mod entitlement;
+mod facts;
 mod keeper;
 mod keys;
 mod lines;
@@ -54,12 +55,10 @@ mod verdict;
 mod waits;
 
 pub use control::{Answer, ControlError, LessTls, Request, Selection, SendReport, ask};
+pub use facts::{Arriving, classify, message_facts};
 pub use keys::{credentials_directory, spool_keys};
 pub use parts::{StartError, load_policy, signer};
-pub use processing::{
-    Arriving, Fate, Group, Judgement, Marking, Treatment, Workshop, WorkshopError, classify, judge,
-    message_facts,
-};
+pub use processing::{Fate, Group, Judgement, Marking, Treatment, Workshop, WorkshopError, judge};
 pub use readiness::{Readiness, Surveyor};
 pub use running::Gateway;
 pub use signing_keys::{KeyStanding, NewKey, key_standings, new_signing_key, signing_key};

@@ -4,17 +4,18 @@
 //! touches no disk, so it runs in place or in a pool, and `postern explain`
 //! and `postern rewrite` run the very same code as the gateway.
 
+use super::facts::{Arriving, message_facts};
 use crate::{
     authenticate::Authentication,
-    classify::{Classification, Input, Part},
+    classify::Classification,
     config::Node,
-    content::{Content, Extract, File},
+    content::{Content, Extract},
     decide::decide,
     mail::{
-        Address, Arrival, AuthenticationFacts, Decision, DelayNotice, Direction, Disposition,
-        Domain, EnhancedStatusCode, Envelope, Facts, Finding, Hold, MessageFacts, NextHop,
-        Obligation, QueueId, QueuedMessage, QueuedRecipient, Recipient, Recourse, Refusal, Reply,
-        ReversePath, RuleMatch, Spoof, Submission, Timestamp, Told, Urgency,
+        Address, Arrival, Decision, DelayNotice, Direction, Disposition, Domain,
+        EnhancedStatusCode, Envelope, Facts, Finding, Hold, MessageFacts, NextHop, Obligation,
+        QueueId, QueuedMessage, QueuedRecipient, Recipient, Recourse, Refusal, Reply, RuleMatch,
+        Submission, Timestamp, TlsSession, Told, Urgency,
     },
     policy::Policy,
     transform::{
@@ -59,21 +60,22 @@ pub struct Treatment {
 }
 
 /// Classifies and decides. `content` is that of the submission, `extract` what
-/// could be read of it.
+/// could be read of it, `at` the moment for which it is asked.
 pub fn judge(
     policy: &Policy,
     submission: &Submission,
     content: Content,
     extract: &Extract,
     authentication: Option<&Authentication>,
+    at: Timestamp,
 ) -> Judgement {
+    let tls = submission.origin.tls.as_ref();
     let arriving = Arriving {
         direction: submission.origin.direction,
         reverse_path: &submission.envelope.reverse_path,
-        arrival: match submission.origin.tls {
-            Some(_) => Arrival::Tls,
-            None => Arrival::Clear,
-        },
+        arrival: if tls.is_some() { Arrival::Tls } else { Arrival::Clear },
+        tls_version: tls.and_then(TlsSession::tls_version),
+        at,
         authentication: authentication.map(|authentication| &authentication.facts),
     };
     let (facts, classification) = message_facts(policy, &content, extract, &arriving);
@@ -87,70 +89,6 @@ pub fn judge(
         })
         .collect();
     Judgement { content, classification, facts, decisions }
-}
-
-/// What is known of a message beside its content.
-pub struct Arriving<'a> {
-    pub direction: Direction,
-    pub reverse_path: &'a ReversePath,
-    pub arrival: Arrival,
-    pub authentication: Option<&'a AuthenticationFacts>,
-}
-
-/// Everything the policy may look at, and what it was worked out from.
-pub fn message_facts(
-    policy: &Policy,
-    content: &Content,
-    extract: &Extract,
-    arriving: &Arriving<'_>,
-) -> (MessageFacts, Classification) {
-    let classification = classify(policy, extract);
-    let facts = MessageFacts {
-        direction: arriving.direction,
-        reverse_path: arriving.reverse_path.clone(),
-        level: classification.level,
-        kinds: classification.kinds.clone(),
-        marking: classification.marking.clone(),
-        secure_tag: content.secure_tag(),
-        opaque: classification.opaque.iter().map(|opaque| opaque.reason).collect(),
-        authentication: arriving.authentication.map(|found| with_trust(policy, found)),
-        spoof: spoofs(policy, content, arriving),
-        arrival: arriving.arrival,
-        size: content.raw().len(),
-    };
-    (facts, classification)
-}
-
-/// What the header shows, and of mail from outside whether it is ours at all.
-/// What could not be looked up has not passed.
-fn spoofs(policy: &Policy, content: &Content, arriving: &Arriving<'_>) -> Vec<Spoof> {
-    let ours = policy.domains().local_domains();
-    let is_ours =
-        |author: &Domain| ours.iter().any(|domain| author == domain || author.is_below(domain));
-    let passed = arriving.authentication.is_some_and(|found| found.alignment == "pass");
-    let mut signs = content.spoofs(ours);
-    if arriving.direction == Direction::Inbound
-        && !passed
-        && content.from_domains().iter().any(is_ours)
-    {
-        signs.push(Spoof::LocalDomain);
-        signs.sort_unstable();
-    }
-    signs
-}
-
-/// Which sealers are believed is for the officers to say.
-fn with_trust(policy: &Policy, found: &AuthenticationFacts) -> AuthenticationFacts {
-    let trusted_arc = found.trusted_arc(|sealer| policy.trusts_sealer(sealer)).to_owned();
-    AuthenticationFacts { trusted_arc, ..found.clone() }
-}
-
-/// Classifies what could be read of a message.
-pub fn classify(policy: &Policy, extract: &Extract) -> Classification {
-    let files = extract.files.iter();
-    let parts: Vec<_> = files.map(|File { path, octets }| Part { path, content: octets }).collect();
-    let Extract { readings, opaque, .. } = extract;
-    policy.classify(&Input { readings, parts: &parts, opaque })
 }
 
 impl Judgement {

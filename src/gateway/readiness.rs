@@ -4,7 +4,7 @@
 //! No message is made for it: `decide` is asked about one of each level that
 //! has nothing else to say for itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -15,9 +15,9 @@ use crate::{
     deliver::{self, Deliverer, Inquiry, Posture, RouteTls},
     mail::{
         Address, Arrival, DestinationClass, Direction, Domain, Facts, Level, MessageFacts, NextHop,
-        Protection, ReversePath, SecureTag, TlsRequirement,
+        Protection, ReversePath, SecureTag, TlsRequirement, TlsVersion,
     },
-    policy::Policy,
+    policy::{Policy, plain_moment},
 };
 
 /// What may be asked about, and with what.
@@ -148,7 +148,11 @@ fn plain(level: Level) -> MessageFacts {
         authentication: None,
         spoof: Vec::new(),
         arrival: Arrival::Tls,
+        tls_version: Some(TlsVersion::Tls13),
         size: 0,
+        attachment_types: Some(BTreeSet::new()),
+        visible_recipients: Some(0),
+        received_at: Some(plain_moment()),
     }
 }
 

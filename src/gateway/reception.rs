@@ -199,7 +199,8 @@ impl Processor {
     ) -> Result<Prepared, Refused> {
         let started = Instant::now();
         let policy = self.policy.load_full();
-        let judgement = judge(&policy, submission, content, extract, authentication);
+        let now = now();
+        let judgement = judge(&policy, submission, content, extract, authentication, now);
         let took = reading + started.elapsed();
         if judgement.content.received_count() > MAX_HOPS {
             return Err(replies::refused(
@@ -224,7 +225,7 @@ impl Processor {
             node: &self.config.node,
             policy: &policy,
             signer: &self.signer,
-            now: now(),
+            now,
             id,
             submission,
             authentication,

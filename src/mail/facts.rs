@@ -1,19 +1,28 @@
 //! Facts: everything the policy may look at, worked out before it is asked.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     address::{Address, ReversePath},
+    attachment::AttachmentType,
     authentication::AuthenticationFacts,
     finding::{Kind, OpaqueReason},
     level::Level,
+    protection::TlsVersion,
     spoof::Spoof,
+    time::Timestamp,
 };
 
 /// What is true of a whole message. No content: kinds are counted, not quoted,
 /// so that facts can be recorded and decided again.
+///
+/// The gateway works all of them out. What may be absent is so in decisions
+/// recorded before Postern knew of it, and is unknown then.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MessageFacts {
     pub direction: Direction,
@@ -31,8 +40,21 @@ pub struct MessageFacts {
     #[serde(default)]
     pub spoof: Vec<Spoof>,
     pub arrival: Arrival,
+    /// Of the session it came in on; absent where that was in clear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_version: Option<TlsVersion>,
     /// Octets as received.
     pub size: usize,
+    /// What is attached, also within archives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachment_types: Option<BTreeSet<AttachmentType>>,
+    /// How many distinct addresses that are not ours stand in To and Cc, for
+    /// every recipient to see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visible_recipients: Option<usize>,
+    /// When it was judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_at: Option<Timestamp>,
 }
 
 /// What is true of one recipient's copy.

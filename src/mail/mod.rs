@@ -4,6 +4,7 @@
 //! clock. Wire forms live in `smtp`, file forms in `config` and `policy`.
 
 mod address;
+mod attachment;
 mod attempt;
 mod authentication;
 mod decision;
@@ -25,6 +26,7 @@ mod protection;
 mod queue_id;
 mod reading;
 mod record;
+mod recorded;
 mod reply;
 mod requests;
 mod spoof;
@@ -33,6 +35,7 @@ mod time;
 mod tls;
 
 pub use address::{Address, AddressError, ReversePath};
+pub use attachment::AttachmentType;
 pub use attempt::{Attempt, Failure, FailureReason, Handover, Outcome, Promise, Taker};
 pub use authentication::{AuthenticationFacts, ChainSeal};
 pub use decision::{Decision, DestinationClass, DestinationFacts, Mode, RuleMatch};
@@ -67,6 +70,7 @@ pub use reading::{ReaderFault, ReaderOutcome};
 pub use record::{
     Acceptance, Asked, Asker, CopyKind, ReportResult, ReportWay, Settled, StoredCopy,
 };
+pub use recorded::{Addition, RecordError, RecordedDecision, RecordedOutcome};
 pub use reply::{EnhancedStatusCode, Reply, Severity};
 pub use requests::{
     ByMode, ByTrace, DeliverBy, Notify, OriginalRecipient, Priority, PriorityError, Release,
@@ -74,5 +78,5 @@ pub use requests::{
 };
 pub use spoof::Spoof;
 pub use summary::{Line, Standing, Summary, TlsWait};
-pub use time::Timestamp;
+pub use time::{Timestamp, TimestampError};
 pub use tls::TlsSession;

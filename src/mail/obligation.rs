@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{address::Address, field_names::FieldNames, protected::Protected};
 
@@ -42,7 +42,7 @@ pub struct Disclaimer {
 }
 
 /// What a message bears one of, whichever rules ask for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Notice {
     TagLine,
@@ -59,7 +59,7 @@ impl Notice {
 }
 
 /// Whose wording a message bears, and which gave way to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
     pub notice: Notice,
     pub chosen: Wording,
@@ -68,7 +68,7 @@ pub struct Choice {
 }
 
 /// A wording, and the rule that asks for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wording {
     pub name: String,
     pub rule: String,

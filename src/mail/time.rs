@@ -74,6 +74,23 @@ impl fmt::Display for Timestamp {
     }
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a moment is written as 2026-11-22T17:12:05Z (RFC 3339), found `{0}`")]
+pub struct TimestampError(String);
+
+/// RFC 3339, with the zone it is told in.
+impl std::str::FromStr for Timestamp {
+    type Err = TimestampError;
+
+    fn from_str(written: &str) -> Result<Self, TimestampError> {
+        let moment: Option<jiff::Timestamp> = written.parse().ok();
+        moment
+            .and_then(|moment| u64::try_from(moment.as_millisecond()).ok())
+            .map(Self)
+            .ok_or_else(|| TimestampError(written.to_owned()))
+    }
+}
+
 const EPOCH_RFC5322: &str = "Thu, 1 Jan 1970 00:00:00 +0000";
 
 #[cfg(test)]
@@ -85,6 +102,11 @@ mod tests {
         let moment = Timestamp::from_unix_milliseconds(1_795_367_525_123);
         assert_eq!(moment.rfc3339(), "2026-11-22T17:12:05.123Z");
         assert_eq!(moment.rfc5322(), "Sun, 22 Nov 2026 17:12:05 +0000");
+        assert_eq!("2026-11-22T17:12:05.123Z".parse(), Ok(moment));
+        assert_eq!("2026-11-22T18:12:05.123+01:00".parse(), Ok(moment));
+        for wrong in ["", "2026-11-22", "2026-11-22T17:12:05", "1960-01-01T00:00:00Z"] {
+            assert!(wrong.parse::<Timestamp>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -6,9 +6,16 @@
 //! version. Moments inside `tries` and settlements are milliseconds since
 //! 1970, as the queue has them.
 //!
+//! A `decision` has all that decided it (`mail::RecordedDecision`), so that it
+//! can be asked again: `postern replay`, `postern explain QUEUE-ID`. Its
+//! addresses are whole, its values masked. The facts `tls_version`,
+//! `attachment_types`, `visible_recipients` and `received_at`, and of each
+//! recipient `matched`, `adds`, `tell`, `fallback`, `urgency` and `choices`,
+//! have come later than the rest: older lines lack them.
+//!
 //! | `event` | tells |
 //! | --- | --- |
-//! | `decision` | facts, masked findings, and for each recipient the disposition, its rule, and the TLS that policy asks for |
+//! | `decision` | all `facts`, masked findings, and for each recipient what was decided and why: the disposition and its rule, every rule that `matched` with its reason, the TLS that policy asks for, what it `adds`, whom it tells |
 //! | `accepted` | where it came from, under which TLS, and the copies in the spool, each with its own `id` |
 //! | `attempt` | the requirement and who asked for it, every try (host, address, TLS, chain, who vouched, fault), every recipient's reply |
 //! | `settled` | after an attempt that did not deliver to all, or a deadline: who waits until when, who was given up |
@@ -21,26 +28,15 @@
 use serde_json::{Value, json};
 
 use crate::mail::{
-    Acceptance, Address, Asked, Attempt, Decided, Domain, Exemption, Mode, NextHop, QueueId,
-    QueuedRecipient, RecipientState, RuleMatch, Settled, TlsRequirement,
+    Acceptance, Address, Asked, Attempt, Decided, Domain, Exemption, NextHop, QueueId,
+    QueuedRecipient, RecipientState, RecordedOutcome, Settled, TlsRequirement,
 };
 
 pub(super) fn decision(decided: &Decided<'_>) -> Value {
     let recipients: Vec<_> = decided
         .decisions
         .iter()
-        .map(|(recipient, decision)| {
-            json!({
-                "recipient": recipient,
-                "disposition": decision.disposition,
-                "rule": decision.decided_by.as_ref().map(|matched| &matched.rule),
-                "observed": observed(&decision.matched),
-                "tls": decision.protection.tls,
-                "redirect": decision.redirect,
-                "class": decision.destination.class,
-                "clearance": decision.destination.clearance,
-            })
-        })
+        .map(|(recipient, decision)| RecordedOutcome::of(recipient, decision))
         .collect();
     let mut line = json!({
         "event": "decision",
@@ -56,15 +52,6 @@ pub(super) fn decision(decided: &Decided<'_>) -> Value {
         line.insert("forwarded".to_owned(), json!(forwarded));
     }
     line
-}
-
-/// Rules that would have decided, had they not only observed.
-fn observed(matched: &[RuleMatch]) -> Vec<&str> {
-    matched
-        .iter()
-        .filter(|matched| matched.mode == Mode::Observe)
-        .map(|matched| matched.rule.as_str())
-        .collect()
 }
 
 pub(super) fn accepted(acceptance: &Acceptance) -> Value {
@@ -172,4 +159,154 @@ pub(super) fn exempted(id: QueueId, exemption: &Exemption) -> Value {
 
 pub(super) fn policy(version: &str) -> Value {
     json!({ "event": "policy", "version": version })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::mail::{
+        Arrival, AttachmentType, AuthenticationFacts, ChainSeal, Decision, DestinationClass,
+        DestinationFacts, Direction, Disposition, Kind, Level, MessageFacts, Mode, OpaqueReason,
+        Protection, RecordedDecision, RuleMatch, SecureTag, Spoof, Timestamp, TlsVersion, Told,
+    };
+
+    const OPAQUE: [OpaqueReason; 5] = [
+        OpaqueReason::Encrypted,
+        OpaqueReason::Unreadable,
+        OpaqueReason::Damaged,
+        OpaqueReason::OverLimit,
+        OpaqueReason::Picture,
+    ];
+
+    fn authentication() -> impl Strategy<Value = AuthenticationFacts> {
+        let word = || prop::sample::select(vec!["pass", "fail", "none", "temperror"]);
+        let seal = prop::option::of(word()).prop_map(|dmarc| ChainSeal {
+            sealer: "sealer.example".parse().unwrap(),
+            dmarc: dmarc.map(str::to_owned),
+        });
+        let seals = prop::collection::vec(seal, 0..3);
+        (prop::array::uniform9(word()), seals).prop_map(|(words, seals)| {
+            let [spf, spf_helo, dkim, dmarc, dmarc_policy, alignment, arc, trusted_arc, iprev] =
+                words.map(str::to_owned);
+            AuthenticationFacts {
+                spf,
+                spf_helo,
+                dkim,
+                dmarc,
+                dmarc_policy,
+                alignment,
+                arc,
+                trusted_arc,
+                iprev,
+                seals,
+            }
+        })
+    }
+
+    /// Of the sender's words and of the content.
+    fn message() -> impl Strategy<Value = MessageFacts> {
+        let sender =
+            prop::sample::select(vec!["", "a@x.example", "a@[192.0.2.1]", "\"a b\"@é.example"]);
+        let kinds =
+            prop::collection::btree_map(prop::sample::select(Kind::ALL.to_vec()), 0usize..99, 0..5);
+        let marking = prop::option::of("[A-Z :é\"\\\\]{0,20}");
+        let opaque = prop::collection::vec(prop::sample::select(OPAQUE.to_vec()), 0..4);
+        let spoof = prop::sample::subsequence(Spoof::ALL.to_vec(), 0..9);
+        (sender, 0u8..5, kinds, marking, opaque, spoof, any::<bool>()).prop_map(
+            |(sender, level, kinds, marking, opaque, spoof, secure)| MessageFacts {
+                direction: if secure { Direction::Inbound } else { Direction::Outbound },
+                reverse_path: sender.parse().unwrap(),
+                level: Level::try_from(level).unwrap(),
+                kinds,
+                marking,
+                secure_tag: if secure { SecureTag::Present } else { SecureTag::Absent },
+                opaque,
+                authentication: None,
+                spoof,
+                arrival: Arrival::Clear,
+                tls_version: None,
+                size: 0,
+                attachment_types: None,
+                visible_recipients: None,
+                received_at: None,
+            },
+        )
+    }
+
+    fn facts() -> impl Strategy<Value = MessageFacts> {
+        let versions = prop::option::of(prop::sample::select(TlsVersion::ALL.to_vec()));
+        let types = prop::sample::subsequence(AttachmentType::ALL.to_vec(), 0..15);
+        let counts = (any::<u32>(), prop::option::of(0usize..9999), 0u64..1 << 44);
+        (message(), prop::option::of(authentication()), versions, types, counts).prop_map(
+            |(message, authentication, tls_version, types, (size, visible_recipients, at))| {
+                MessageFacts {
+                    authentication,
+                    arrival: if tls_version.is_some() { Arrival::Tls } else { Arrival::Clear },
+                    tls_version,
+                    size: size as usize,
+                    attachment_types: visible_recipients
+                        .map(|_| types.into_iter().collect::<BTreeSet<_>>()),
+                    visible_recipients,
+                    received_at: Some(Timestamp::from_unix_milliseconds(at)),
+                    ..message
+                }
+            },
+        )
+    }
+
+    fn held() -> Decision {
+        let matched = |rule: &str, mode| RuleMatch {
+            rule: rule.to_owned(),
+            mode,
+            disposition: Some(Disposition::Hold),
+            reason: "Because of \"it\".\n".to_owned(),
+        };
+        Decision {
+            disposition: Disposition::Hold,
+            protection: Protection::default(),
+            redirect: Some("smtp://portal.example:25".parse().unwrap()),
+            fallback: None,
+            urgency: Default::default(),
+            obligations: vec![crate::mail::Obligation::TagSubject("[X]".to_owned())],
+            choices: Vec::new(),
+            tell: vec![Told::Sender, Told::Officers],
+            decided_by: Some(matched("one", Mode::Enforce)),
+            matched: vec![matched("one", Mode::Enforce), matched("two", Mode::Observe)],
+            destination: DestinationFacts {
+                class: DestinationClass::Approved,
+                clearance: Level::CONTACT_DETAILS,
+            },
+        }
+    }
+
+    proptest! {
+        /// All that decided a message can be had back from its line.
+        #[test]
+        fn a_decision_reads_back_as_it_was(facts in facts(), bits in 0u64..1 << 63) {
+            let decisions = [("a@x.example".parse().unwrap(), held())];
+            let mut line = decision(&Decided {
+                id: QueueId::from_bits(bits),
+                listener: "x",
+                client: [127, 0, 0, 1].into(),
+                forwarded: None,
+                facts: &facts,
+                findings: &[],
+                policy: "abc",
+                decisions: &decisions,
+                took: Default::default(),
+            });
+            // As the trail adds them.
+            line["v"] = 1.into();
+            line["at"] = "2026-11-22T17:12:05.123Z".into();
+            let read = RecordedDecision::read(line.to_string().as_bytes()).unwrap().unwrap();
+            prop_assert_eq!(&read.facts, &facts);
+            let [(recipient, decision)] = &decisions;
+            prop_assert_eq!(&read.recipients, &[RecordedOutcome::of(recipient, decision)]);
+            prop_assert_eq!((read.id.to_bits(), read.policy.as_str()), (bits, "abc"));
+        }
+    }
 }

@@ -23,4 +23,4 @@ pub use log::{LogFormat, start_logging};
 pub use metrics::Metrics;
 pub use observatory::Observatory;
 pub use state::{ContentMemory, Door, QueueState, SpoolState, TlsWaits};
-pub use trail::{Excerpt, TrailError, excerpt};
+pub use trail::{Excerpt, TrailError, TrailLine, excerpt, read_trail, read_trail_file};

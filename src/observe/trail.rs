@@ -16,7 +16,7 @@ use memchr::memmem::Finder;
 use serde::Deserialize;
 
 use super::audit::FILE;
-use crate::mail::QueueId;
+use crate::mail::{QueueId, Timestamp};
 
 /// The lines about a message, the oldest file first, in their own order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +41,61 @@ pub fn excerpt(folder: &Path, id: QueueId) -> Result<Excerpt, TrailError> {
     match first.lines.iter().find_map(|line| decision_of(line)).filter(|made_by| *made_by != id) {
         None => Ok(first),
         Some(made_by) => search(&files, &[wanted(id), vec![quoted(made_by), DECISION.to_owned()]]),
+    }
+}
+
+/// A line of the trail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrailLine<'a> {
+    /// Without its end.
+    Whole(&'a [u8]),
+    /// It is still being written, was cut off, or is longer than any of ours.
+    Torn(&'a [u8]),
+}
+
+/// Every line of the trail in a folder, a file at a time, but for files that
+/// were last written before `since`. What could not be read, in words.
+pub fn read_trail(
+    folder: &Path,
+    since: Option<Timestamp>,
+    line: &mut dyn FnMut(TrailLine<'_>),
+) -> Result<Vec<String>, TrailError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| TrailError { path, source }
+    };
+    let mut remarks = Vec::new();
+    for path in files(folder).map_err(failed(folder))? {
+        let written = std::fs::metadata(&path).and_then(|file| file.modified());
+        let written = Timestamp::from(written.map_err(failed(&path))?);
+        if since.is_some_and(|since| written < since) {
+            continue;
+        }
+        remarks.extend(read_trail_file(&path, line)?);
+    }
+    Ok(remarks)
+}
+
+/// The same of one file; `-` is standard input.
+pub fn read_trail_file(
+    path: &Path,
+    line: &mut dyn FnMut(TrailLine<'_>),
+) -> Result<Option<String>, TrailError> {
+    let every = |read: TrailLine<'_>| {
+        line(read);
+        More::Wanted
+    };
+    let read = match path == Path::new("-") {
+        true => each_piece(std::io::stdin().lock(), every),
+        false => opened(path).and_then(|file| each_piece(file, every)),
+    };
+    match read {
+        Ok(_) => Ok(None),
+        // A compressed file that broke off has told what it could.
+        Err(error) if is_compressed(path) && error.kind() != io::ErrorKind::NotFound => {
+            Ok(Some(format!("{} was read in part: {error}", path.display())))
+        }
+        Err(source) => Err(TrailError { path: path.to_owned(), source }),
     }
 }
 
@@ -112,19 +167,30 @@ enum More {
 
 /// Without their ends; one longer than any of ours is passed over.
 fn each_line(path: &Path, mut line: impl FnMut(&[u8]) -> More) -> io::Result<More> {
+    each_piece(opened(path)?, |read| match read {
+        TrailLine::Whole(whole) => line(whole),
+        TrailLine::Torn(_) => More::Wanted,
+    })
+}
+
+fn opened(path: &Path) -> io::Result<Box<dyn Read>> {
     let file = File::open(path)?;
-    let plain: Box<dyn Read> =
-        if is_compressed(path) { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
-    let mut reader = BufReader::with_capacity(BUFFER, plain);
+    Ok(if is_compressed(path) { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
+}
+
+fn each_piece(from: impl Read, mut line: impl FnMut(TrailLine<'_>) -> More) -> io::Result<More> {
+    let mut reader = BufReader::with_capacity(BUFFER, from);
     let mut buffer = Vec::new();
     loop {
         buffer.clear();
         if (&mut reader).take(MAX_LINE).read_until(b'\n', &mut buffer)? == 0 {
             return Ok(More::Wanted);
         }
-        // Without its end it is still being written, or longer than any.
-        let Some(whole) = buffer.strip_suffix(b"\n") else { continue };
-        if line(whole) == More::Unwanted {
+        let read = match buffer.strip_suffix(b"\n") {
+            Some(whole) => TrailLine::Whole(whole),
+            None => TrailLine::Torn(&buffer),
+        };
+        if line(read) == More::Unwanted {
             return Ok(More::Unwanted);
         }
     }

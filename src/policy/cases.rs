@@ -23,10 +23,11 @@ use super::{
     diagnostics::{Diagnostics, Severity, SourceFile},
     domains::read_level,
     mechanism::Mechanism,
-    protection::TLS,
+    protection::{TLS, VERSIONS},
     representatives::plain_message,
     settings::DISPOSITIONS,
     sources::Sources,
+    time_window::read_moment,
     when,
     written::{Fault, Faults, Table, Value},
 };
@@ -307,6 +308,13 @@ fn read_fact(key: &str, value: &Value<'_>, facts: &mut MessageFacts) -> Option<(
         "authentication" => facts.authentication = Some(read_authentication(value)?),
         "spoof" => facts.spoof = value.list(when::read_spoof)?,
         "arrival" => facts.arrival = value.choice(&when::ARRIVALS)?,
+        "tls_version" => facts.tls_version = Some(value.choice(&VERSIONS)?),
+        "attachment_types" => {
+            let named = value.list(when::read_attachment_type)?;
+            facts.attachment_types = Some(named.into_iter().collect());
+        }
+        "visible_recipients" => facts.visible_recipients = Some(read_number(value)?),
+        "time" => facts.received_at = Some(read_moment(value)?),
         _ => {}
     }
     Some(())
@@ -370,7 +378,7 @@ const CASE_KEYS: [&str; 7] = ["name", "from", "direction", "facts", "message", "
 
 const EXPECT_KEYS: [&str; 7] = ["to", "then", "tls", "rule", "disclaimer", "banner", "level"];
 
-const FACT_KEYS: [&str; 9] = [
+const FACT_KEYS: [&str; 13] = [
     "level",
     "kinds",
     "marking",
@@ -380,6 +388,10 @@ const FACT_KEYS: [&str; 9] = [
     "authentication",
     "spoof",
     "arrival",
+    "tls_version",
+    "attachment_types",
+    "visible_recipients",
+    "time",
 ];
 
 #[cfg(test)]

@@ -178,7 +178,9 @@ impl Compiler<'_> {
         }
         self.warn_of_strays();
         self.diagnostics.extend(due::warnings(self.sources, context.today));
-        let settings = self.required("policy.toml", settings::read).unwrap_or_default();
+        let members = organisation::memberships(self.sources);
+        let settings = self.required("policy.toml", |faults| settings::read(faults, &members));
+        let settings = settings.unwrap_or_default();
         let certificates: Vec<&str> = self.sources.certificates().collect();
         let domains = self
             .required("domains.toml", |faults| domains::read(faults, &certificates, context))
@@ -187,6 +189,7 @@ impl Compiler<'_> {
         let rule_context = RuleContext {
             disclaimers: &disclaimers,
             level_names: &settings.level_names,
+            organisations: &members,
             today: context.today,
         };
         let files = self.read_rules(&rule_context);

@@ -10,12 +10,13 @@
 //! not make the level unknown, or every logo would.
 
 use crate::mail::{
-    Address, Arrival, DestinationClass, Direction, Domain, Facts, Kind, MessageFacts, OpaqueReason,
-    ReversePath, SecureTag, Spoof,
+    Address, Arrival, AttachmentType, DestinationClass, Direction, Domain, Facts, Kind,
+    MessageFacts, OpaqueReason, ReversePath, SecureTag, Spoof, TlsVersion,
 };
 
 use super::{
     domains::Destination, mechanism::Mechanism, pattern::DomainPattern, range::NumberRange,
+    time_window::TimeWindow,
 };
 
 /// All of these, at once; none at all holds for every message.
@@ -43,12 +44,16 @@ pub enum Condition {
     Direction(Direction),
     Level(NumberRange),
     Clearance(ClearanceCondition),
+    /// Of the destination, whatever the level.
+    DestinationClearance(NumberRange),
     Destination(Vec<DestinationClass>),
     Retired(Presence),
     RecipientDomain(Vec<DomainPattern>),
     Recipient(Vec<Address>),
     SenderDomain(Vec<DomainPattern>),
     Sender(Vec<Address>),
+    /// The sender is of one of these organisations.
+    Organisation(Vec<Membership>),
     /// Any of these was found.
     Kinds(Vec<Kind>),
     /// So many distinct ones of this kind were found.
@@ -62,6 +67,21 @@ pub enum Condition {
     /// Any of these signs of a spoofed author.
     Spoof(Vec<Spoof>),
     Arrival(Arrival),
+    /// It came in under TLS of one of these versions.
+    TlsVersion(Vec<TlsVersion>),
+    /// Something of any of these is attached.
+    AttachmentTypes(Vec<AttachmentType>),
+    /// So many addresses that are not ours can be seen by all recipients.
+    VisibleRecipients(NumberRange),
+    /// It came within any of these.
+    Time(Vec<TimeWindow>),
+}
+
+/// An organisation, and the domains that make a sender one of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    pub ods: String,
+    pub domains: Vec<DomainPattern>,
 }
 
 /// The level of the message beside the clearance of its destination.
@@ -139,6 +159,9 @@ impl Condition {
                 (message.level > asked.destination.clearance)
                     == (*condition == ClearanceCondition::Above)
             }
+            Self::DestinationClearance(range) => {
+                range.contains(u64::from(asked.destination.clearance.number()))
+            }
             Self::Destination(classes) => classes.contains(&asked.destination.class),
             Self::Retired(presence) => presence.is(asked.destination.is_retired()),
             Self::RecipientDomain(patterns) => any_matches(patterns, asked.recipient.domain()),
@@ -150,6 +173,9 @@ impl Condition {
                 ReversePath::Null | ReversePath::Unanswerable(_) => false,
                 ReversePath::Mailbox(sender) => any_is(addresses, sender),
             },
+            Self::Organisation(named) => message.reverse_path.domain().is_some_and(|domain| {
+                named.iter().any(|membership| any_matches(&membership.domains, domain))
+            }),
             Self::Kinds(kinds) => kinds.iter().any(|kind| count(message, *kind) > 0),
             Self::KindCount(kind, range) => range.contains(count(message, *kind)),
             Self::Marking(condition) => condition.holds(message.marking.as_deref()),
@@ -161,8 +187,40 @@ impl Condition {
             }
             Self::Spoof(signs) => signs.iter().any(|sign| message.spoof.contains(sign)),
             Self::Arrival(arrival) => message.arrival == *arrival,
+            Self::TlsVersion(_) if message.arrival == Arrival::Clear => false,
+            Self::TlsVersion(versions) => {
+                return Truth::of(message.tls_version, |version| versions.contains(version));
+            }
+            Self::AttachmentTypes(named) => {
+                return Truth::of(message.attachment_types.as_ref(), |attached| {
+                    named.iter().any(|one| attached.contains(one))
+                });
+            }
+            Self::VisibleRecipients(range) => {
+                return Truth::of(message.visible_recipients, |&seen| {
+                    range.contains(u64::try_from(seen).unwrap_or(u64::MAX))
+                });
+            }
+            Self::Time(windows) => {
+                return Truth::of(message.received_at, |&moment| {
+                    windows.iter().any(|window| window.contains(moment))
+                });
+            }
         };
-        if holds { Truth::True } else { Truth::False }
+        Truth::from(holds)
+    }
+}
+
+impl Truth {
+    /// Unknown where the fact is.
+    fn of<T>(fact: Option<T>, holds: impl FnOnce(&T) -> bool) -> Self {
+        fact.map_or(Self::Unknown, |fact| holds(&fact).into())
+    }
+}
+
+impl From<bool> for Truth {
+    fn from(holds: bool) -> Self {
+        if holds { Self::True } else { Self::False }
     }
 }
 

@@ -46,6 +46,9 @@ fn may_hold(condition: &Condition, place: Place, level: Level) -> bool {
         Condition::Clearance(condition) => {
             (level > place.clearance) == (*condition == ClearanceCondition::Above)
         }
+        Condition::DestinationClearance(range) => {
+            range.contains(u64::from(place.clearance.number()))
+        }
         Condition::Destination(classes) => classes.contains(&place.class),
         Condition::Retired(presence) => place.retired == (*presence == Presence::Present),
         _ => true,

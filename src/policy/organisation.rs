@@ -9,10 +9,11 @@ use std::sync::Arc;
 use crate::mail::{Domain, MessageFacts};
 
 use super::{
-    condition::Condition,
+    condition::{Condition, Membership},
     disclaimers::{LANGUAGES, Language},
     pattern::DomainPattern,
     rules::{self, RuleContext, Written},
+    sources::Sources,
     when,
     written::{Fault, Faults, Table, Value},
 };
@@ -39,6 +40,23 @@ impl Organisation {
         let Condition::SenderDomain(domains) = &self.scope else { return false };
         domains.iter().any(|own| own.matches(domain))
     }
+}
+
+/// Whose domains are whose, for rules that name an organisation. What is wrong
+/// with its file is told when that is read.
+pub(super) fn memberships(sources: &Sources) -> Vec<Membership> {
+    let files = sources.folder("organisations");
+    files
+        .filter_map(|(name, file)| {
+            let ods = name.strip_suffix(".toml")?.to_owned();
+            let faults = Faults::new(file);
+            let root = faults.parse();
+            let root = Table::root(&root, &faults, "an organisation's file", &KEYS);
+            let domains = root.value("sender_domains");
+            let domains = domains.and_then(|value| when::read_patterns(&value));
+            Some(Membership { ods, domains: domains.unwrap_or_default() })
+        })
+        .collect()
 }
 
 /// Reads the file `organisations/NAME.toml`.

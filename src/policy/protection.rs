@@ -151,7 +151,8 @@ const VOUCHERS: [(&str, Voucher); 4] = [
     ("route", Voucher::Route),
 ];
 
-const VERSIONS: [(&str, TlsVersion); 2] = [("1.2", TlsVersion::Tls12), ("1.3", TlsVersion::Tls13)];
+pub(super) const VERSIONS: [(&str, TlsVersion); 2] =
+    [("1.2", TlsVersion::Tls12), ("1.3", TlsVersion::Tls13)];
 
 const CIPHERS: [(&str, Ciphers); 2] =
     [("ncsc", Ciphers::Ncsc), ("intermediate", Ciphers::Intermediate)];

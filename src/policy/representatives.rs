@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::mail::{
-    Address, Arrival, AuthenticationFacts, DestinationClass, Direction, Domain, Facts, Kind, Level,
-    MessageFacts, OpaqueReason, ReversePath, SecureTag, Spoof, TlsRequirement,
+    Address, Arrival, AttachmentType, AuthenticationFacts, DestinationClass, Direction, Domain,
+    Facts, Kind, Level, MessageFacts, OpaqueReason, ReversePath, SecureTag, Spoof, Timestamp,
+    TlsRequirement, TlsVersion,
 };
 
 use super::{
@@ -16,6 +17,7 @@ use super::{
     mechanism::Mechanism,
     range::NumberRange,
     space::Space,
+    time_window::{self, TimeWindow, plain_moment},
 };
 
 /// Makes the representatives: candidates, less those the invariant does not
@@ -58,10 +60,17 @@ impl Builder<'_> {
             authentications: self.authentications(),
             spoofs: self.spoofs(),
             arrivals: self.distinct(
-                vec![Arrival::Tls, Arrival::Clear],
-                |condition| matches!(condition, Condition::Arrival(_)),
-                |&arrival| MessageFacts { arrival, ..plain() },
+                vec![
+                    (Arrival::Tls, Some(TlsVersion::Tls13)),
+                    (Arrival::Tls, Some(TlsVersion::Tls12)),
+                    (Arrival::Clear, None),
+                ],
+                |condition| matches!(condition, Condition::Arrival(_) | Condition::TlsVersion(_)),
+                |&(arrival, tls_version)| MessageFacts { arrival, tls_version, ..plain() },
             ),
+            attachments: self.attachments(),
+            visible: self.visible(),
+            moments: self.moments(),
         }
     }
 
@@ -129,6 +138,7 @@ impl Builder<'_> {
             matches!(
                 condition,
                 Condition::Destination(_)
+                    | Condition::DestinationClearance(_)
                     | Condition::Retired(_)
                     | Condition::RecipientDomain(_)
                     | Condition::Recipient(_)
@@ -164,6 +174,10 @@ impl Builder<'_> {
                 Condition::SenderDomain(patterns) => {
                     names.extend(patterns.iter().map(|pattern| pattern.domain()));
                 }
+                Condition::Organisation(named) => {
+                    let domains = named.iter().flat_map(|membership| &membership.domains);
+                    names.extend(domains.map(|pattern| pattern.domain()));
+                }
                 Condition::Sender(named) => addresses.extend(named),
                 _ => {}
             }
@@ -173,7 +187,12 @@ impl Builder<'_> {
         paths.push(ReversePath::Null);
         self.distinct(
             paths,
-            |condition| matches!(condition, Condition::SenderDomain(_) | Condition::Sender(_)),
+            |condition| {
+                matches!(
+                    condition,
+                    Condition::SenderDomain(_) | Condition::Sender(_) | Condition::Organisation(_)
+                )
+            },
             |path| MessageFacts { reverse_path: path.clone(), ..plain_message() },
         )
     }
@@ -262,6 +281,53 @@ impl Builder<'_> {
             found = widened.distinct(more, concerns, facts);
         }
         self.distinct(found, concerns, facts)
+    }
+
+    /// Type by type, as with kinds.
+    fn attachments(&self) -> Vec<BTreeSet<AttachmentType>> {
+        let concerns = |condition: &Condition| matches!(condition, Condition::AttachmentTypes(_));
+        let facts = |attached: &BTreeSet<AttachmentType>| MessageFacts {
+            attachment_types: Some(attached.clone()),
+            ..plain_message()
+        };
+        let unbounded = Conditions::default();
+        let widened = Builder { within: &unbounded, ..*self };
+        let mut found: Vec<BTreeSet<AttachmentType>> = vec![BTreeSet::new()];
+        for one in AttachmentType::ALL {
+            let with = found.iter().map(|before| before.iter().copied().chain([one]).collect());
+            let more = found.iter().cloned().chain(with).collect();
+            found = widened.distinct(more, concerns, facts);
+        }
+        self.distinct(found, concerns, facts)
+    }
+
+    fn visible(&self) -> Vec<usize> {
+        let mut counts = vec![0];
+        for condition in self.conditions {
+            if let Condition::VisibleRecipients(range) = condition {
+                counts.extend(edges(*range).filter_map(|count| usize::try_from(count).ok()));
+            }
+        }
+        self.distinct(
+            counts,
+            |condition| matches!(condition, Condition::VisibleRecipients(_)),
+            |&count| MessageFacts { visible_recipients: Some(count), ..plain_message() },
+        )
+    }
+
+    /// Every moment at which an answer can change (`time_window`).
+    fn moments(&self) -> Vec<Timestamp> {
+        let windows = self.conditions.iter().filter_map(|condition| match condition {
+            Condition::Time(windows) => Some(windows),
+            _ => None,
+        });
+        let windows: Vec<&TimeWindow> = windows.flatten().collect();
+        let moments = [plain_moment()].into_iter().chain(time_window::edges(&windows)).collect();
+        self.distinct(
+            moments,
+            |condition| matches!(condition, Condition::Time(_)),
+            |&moment| MessageFacts { received_at: Some(moment), ..plain_message() },
+        )
     }
 
     /// None at all, and for each mechanism every verdict that answers in its
@@ -372,7 +438,11 @@ pub(super) fn plain_message() -> MessageFacts {
         authentication: None,
         spoof: Vec::new(),
         arrival: Arrival::Tls,
+        tls_version: Some(TlsVersion::Tls13),
         size: ORDINARY_SIZE,
+        attachment_types: Some(BTreeSet::new()),
+        visible_recipients: Some(0),
+        received_at: Some(plain_moment()),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::mail::{Mode, NextHop, Told, Urgency};
 
 use super::{
     additions,
+    condition::Membership,
     disclaimers::TagLines,
     organisation::Organisation,
     protection::TLS,
@@ -24,6 +25,7 @@ use super::{
 pub(super) struct RuleContext<'a> {
     pub(super) disclaimers: &'a TagLines,
     pub(super) level_names: &'a LevelNames,
+    pub(super) organisations: &'a [Membership],
     pub(super) today: Date,
 }
 
@@ -69,7 +71,7 @@ pub(super) fn read_tables(
     }
     for table in root.tables("exemption", "an exemption", &EXEMPTION_KEYS) {
         let period = read_period(&table, "exemption-expired", context.today, &mut written.turns);
-        let Some(exemption) = read_exemption(&table, organisation) else { continue };
+        let Some(exemption) = read_exemption(&table, context, organisation) else { continue };
         let places = table.value("rules").map(|names| names.one_or_many());
         let places = places.unwrap_or_default().iter().map(Value::span).collect();
         if period == Period::InForce {
@@ -124,7 +126,7 @@ fn read_rule(
     let when = table
         .required("when")
         .and_then(|value| value.table("a condition", &when::KEYS))
-        .and_then(|table| when::read(&table));
+        .and_then(|table| when::read(&table, context.organisations));
     let then = optional(table, "then", |value| value.choice(&DISPOSITIONS));
     let tls = optional(table, "tls", |value| value.choice(&TLS));
     let redirect_to = optional(table, "redirect_to", |value| value.parsed("next-hop"));
@@ -217,6 +219,7 @@ fn read_fallback(value: &Value<'_>) -> Option<NextHop> {
 
 fn read_exemption(
     table: &Table<'_>,
+    context: &RuleContext<'_>,
     organisation: Option<&Arc<Organisation>>,
 ) -> Option<Exemption> {
     let rules = table
@@ -225,7 +228,7 @@ fn read_exemption(
     let written_when = table.required("when");
     let when = written_when
         .and_then(|value| value.table("a condition", &when::KEYS))
-        .and_then(|table| when::read(&table));
+        .and_then(|table| when::read(&table, context.organisations));
     let owner = table.required("owner").and_then(|value| value.sentence());
     let reason = table.required("reason").and_then(|value| value.sentence());
     let expires = table.required("expires").and_then(|value| value.date());

@@ -4,7 +4,7 @@
 use crate::mail::{Address, Disposition, Domain, Level, TlsRequirement};
 
 use super::{
-    condition::Conditions,
+    condition::{Conditions, Membership},
     pattern::DomainPattern,
     protection::TLS,
     when,
@@ -76,7 +76,7 @@ impl Rollout {
     }
 }
 
-pub(super) fn read(faults: &Faults) -> Settings {
+pub(super) fn read(faults: &Faults, organisations: &[Membership]) -> Settings {
     let root = faults.parse();
     let root = Table::root(
         &root,
@@ -95,7 +95,7 @@ pub(super) fn read(faults: &Faults) -> Settings {
     let rollout = root.value("rollout").and_then(|rollout| read_rollout(&rollout));
     let mut invariants: Vec<Invariant> = Vec::new();
     for table in root.tables("invariant", "an invariant", &["name", "never"]) {
-        let Some(invariant) = read_invariant(&table) else { continue };
+        let Some(invariant) = read_invariant(&table, organisations) else { continue };
         if invariants.iter().any(|other| other.name == invariant.name) {
             let span = table.value("name").map_or(table.span(), |name| name.span());
             let message = format!("two invariants are named `{}`", invariant.name);
@@ -148,12 +148,12 @@ fn read_rollout(value: &Value<'_>) -> Option<Rollout> {
     Some(Rollout::Observe { enforce_to })
 }
 
-fn read_invariant(table: &Table<'_>) -> Option<Invariant> {
+fn read_invariant(table: &Table<'_>, organisations: &[Membership]) -> Option<Invariant> {
     let name = table.required("name").and_then(|name| name.sentence());
     let never = table.required("never")?;
     let keys: Vec<&str> = when::KEYS.into_iter().chain(["disposition", "tls_below"]).collect();
     let never_table = never.table("an invariant", &keys)?;
-    let conditions = when::read(&never_table);
+    let conditions = when::read(&never_table, organisations);
     let dispositions = match never_table.value("disposition") {
         Some(value) => value.list(|word| word.choice(&DISPOSITIONS)),
         None => Some(Vec::new()),

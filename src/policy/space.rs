@@ -7,11 +7,11 @@
 //! and the product of the representatives stands for every combination of
 //! facts. What makes each list of candidates complete is said where it is made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::mail::{
-    Address, Arrival, AuthenticationFacts, Direction, Kind, Level, MessageFacts, OpaqueReason,
-    ReversePath, SecureTag, Spoof,
+    Address, Arrival, AttachmentType, AuthenticationFacts, Direction, Kind, Level, MessageFacts,
+    OpaqueReason, ReversePath, SecureTag, Spoof, Timestamp, TlsVersion,
 };
 
 use super::{
@@ -35,7 +35,11 @@ pub(super) struct Space {
     pub(super) sizes: Vec<usize>,
     pub(super) authentications: Vec<Option<AuthenticationFacts>>,
     pub(super) spoofs: Vec<Vec<Spoof>>,
-    pub(super) arrivals: Vec<Arrival>,
+    /// With the TLS it came in under.
+    pub(super) arrivals: Vec<(Arrival, Option<TlsVersion>)>,
+    pub(super) attachments: Vec<BTreeSet<AttachmentType>>,
+    pub(super) visible: Vec<usize>,
+    pub(super) moments: Vec<Timestamp>,
 }
 
 /// One combination, and how far it is from the plainest.
@@ -90,6 +94,9 @@ impl Space {
             self.authentications.len(),
             self.spoofs.len(),
             self.arrivals.len(),
+            self.attachments.len(),
+            self.visible.len(),
+            self.moments.len(),
         ]
     }
 
@@ -107,7 +114,11 @@ impl Space {
             verdicts,
             spoof,
             arrival,
+            attached,
+            visible,
+            moment,
         ] = *at;
+        let (arrival, tls_version) = *self.arrivals.get(arrival)?;
         Some(Combination {
             message: MessageFacts {
                 direction: *self.directions.get(direction)?,
@@ -119,8 +130,12 @@ impl Space {
                 opaque: self.opaque.get(opaque)?.clone(),
                 authentication: self.authentications.get(verdicts)?.clone(),
                 spoof: self.spoofs.get(spoof)?.clone(),
-                arrival: *self.arrivals.get(arrival)?,
+                arrival,
+                tls_version,
                 size: *self.sizes.get(size)?,
+                attachment_types: Some(self.attachments.get(attached)?.clone()),
+                visible_recipients: Some(*self.visible.get(visible)?),
+                received_at: Some(*self.moments.get(moment)?),
             },
             recipient: self.recipients.get(to)?.clone(),
             oddity: at.iter().filter(|&&index| index > 0).count(),
@@ -142,20 +157,14 @@ impl Space {
     /// The representatives on which a condition can differ. Level with
     /// clearance counts as possible everywhere.
     fn along(&self, condition: &Condition) -> Vec<(Option<MessageFacts>, Option<&Address>)> {
-        let message = |message: MessageFacts| (Some(message), None);
         let plain = plain_message;
         match condition {
-            Condition::Direction(_) => self
-                .directions
-                .iter()
-                .map(|&direction| message(MessageFacts { direction, ..plain() }))
-                .collect(),
-            Condition::Level(_) => self
-                .levels
-                .iter()
-                .map(|&level| message(MessageFacts { level, ..plain() }))
-                .collect(),
+            Condition::Direction(_) => {
+                each(&self.directions, |&direction| MessageFacts { direction, ..plain() })
+            }
+            Condition::Level(_) => each(&self.levels, |&level| MessageFacts { level, ..plain() }),
             Condition::Destination(_)
+            | Condition::DestinationClearance(_)
             | Condition::Retired(_)
             | Condition::RecipientDomain(_)
             | Condition::Recipient(_) => {
@@ -170,51 +179,58 @@ impl Space {
                     })
                 })
                 .collect(),
-            Condition::SenderDomain(_) | Condition::Sender(_) => self
-                .senders
-                .iter()
-                .map(|path| message(MessageFacts { reverse_path: path.clone(), ..plain() }))
-                .collect(),
-            Condition::Kinds(_) | Condition::KindCount(..) => self
-                .kinds
-                .iter()
-                .map(|kinds| message(MessageFacts { kinds: kinds.clone(), ..plain() }))
-                .collect(),
-            Condition::Marking(_) => self
-                .markings
-                .iter()
-                .map(|marking| message(MessageFacts { marking: marking.clone(), ..plain() }))
-                .collect(),
-            Condition::SecureTag(_) => self
-                .secure_tags
-                .iter()
-                .map(|&secure_tag| message(MessageFacts { secure_tag, ..plain() }))
-                .collect(),
-            Condition::Opaque(_) => self
-                .opaque
-                .iter()
-                .map(|opaque| message(MessageFacts { opaque: opaque.clone(), ..plain() }))
-                .collect(),
-            Condition::Size(_) => {
-                self.sizes.iter().map(|&size| message(MessageFacts { size, ..plain() })).collect()
+            Condition::SenderDomain(_) | Condition::Sender(_) | Condition::Organisation(_) => {
+                let sent =
+                    |path: &ReversePath| MessageFacts { reverse_path: path.clone(), ..plain() };
+                each(&self.senders, sent)
             }
-            Condition::Authentication(..) => self
-                .authentications
-                .iter()
-                .map(|facts| message(MessageFacts { authentication: facts.clone(), ..plain() }))
-                .collect(),
-            Condition::Spoof(_) => self
-                .spoofs
-                .iter()
-                .map(|spoof| message(MessageFacts { spoof: spoof.clone(), ..plain() }))
-                .collect(),
-            Condition::Arrival(_) => self
-                .arrivals
-                .iter()
-                .map(|&arrival| message(MessageFacts { arrival, ..plain() }))
-                .collect(),
+            Condition::Kinds(_) | Condition::KindCount(..) => {
+                each(&self.kinds, |kinds| MessageFacts { kinds: kinds.clone(), ..plain() })
+            }
+            Condition::Marking(_) => {
+                each(&self.markings, |marking| MessageFacts { marking: marking.clone(), ..plain() })
+            }
+            Condition::SecureTag(_) => {
+                each(&self.secure_tags, |&secure_tag| MessageFacts { secure_tag, ..plain() })
+            }
+            Condition::Opaque(_) => {
+                each(&self.opaque, |opaque| MessageFacts { opaque: opaque.clone(), ..plain() })
+            }
+            Condition::Size(_) => each(&self.sizes, |&size| MessageFacts { size, ..plain() }),
+            Condition::Authentication(..) => each(&self.authentications, |facts| MessageFacts {
+                authentication: facts.clone(),
+                ..plain()
+            }),
+            Condition::Spoof(_) => {
+                each(&self.spoofs, |spoof| MessageFacts { spoof: spoof.clone(), ..plain() })
+            }
+            Condition::Arrival(_) | Condition::TlsVersion(_) => {
+                each(&self.arrivals, |&(arrival, tls_version)| MessageFacts {
+                    arrival,
+                    tls_version,
+                    ..plain()
+                })
+            }
+            Condition::AttachmentTypes(_) => each(&self.attachments, |attached| MessageFacts {
+                attachment_types: Some(attached.clone()),
+                ..plain()
+            }),
+            Condition::VisibleRecipients(_) => each(&self.visible, |&seen| MessageFacts {
+                visible_recipients: Some(seen),
+                ..plain()
+            }),
+            Condition::Time(_) => {
+                each(&self.moments, |&moment| MessageFacts { received_at: Some(moment), ..plain() })
+            }
         }
     }
+}
+
+fn each<'a, T>(
+    representatives: &[T],
+    message: impl Fn(&T) -> MessageFacts,
+) -> Vec<(Option<MessageFacts>, Option<&'a Address>)> {
+    representatives.iter().map(|one| (Some(message(one)), None)).collect()
 }
 
 /// The next combination of indices, or none after the last.
@@ -240,4 +256,4 @@ fn told_apart_by<'a>(rules: &[&'a Rule], when: &'a Conditions) -> Vec<&'a Condit
     own.chain(lifted).chain(when.iter()).collect()
 }
 
-const DIMENSIONS: usize = 12;
+const DIMENSIONS: usize = 15;

@@ -1,30 +1,37 @@
 //! Reading `when`: from keys and values to conditions.
 
 use crate::mail::{
-    Address, Arrival, DestinationClass, Direction, Kind, OpaqueReason, SecureTag, Spoof,
+    Address, Arrival, AttachmentType, DestinationClass, Direction, Kind, OpaqueReason, SecureTag,
+    Spoof,
 };
 
 use super::{
     condition::{
-        ClearanceCondition, Condition, Conditions, MarkingCondition, OpaqueCondition, Presence,
+        ClearanceCondition, Condition, Conditions, MarkingCondition, Membership, OpaqueCondition,
+        Presence,
     },
     mechanism::Mechanism,
+    nearest::did_you_mean,
     pattern::DomainPattern,
+    protection::VERSIONS,
     range::{Measure, NumberRange, RangeError},
+    time_window,
     written::{Table, Value},
 };
 
 /// Every key a condition can have, in the order in which they are told.
-pub(super) const KEYS: [&str; 17] = [
+pub(super) const KEYS: [&str; 23] = [
     "direction",
     "level",
     "level_above_clearance",
+    "clearance",
     "destination",
     "retired",
     "recipient_domain",
     "recipient",
     "sender_domain",
     "sender",
+    "organisation",
     "kinds",
     "marking",
     "secure_tag",
@@ -33,16 +40,20 @@ pub(super) const KEYS: [&str; 17] = [
     "authentication",
     "spoof",
     "arrival",
+    "tls_version",
+    "attachment_types",
+    "visible_recipients",
+    "time",
 ];
 
 /// The conditions of a table whose keys have been checked; none if any has a
-/// fault, which has then been noted.
-pub(super) fn read(table: &Table<'_>) -> Option<Conditions> {
+/// fault, which has then been noted. `organisations` are all there are.
+pub(super) fn read(table: &Table<'_>, organisations: &[Membership]) -> Option<Conditions> {
     let mut conditions = Vec::new();
     let mut faulty = false;
     for key in KEYS {
         let Some(value) = table.value(key) else { continue };
-        match read_condition(key, &value) {
+        match read_condition(key, &value, organisations) {
             Some(read) => conditions.extend(read),
             None => faulty = true,
         }
@@ -50,19 +61,27 @@ pub(super) fn read(table: &Table<'_>) -> Option<Conditions> {
     (!faulty).then(|| Conditions::new(conditions))
 }
 
-fn read_condition(key: &str, value: &Value<'_>) -> Option<Vec<Condition>> {
+fn read_condition(
+    key: &str,
+    value: &Value<'_>,
+    organisations: &[Membership],
+) -> Option<Vec<Condition>> {
     let condition = match key {
         "direction" => Condition::Direction(value.choice(&DIRECTIONS)?),
         "level" => Condition::Level(read_range(value, Measure::Level)?),
         "level_above_clearance" => Condition::Clearance(
             value.either(ClearanceCondition::Above, ClearanceCondition::Within)?,
         ),
+        "clearance" => Condition::DestinationClearance(read_range(value, Measure::Level)?),
         "destination" => Condition::Destination(value.list(|class| class.choice(&CLASSES))?),
         "retired" => Condition::Retired(value.either(Presence::Present, Presence::Absent)?),
         "recipient_domain" => Condition::RecipientDomain(read_patterns(value)?),
         "recipient" => Condition::Recipient(read_addresses(value)?),
         "sender_domain" => Condition::SenderDomain(read_patterns(value)?),
         "sender" => Condition::Sender(read_addresses(value)?),
+        "organisation" => {
+            Condition::Organisation(value.list(|code| read_organisation(code, organisations))?)
+        }
         "kinds" => return read_kinds(value),
         "marking" => Condition::Marking(read_marking(value)?),
         "secure_tag" => Condition::SecureTag(value.either(SecureTag::Present, SecureTag::Absent)?),
@@ -71,6 +90,10 @@ fn read_condition(key: &str, value: &Value<'_>) -> Option<Vec<Condition>> {
         "authentication" => return read_authentication(value),
         "spoof" => Condition::Spoof(value.list(read_spoof)?),
         "arrival" => Condition::Arrival(value.choice(&ARRIVALS)?),
+        "tls_version" => Condition::TlsVersion(value.list(|version| version.choice(&VERSIONS))?),
+        "attachment_types" => Condition::AttachmentTypes(value.list(read_attachment_type)?),
+        "visible_recipients" => Condition::VisibleRecipients(read_range(value, Measure::Count)?),
+        "time" => Condition::Time(value.list(time_window::read)?),
         _ => return None,
     };
     Some(vec![condition])
@@ -118,6 +141,31 @@ fn read_kinds(value: &Value<'_>) -> Option<Vec<Condition>> {
 
 pub(super) fn read_kind(value: &Value<'_>) -> Option<Kind> {
     value.choice(&Kind::ALL.map(|kind| (kind.name(), kind)))
+}
+
+pub(super) fn read_attachment_type(value: &Value<'_>) -> Option<AttachmentType> {
+    value.choice(&AttachmentType::ALL.map(|one| (one.name(), one)))
+}
+
+/// An ODS code, of those that have a file.
+fn read_organisation(value: &Value<'_>, organisations: &[Membership]) -> Option<Membership> {
+    let code = value.sentence()?;
+    let known = organisations.iter().find(|one| one.ods == code);
+    if known.is_none() {
+        let codes: Vec<&str> = organisations.iter().map(|one| one.ods.as_str()).collect();
+        let help = did_you_mean(code, &codes)
+            .unwrap_or_else(|| format!("write organisations/{code}.toml, which says whose it is"));
+        value.faults().error(
+            value
+                .fault(
+                    "organisation-unknown",
+                    format!("no organisation here has the code `{code}`"),
+                )
+                .label("no file in organisations/ has this ODS code")
+                .help(help),
+        );
+    }
+    known.cloned()
 }
 
 fn read_marking(value: &Value<'_>) -> Option<MarkingCondition> {

@@ -102,7 +102,7 @@ proptest! {
 }
 
 /// Every code there is, but for a missing file, which no folder can hold.
-const CODES: [&str; 73] = [
+const CODES: [&str; 77] = [
     "address",
     "combination-unknown-evidence",
     "combination-without-level",
@@ -154,6 +154,7 @@ const CODES: [&str; 73] = [
     "next-hop",
     "number-out-of-range",
     "organisation-name",
+    "organisation-unknown",
     "range-empty",
     "range-malformed",
     "rollout-enforce-to",
@@ -161,8 +162,8 @@ const CODES: [&str; 73] = [
     "rule-duplicate",
     "rule-expired",
     "rule-expires-soon",
-    "rule-never-matches",
     "rule-fallback-nowhere",
+    "rule-never-matches",
     "rule-protected-unused",
     "rule-redirect-nowhere",
     "rule-redirect-unused",
@@ -171,6 +172,9 @@ const CODES: [&str; 73] = [
     "subject-tag",
     "template-field",
     "template-open",
+    "time-of-day",
+    "time-window",
+    "time-zone",
     "toml-syntax",
     "unknown-key",
     "unknown-value",

@@ -3,8 +3,9 @@
 use postern::{
     decide::decide,
     mail::{
-        AuthenticationFacts, Decision, Direction, Disposition, Facts, Kind, MessageFacts, Mode,
-        Obligation, OpaqueReason, SecureTag, TlsRequirement, Urgency,
+        AttachmentType, AuthenticationFacts, Decision, Direction, Disposition, Facts, Kind,
+        MessageFacts, Mode, Obligation, OpaqueReason, SecureTag, Timestamp, TlsRequirement,
+        Urgency,
     },
     policy::{Policy, ProofOutcome, prove},
 };
@@ -47,6 +48,11 @@ fn rule() -> impl Strategy<Value = String> {
         "size = \">1 MiB\"",
         "authentication = { dmarc = \"fail\" }",
         "arrival = \"clear\"",
+        "tls_version = \"1.2\"",
+        "clearance = \">=2\"",
+        "attachment_types = [\"macro\", \"script\"]",
+        "visible_recipients = \">=20\"",
+        "time = { days = [\"saturday\", \"sunday\"], from = \"18:00\", to = \"08:00\" }",
     ]);
     let outcome = prop::sample::select(vec![
         "then = \"relay\"",
@@ -87,18 +93,30 @@ fn facts() -> impl Strategy<Value = MessageFacts> {
     let verdict = prop::sample::select(vec!["pass", "fail", "temperror"]);
     let opaque =
         prop::sample::subsequence(vec![OpaqueReason::Encrypted, OpaqueReason::Picture], 0..=2);
-    (0u8..5, any::<[bool; 3]>(), 0usize..3, opaque, prop::option::of(verdict)).prop_map(
-        |(level, [inbound, secure, marked], numbers, opaque, verdict)| MessageFacts {
+    let attached = prop::sample::subsequence(
+        vec![AttachmentType::Office, AttachmentType::Macro, AttachmentType::Script],
+        0..=3,
+    );
+    // Hours of a fortnight in which summer time ends.
+    let since = (0u64..14 * 24, attached, prop::sample::select(vec![0usize, 19, 20]));
+    (0u8..5, any::<[bool; 3]>(), 0usize..3, opaque, prop::option::of(verdict), since).prop_map(
+        |(level, [inbound, secure, marked], numbers, opaque, verdict, since)| MessageFacts {
             direction: if inbound { Direction::Inbound } else { Direction::Outbound },
             secure_tag: if secure { SecureTag::Present } else { SecureTag::Absent },
             marking: marked.then(|| "OFFICIAL".to_owned()),
             kinds: (numbers > 0).then_some((Kind::NhsNumber, numbers)).into_iter().collect(),
             opaque,
             authentication: verdict.map(authenticated),
+            received_at: Some(Timestamp::from_unix_milliseconds(MONDAY + since.0 * 3_600_000)),
+            attachment_types: Some(since.1.into_iter().collect()),
+            visible_recipients: Some(since.2),
             ..message(level)
         },
     )
 }
+
+/// 19 October 2026.
+const MONDAY: u64 = 1_792_368_000_000;
 
 fn authenticated(dmarc: &str) -> AuthenticationFacts {
     AuthenticationFacts {

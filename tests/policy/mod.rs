@@ -4,6 +4,7 @@
 
 mod coverage;
 mod diagnostics;
+mod facts;
 mod laws;
 mod protection;
 mod shipped;

@@ -9,9 +9,9 @@ use postern::{
     decide::decide,
     gateway::{Arriving, message_facts},
     mail::{
-        Arrival, AuthenticationFacts, Decision, DestinationClass, Direction, Disposition, Kind,
-        MessageFacts, Mode, Obligation, OpaqueReason, ReversePath, SecureTag, Spoof,
-        TlsRequirement, Told,
+        Arrival, AttachmentType, AuthenticationFacts, Decision, DestinationClass, Direction,
+        Disposition, Kind, MessageFacts, Mode, Obligation, OpaqueReason, ReversePath, SecureTag,
+        Spoof, TlsRequirement, Told,
     },
     policy::{
         Case, Context, Coverage, MessageText, Policy, ProofOutcome, Sources, Subject,
@@ -132,6 +132,10 @@ fn from_outside(own: &str) -> Vec<RuleCase<'_>> {
         }
         message
     };
+    let carrying = |one| MessageFacts {
+        attachment_types: Some([AttachmentType::Office, one].into()),
+        ..inbound("pass")
+    };
     let spoofed = |sign| MessageFacts { spoof: vec![sign], ..inbound("pass") };
     vec![
         (
@@ -148,6 +152,11 @@ fn from_outside(own: &str) -> Vec<RuleCase<'_>> {
             "mail from outside whose header deceives",
             (spoofed(Spoof::EncodedAddress), own),
             (inbound("pass"), own),
+        ),
+        (
+            "programs do not come in by mail",
+            (carrying(AttachmentType::Macro), own),
+            (carrying(AttachmentType::Pdf), own),
         ),
         ("mail that fails DMARC", (inbound("fail"), own), (inbound("pass"), own)),
         (
@@ -171,6 +180,7 @@ fn every_rule_matches_what_it_says_and_nothing_else() {
     let found = |kind| MessageFacts { kinds: [(kind, 1)].into(), ..message(0) };
     let marked = |marking: &str| MessageFacts { marking: Some(marking.to_owned()), ..message(0) };
     let secure = || MessageFacts { secure_tag: SecureTag::Present, ..message(0) };
+    let seen_by_all = |count| MessageFacts { visible_recipients: Some(count), ..message(0) };
     let clear = |level| MessageFacts { arrival: Arrival::Clear, ..message(level) };
     let hospice = |reason| MessageFacts {
         reverse_path: "nurse@hospice.nhs.test.example".parse().unwrap(),
@@ -216,6 +226,11 @@ fn every_rule_matches_what_it_says_and_nothing_else() {
         ),
         ("mail that leaves the service carries the tag line", (plain(), web), (plain(), own)),
         ("patient data is handed over under TLS", (clear(3), nhs), (clear(2), nhs)),
+        (
+            "people outside do not see one another's addresses",
+            (seen_by_all(20), web),
+            (seen_by_all(19), web),
+        ),
         (
             "the hospice sends nothing unreadable outside, even to partners",
             (hospice(encrypted), nhs),
@@ -314,8 +329,7 @@ fn facts(policy: &Policy, sources: &Sources, case: &Case) -> MessageFacts {
         MessageText::Inline(text) => text,
     };
     let content = Content::parse(text.replace('\n', "\r\n").into());
-    let arriving =
-        Arriving { direction, reverse_path: from, arrival: Arrival::Tls, authentication: None };
+    let arriving = Arriving::plainly(direction, from);
     let extract = content.extract(&mut InPlace::default());
     message_facts(policy, &content, &extract, &arriving).0
 }

@@ -5,8 +5,8 @@ use std::{fs, path::Path};
 use jiff::civil::{Date, date};
 use postern::{
     decide::decide,
-    mail::{Arrival, Decision, Direction, Facts, Level, MessageFacts, SecureTag},
-    policy::{Context, Policy, Sources, diagnostics::Diagnostics},
+    mail::{Arrival, Decision, Direction, Facts, Level, MessageFacts, SecureTag, TlsVersion},
+    policy::{Context, Policy, Sources, diagnostics::Diagnostics, plain_moment},
 };
 
 /// The day on which all these tests take place.
@@ -75,7 +75,11 @@ pub(crate) fn message(level: u8) -> MessageFacts {
         authentication: None,
         spoof: Vec::new(),
         arrival: Arrival::Tls,
+        tls_version: Some(TlsVersion::Tls13),
         size: 4000,
+        attachment_types: Some(Default::default()),
+        visible_recipients: Some(0),
+        received_at: Some(plain_moment()),
     }
 }
 

@@ -9,7 +9,7 @@ use postern::{
         Decision, Direction, Envelope, Notice, Obligation, Origin, Protected, Protocol, QueueId,
         Recipient, Submission, Timestamp,
     },
-    policy::Policy,
+    policy::{Policy, plain_moment},
     transform::{PassageKey, Signer, Trail},
 };
 
@@ -116,7 +116,7 @@ fn copies(policy: &Policy, recipients: &[&str]) -> Vec<(Vec<String>, String)> {
     let submission = submission(recipients);
     let content = Content::parse(submission.content.clone());
     let extract = content.extract(&mut InPlace::default());
-    let judgement = judge(policy, &submission, content, &extract, None);
+    let judgement = judge(policy, &submission, content, &extract, None, plain_moment());
     let Fate::Taken(groups) = judgement.fate() else { panic!("refused") };
     let node = Node {
         name: "gw.test.example".parse().unwrap(),

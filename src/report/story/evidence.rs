@@ -8,11 +8,11 @@ use serde::Serialize;
 
 use super::{
     fate::{Fate, FateKind, fates},
-    line::{Attempt, DecidedRecipient, Decision, Line, Told},
+    line::{Attempt, Decision, Line, Told},
 };
 use crate::mail::{
     Acceptance, Address, Asker, CertificateVerdict, Evidence, Exemption, Level, QueueId,
-    QueuedMessage, ReversePath, Timestamp, TlsRequirement, TlsSession,
+    QueuedMessage, RecordedOutcome, ReversePath, Timestamp, TlsRequirement, TlsSession,
 };
 
 /// A page that information governance can file.
@@ -181,7 +181,7 @@ fn proof(id: QueueId, lines: &[Line], decision: Option<&Decision>, fate: &Fate) 
     }
 }
 
-fn decided_for<'a>(decision: &'a Decision, recipient: &Address) -> Option<&'a DecidedRecipient> {
+fn decided_for<'a>(decision: &'a Decision, recipient: &Address) -> Option<&'a RecordedOutcome> {
     decision.recipients.iter().find(|decided| decided.recipient == *recipient)
 }
 

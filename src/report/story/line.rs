@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::mail::{
-    Acceptance, Address, Asker, DestinationClass, Disposition, Domain, Evidence, Exemption,
-    FailureReason, Finding, Level, MessageFacts, NextHop, QueueId, Timestamp, TlsRequirement,
+    Acceptance, Address, Asker, Domain, Evidence, Exemption, FailureReason, Finding, MessageFacts,
+    NextHop, QueueId, RecordedOutcome, Timestamp, TlsRequirement,
 };
 
 /// A line as it stands, and what it tells.
@@ -64,19 +64,7 @@ pub struct Decision {
     pub facts: MessageFacts,
     #[serde(default)]
     pub findings: Vec<Finding>,
-    pub recipients: Vec<DecidedRecipient>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub struct DecidedRecipient {
-    pub recipient: Address,
-    pub disposition: Disposition,
-    pub rule: Option<String>,
-    pub tls: TlsRequirement,
-    #[serde(default)]
-    pub redirect: Option<NextHop>,
-    pub class: DestinationClass,
-    pub clearance: Level,
+    pub recipients: Vec<RecordedOutcome>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

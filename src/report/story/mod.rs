@@ -13,7 +13,7 @@ mod timeline; // what happened, in order
 
 pub use evidence::{About, Certificate, Conclusion, Proof, Underlying, certify};
 pub use fate::{Fate, FateKind, fates};
-pub use line::{Line, Told};
+pub use line::{Decision, Line, Told};
 pub use timeline::timeline;
 
 #[cfg(test)]

@@ -1,0 +1,17 @@
+//! Replay: what would have become of recorded mail under another policy.
+//!
+//! Owns asking again (`asking`) and adding up what differs (`report`). The
+//! facts are as they were worked out then: what new detectors or terms would
+//! have found in the content nobody can say. Refuses to guess: where a rule
+//! asks for a fact that was not recorded, the copy counts as not asked (law 3
+//! would hold it, and the count would be wrong). Memory does not grow with the
+//! number of decisions.
+
+mod asking;
+mod report;
+
+#[cfg(test)]
+mod tests;
+
+pub use asking::{NotAsked, Replay};
+pub use report::{Cause, Change, Effect, ReplayReport, Tally};
