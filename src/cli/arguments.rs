@@ -19,6 +19,7 @@ use super::{
     replay::{ReplayArguments, replay},
     rewrite::{RewriteArguments, rewrite},
     run::{RunArguments, run},
+    schema::{SchemaArguments, schema},
     spool::{SpoolArguments, spool},
     test::{TestArguments, test},
     user::{UserArguments, user},
@@ -40,6 +41,8 @@ enum Command {
     Run(RunArguments),
     /// Validate postern.toml and the policies; every fault at once
     Check(CheckArguments),
+    /// Write what editors need to complete and explain the files: JSON Schemas
+    Schema(SchemaArguments),
     /// Run the officers' own cases in the policies' `tests/`
     Test(TestArguments),
     /// Show that no combination of facts breaks an invariant
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo(arguments),
         Command::Run(arguments) => run(&arguments),
         Command::Check(arguments) => check(arguments, now),
+        Command::Schema(arguments) => schema(&arguments),
         Command::Test(arguments) => test(&arguments, now),
         Command::Prove(arguments) => prove(&arguments, now),
         Command::Replay(arguments) => replay(arguments, now),

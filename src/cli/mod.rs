@@ -25,6 +25,7 @@ mod replace;
 mod replay;
 mod rewrite;
 mod run;
+mod schema;
 mod spool;
 mod story;
 mod test;

@@ -139,6 +139,42 @@ pub(super) const CODES: &[Code] = &[
         ],
     ),
     written(
+        "time-window",
+        "The time is never, or always. Write days, or hours that differ, or both.",
+        "rules.toml",
+        [
+            "[[rule]]\nname = \"at night\"\nwhen = { time = { from = \"08:00\", to = \"08:00\" } }\ntell = \"officers\"",
+            "[[rule]]\nname = \"at night\"\nwhen = { time = { from = \"18:00\", to = \"08:00\" } }\ntell = \"officers\"",
+        ],
+    ),
+    written(
+        "time-of-day",
+        "This is no time of day: hours and minutes, such as 18:00.",
+        "rules.toml",
+        [
+            "[[rule]]\nname = \"at night\"\nwhen = { time = { from = \"6 pm\", to = \"08:00\" } }\ntell = \"officers\"",
+            "[[rule]]\nname = \"at night\"\nwhen = { time = { from = \"18:00\", to = \"08:00\" } }\ntell = \"officers\"",
+        ],
+    ),
+    written(
+        "time-zone",
+        "There is no such time zone. Without one, that of London is meant.",
+        "rules.toml",
+        [
+            "[[rule]]\nname = \"at night\"\nwhen = { time = { from = \"18:00\", to = \"08:00\", zone = \"London\" } }\ntell = \"officers\"",
+            "[[rule]]\nname = \"at night\"\nwhen = { time = { from = \"18:00\", to = \"08:00\" } }\ntell = \"officers\"",
+        ],
+    ),
+    written(
+        "organisation-unknown",
+        "No file of organisations/ has this ODS code, so the rule would match nobody's mail.",
+        "rules.toml",
+        [
+            "[[rule]]\nname = \"theirs\"\nwhen = { organisation = \"ZZ9\" }\ntell = \"officers\"",
+            "[[rule]]\nname = \"theirs\"\nwhen = { sender_domain = \"hospice.example\" }\ntell = \"officers\"",
+        ],
+    ),
+    written(
         "template-field",
         "What stands in { } is filled in when the sentence is used, and this is none of the names that can be.",
         "rules.toml",
