@@ -10,6 +10,7 @@ use super::{
     classify::{ClassifyArguments, classify},
     demo::{DemoArguments, demo},
     diff::{DiffArguments, diff},
+    domains::{DomainsArguments, domains},
     explain::{ExplainArguments, explain},
     keys::{KeysArguments, keys},
     policy::{PolicyArguments, policy},
@@ -20,6 +21,7 @@ use super::{
     replay::{ReplayArguments, replay},
     rewrite::{RewriteArguments, rewrite},
     run::{RunArguments, run},
+    schema::{SchemaArguments, schema},
     spool::{SpoolArguments, spool},
     test::{TestArguments, test},
     user::{UserArguments, user},
@@ -41,6 +43,8 @@ enum Command {
     Run(RunArguments),
     /// Validate postern.toml and the policies; every fault at once
     Check(CheckArguments),
+    /// Write what editors need to complete and explain the files: JSON Schemas
+    Schema(SchemaArguments),
     /// Run the officers' own cases in the policies' `tests/`
     Test(TestArguments),
     /// Show that no combination of facts breaks an invariant
@@ -55,6 +59,8 @@ enum Command {
     Classify(ClassifyArguments),
     /// Write a message as it would leave
     Rewrite(RewriteArguments),
+    /// List and show the approved domains, import the published list, see what is due
+    Domains(DomainsArguments),
     /// Look at the mail systems of domains: which TLS they would meet, and for which mail
     Probe(ProbeArguments),
     /// List, show, trace, release, reject, retry and return messages of the running gateway
@@ -81,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo(arguments),
         Command::Run(arguments) => run(&arguments),
         Command::Check(arguments) => check(arguments, now),
+        Command::Schema(arguments) => schema(&arguments),
         Command::Test(arguments) => test(&arguments, now),
         Command::Prove(arguments) => prove(&arguments, now),
         Command::Replay(arguments) => replay(arguments, now),
@@ -88,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain(arguments, now),
         Command::Classify(arguments) => classify(&arguments, now),
         Command::Rewrite(arguments) => rewrite(arguments, now),
+        Command::Domains(arguments) => domains(arguments, now),
         Command::Probe(arguments) => probe(arguments, now),
         Command::Queue(arguments) => queue(arguments, now),
         Command::Policy(arguments) => policy(arguments),

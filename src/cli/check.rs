@@ -1,5 +1,9 @@
 //! `postern check`: validates postern.toml, the certificates it names and the
-//! policies at once.
+//! policies at once; says what each code means, and shows the tag lines as
+//! their readers see them.
+
+mod codes;
+mod preview;
 
 use std::{
     io::{IsTerminal, Write},
@@ -9,7 +13,7 @@ use std::{
 use clap::Args;
 use serde_json::json;
 
-use super::{certificates, exit::Failure, files, keys, spool};
+use super::{certificates, exit::Failure, files, keys, page::Page, spool};
 use crate::{
     config::{Config, check_users, read_file},
     mail::Timestamp,
@@ -31,9 +35,27 @@ pub struct CheckArguments {
     /// A line of JSON a fault
     #[arg(long)]
     json: bool,
+    /// List every code a fault may have, with a sentence each
+    #[arg(long, conflicts_with_all = ["config", "policies", "json"])]
+    codes: bool,
+    /// Say what a code means, with an example
+    #[arg(long, value_name = "CODE", conflicts_with_all = ["config", "policies", "json"])]
+    explain: Option<String>,
+    /// Show the tag lines and banners as they are read, for each organisation and language
+    #[arg(long)]
+    preview: bool,
+    /// Write them as a page for a browser, index.html in this folder
+    #[arg(long, value_name = "DIR")]
+    preview_to: Option<PathBuf>,
 }
 
 pub fn check(arguments: CheckArguments, now: Timestamp) -> Result<(), Failure> {
+    if arguments.codes {
+        return Ok(codes::list(&mut Page::standard_output())?);
+    }
+    if let Some(code) = &arguments.explain {
+        return codes::explain(&mut Page::standard_output(), code);
+    }
     let mut diagnostics = Diagnostics::default();
     let config = match &arguments.config {
         None => None,
@@ -64,7 +86,8 @@ pub fn check(arguments: CheckArguments, now: Timestamp) -> Result<(), Failure> {
         test_range: None,
     };
     let sources = files::sources(&folder)?;
-    diagnostics.extend(Policy::compile(&sources, &context).1);
+    let (policy, faults) = Policy::compile(&sources, &context);
+    diagnostics.extend(faults);
 
     let mut out = std::io::stdout().lock();
     if arguments.json {
@@ -74,6 +97,10 @@ pub fn check(arguments: CheckArguments, now: Timestamp) -> Result<(), Failure> {
     } else {
         write!(out, "{}", diagnostics.render(files::rendering(out.is_terminal())))?;
         writeln!(out, "{} ({})", files::faults(&diagnostics), folder.display())?;
+    }
+    drop(out);
+    if let Some(policy) = policy.filter(|_| arguments.preview || arguments.preview_to.is_some()) {
+        preview::show(&policy, arguments.preview_to.as_deref())?;
     }
     match diagnostics.has_errors() {
         true => Err(Failure::silent(1)),

@@ -85,15 +85,18 @@ pub(super) fn messages(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 /// A message from a file, or from standard input for `-`, with every line
 /// ended by CRLF as the wire has it.
 pub(super) fn message(path: &Path) -> Result<Bytes, Failure> {
-    let octets = if path == Path::new("-") {
-        let mut octets = Vec::new();
-        std::io::stdin().read_to_end(&mut octets).map_err(Failure::no_input)?;
-        octets
-    } else {
-        std::fs::read(path)
-            .map_err(|error| Failure::no_input(format!("{}: {error}", path.display())))?
-    };
-    Ok(with_crlf(octets))
+    Ok(with_crlf(octets(path)?))
+}
+
+/// A file, or standard input for `-`.
+pub(super) fn octets(path: &Path) -> Result<Vec<u8>, Failure> {
+    if path != Path::new("-") {
+        return std::fs::read(path)
+            .map_err(|error| Failure::no_input(format!("{}: {error}", path.display())));
+    }
+    let mut octets = Vec::new();
+    std::io::stdin().read_to_end(&mut octets).map_err(Failure::no_input)?;
+    Ok(octets)
 }
 
 /// Draws diagnostics on standard error.

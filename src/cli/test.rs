@@ -1,28 +1,24 @@
-//! `postern test`: the officers' own cases.
+//! `postern test`: the officers' own cases, what they exercise, and the same
+//! for the systems that run tests at every change.
+
+mod coverage;
+mod junit;
+mod report;
 
 use std::{
-    io::{IsTerminal, Stdout, Write},
     path::PathBuf,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use clap::Args;
-use serde_json::json;
 
-use super::{
-    check,
-    classify::COLUMNS,
-    documents::Documents,
-    exit::Failure,
-    files,
-    findings::{self, Display, Extent},
-    page::{Ink, Page, piece},
-};
+use self::report::Report;
+use super::{documents::Documents, exit::Failure, files};
 use crate::{
     decide::decide,
     gateway::{Seen, case_context, judge_case},
     mail::{MessageFacts, Timestamp},
-    policy::{Case, Policy, Sources, diagnostics::Diagnostics, read_cases},
+    policy::{Case, Coverage, Policy, Sources, diagnostics::Diagnostics, read_cases},
 };
 
 #[derive(Debug, Args)]
@@ -35,6 +31,12 @@ pub struct TestArguments {
     /// A line of JSON a case
     #[arg(long)]
     json: bool,
+    /// Show of every rule in how many cases it matched, and in how many it decided
+    #[arg(long)]
+    coverage: bool,
+    /// Write the outcome in the format of JUnit, which CI systems read
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
 }
 
 pub fn test(arguments: &TestArguments, now: Timestamp) -> Result<(), Failure> {
@@ -46,101 +48,30 @@ pub fn test(arguments: &TestArguments, now: Timestamp) -> Result<(), Failure> {
         return Err(Failure::bad_data(files::faults(&diagnostics)));
     }
     let mut report = Report::new(arguments);
+    let mut coverage = Coverage::of(&policy);
+    let mut outcomes = Vec::with_capacity(cases.len());
     let documents = Documents::new();
     for case in &cases {
+        let started = Instant::now();
         let (facts, seen) = judged(&policy, case, &sources, &documents)?;
         let faults = case.check(&policy, &facts, decide);
+        coverage.add(case, &facts, decide);
         report.case(&policy, case, &faults, seen.as_ref())?;
+        outcomes.push(Outcome { case, faults, took: started.elapsed() });
+    }
+    report.coverage(&coverage)?;
+    if let Some(path) = &arguments.junit {
+        junit::write(path, &outcomes)?;
     }
     report.end()
 }
 
-/// What is said of the cases as they are run.
-struct Report {
-    page: Page<Stdout>,
-    shown: Shown,
-    cases: usize,
-    failed: usize,
-    started: Instant,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shown {
-    Failures,
-    All,
-    Json,
-}
-
-impl Report {
-    fn new(arguments: &TestArguments) -> Self {
-        let shown = match (arguments.json, arguments.verbose) {
-            (true, _) => Shown::Json,
-            (false, true) => Shown::All,
-            (false, false) => Shown::Failures,
-        };
-        let page = Page::standard_output().within(COLUMNS);
-        Self { page, shown, cases: 0, failed: 0, started: Instant::now() }
-    }
-
-    fn case(
-        &mut self,
-        policy: &Policy,
-        case: &Case,
-        faults: &Diagnostics,
-        seen: Option<&Seen>,
-    ) -> std::io::Result<()> {
-        self.cases += 1;
-        self.failed += usize::from(!faults.is_empty());
-        match self.shown {
-            Shown::Json => {
-                let faults: Vec<_> = faults.iter().map(check::as_json).collect();
-                let line =
-                    json!({"case": case.name, "passed": faults.is_empty(), "faults": faults});
-                self.page.as_it_is(&format!("{line}\n"))
-            }
-            Shown::Failures | Shown::All if !faults.is_empty() => {
-                tell_failure(&mut self.page, policy, case, faults, seen)
-            }
-            Shown::All => self.page.row("ok", &[piece(Ink::Plain, case.name.as_str())]),
-            Shown::Failures => Ok(()),
-        }
-    }
-
-    fn end(mut self) -> Result<(), Failure> {
-        let (cases, failed) = (self.cases, self.failed);
-        if self.shown != Shown::Json {
-            let took = format!("in {} ms", self.started.elapsed().as_millis());
-            let verdict = match failed {
-                0 => piece(Ink::Good, format!("{cases} cases, all as expected")),
-                _ => piece(Ink::Bad, format!("{cases} cases, {failed} not as expected")),
-            };
-            self.page.text(&[verdict, piece(Ink::Quiet, took)])?;
-        }
-        match failed {
-            0 => Ok(()),
-            _ => Err(Failure::silent(1)),
-        }
-    }
-}
-
-/// What was expected, line by line of the case's file, and what was found.
-fn tell_failure<W: Write>(
-    page: &mut Page<W>,
-    policy: &Policy,
-    case: &Case,
-    faults: &Diagnostics,
-    seen: Option<&Seen>,
-) -> std::io::Result<()> {
-    page.heading("", &case.name)?;
-    page.as_it_is(&faults.render(files::rendering(std::io::stdout().is_terminal())))?;
-    if let Some(Seen { classification, extract }) = seen {
-        // Cases are about invented people.
-        findings::tell(page, policy, classification, Display::Revealed, Extent::FirstOfMany)?;
-        let left_out = policy.left_out(&extract.readings);
-        findings::tell_left_out(page, &left_out, Display::Revealed)?;
-        page.empty_line()?;
-    }
-    Ok(())
+/// One case, run.
+struct Outcome<'a> {
+    case: &'a Case,
+    /// What is not as it expects; nothing if all is well.
+    faults: Diagnostics,
+    took: Duration,
 }
 
 /// The facts of a case; of a message, also what they were worked out from.

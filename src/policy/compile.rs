@@ -21,6 +21,7 @@ use super::{
     diagnostics::{Diagnostics, Severity, SourceFile},
     disclaimers::{self, TagLine, TagLines},
     domains::{self, Destination, Domains},
+    due,
     idle::Places,
     index::RuleIndex,
     nearest::{did_you_mean, nearest},
@@ -106,7 +107,7 @@ impl Policy {
         &self.settings.trusted_sealers
     }
 
-    /// Those that have a file.
+    /// Those that have a file, in the order of their codes.
     pub fn organisations(&self) -> impl Iterator<Item = &Organisation> {
         self.organisations.iter().map(Arc::as_ref)
     }
@@ -126,6 +127,11 @@ impl Policy {
 
     pub fn disclaimer(&self, name: &str) -> Option<&Arc<TagLine>> {
         self.disclaimers.get(name)
+    }
+
+    /// Every tag line and banner, by name.
+    pub fn tag_lines(&self) -> impl Iterator<Item = &Arc<TagLine>> {
+        self.disclaimers.values()
     }
 
     /// Whose mail it is, of those that have a file.
@@ -204,6 +210,7 @@ impl Compiler<'_> {
             self.diagnostics.push(fault.of(file, Severity::Error));
         }
         self.warn_of_strays();
+        self.diagnostics.extend(due::warnings(self.sources, context.today));
         let members = organisation::memberships(self.sources);
         let settings = self.required("policy.toml", |faults| settings::read(faults, &members));
         let settings = settings.unwrap_or_default();

@@ -13,6 +13,14 @@ pub struct SourceFile {
     pub text: String,
 }
 
+impl SourceFile {
+    /// The line of an octet, counted from 1.
+    pub fn line(&self, offset: usize) -> usize {
+        let before = self.text.as_bytes().get(..offset).unwrap_or_default();
+        1 + memchr::memchr_iter(b'\n', before).count()
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     Warning,
@@ -113,9 +121,7 @@ impl Diagnostics {
 impl Diagnostic {
     /// The line the fault stands on, counted from 1.
     pub fn line(&self) -> usize {
-        let start = self.span.as_ref().map_or(0, |span| span.start);
-        let before = self.file.text.as_bytes().get(..start).unwrap_or_default();
-        1 + before.iter().filter(|&&octet| octet == b'\n').count()
+        self.file.line(self.span.as_ref().map_or(0, |span| span.start))
     }
 
     fn report(&self) -> Report {

@@ -3,6 +3,13 @@
 //! Owns reading the file and finding the entry for a recipient's domain: its
 //! own, or that of the nearest wildcard above it. A retired entry is no
 //! approval; it stands so that a wildcard above it does not approve it.
+//!
+//! `accredited` reads the published list of secure domains, `import` says what
+//! it would change, and `write_back` changes it.
+
+pub mod accredited;
+pub mod import;
+pub mod write_back;
 
 use std::{collections::HashMap, ops::Range};
 
@@ -56,6 +63,8 @@ pub struct Domains {
     local: Vec<Domain>,
     exact: HashMap<Box<str>, DomainEntry>,
     below: HashMap<Box<str>, DomainEntry>,
+    /// Where each is named, counted from 1.
+    lines: HashMap<DomainPattern, usize>,
 }
 
 impl Destination<'_> {
@@ -133,11 +142,20 @@ impl Domains {
         &self.local
     }
 
+    /// The line of `domains.toml` in which an entry is named; 0 if none is.
+    pub fn line(&self, name: &DomainPattern) -> usize {
+        self.lines.get(name).copied().unwrap_or_default()
+    }
+
+    /// Every entry that speaks of a domain, the one that counts first.
+    pub fn entries_for<'a>(&'a self, domain: &Domain) -> impl Iterator<Item = &'a DomainEntry> {
+        let above = domain.ancestry().skip(1).filter_map(|parent| self.below.get(parent));
+        self.exact.get(domain.as_str()).into_iter().chain(above)
+    }
+
     /// The most specific entry: the domain's own, else the nearest wildcard.
     fn entry(&self, domain: &Domain) -> Option<&DomainEntry> {
-        self.exact
-            .get(domain.as_str())
-            .or_else(|| domain.ancestry().skip(1).find_map(|parent| self.below.get(parent)))
+        self.entries_for(domain).next()
     }
 
     fn insert(&mut self, entry: DomainEntry) {
@@ -162,6 +180,7 @@ pub(super) fn read(faults: &Faults, certificates: &[&str], context: &Context<'_>
             faults.error(duplicate(&entry.name, faults, first, place));
             continue;
         }
+        domains.lines.insert(entry.name.clone(), faults.line(place.start));
         domains.insert(entry);
     }
     warn_of_approvals_below_retired(&domains, &places, faults);

@@ -18,9 +18,12 @@ pub mod condition;
 mod deadlines;
 pub mod diagnostics;
 mod disclaimers;
-mod domains;
+pub mod domains;
+mod due;
 mod idle;
 mod index;
+#[cfg(any(test, fuzzing))]
+pub mod invariants; // what holds whatever a file is made of
 mod mechanism;
 mod nearest;
 mod organisation;
@@ -38,11 +41,12 @@ mod when;
 pub mod written;
 
 pub use canary::{Canary, CanaryError};
-pub use cases::{Case, MessageText, Subject, read_cases};
+pub use cases::{Case, Coverage, MessageText, RuleCoverage, Subject, Untried, read_cases};
 pub use compile::{Context, Policy};
 pub use deadlines::{Deadlines, ExemptionState, ReviewState};
 pub use disclaimers::{Language, TagLine};
 pub use domains::{Destination, DomainEntry, Domains, Standing};
+pub use due::{Due, DueKind, due};
 pub use nearest::{did_you_mean, nearest};
 pub use organisation::Organisation;
 pub use pattern::{DomainPattern, PatternError};

@@ -132,8 +132,7 @@ impl Faults {
 
     /// The line of an octet, counted from 1.
     pub fn line(&self, offset: usize) -> usize {
-        let before = self.file.text.as_bytes().get(..offset).unwrap_or_default();
-        1 + memchr::memchr_iter(b'\n', before).count()
+        self.file.line(offset)
     }
 
     /// Notes a value with a sentence of its own parser.

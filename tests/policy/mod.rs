@@ -3,6 +3,7 @@
 #![expect(clippy::string_slice, reason = "a test ends at its first surprise")]
 
 mod authors;
+mod coverage;
 mod diagnostics;
 mod differing;
 mod facts;

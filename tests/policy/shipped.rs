@@ -14,8 +14,8 @@ use postern::{
         Spoof, TlsRequirement, Told,
     },
     policy::{
-        Case, Context, MessageText, Policy, Sources, Subject, diagnostics::Rendering, prove,
-        read_cases,
+        Case, Context, Coverage, MessageText, Policy, ProofOutcome, Sources, Subject,
+        diagnostics::Rendering, prove, read_cases,
     },
 };
 
@@ -67,6 +67,13 @@ fn the_decision_table_holds() {
         (3, "clerk@chambers.cjsm.net", Relay, Verified),
         (3, "member@parliament.uk", Relay, Verified),
         (3, "surgeon@mod.gov.uk", Relay, Verified),
+        (3, "member@parliament.scot", Relay, Verified),
+        (3, "member@senedd.wales", Relay, Verified),
+        (1, "form@notify.service.gov.uk", Relay, Encrypted),
+        (3, "form@notify.service.gov.uk", Hold, Verified),
+        (3, "ward@board.scot.nhs.uk", Hold, Verified),
+        (0, "clerk@town.scn.gov.uk", Reject, Opportunistic),
+        (0, "desk@unit.gsi.mod.uk", Reject, Opportunistic),
         (3, "ward2@mytrust.nhs.test.example", Relay, Verified),
         (4, "ward2@mytrust.nhs.test.example", Relay, Verified),
     ];
@@ -300,11 +307,15 @@ fn every_shipped_case_holds_and_a_wrong_one_would_not() {
     let (cases, diagnostics) = read_cases(&sources);
     assert!(diagnostics.is_empty(), "{}", diagnostics.render(Rendering::Plain));
     assert!(cases.len() > 60);
+    let mut coverage = Coverage::of(&policy);
     for case in cases {
-        let failed = case.check(&policy, &facts(&policy, &sources, &case), decide);
+        let facts = facts(&policy, &sources, &case);
+        coverage.add(&case, &facts, decide);
+        let failed = case.check(&policy, &facts, decide);
         let expected = if case.name == "wrong" { 2 } else { 0 };
         assert_eq!(failed.errors(), expected, "{}", failed.render(Rendering::Plain));
     }
+    assert_eq!(coverage.untried(), [], "no shipped case exercises these");
 }
 
 /// As `postern test` works them out, in this process.

@@ -1,0 +1,41 @@
+//! `domains.toml`.
+
+use serde_json::Value;
+
+use super::{
+    rules::tls,
+    words::{any_of, choice, day, example, level, table, tables, text, usual},
+};
+use crate::mail::{Ciphers, TlsVersion};
+
+pub(super) fn schema() -> Value {
+    let name =
+        "One domain, or \"*.gov.uk\" for every domain below gov.uk. The most specific counts.";
+    let vouchers = ["mta-sts", "dnssec", "dane", "route"];
+    let keys = vec![
+        ("name", example(name, &["nhs.net", "*.gov.uk"])),
+        ("clearance", level("The highest level that may be sent there.")),
+        ("tls", tls("How well the journey is protected; rules may ask for more.")),
+        ("mx_names", any_of(example("An MX name you vouch for.", &["*.nhs.net"]))),
+        ("vouched_by", any_of(choice("Who else may vouch for MX names.", vouchers))),
+        (
+            "trust_anchors",
+            example("A file in certs/: its certificate must come from there.", &["partner.pem"]),
+        ),
+        ("pinned_keys", any_of(example("A key its servers have.", &["sha256:…"]))),
+        (
+            "min_tls_version",
+            usual("The oldest TLS it may have.", TlsVersion::ALL.map(TlsVersion::name), "1.2"),
+        ),
+        (
+            "ciphers",
+            usual("The cipher suites it may have.", Ciphers::ALL.map(Ciphers::name), "ncsc"),
+        ),
+        ("owner", text("Who answers for the entry.")),
+        ("evidence", text("Where it is seen that the domain deserves it.")),
+        ("review", day("When somebody must look again.")),
+        ("retired", text("Why the domain is out of use: it is then no approval.")),
+    ];
+    let domain = table("An approved or retired domain.", keys, &["name", "owner", "evidence"]);
+    table("The approved domains.", vec![("domain", tables(domain))], &[])
+}
