@@ -102,7 +102,7 @@ proptest! {
 }
 
 /// Every code there is, but for a missing file, which no folder can hold.
-const CODES: [&str; 79] = [
+const CODES: [&str; 81] = [
     "address",
     "canary",
     "combination-unknown-evidence",
