@@ -239,7 +239,9 @@ fn shifted<'a>(space: &mut Space<'a>, old: &Side<'a>, new: &Side<'a>, key: &Key)
     let mut shifted = Vec::new();
     for (rule, effect) in with.rules().filter(|(rule, _)| asks(rule)) {
         let here = reach(space, with, rule, effect);
-        let before = without.rules().filter(|(known, _)| known.name == rule.name && asks(known));
+        let before = without
+            .rules()
+            .filter(|(known, _)| known.name == rule.name && known.then == rule.then && asks(known));
         let there: Vec<Region> =
             before.map(|(known, effect)| reach(space, without, known, effect)).collect();
         let there = space.diagrams.any(there);
