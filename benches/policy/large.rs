@@ -62,7 +62,7 @@ fn domains(change: Change) -> String {
         let clearance = 1 + number % 4;
         let clearance = if change == Change::Some && number % 1000 == 7 { 1 } else { clearance };
         let tls = ["encrypted", "verified", "dane"][number % 3];
-        let wildcard = if number % 5 == 0 { "*." } else { "" };
+        let wildcard = if number.is_multiple_of(5) { "*." } else { "" };
         let _ = writeln!(
             text,
             "[[domain]]\nname = \"{wildcard}d{number}.partners.example\"\nclearance = {clearance}\n\
@@ -92,7 +92,7 @@ fn organisation(number: usize, change: Change) -> String {
         let seed = number * 7 + own * 3 + 11;
         let _ = writeln!(text, "[[rule]]\nname = \"own {number} {own}\"\n{}", rule(seed, change));
     }
-    if number % 4 == 0 {
+    if number.is_multiple_of(4) {
         let _ = writeln!(
             text,
             "[[exemption]]\nrules = [\"own {number} 0\"]\nowner = \"A. Officer\"\n\
@@ -148,7 +148,7 @@ pub fn copies() -> Vec<(MessageFacts, Address)> {
 }
 
 fn copy(number: usize) -> (MessageFacts, Address) {
-    let inbound = number % 5 == 0;
+    let inbound = number.is_multiple_of(5);
     let sender = format!("ward{number}@trust{}.nhs.test.example", number % ORGANISATIONS);
     let recipient = match number % 3 {
         0 => format!("clerk@d{}.partners.example", number * 31 % DOMAINS),
@@ -164,9 +164,9 @@ fn copy(number: usize) -> (MessageFacts, Address) {
             .into_iter()
             .filter(|(_, count)| *count > 0)
             .collect(),
-        marking: (number % 9 == 0).then(|| "OFFICIAL-SENSITIVE".to_owned()),
-        secure_tag: if number % 4 == 0 { SecureTag::Present } else { SecureTag::Absent },
-        opaque: if number % 8 == 0 { vec![OpaqueReason::Encrypted] } else { Vec::new() },
+        marking: number.is_multiple_of(9).then(|| "OFFICIAL-SENSITIVE".to_owned()),
+        secure_tag: if number.is_multiple_of(4) { SecureTag::Present } else { SecureTag::Absent },
+        opaque: if number.is_multiple_of(8) { vec![OpaqueReason::Encrypted] } else { Vec::new() },
         authentication: inbound.then_some(passed),
         spoof: Vec::new(),
         arrival: Arrival::Tls,

@@ -9,7 +9,7 @@ use super::{exit::Failure, files};
 use crate::{
     decide::decide,
     mail::{Decision, Timestamp},
-    policy::{Context, Differences, Example, Sentence, Turn, differences},
+    policy::{Context, Differences, Example, Policy, Sentence, Turn, differences},
 };
 
 #[derive(Debug, Args)]
@@ -23,13 +23,19 @@ pub struct DiffArguments {
     json: bool,
 }
 
-/// Leaves with 0 if nothing differs, 1 if anything does.
+/// Leaves with 0 if nothing differs, 1 if anything does, as `diff` itself.
 pub fn diff(arguments: &DiffArguments, now: Timestamp) -> Result<(), Failure> {
     let context = Context { today: now.date(), local_domains: &[], test_range: None };
     let (old_sources, new_sources) =
         (files::sources(&arguments.old)?, files::sources(&arguments.new)?);
-    let read =
-        |sources| files::compiled(sources, &context).map(|policy| policy.with_one_local_domain());
+    let read = |sources| {
+        let (policy, diagnostics) = Policy::compile(sources, &context);
+        let policy = policy.ok_or_else(|| {
+            files::show(&diagnostics);
+            Failure::bad_data(files::faults(&diagnostics))
+        });
+        policy.map(Policy::with_one_local_domain)
+    };
     let (old, new) = (read(&old_sources)?, read(&new_sources)?);
     let told = differences((&old, &old_sources), (&new, &new_sources), decide);
     let differences = told.ok_or_else(|| Failure::bad_data("the policies cannot be compared"))?;

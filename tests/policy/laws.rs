@@ -1,5 +1,6 @@
 //! The laws, for whatever policies and facts there may be.
 
+use jiff::civil::Date;
 use postern::{
     decide::decide,
     mail::{
@@ -7,7 +8,7 @@ use postern::{
         Kind, MessageFacts, Mode, Obligation, OpaqueReason, RuleSeverity, SecureTag, Timestamp,
         TlsRequirement, Urgency,
     },
-    policy::{Policy, ProofOutcome, Rule, Verdict, condition::Asked, prove},
+    policy::{Context, Policy, ProofOutcome, Rule, Sources, Verdict, condition::Asked, prove},
 };
 use proptest::prelude::*;
 
@@ -133,6 +134,46 @@ fn compiled(rules: &[String]) -> Policy {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// With exemptions, canaries, observing rules and a roll-out around it.
+    #[test]
+    fn in_any_policy_a_further_rule_only_tightens(
+        (before, after) in super::random::grown(),
+    ) {
+        let (old, new) = (before.policy(""), after.policy(""));
+        let mut looser = Vec::new();
+        before.each(|message, recipient| {
+            let facts = Facts { message, recipient };
+            let (was, is) = (decide(&old, facts), decide(&new, facts));
+            let kept = is.disposition >= was.disposition
+                && is.protection.tls >= was.protection.tls
+                && is.urgency >= was.urgency
+                && was.tell.iter().all(|told| is.tell.contains(told))
+                && was.matched.iter().all(|matched| is.matched.contains(matched));
+            if !kept {
+                looser.push(format!("{message:?} to {recipient}: {was:?}, {is:?}"));
+            }
+        });
+        prop_assert!(looser.is_empty(), "{}", looser.join("\n"));
+    }
+
+    #[test]
+    fn in_any_policy_the_order_of_rules_never_matters(
+        written in super::random::written(),
+    ) {
+        let policy = written.policy("");
+        let turned = must_compile(written.backwards());
+        let mut differing = 0;
+        written.each(|message, recipient| {
+            let facts = Facts { message, recipient };
+            differing += usize::from(decide(&policy, facts) != decide(&turned, facts));
+        });
+        prop_assert_eq!(differing, 0);
+    }
+}
+
+proptest! {
     #[test]
     fn the_order_of_rules_never_matters(
         written in rules().prop_map(|rules| named(&rules)),
@@ -176,7 +217,12 @@ proptest! {
     fn rules_are_found_by_organisation_and_direction_as_if_each_were_asked(
         written in super::random::written(),
         facts in facts(),
-        from in prop::sample::select(vec!["a@mytrust.nhs.test.example", "a@x.example", ""]),
+        from in prop::sample::select(vec![
+            "a@mytrust.nhs.test.example",
+            "a@x.mytrust.nhs.test.example",
+            "a@x.example",
+            "",
+        ]),
         to in prop::sample::select(RECIPIENTS.to_vec()),
     ) {
         let policy = written.policy("");
@@ -369,6 +415,29 @@ fn a_rule_takes_effect_on_its_day() {
     ));
     assert!(policy.rules().is_empty());
     assert_eq!(policy.turns_on().unwrap().to_string(), "2026-12-01");
+}
+
+/// Both named days count; the policy says when it has to be compiled anew.
+#[test]
+fn a_rule_counts_from_its_first_day_to_its_last() {
+    let rules = "[[rule]]\nname = \"some days\"\nwhen = {}\ntls = \"verified\"\n\
+                 effective = 2026-11-21\nexpires = 2026-11-23\n";
+    let mut sources = Sources::new("");
+    for (path, text) in [
+        ("policy.toml", POLICY),
+        ("domains.toml", ""),
+        ("classification.toml", ""),
+        ("rules.toml", rules),
+    ] {
+        sources.add(path, text.as_bytes());
+    }
+    let on = |day| {
+        let today = Date::new(2026, 11, day).unwrap();
+        let context = Context { today, local_domains: &[], test_range: None };
+        let policy = must_compile(Policy::compile(&sources, &context));
+        (policy.rules().len(), policy.turns_on().map(|turn| turn.day()))
+    };
+    assert_eq!([20, 21, 23, 24].map(on), [(0, Some(21)), (1, Some(24)), (1, Some(24)), (0, None)]);
 }
 
 #[test]

@@ -72,6 +72,7 @@ const FAMILIES: [Family; 11] = [
         facts: &[
             |message, _| message.reverse_path = "ward@mytrust.nhs.test.example".parse().unwrap(),
             |message, _| message.reverse_path = "lab@mytrust.nhs.test.example".parse().unwrap(),
+            |message, _| message.reverse_path = "a@a.mytrust.nhs.test.example".parse().unwrap(),
             |message, _| message.reverse_path = "b@outside.example".parse().unwrap(),
             |message, _| message.reverse_path = "x@outside.example".parse().unwrap(),
             |message, _| message.reverse_path = "".parse().unwrap(),
@@ -202,18 +203,32 @@ pub(super) struct Written {
 impl Written {
     pub(super) fn compile(&self, further: &str) -> (Option<Policy>, Diagnostics) {
         let settings = format!("{POLICY}{}{further}", self.rollout);
-        let named = |(index, rule): (usize, &String), whose: &str| {
-            format!("[[rule]]\nname = \"{whose} {index}\"\n{rule}")
-        };
-        let rules: String = self.rules.iter().enumerate().map(|rule| named(rule, "rule")).collect();
-        let own: String = self.own.iter().enumerate().map(|rule| named(rule, "own")).collect();
-        let national = format!("{rules}{}", self.exemptions.concat());
-        let own = format!(
-            "ods = \"X1\"\nname = \"X\"\nsender_domains = [\"mytrust.nhs.test.example\"]\n{own}"
-        );
-        let mut files = vec![("policy.toml", settings.as_str()), ("rules.toml", &national)];
-        if !self.own.is_empty() {
-            files.push(("organisations/X1.toml", &own));
+        let national = [named(&self.rules, "rule"), self.exemptions.clone()].concat();
+        self.compile_as(&settings, &national, &named(&self.own, "own"))
+    }
+
+    /// The same, with everything written from the last to the first.
+    pub(super) fn backwards(&self) -> (Option<Policy>, Diagnostics) {
+        let settings = format!("{POLICY}{}", self.rollout);
+        let mut national = [named(&self.rules, "rule"), self.exemptions.clone()].concat();
+        let mut own = named(&self.own, "own");
+        national.reverse();
+        own.reverse();
+        self.compile_as(&settings, &national, &own)
+    }
+
+    fn compile_as(
+        &self,
+        settings: &str,
+        national: &[String],
+        own: &[String],
+    ) -> (Option<Policy>, Diagnostics) {
+        let national = national.concat();
+        let head = "ods = \"X1\"\nname = \"X\"\nsender_domains = [\"mytrust.nhs.test.example\", \"*.mytrust.nhs.test.example\"]\n";
+        let file = format!("{head}{}", own.concat());
+        let mut files = vec![("policy.toml", settings), ("rules.toml", &national)];
+        if !own.is_empty() {
+            files.push(("organisations/X1.toml", &file));
         }
         with_files(&files)
     }
@@ -236,6 +251,13 @@ impl Written {
             ask(&message, &recipient);
         }
     }
+}
+
+/// Each rule with its name, which it keeps wherever it is written.
+fn named(rules: &[String], whose: &str) -> Vec<String> {
+    let name =
+        |(index, rule): (usize, &String)| format!("[[rule]]\nname = \"{whose} {index}\"\n{rule}");
+    rules.iter().enumerate().map(name).collect()
 }
 
 /// Facts of one copy, as `decide` takes them.
@@ -347,5 +369,19 @@ pub(super) fn changed() -> impl Strategy<Value = (Written, Written)> {
                 (before, after)
             },
         )
+    })
+}
+
+/// The same policy with one more rule, of the nation's or of the organisation's
+/// own. The new one's name is behind all others.
+pub(super) fn grown() -> impl Strategy<Value = (Written, Written)> {
+    written().prop_flat_map(|before| {
+        let families = before.families.clone();
+        (Just(before), rule(&families), any::<bool>()).prop_map(|(before, rule, national)| {
+            let mut after = before.clone();
+            let rules = if national { &mut after.rules } else { &mut after.own };
+            rules.push(rule);
+            (before, after)
+        })
     })
 }

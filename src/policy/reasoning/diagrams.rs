@@ -12,7 +12,10 @@
 //! of which fact remain. Work is bounded: past `MOST_NODES` every answer is
 //! `NOWHERE` and `is_exhausted` says that nothing is shown.
 
-use std::{collections::HashMap, rc::Rc};
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
 
 /// A set of combinations, by the number of its diagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -113,6 +116,30 @@ impl Diagrams {
             region = self.node(dimension, values.iter().map(branch).collect());
         }
         region
+    }
+
+    /// The values that a dimension has anywhere in a region.
+    pub(in crate::policy) fn occurring(&self, region: Region, dimension: usize) -> Vec<bool> {
+        let length = self.lengths.get(dimension).copied().unwrap_or_default();
+        let mut occurring = vec![false; length];
+        let mut seen = HashSet::new();
+        let mut to_see = vec![region];
+        while let Some(region) = to_see.pop().filter(|_| occurring.contains(&false)) {
+            if region == NOWHERE || !seen.insert(region) {
+                continue;
+            }
+            match self.branches_of(region).filter(|node| node.dimension <= dimension) {
+                Some(node) if node.dimension < dimension => to_see.extend(node.branches.iter()),
+                Some(node) => {
+                    for (occurs, branch) in occurring.iter_mut().zip(&node.branches) {
+                        *occurs |= *branch != NOWHERE;
+                    }
+                }
+                // It is not asked: every value will do.
+                None => occurring.fill(true),
+            }
+        }
+        occurring
     }
 
     /// Where a region leads from a value on: nothing if it does not ask this
@@ -329,6 +356,17 @@ mod tests {
             prop_assert_eq!(left == right, in_left == in_right);
             let count = in_left.iter().filter(|inside| **inside).count();
             prop_assert_eq!(diagrams.count(left), count as u64);
+        }
+
+        #[test]
+        fn what_occurs_is_what_some_combination_has(products in products()) {
+            let mut diagrams = Diagrams::new(LENGTHS.to_vec());
+            let (region, inside) = drawn(&mut diagrams, &products);
+            for (dimension, length) in LENGTHS.into_iter().enumerate() {
+                let has = |value| everything().zip(&inside).any(|(at, inside)| *inside && at[dimension] == value);
+                let expected: Vec<bool> = (0..length).map(has).collect();
+                prop_assert_eq!(diagrams.occurring(region, dimension), expected);
+            }
         }
 
         #[test]

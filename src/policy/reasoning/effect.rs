@@ -17,7 +17,7 @@ pub(in crate::policy) struct Effect {
 }
 
 impl Effect {
-    const NONE: Self = Self { certain: NOWHERE, unsure: NOWHERE };
+    pub(in crate::policy) const NONE: Self = Self { certain: NOWHERE, unsure: NOWHERE };
 
     /// Where it matches if it is asked: in its organisation, and not exempt.
     pub(in crate::policy) fn asked<'a>(

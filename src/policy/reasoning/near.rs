@@ -73,10 +73,10 @@ fn missed(rule: &Rule, invariant: &Invariant, asked: &Asked<'_>) -> Option<(isiz
 }
 
 fn narrower(rule: &Rule, failing: &[&Condition]) -> String {
-    if let (Some(owner), [only]) = (&rule.organisation, failing) {
-        if owner.scope == **only {
-            return format!("is for what {} sends only", owner.name);
-        }
+    if let (Some(owner), [only]) = (&rule.organisation, failing)
+        && owner.scope == **only
+    {
+        return format!("is for what {} sends only", owner.name);
     }
     let keys: Vec<String> = failing.iter().map(|one| format!("`{}`", key(one))).collect();
     format!("would match, but for its {}", keys.join(" and "))

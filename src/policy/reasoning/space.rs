@@ -372,7 +372,7 @@ impl<'a> Space<'a> {
     }
 }
 
-pub(super) fn truth(policy: &Policy, condition: &Condition, copy: &Copy) -> Truth {
+fn truth(policy: &Policy, condition: &Condition, copy: &Copy) -> Truth {
     let facts = Facts { message: &copy.message, recipient: &copy.recipient };
     condition.truth(&Asked::new(facts, policy.destination(copy.recipient.domain())))
 }

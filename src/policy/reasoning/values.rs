@@ -3,17 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::mail::{Address, CanarySide, DestinationClass, Level, TlsRequirement};
+use crate::mail::{Address, CanarySide, DestinationClass, Facts, Level, TlsRequirement};
 
 use super::super::{
     Policy,
     canary::Canary,
-    condition::{Condition, Presence, Truth},
+    condition::{Asked, Condition, Presence, Truth},
 };
-use super::{
-    dimension::{Copy, Dimension, Elsewhere, Fact, Shape},
-    space::truth,
-};
+use super::dimension::{Copy, Dimension, Elsewhere, Fact, Shape};
 
 /// What goes into choosing the values of each dimension.
 pub(super) struct Values<'s, 'a> {
@@ -101,11 +98,14 @@ impl<'a> Values<'_, 'a> {
         }
         fact.put(&mut copy);
         let asked = conditions.iter().filter(|one| !is_of_destination(one));
-        let answers = asked.filter_map(|condition| {
-            self.policies.first().map(|policy| truth(policy, condition, &copy))
+        // What these ask, no policy knows better than another.
+        let answers = self.policies.first().map(|policy| {
+            let facts = Facts { message: &copy.message, recipient: &copy.recipient };
+            let place = Asked::new(facts, policy.destination(copy.recipient.domain()));
+            asked.map(|condition| condition.truth(&place)).collect()
         });
         Mark {
-            answers: answers.collect(),
+            answers: answers.unwrap_or_default(),
             places: self.places(fact),
             shares: self.sides(dimension, fact, named),
         }

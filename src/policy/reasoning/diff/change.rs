@@ -105,18 +105,17 @@ pub(super) fn changes<'a>(space: &mut Space<'a>, old: &Side<'a>, new: &Side<'a>)
     changes
 }
 
-/// Where anything at all can differ: where a rule matches that is not the same
-/// as before, and where entries or the roll-out are others. Elsewhere the same
+/// Where anything at all can differ: where a rule matches that does not match
+/// so in the other policy and ask for the same, and where entries or the roll-out are others. Elsewhere the same
 /// rules match and ask for the same, from the same beginning.
 fn touched<'a>(space: &mut Space<'a>, old: &Side<'a>, new: &Side<'a>) -> Region {
     let mut regions = Vec::new();
     for (one, other) in [(old, new), (new, old)] {
         for (rule, effect) in one.rules() {
-            let same =
-                other.rules().any(|(known, there)| there == effect && asks_the_same(rule, known));
-            if !same {
-                regions.push(effect.matched(space));
-            }
+            let same = other.rules().find(|(known, _)| asks_the_same(rule, known));
+            let there = same.map_or(Effect::NONE, |(_, there)| there);
+            regions.push(space.diagrams.without(effect.certain, there.certain));
+            regions.push(space.diagrams.without(effect.unsure, there.unsure));
         }
         let left = space.diagrams.without(one.rolled_out, other.rolled_out);
         regions.push(left);
@@ -240,7 +239,9 @@ fn shifted<'a>(space: &mut Space<'a>, old: &Side<'a>, new: &Side<'a>, key: &Key)
     let mut shifted = Vec::new();
     for (rule, effect) in with.rules().filter(|(rule, _)| asks(rule)) {
         let here = reach(space, with, rule, effect);
-        let before = without.rules().filter(|(known, _)| known.name == rule.name && asks(known));
+        let before = without
+            .rules()
+            .filter(|(known, _)| known.name == rule.name && known.then == rule.then && asks(known));
         let there: Vec<Region> =
             before.map(|(known, effect)| reach(space, without, known, effect)).collect();
         let there = space.diagrams.any(there);

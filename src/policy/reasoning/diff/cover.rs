@@ -27,6 +27,8 @@ pub(super) struct Target {
     pub(super) also: Region,
     /// Where the level is above the clearance.
     pub(super) above: Region,
+    /// What can be at all: the rest may be said along.
+    pub(super) possible: Region,
 }
 
 /// Scopes that cover the region, and what they have left of it: nothing,
@@ -71,22 +73,25 @@ impl Scope {
 /// those that part most rules are the last to be given up.
 fn widest(space: &mut Space<'_>, at: &[usize], target: Target) -> Scope {
     let allowed = space.diagrams.either(target.region, target.also);
-    let plain = widened(space, at, allowed);
+    let plain = widened(space, at, allowed, target.possible);
     let plain = Scope { values: plain, above_clearance: false, any_of: Vec::new() };
     if !space.diagrams.contains(target.above, at) {
         return plain;
     }
-    let possible = space.possible();
-    let within = space.diagrams.without(possible, target.above);
-    let allowed = space.diagrams.either(allowed, within);
-    let above = widened(space, at, allowed);
+    let above = space.diagrams.both(target.possible, target.above);
+    let above = widened(space, at, allowed, above);
     let above = Scope { values: above, above_clearance: true, any_of: Vec::new() };
     if above.restricted() < plain.restricted() { above } else { plain }
 }
 
-fn widened(space: &mut Space<'_>, at: &[usize], allowed: Region) -> Vec<Vec<bool>> {
-    // What cannot be may be said along.
-    let possible = space.possible();
+/// The widest product around a combination that has nothing, of all that can
+/// be, beside what is allowed.
+fn widened(
+    space: &mut Space<'_>,
+    at: &[usize],
+    allowed: Region,
+    possible: Region,
+) -> Vec<Vec<bool>> {
     let mut values: Vec<Vec<bool>> = space
         .dimensions()
         .iter()
@@ -94,19 +99,15 @@ fn widened(space: &mut Space<'_>, at: &[usize], allowed: Region) -> Vec<Vec<bool
         .map(|((_, facts), at)| (0..facts.len()).map(|value| value == *at).collect())
         .collect();
     for place in (0..values.len()).rev() {
-        let length = values.get(place).map_or(0, Vec::len);
-        let wider = (0..length).map(|value| {
-            let mut one = values.clone();
-            if let Some(own) = one.get_mut(place) {
-                own.iter_mut().enumerate().for_each(|(at, inside)| *inside = at == value);
-            }
-            let product = space.diagrams.product(&one);
-            let product = space.diagrams.both(product, possible);
-            space.diagrams.is_within(product, allowed)
-        });
-        let wider: Vec<bool> = wider.collect();
         if let Some(own) = values.get_mut(place) {
-            *own = wider;
+            own.fill(true);
+        }
+        let product = space.diagrams.product(&values);
+        let product = space.diagrams.both(product, possible);
+        let beside = space.diagrams.without(product, allowed);
+        let beside = space.diagrams.occurring(beside, place);
+        if let Some(own) = values.get_mut(place) {
+            *own = beside.into_iter().map(|occurs| !occurs).collect();
         }
     }
     values

@@ -136,8 +136,7 @@ impl<'a> Side<'a> {
         for tls in TlsRequirement::ALL.into_iter().rev() {
             let entries = space.recipients(|to| self.policy.destination(to.domain()).tls() == tls);
             let mut asks = vec![entries];
-            for (rule, effect) in acting.iter().filter(|(rule, _)| rule.tls == Some(tls)) {
-                debug_assert!(rule.tls.is_some());
+            for (_, effect) in acting.iter().filter(|(rule, _)| rule.tls == Some(tls)) {
                 let matched = effect.matched(space);
                 asks.push(space.diagrams.both(matched, self.rolled_out));
             }

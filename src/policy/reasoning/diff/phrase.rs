@@ -12,12 +12,11 @@ use super::{
     },
     change::list,
     cover::Scope,
-    places::{recipients, senders},
+    places::Vocabulary,
 };
 
-/// What a scope is about. The conditions are those that officers have written:
-/// what they have a word for is said in that word.
-pub(super) fn phrase<'a>(space: &Space<'a>, conditions: &[&'a Condition], scope: &Scope) -> String {
+/// What a scope is about. What officers have a word for is said in that word.
+pub(super) fn phrase(space: &Space<'_>, vocabulary: &Vocabulary<'_>, scope: &Scope) -> String {
     let mut head = "Messages".to_owned();
     let (mut level, mut from, mut to, mut rest) =
         (String::new(), String::new(), String::new(), Vec::new());
@@ -31,12 +30,12 @@ pub(super) fn phrase<'a>(space: &Space<'a>, conditions: &[&'a Condition], scope:
             Dimension::Direction => head = directions(&chosen),
             Dimension::Level => level = format!(" of level {}", levels(&chosen)),
             Dimension::Sender => {
-                from = format!(" from {}", senders(space, conditions, facts, values));
+                from = format!(" from {}", vocabulary.senders(values));
             }
             Dimension::Recipient => {
-                to = format!(" to {}", recipients(space, conditions, facts, values));
+                to = format!(" to {}", vocabulary.recipients(values));
             }
-            other => rest.push(one_fact(space, conditions, other, (facts, values))),
+            other => rest.push(one_fact(space, vocabulary, other, (facts, values))),
         }
     }
     if scope.above_clearance {
@@ -45,7 +44,7 @@ pub(super) fn phrase<'a>(space: &Space<'a>, conditions: &[&'a Condition], scope:
     if !scope.any_of.is_empty() {
         let any = scope.any_of.iter().filter_map(|(place, values)| {
             let (dimension, facts) = space.dimensions().get(*place)?;
-            Some(one_fact(space, conditions, dimension, (facts, values)))
+            Some(one_fact(space, vocabulary, dimension, (facts, values)))
         });
         rest.push(list(any));
     }
@@ -85,9 +84,9 @@ fn levels(chosen: &[&Fact]) -> String {
 }
 
 /// What is said of any other dimension.
-fn one_fact<'a>(
-    space: &Space<'a>,
-    conditions: &[&'a Condition],
+fn one_fact(
+    space: &Space<'_>,
+    vocabulary: &Vocabulary<'_>,
     dimension: &Dimension,
     (facts, values): (&[Fact], &[bool]),
 ) -> String {
@@ -135,7 +134,7 @@ fn one_fact<'a>(
             let side = if within { "among" } else { "not among" };
             format!("whose sender is {side} those on whom `{rule}` is tried")
         }
-        _ => as_written(space, conditions, dimension, values)
+        _ => as_written(space, vocabulary, dimension, values)
             .unwrap_or_else(|| list(chosen.iter().map(|fact| value(fact)))),
     }
 }
@@ -158,13 +157,14 @@ fn arrived(arrivals: &[&Fact]) -> String {
 }
 
 /// In the words of a condition that says just this, or just the contrary.
-fn as_written<'a>(
-    space: &Space<'a>,
-    conditions: &[&'a Condition],
+fn as_written(
+    space: &Space<'_>,
+    vocabulary: &Vocabulary<'_>,
     dimension: &Dimension,
     values: &[bool],
 ) -> Option<String> {
-    let own = conditions.iter().filter(|one| Shape::of(one) == Shape::One(dimension.clone()));
+    let own =
+        vocabulary.conditions.iter().filter(|one| Shape::of(one) == Shape::One(dimension.clone()));
     own.into_iter().find_map(|condition| {
         let holds = space.holds(condition, dimension);
         let contrary = holds.iter().zip(values).all(|(one, other)| one != other);

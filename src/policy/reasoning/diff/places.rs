@@ -15,13 +15,35 @@ use super::{
 /// Words, and the values that they stand for.
 type Called = (String, Vec<bool>);
 
-pub(super) fn recipients<'a>(
-    space: &Space<'a>,
-    conditions: &[&'a Condition],
-    facts: &[Fact],
-    values: &[bool],
-) -> String {
-    let addresses: Vec<&Address> = facts
+/// What officers call people and places, worked out once.
+pub(super) struct Vocabulary<'a> {
+    /// All that they have written.
+    pub(super) conditions: Vec<&'a Condition>,
+    recipients: (Vec<Called>, Vec<String>),
+    senders: (Vec<Called>, Vec<String>),
+}
+
+impl<'a> Vocabulary<'a> {
+    pub(super) fn of(space: &Space<'a>, conditions: Vec<&'a Condition>) -> Self {
+        let recipients = recipients(space, &conditions);
+        let senders = senders(space, &conditions);
+        Self { conditions, recipients, senders }
+    }
+
+    /// Those of these values, in words.
+    pub(super) fn recipients(&self, values: &[bool]) -> String {
+        let (called, names) = &self.recipients;
+        said(called, names, values, "anywhere")
+    }
+
+    pub(super) fn senders(&self, values: &[bool]) -> String {
+        let (called, names) = &self.senders;
+        said(called, names, values, "anybody")
+    }
+}
+
+fn recipients<'a>(space: &Space<'a>, conditions: &[&'a Condition]) -> (Vec<Called>, Vec<String>) {
+    let addresses: Vec<&Address> = facts(space, &Dimension::Recipient)
         .iter()
         .filter_map(|fact| match fact {
             Fact::Recipient(address) => Some(address),
@@ -45,16 +67,10 @@ pub(super) fn recipients<'a>(
         };
         called.push((words, space.holds(condition, &Dimension::Recipient)));
     }
-    let names: Vec<String> = addresses.iter().map(|address| name(address)).collect();
-    said(&called, &names, values, "anywhere")
+    (called, addresses.iter().map(|address| name(address)).collect())
 }
 
-pub(super) fn senders<'a>(
-    space: &Space<'a>,
-    conditions: &[&'a Condition],
-    facts: &[Fact],
-    values: &[bool],
-) -> String {
+fn senders<'a>(space: &Space<'a>, conditions: &[&'a Condition]) -> (Vec<Called>, Vec<String>) {
     let mut called: Vec<Called> = Vec::new();
     for policy in space.policies().iter().rev() {
         for organisation in policy.organisations() {
@@ -70,14 +86,16 @@ pub(super) fn senders<'a>(
         };
         called.push((words, space.holds(condition, &Dimension::Sender)));
     }
-    let names: Vec<String> = facts
-        .iter()
-        .map(|fact| match fact {
-            Fact::Sender(ReversePath::Mailbox(address)) => name(address),
-            _ => "nobody (reports)".to_owned(),
-        })
-        .collect();
-    said(&called, &names, values, "anybody")
+    let names = facts(space, &Dimension::Sender).iter().map(|fact| match fact {
+        Fact::Sender(ReversePath::Mailbox(address)) => name(address),
+        _ => "nobody (reports)".to_owned(),
+    });
+    (called, names.collect())
+}
+
+fn facts<'s>(space: &'s Space<'_>, dimension: &Dimension) -> &'s [Fact] {
+    let place = space.place(dimension).and_then(|place| space.dimensions().get(place));
+    place.map(|(_, facts)| facts.as_slice()).unwrap_or_default()
 }
 
 type IsPlace = Box<dyn Fn(&Policy, &Domain) -> bool>;

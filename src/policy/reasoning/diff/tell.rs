@@ -20,6 +20,7 @@ use super::{
     outcomes::Side,
     outside::outside,
     phrase::phrase,
+    places::Vocabulary,
 };
 
 /// What another policy changes.
@@ -67,7 +68,9 @@ pub fn differences<'a>(
     let before = Side::draw(&mut space, 0, old);
     let after = Side::draw(&mut space, 1, new);
     let above = space.answer(after.number, [&ABOVE]).certain;
-    let mut told = Told { space, conditions, above, policies: [old, new], decide };
+    let possible = space.possible();
+    let vocabulary = Vocabulary::of(&space, conditions);
+    let mut told = Told { space, vocabulary, above, possible, policies: [old, new], decide };
     let mut sentences = Vec::new();
     for change in changes(&mut told.space, &before, &after) {
         told.add(&mut sentences, &change);
@@ -95,8 +98,9 @@ impl Differences<'_> {
 
 struct Told<'a> {
     space: Space<'a>,
-    conditions: Vec<&'a Condition>,
+    vocabulary: Vocabulary<'a>,
     above: Region,
+    possible: Region,
     policies: [&'a Policy; 2],
     decide: Decide,
 }
@@ -109,11 +113,16 @@ impl Told<'_> {
             self.say(sentences, change, whom.clone(), change.region);
             return;
         }
-        let target = Target { region: change.region, also: change.also, above: self.above };
+        let target = Target {
+            region: change.region,
+            also: change.also,
+            above: self.above,
+            possible: self.possible,
+        };
         let (scopes, left) = cover(&mut self.space, target);
         for scope in scopes {
             let region = scope.region(&mut self.space, self.above);
-            let words = phrase(&self.space, &self.conditions, &scope);
+            let words = phrase(&self.space, &self.vocabulary, &scope);
             self.say(sentences, change, words, region);
         }
         if left != NOWHERE {
