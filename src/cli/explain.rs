@@ -1,25 +1,35 @@
-//! `postern explain`: what would happen to a message, and why.
+//! `postern explain`: what would happen to a message, or what has happened to
+//! one, and why.
 
-use std::{io::Write, net::IpAddr, path::PathBuf};
+mod decision;
+mod facts;
+mod recorded;
+
+use std::{
+    io::Write,
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 use bytes::Bytes;
 use clap::Args;
 use serde_json::json;
 
+use self::recorded::Present;
 use super::{
     classify::{COLUMNS, View},
     documents::Documents,
     exit::Failure,
     files, findings,
     page::{Ink, Page, piece},
+    story::Story,
 };
 use crate::{
     content::{Content, Extract},
     gateway::{Fate, Judgement, judge},
     mail::{
-        Address, Decision, Direction, Disposition, Domain, Envelope, Mode, Obligation, Origin,
-        Protocol, Recipient, ReversePath, RuleMatch, Spoof, Submission, Timestamp, Urgency,
-        Wording,
+        Address, Direction, Domain, Envelope, Origin, Protocol, QueueId, Recipient,
+        RecordedOutcome, ReversePath, Submission, Timestamp,
     },
     policy::Policy,
     transform::missing,
@@ -36,7 +46,7 @@ pub(super) struct JourneyArguments {
     to: Vec<Address>,
     #[arg(long, value_enum, default_value_t = Way::Outbound)]
     direction: Way,
-    #[arg(long, value_name = "DIR", default_value = "policies")]
+    #[arg(long, value_name = "DIR", default_value = POLICIES)]
     pub(super) policies: PathBuf,
     /// A domain of ours; its recipients count as local
     #[arg(long = "local", value_name = "DOMAIN")]
@@ -51,11 +61,32 @@ enum Way {
 
 #[derive(Debug, Args)]
 pub struct ExplainArguments {
-    /// The message; `-` for standard input
-    #[arg(value_name = "FILE.eml")]
-    file: PathBuf,
-    #[command(flatten)]
-    journey: JourneyArguments,
+    /// A message in a file, `-` for standard input; or the queue id of one that was decided
+    #[arg(value_name = "FILE.eml | QUEUE-ID")]
+    subject: PathBuf,
+    /// The sender of a file's message; empty for the null path
+    #[arg(long, value_name = "ADDRESS")]
+    from: Option<ReversePath>,
+    /// Its recipients
+    #[arg(long, num_args = 1.., value_name = "ADDRESS")]
+    to: Vec<Address>,
+    #[arg(long, value_enum, default_value_t = Way::Outbound)]
+    direction: Way,
+    /// The policies that are asked [default: those of postern.toml, or `policies`]
+    #[arg(long, value_name = "DIR")]
+    policies: Option<PathBuf>,
+    /// A domain of ours; its recipients count as local
+    #[arg(long = "local", value_name = "DOMAIN")]
+    local_domains: Vec<Domain>,
+    /// The gateway's postern.toml: its policies, its domains, its control socket
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The gateway's control socket, to find a queue id [default: /var/lib/postern/control.sock]
+    #[arg(long, value_name = "PATH")]
+    control: Option<PathBuf>,
+    /// Look for a queue id in the audit trail in this folder, and ask no gateway
+    #[arg(long, value_name = "DIR")]
+    audit: Option<PathBuf>,
     #[command(flatten)]
     view: View,
     #[arg(long)]
@@ -91,10 +122,51 @@ impl JourneyArguments {
 }
 
 pub fn explain(arguments: ExplainArguments, now: Timestamp) -> Result<(), Failure> {
-    let ExplainArguments { file, journey, view, json } = arguments;
+    let config = match &arguments.config {
+        Some(path) => Some(files::configuration(path)?),
+        None => None,
+    };
+    let mut local_domains = arguments.local_domains;
+    local_domains.extend(config.iter().flat_map(|config| config.node.local_domains.clone()));
+    let policies =
+        arguments.policies.or(config.as_ref().map(|config| config.node.policies.clone()));
+    if let Some(id) = queue_id(&arguments.subject) {
+        let beside = config.map(|config| config.node.control_socket);
+        let control = arguments.control.or(beside).unwrap_or_else(|| CONTROL.into());
+        let story = Story::find(id, &control, arguments.audit.as_deref())?;
+        let present = Present { policies, local_domains, now };
+        return recorded::explain(id, &story, &present, arguments.json);
+    }
+    let (Some(from), false) = (arguments.from, arguments.to.is_empty()) else {
+        let message = "a message in a file needs --from and --to\n";
+        clap::Error::raw(clap::error::ErrorKind::MissingRequiredArgument, message).exit();
+    };
+    let journey = JourneyArguments {
+        from,
+        to: arguments.to,
+        direction: arguments.direction,
+        policies: policies.unwrap_or_else(|| POLICIES.into()),
+        local_domains,
+    };
+    explain_file(&arguments.subject, &journey, arguments.view, arguments.json, now)
+}
+
+/// Whatever is a file is one, however it is called.
+fn queue_id(subject: &Path) -> Option<QueueId> {
+    let written = subject.to_str().filter(|_| !subject.exists())?;
+    written.parse().ok()
+}
+
+fn explain_file(
+    file: &Path,
+    journey: &JourneyArguments,
+    view: View,
+    json: bool,
+    now: Timestamp,
+) -> Result<(), Failure> {
     let policy =
         files::policy_with(&journey.policies, &journey.local_domains, view.test_range(), now)?;
-    let submission = journey.submission(files::message(&file)?);
+    let submission = journey.submission(files::message(file)?);
     let (judgement, extract) = judged_with_extract(&policy, &submission, &Documents::new(), now)?;
     if json {
         writeln!(std::io::stdout(), "{}", as_json(&policy, &judgement, view))?;
@@ -108,9 +180,11 @@ pub fn explain(arguments: ExplainArguments, now: Timestamp) -> Result<(), Failur
         let words = format!("{}, which the client left out", missing.join(" and "));
         page.row("Supplied", &[piece(Ink::Plain, words)])?;
     }
-    explain_spoofs(&mut page, &judgement.facts.spoof)?;
+    facts::tell_content(&mut page, &judgement.facts)?;
+    facts::tell_spoofs(&mut page, &judgement.facts.spoof)?;
     for (recipient, decision) in &judgement.decisions {
-        explain_decision(&mut page, &policy, recipient, decision)?;
+        let outcome = RecordedOutcome::of(recipient, decision);
+        decision::tell(&mut page, Some(&policy), &outcome)?;
     }
     if let Fate::Refused { reply, .. } = judgement.fate() {
         page.empty_line()?;
@@ -141,102 +215,6 @@ fn judged_with_extract(
     let extract = content.extract(&mut reader);
     documents.were_read(&reader)?;
     Ok((judge(policy, submission, content, &extract, None, now), extract))
-}
-
-fn explain_spoofs<W: Write>(page: &mut Page<W>, signs: &[Spoof]) -> std::io::Result<()> {
-    if !signs.is_empty() {
-        page.heading("", "Signs that it is not from whom it shows")?;
-    }
-    for sign in signs {
-        page.row("", &[piece(Ink::Care, format!("{sign} ({})", sign.name()))])?;
-    }
-    Ok(())
-}
-
-fn explain_decision<W: Write>(
-    page: &mut Page<W>,
-    policy: &Policy,
-    recipient: &Address,
-    decision: &Decision,
-) -> std::io::Result<()> {
-    page.heading("", &recipient.to_string())?;
-    let ink = match decision.disposition {
-        Disposition::Relay | Disposition::Redirect => Ink::Good,
-        Disposition::Hold | Disposition::Defer => Ink::Care,
-        Disposition::Reject => Ink::Bad,
-    };
-    page.row("Decision", &[piece(ink, decision.disposition.to_string())])?;
-    let destination = &decision.destination;
-    let cleared = format!(
-        "{}, cleared to level {} ({})",
-        destination.class.name(),
-        destination.clearance,
-        policy.level_name(destination.clearance)
-    );
-    page.row("Destination", &[piece(Ink::Plain, cleared)])?;
-    page.row("TLS", &[piece(Ink::Plain, decision.protection.tls.to_string())])?;
-    if let Some(next_hop) = &decision.redirect {
-        page.row("Sent to", &[piece(Ink::Plain, next_hop.to_string())])?;
-    }
-    if let Some(next_hop) = &decision.fallback {
-        let words = format!("{next_hop}, if that TLS cannot be had");
-        page.row("Or else", &[piece(Ink::Plain, words)])?;
-    }
-    if decision.urgency == Urgency::Urgent {
-        page.row("Urgent", &[piece(Ink::Plain, "people hear at once if that TLS cannot be had")])?;
-    }
-    for obligation in &decision.obligations {
-        let (label, words) = match obligation {
-            Obligation::Disclaimer(disclaimer) => ("Tag line", disclaimer.name.clone()),
-            Obligation::Banner(banner) => ("Banner", banner.name.clone()),
-            Obligation::TagSubject(tag) => ("Subject", format!("{tag} in front")),
-            Obligation::StripSubject(tag) => ("Subject", format!("without {tag}")),
-            Obligation::Wrap(classes) => {
-                let names: Vec<_> = classes.iter().map(|class| class.name()).collect();
-                ("Wrapped", format!("if it is {}", names.join(" or ")))
-            }
-            Obligation::Header { name, value } => ("Header", format!("{name}: {value}")),
-            Obligation::RemoveHeaders(names) => ("Header", format!("without {names}")),
-            Obligation::Copy(archive) => ("Copy to", archive.to_string()),
-        };
-        page.row(label, &[piece(Ink::Plain, words)])?;
-    }
-    explain_choices(page, decision)?;
-    explain_rules(page, decision)
-}
-
-/// Of wordings that a message bears once: whose it is, and whose it is not.
-fn explain_choices<W: Write>(page: &mut Page<W>, decision: &Decision) -> std::io::Result<()> {
-    for choice in decision.choices.iter().filter(|choice| !choice.gave_way.is_empty()) {
-        let notice = choice.notice.name();
-        let words = |Wording { name, rule }: &Wording, which: &str| {
-            format!("the {notice} {name}, which {which} asks for: {rule}")
-        };
-        page.row("Chosen", &[piece(Ink::Plain, words(&choice.chosen, "the narrowest rule"))])?;
-        for wording in &choice.gave_way {
-            page.row("Gave way", &[piece(Ink::Plain, words(wording, "another rule"))])?;
-        }
-    }
-    Ok(())
-}
-
-/// The rule that decides first.
-fn explain_rules<W: Write>(page: &mut Page<W>, decision: &Decision) -> std::io::Result<()> {
-    let decides = |matched: &&RuleMatch| decision.decided_by.as_ref() == Some(*matched);
-    let rest = decision.matched.iter().filter(|matched| !decides(matched));
-    for matched in decision.matched.iter().filter(decides).chain(rest) {
-        let (label, ink) = match (decides(&matched), matched.mode, matched.disposition) {
-            (true, ..) => ("Decided by", Ink::Strong),
-            (_, Mode::Observe, _) => ("Observed", Ink::Plain),
-            (_, _, Some(_)) => ("Also", Ink::Plain),
-            (_, _, None) => ("Rule", Ink::Plain),
-        };
-        page.row(label, &[piece(ink, matched.rule.as_str())])?;
-        if !matched.reason.is_empty() {
-            page.row("", &[piece(Ink::Quiet, matched.reason.as_str())])?;
-        }
-    }
-    Ok(())
 }
 
 fn as_json(policy: &Policy, judgement: &Judgement, view: View) -> serde_json::Value {
@@ -277,3 +255,6 @@ fn as_json(policy: &Policy, judgement: &Judgement, view: View) -> serde_json::Va
         "reply": reply,
     })
 }
+
+const POLICIES: &str = "policies";
+const CONTROL: &str = "/var/lib/postern/control.sock";

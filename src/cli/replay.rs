@@ -110,10 +110,10 @@ fn replayed(
     let mut line = |read: TrailLine<'_>| {
         let (TrailLine::Whole(octets) | TrailLine::Torn(octets)) = read;
         match RecordedDecision::read(octets) {
-            Ok(Some(decision)) => {
+            Ok(Some(mut decision)) => {
                 let at = decision.facts.received_at.unwrap_or_default();
                 if since.is_none_or(|since| at >= since) && until.is_none_or(|until| at < until) {
-                    replay.ask(decision);
+                    replay.ask(&mut decision);
                 }
             }
             Ok(None) => {}

@@ -10,7 +10,7 @@ use memchr::memmem;
 use super::{
     document::{Extract, Format},
     part::{Class, within},
-    reading::ReadingKind,
+    reading::{Reading, ReadingKind},
     sniff::{Looks, looks},
     tree::Content,
 };
@@ -22,8 +22,11 @@ impl Content {
     pub fn attachment_types(&self, extract: &Extract) -> BTreeSet<AttachmentType> {
         let mut own = OwnParts::default();
         self.own_parts("", &mut own);
-        // An archive may have two names for one file.
-        let named = extract.readings.iter().filter(|one| one.kind == ReadingKind::Header);
+        // An archive may have two names for one file. What ends a field of the
+        // header, `.com` most often, is no file's name.
+        let is_name =
+            |one: &&Reading| one.kind == ReadingKind::Header && !one.part.contains(HEADER_FIELD);
+        let named = extract.readings.iter().filter(is_name);
         let run: HashMap<&str, AttachmentType> =
             named.filter_map(|one| Some((one.part.as_str(), run_by_name(&one.text)?))).collect();
         let files: HashMap<&str, Vec<AttachmentType>> = extract
@@ -39,7 +42,8 @@ impl Content {
             types.extend(of_file.iter().filter(|_| !displayed));
         }
         // Files whose octets nobody can see, in an archive with a password.
-        let unseen = run.iter().filter(|(path, _)| !files.contains_key(*path));
+        let unseen =
+            run.iter().filter(|(path, _)| path.contains('/') && !files.contains_key(*path));
         types.extend(unseen.map(|(_, one)| *one));
         types
     }
@@ -231,6 +235,8 @@ fn has(octets: &[u8], needle: &[u8]) -> bool {
     memmem::find(octets, needle).is_some()
 }
 
+/// In the place of every field of a header, also of messages within.
+const HEADER_FIELD: &str = "header:";
 /// Where the first member of an OpenDocument file has its name.
 const MIMETYPE: usize = 30;
 const HTML_HEAD: usize = 4096;
@@ -426,8 +432,19 @@ mod tests {
     }
 
     #[test]
+    fn what_an_archive_with_a_password_holds_is_told_by_its_names() {
+        let mut archive = zipped(&[("invoice.pdf.exe", b"some octets, as many as there are")]);
+        // Bit 0 of the flags, in front of the file and in the directory (APPNOTE 4.4.4).
+        for (magic, flags) in [(b"PK\x03\x04", 6), (b"PK\x01\x02", 8)] {
+            let at = memmem::find(&archive, magic).unwrap();
+            archive[at + flags] |= 1;
+        }
+        assert_eq!(with_file("a.zip", &archive), ["executable", "archive"]);
+    }
+
+    #[test]
     fn what_is_displayed_is_not_attached() {
-        assert!(attached("Subject: x\n\nhello\n").is_empty());
+        assert!(attached("To: a@x.com\nSubject: run setup.exe\n\nhello\n").is_empty());
         let page = "Content-Type: multipart/alternative; boundary=b\n\n--b\n\nx\n--b\n\
                     Content-Type: text/html\n\n<p>x</p>\n--b--\n";
         assert!(attached(page).is_empty());

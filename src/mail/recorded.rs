@@ -96,28 +96,49 @@ impl RecordedDecision {
                 _ => Err(RecordError::Damaged("no object of JSON".to_owned())),
             };
         }
-        let damaged = |error: serde_json::Error| RecordError::Damaged(error.to_string());
-        let Head { v, event, at } = serde_json::from_slice(line).map_err(damaged)?;
-        if event != "decision" {
-            return Ok(None);
+        let read: Line = match serde_json::from_slice(line) {
+            Ok(read) => read,
+            Err(error) => return Head::of(line, &error),
+        };
+        let Line { v, event, at, id, policy, mut facts, recipients } = read;
+        match event.as_str() {
+            "decision" if v > VERSION => return Err(RecordError::Later(v)),
+            "decision" => {}
+            _ => return Ok(None),
         }
-        if v > VERSION {
-            return Err(RecordError::Later(v));
-        }
-        let mut recorded: Self = serde_json::from_slice(line).map_err(damaged)?;
         // A line is written as soon as it is decided.
         let told = at.and_then(|at| at.parse::<Timestamp>().ok());
-        recorded.facts.received_at = recorded.facts.received_at.or(told);
-        Ok(Some(recorded))
+        facts.received_at = facts.received_at.or(told);
+        Ok(Some(Self { id, policy, facts, recipients }))
     }
 }
 
-/// What tells whether the rest is worth reading.
+#[derive(Deserialize)]
+struct Line {
+    v: u32,
+    event: String,
+    at: Option<String>,
+    id: QueueId,
+    policy: String,
+    facts: MessageFacts,
+    recipients: Vec<RecordedOutcome>,
+}
+
+/// What tells whether the rest should have been understood.
 #[derive(Deserialize)]
 struct Head {
     v: u32,
     event: String,
-    at: Option<String>,
+}
+
+impl Head {
+    fn of(line: &[u8], error: &serde_json::Error) -> Result<Option<RecordedDecision>, RecordError> {
+        match serde_json::from_slice(line) {
+            Ok(Self { event, .. }) if event != "decision" => Ok(None),
+            Ok(Self { v, .. }) if v > VERSION => Err(RecordError::Later(v)),
+            _ => Err(RecordError::Damaged(error.to_string())),
+        }
+    }
 }
 
 impl RecordedOutcome {

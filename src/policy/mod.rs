@@ -51,7 +51,7 @@ pub use organisation::Organisation;
 pub use pattern::{DomainPattern, PatternError};
 pub use prove::{Counterexample, Decide, Proof, ProofOutcome, prove};
 pub use range::{Measure, NumberRange, RangeError};
-pub use replay::{Cause, Change, Effect, NotAsked, Replay, ReplayReport, Tally};
+pub use replay::{Cause, Change, Effect, NotAsked, Replay, ReplayReport, Tally, ask_again};
 pub use rule::{Exemption, Rule, Verdict};
 pub use settings::{Invariant, LevelNames, Rollout};
 pub use sources::Sources;

@@ -6,9 +6,8 @@ use serde::Serialize;
 
 use super::report::{Outcome, ReplayReport};
 use crate::{
-    mail::Mode,
     mail::{
-        Address, Arrival, DestinationClass, Facts, MessageFacts, RecordedDecision, RecordedOutcome,
+        Arrival, DestinationClass, Facts, MessageFacts, Mode, RecordedDecision, RecordedOutcome,
     },
     policy::{
         Decide, Policy, Rule,
@@ -38,55 +37,64 @@ impl<'a> Replay<'a> {
         Self { policy, decide, report: ReplayReport::new(policy.version()) }
     }
 
-    /// Decides anew for every recipient.
-    pub fn ask(&mut self, recorded: RecordedDecision) {
-        let RecordedDecision { id, policy: version, mut facts, recipients } = recorded;
-        self.trust_again(&mut facts);
+    /// Decides anew for every recipient, and adds up what differs.
+    pub fn ask(&mut self, recorded: &mut RecordedDecision) {
+        let again = ask_again(self.policy, self.decide, recorded);
+        let RecordedDecision { id, policy: version, facts, recipients } = recorded;
         let outcomes: Vec<Outcome<'_>> = recipients
             .iter()
-            .map(|before| match self.not_asked(&facts, before) {
-                Some(why) => Outcome::NotAsked(why),
-                None => Outcome::Asked { before, after: self.decided(&facts, &before.recipient) },
+            .zip(again)
+            .map(|(before, after)| match after {
+                Err(why) => Outcome::NotAsked(why),
+                Ok(after) => Outcome::Asked { before, after },
             })
             .collect();
-        let sender = || match self.policy.organisation(&facts) {
+        let sender = || match self.policy.organisation(facts) {
             Some(organisation) => format!("{} ({})", organisation.name, organisation.ods),
             None => NO_ORGANISATION.to_owned(),
         };
-        self.report.add(id, &version, facts.received_at, &outcomes, &sender);
+        self.report.add(*id, version, facts.received_at, &outcomes, &sender);
     }
 
     pub fn finish(self) -> ReplayReport {
         self.report
     }
+}
 
-    /// What would be recorded now.
-    fn decided(&self, facts: &MessageFacts, recipient: &Address) -> RecordedOutcome {
-        let decision = (self.decide)(self.policy, Facts { message: facts, recipient });
-        RecordedOutcome::of(recipient, &decision)
+/// What a policy says now for each recipient, or why there is no saying. Whose
+/// seals are believed is for it to say, so that fact is made anew.
+pub fn ask_again(
+    policy: &Policy,
+    decide: Decide,
+    recorded: &mut RecordedDecision,
+) -> Vec<Result<RecordedOutcome, NotAsked>> {
+    if let Some(found) = &mut recorded.facts.authentication {
+        let trusted = found.trusted_arc(|sealer| policy.trusts_sealer(sealer));
+        trusted.clone_into(&mut found.trusted_arc);
     }
+    let message = &recorded.facts;
+    let again = recorded.recipients.iter().map(|before| {
+        let recipient = &before.recipient;
+        not_asked(policy, message, before).map_or_else(
+            || Ok(RecordedOutcome::of(recipient, &decide(policy, Facts { message, recipient }))),
+            Err,
+        )
+    });
+    again.collect()
+}
 
-    /// Which sealers are believed is for each policy to say.
-    fn trust_again(&self, facts: &mut MessageFacts) {
-        if let Some(found) = &mut facts.authentication {
-            let trusted = found.trusted_arc(|sealer| self.policy.trusts_sealer(sealer));
-            trusted.clone_into(&mut found.trusted_arc);
-        }
+fn not_asked(policy: &Policy, facts: &MessageFacts, before: &RecordedOutcome) -> Option<NotAsked> {
+    let destination = policy.destination(before.recipient.domain());
+    // Which domains are ours stands in postern.toml, not in the policy.
+    if before.class == DestinationClass::Local && destination.class != DestinationClass::Local {
+        return Some(NotAsked::Local);
     }
-
-    fn not_asked(&self, facts: &MessageFacts, before: &RecordedOutcome) -> Option<NotAsked> {
-        let destination = self.policy.destination(before.recipient.domain());
-        // Which domains are ours stands in postern.toml, not in the policy.
-        if before.class == DestinationClass::Local && destination.class != DestinationClass::Local {
-            return Some(NotAsked::Local);
-        }
-        if is_complete(facts) {
-            return None;
-        }
-        let asked = Asked::new(Facts { message: facts, recipient: &before.recipient }, destination);
-        let rules = self.policy.rules().iter().filter(|rule| rule.mode == Mode::Enforce);
-        rules.filter_map(|rule| lacking(rule, &asked)).next().map(NotAsked::Fact)
+    if is_complete(facts) {
+        return None;
     }
+    let asked = Asked::new(Facts { message: facts, recipient: &before.recipient }, destination);
+    let mut rules = policy.rules().iter().filter(|rule| rule.mode == Mode::Enforce);
+    rules.find_map(|rule| lacking(rule, &asked)).map(NotAsked::Fact)
 }
 
 /// The fact that decides whether a rule applies, where it was not recorded.

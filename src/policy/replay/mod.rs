@@ -13,5 +13,5 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-pub use asking::{NotAsked, Replay};
+pub use asking::{NotAsked, Replay, ask_again};
 pub use report::{Cause, Change, Effect, ReplayReport, Tally};

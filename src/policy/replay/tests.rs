@@ -68,7 +68,7 @@ const COMPLETE: &str = ",\"attachment_types\":[\"office\"],\"visible_recipients\
 
 fn replayed(policy: &Policy, decisions: Vec<RecordedDecision>) -> ReplayReport {
     let mut replay = Replay::new(policy, decide);
-    decisions.into_iter().for_each(|decision| replay.ask(decision));
+    decisions.into_iter().for_each(|mut decision| replay.ask(&mut decision));
     replay.finish()
 }
 
