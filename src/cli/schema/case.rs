@@ -13,13 +13,13 @@ pub(super) fn schema() -> Value {
     let mut keys = keys();
     keys.push((
         "case",
-        tables(table("One of several cases of the file.", self::keys(), &["name"])),
+        tables(&table("One of several cases of the file.", self::keys(), &["name"])),
     ));
     table("A message, and what must happen to it.", keys, &[])
 }
 
 fn keys() -> Vec<Key> {
-    let kind = || any_of(choice("A kind of finding.", Kind::ALL.map(Kind::name)));
+    let kind = || any_of(&choice("A kind of finding.", Kind::ALL.map(Kind::name)));
     let reasons = [
         OpaqueReason::Encrypted,
         OpaqueReason::Unreadable,
@@ -37,7 +37,7 @@ fn keys() -> Vec<Key> {
         ("level", level("The level it must come to.")),
         ("found", kind()),
         ("not_found", kind()),
-        ("opaque", any_of(choice("Why a part cannot be read.", reasons.map(OpaqueReason::name)))),
+        ("opaque", any_of(&choice("Why a part cannot be read.", reasons.map(OpaqueReason::name)))),
         ("marking", text("The protective marking it must be seen to bear.")),
         ("expect", expectations()),
     ]
@@ -53,5 +53,5 @@ fn expectations() -> Value {
         ("banner", text("The banner it must bear.")),
         ("level", level("The level it must come to.")),
     ];
-    tables(table("What must happen to one recipient's copy.", keys, &["to"]))
+    tables(&table("What must happen to one recipient's copy.", keys, &["to"]))
 }

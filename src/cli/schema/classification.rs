@@ -15,10 +15,10 @@ pub(super) fn classification() -> Value {
         ("report_at", percent("The confidence from which a candidate is a finding.")),
         ("bulk", number("So many patients in one message are bulk.", 2, 999_999)),
         ("denials", words("Words that deny the term after them.")),
-        ("slips", tables(slips())),
-        ("quiet", tables(quiet())),
-        ("evidence", tables(evidence())),
-        ("combination", tables(combination())),
+        ("slips", tables(&slips())),
+        ("quiet", tables(&quiet())),
+        ("evidence", tables(&evidence())),
+        ("combination", tables(&combination())),
     ];
     table("What makes a message sensitive.", keys, &[])
 }
@@ -51,7 +51,7 @@ fn quiet() -> Value {
 fn evidence() -> Value {
     let keys = vec![
         ("name", text("What combinations call it.")),
-        ("kinds", any_of(kind("Findings of these kinds count."))),
+        ("kinds", any_of(&kind("Findings of these kinds count."))),
         ("from", words("Those of these detectors and lists, by their names.")),
         ("confidence", number("Only those that are so sure.", 0, 100)),
         ("distinct", number("So many different ones at least.", 1, 999_999)),
@@ -92,27 +92,27 @@ pub(super) fn detectors() -> Value {
             "shapes",
             open_table(
                 "Points for how it is laid out: 0 is a digit, A a letter.",
-                points("Points."),
+                &points("Points."),
             ),
         ),
         ("beside_digits", points("Points where other digits stand beside it.")),
-        ("context", tables(context())),
-        ("company", tables(company())),
-        ("fellows", tables(fellows())),
-        ("stands", tables(stands())),
-        ("named", tables(naming())),
-        ("test_number", tables(test_number())),
+        ("context", tables(&context())),
+        ("company", tables(&company())),
+        ("fellows", tables(&fellows())),
+        ("stands", tables(&stands())),
+        ("named", tables(&naming())),
+        ("test_number", tables(&test_number())),
     ];
     keys.extend(examples());
     let detector = table("Finds candidates, and weighs each.", keys, &["name", "kind", "pattern"]);
-    table("Detectors.", vec![("detector", tables(detector))], &[])
+    table("Detectors.", vec![("detector", tables(&detector))], &[])
 }
 
 fn context() -> Value {
     let positions = ["before", "after", "heading", "near"];
     let keys = vec![
         ("words", words("Words that speak for it or against it.")),
-        ("where", any_of(choice("Where they stand.", positions))),
+        ("where", any_of(&choice("Where they stand.", positions))),
         ("within", number("So many characters away at most.", 0, 999)),
         ("points", points("Points.")),
     ];
@@ -121,7 +121,7 @@ fn context() -> Value {
 
 fn company() -> Value {
     let keys = vec![
-        ("kinds", any_of(kind("Other findings near it."))),
+        ("kinds", any_of(&kind("Other findings near it."))),
         ("weight", number("What a listed word must weigh to be company.", 0, 999)),
         ("within", number("So many characters away at most.", 0, 99_999)),
         ("points", points("Points.")),
@@ -179,7 +179,7 @@ pub(super) fn terms() -> Value {
     keys.extend(examples());
     let list = table("A list of terms.", keys, &["name", "kind"]);
     let ordinary = words("Words that are no slip of a listed one.");
-    table("Terms.", vec![("list", tables(list)), ("ordinary", ordinary)], &[])
+    table("Terms.", vec![("list", tables(&list)), ("ordinary", ordinary)], &[])
 }
 
 fn examples() -> [Key; 2] {

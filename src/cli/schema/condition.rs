@@ -18,26 +18,26 @@ pub(super) fn keys() -> Vec<Key> {
         ("clearance", range("What the destination may get, 0 to 4.", &[">=3"])),
         (
             "destination",
-            any_of(choice("Where it goes.", DestinationClass::ALL.map(DestinationClass::name))),
+            any_of(&choice("Where it goes.", DestinationClass::ALL.map(DestinationClass::name))),
         ),
         ("retired", flag("Whether an entry of domains.toml says that the domain is out of use.")),
         (
             "recipient_domain",
-            any_of(example(&format!("Whom it goes to: {domains}."), &["*.gov.uk"])),
+            any_of(&example(&format!("Whom it goes to: {domains}."), &["*.gov.uk"])),
         ),
-        ("recipient", any_of(text("Whom it goes to: an address."))),
-        ("sender_domain", any_of(example(&format!("Whom it is from: {domains}."), &["*.nhs.uk"]))),
-        ("sender", any_of(text("Whom it is from: an address."))),
+        ("recipient", any_of(&text("Whom it goes to: an address."))),
+        ("sender_domain", any_of(&example(&format!("Whom it is from: {domains}."), &["*.nhs.uk"]))),
+        ("sender", any_of(&text("Whom it is from: an address."))),
         (
             "organisation",
-            any_of(text("Whose mail it is: the ODS code of a file in organisations/.")),
+            any_of(&text("Whose mail it is: the ODS code of a file in organisations/.")),
         ),
-        ("kinds", kinds(range("So many different ones.", &[">=10"]))),
+        ("kinds", kinds(&range("So many different ones.", &[">=10"]))),
         (
             "marking",
             either(
                 "A protective marking: true for any, or the ones that are meant.",
-                [flag("Whether there is one."), any_of(text("Such as OFFICIAL-SENSITIVE."))],
+                [flag("Whether there is one."), any_of(&text("Such as OFFICIAL-SENSITIVE."))],
             ),
         ),
         (
@@ -52,10 +52,10 @@ pub(super) fn keys() -> Vec<Key> {
             "visible_recipients",
             range("How many addresses that are not ours stand in To and Cc.", &[">=20"]),
         ),
-        ("time", any_of(time())),
-        ("tls_version", any_of(tls_version())),
+        ("time", any_of(&time())),
+        ("tls_version", any_of(&tls_version())),
     ];
-    keys.extend(shared(any_of));
+    keys.extend(shared(|verdict| any_of(&verdict)));
     keys
 }
 
@@ -63,7 +63,7 @@ pub(super) fn keys() -> Vec<Key> {
 pub(super) fn facts() -> Value {
     let mut keys = vec![
         ("level", level("How sensitive it is.")),
-        ("kinds", kinds(number("So many different ones.", 0, i64::MAX))),
+        ("kinds", kinds(&number("So many different ones.", 0, i64::MAX))),
         ("marking", text("The protective marking it bears.")),
         ("opaque", opaque()),
         ("size", number("In octets.", 0, i64::MAX)),
@@ -82,7 +82,7 @@ fn shared(verdicts: impl Fn(Value) -> Value) -> Vec<Key> {
         ("authentication", authentication(verdicts)),
         (
             "spoof",
-            any_of(choice(
+            any_of(&choice(
                 "A sign that it is not from whom it shows.",
                 Spoof::ALL.map(Spoof::name),
             )),
@@ -90,7 +90,7 @@ fn shared(verdicts: impl Fn(Value) -> Value) -> Vec<Key> {
         ("arrival", choice("Whether it came in under TLS.", ["clear", "tls"])),
         (
             "attachment_types",
-            any_of(choice(
+            any_of(&choice(
                 "What is attached, told by what a file is made of; also within archives.",
                 AttachmentType::ALL.map(AttachmentType::name),
             )),
@@ -98,8 +98,8 @@ fn shared(verdicts: impl Fn(Value) -> Value) -> Vec<Key> {
     ]
 }
 
-fn kinds(count: Value) -> Value {
-    let named = any_of(choice("A kind of finding.", Kind::ALL.map(Kind::name)));
+fn kinds(count: &Value) -> Value {
+    let named = any_of(&choice("A kind of finding.", Kind::ALL.map(Kind::name)));
     let counts = Kind::ALL.map(|kind| (kind.name(), count.clone()));
     let counts = table("How many different ones of each.", counts.to_vec(), &[]);
     either("What is found in it: any of these kinds, or so many of each.", [named, counts])
@@ -113,7 +113,7 @@ fn opaque() -> Value {
         OpaqueReason::OverLimit,
         OpaqueReason::Picture,
     ];
-    any_of(choice("Why a part cannot be read.", reasons.map(OpaqueReason::name)))
+    any_of(&choice("Why a part cannot be read.", reasons.map(OpaqueReason::name)))
 }
 
 fn tls_version() -> Value {
@@ -124,7 +124,7 @@ fn time() -> Value {
     let hour = |says: &str| example(says, &["18:00"]);
     let days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
     let keys = vec![
-        ("days", any_of(choice("On these days; a night belongs to the day it begins on.", days))),
+        ("days", any_of(&choice("On these days; a night belongs to the day it begins on.", days))),
         ("from", hour("From this time of day.")),
         ("to", hour("To this time, which may be on the next day.")),
         ("zone", example("The time zone, where it is not that of London.", &["Europe/London"])),

@@ -14,8 +14,8 @@ pub(super) fn schema() -> Value {
     };
     let keys = vec![
         ("node", node()),
-        ("listener", tables(listener())),
-        ("route", tables(route())),
+        ("listener", tables(&listener())),
+        ("route", tables(&route())),
         ("signing", signing()),
         ("sending", sending()),
         ("retry", retry()),
@@ -24,8 +24,8 @@ pub(super) fn schema() -> Value {
         ("dns", dns()),
         ("mta_sts", mta_sts()),
         ("tls_reports", tls_reports()),
-        ("recipients", tables(recipients())),
-        ("blocklist", tables(blocklist())),
+        ("recipients", tables(&recipients())),
+        ("blocklist", tables(&blocklist())),
         ("spool", spool()),
         ("metrics", address("Where Prometheus reads.", "127.0.0.1:9464")),
         ("console", address("Where officers look, in a browser.", "127.0.0.1:8464")),
@@ -38,7 +38,7 @@ fn node() -> Value {
         ("name", text("In the banner, EHLO and Received.")),
         ("data_dir", text("Spool, quarantine, audit.")),
         ("policies", text("The officers' folder.")),
-        ("local_domains", any_of(text("A domain whose mailboxes stand behind it."))),
+        ("local_domains", any_of(&text("A domain whose mailboxes stand behind it."))),
         ("control_socket", text("On which postern queue and the like talk to it.")),
         ("passage_key", text("The secret that marks messages which have been through.")),
     ];
@@ -46,7 +46,7 @@ fn node() -> Value {
 }
 
 fn listener() -> Value {
-    let network = |says| any_of(example(says, &["10.0.0.0/8"]));
+    let network = |says| any_of(&example(says, &["10.0.0.0/8"]));
     let tls = ["none", "starttls", "required", "implicit"];
     let keys = vec![
         ("name", text("As logs and metrics have it.")),
@@ -59,10 +59,10 @@ fn listener() -> Value {
         ("tls", usual("When TLS begins.", tls, "starttls")),
         ("certificate", text("The chain, PEM.")),
         ("key", text("Its key, PEM.")),
-        ("sni", any_of(pair())),
+        ("sni", any_of(&pair())),
         ("ciphers", usual("Cipher suites.", Ciphers::ALL.map(Ciphers::name), "intermediate")),
         ("client_ca", text("Whose certificates clients may show, PEM.")),
-        ("certified", tables(certified())),
+        ("certified", tables(&certified())),
         ("clients", network("Who may relay without authenticating.")),
         ("xclient", network("Whose XCLIENT and XFORWARD is believed.")),
         ("xforward", network("Whose XFORWARD is believed.")),
@@ -89,7 +89,7 @@ fn certified() -> Value {
         ("name", text("As logs and the audit trail have it.")),
         ("subject", text("A DNS name or common name, issued by client_ca.")),
         ("fingerprint", text("SHA-256 of its certificate.")),
-        ("sender_domains", any_of(text("What it may send as."))),
+        ("sender_domains", any_of(&text("What it may send as."))),
     ];
     table("A sending system known by its certificate.", keys, &["name"])
 }
@@ -129,7 +129,7 @@ fn signing() -> Value {
     ];
     let key = table("A key, one a domain and algorithm.", key, &["domain", "selector", "file"]);
     let keys = vec![
-        ("key", tables(key)),
+        ("key", tables(&key)),
         ("seal_domain", text("Whose key seals mail of others that we have changed.")),
     ];
     table("DKIM and ARC.", keys, &[])
@@ -150,8 +150,8 @@ fn sending() -> Value {
 
 fn retry() -> Value {
     let keys = vec![
-        ("delays", any_of(span())),
-        ("trials", any_of(span())),
+        ("delays", any_of(&span())),
+        ("trials", any_of(&span())),
         ("expiry", span()),
         ("delay_notice", span()),
         ("tls_notice", span()),
@@ -206,7 +206,7 @@ fn reader() -> Value {
 
 fn dns() -> Value {
     let keys = vec![
-        ("servers", any_of(example("A resolver.", &["127.0.0.1:53"]))),
+        ("servers", any_of(&example("A resolver.", &["127.0.0.1:53"]))),
         ("dnssec", usual("Whether answers are validated.", ["validate", "off"], "validate")),
         ("trust_anchors", text("Of DNSSEC.")),
     ];
@@ -239,7 +239,7 @@ fn tls_reports() -> Value {
 fn recipients() -> Value {
     let source = ["ldaps://directory.example.nhs.uk", "file:recipients", "next_hop"];
     let keys = vec![
-        ("domains", any_of(text("Whose recipients it knows."))),
+        ("domains", any_of(&text("Whose recipients it knows."))),
         ("source", example("Who knows them.", &source)),
         ("cache", span()),
         ("refusal_cache", span()),
@@ -256,7 +256,7 @@ fn recipients() -> Value {
 fn blocklist() -> Value {
     let keys = vec![
         ("zone", example("The list.", &["zen.spamhaus.org"])),
-        ("answers", any_of(example("An answer that means listed.", &["127.0.0.2/31"]))),
+        ("answers", any_of(&example("An answer that means listed.", &["127.0.0.2/31"]))),
     ];
     table("A DNS block list, asked about strangers.", keys, &["zone"])
 }
@@ -269,7 +269,7 @@ fn spool() -> Value {
             choice("Whether it may be on a disk that is forgotten.", ["refuse", "allow"]),
         ),
         ("key", text("A path or a credential: what seals it.")),
-        ("old_keys", any_of(text("What sealed it before."))),
+        ("old_keys", any_of(&text("What sealed it before."))),
     ];
     table("The durable queue.", keys, &[])
 }

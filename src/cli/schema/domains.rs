@@ -16,13 +16,13 @@ pub(super) fn schema() -> Value {
         ("name", example(name, &["nhs.net", "*.gov.uk"])),
         ("clearance", level("The highest level that may be sent there.")),
         ("tls", tls("How well the journey is protected; rules may ask for more.")),
-        ("mx_names", any_of(example("An MX name you vouch for.", &["*.nhs.net"]))),
-        ("vouched_by", any_of(choice("Who else may vouch for MX names.", vouchers))),
+        ("mx_names", any_of(&example("An MX name you vouch for.", &["*.nhs.net"]))),
+        ("vouched_by", any_of(&choice("Who else may vouch for MX names.", vouchers))),
         (
             "trust_anchors",
             example("A file in certs/: its certificate must come from there.", &["partner.pem"]),
         ),
-        ("pinned_keys", any_of(example("A key its servers have.", &["sha256:…"]))),
+        ("pinned_keys", any_of(&example("A key its servers have.", &["sha256:…"]))),
         (
             "min_tls_version",
             usual("The oldest TLS it may have.", TlsVersion::ALL.map(TlsVersion::name), "1.2"),
@@ -37,5 +37,5 @@ pub(super) fn schema() -> Value {
         ("retired", text("Why the domain is out of use: it is then no approval.")),
     ];
     let domain = table("An approved or retired domain.", keys, &["name", "owner", "evidence"]);
-    table("The approved domains.", vec![("domain", tables(domain))], &[])
+    table("The approved domains.", vec![("domain", tables(&domain))], &[])
 }

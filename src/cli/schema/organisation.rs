@@ -12,8 +12,8 @@ pub(super) fn schema() -> Value {
     let keys = vec![
         ("ods", example("Its ODS code, which is also the name of the file.", &["X26"])),
         ("name", text("As {organisation} stands for it.")),
-        ("sender_domains", any_of(example("Its own domains.", &["*.mytrust.nhs.uk"]))),
-        ("languages", any_of(choice(languages, ["en", "cy", "ga", "gd"]))),
+        ("sender_domains", any_of(&example("Its own domains.", &["*.mytrust.nhs.uk"]))),
+        ("languages", any_of(&choice(languages, ["en", "cy", "ga", "gd"]))),
         ("rule", rules()),
         ("exemption", exemptions()),
     ];

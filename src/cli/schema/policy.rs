@@ -11,8 +11,8 @@ use super::{
 pub(super) fn schema() -> Value {
     let sealer = "Whose ARC seal is believed: a domain, or *.x.example.";
     let keys = vec![
-        ("officers", any_of(text("An address that hears of held messages."))),
-        ("trusted_sealers", any_of(example(sealer, &["nhs.net"]))),
+        ("officers", any_of(&text("An address that hears of held messages."))),
+        ("trusted_sealers", any_of(&example(sealer, &["nhs.net"]))),
         ("organisation", text("What {organisation} stands for where the sender's has no file.")),
         ("levels", levels()),
         ("rollout", rollout()),
@@ -31,7 +31,7 @@ fn rollout() -> Value {
     let mode = "\"observe\": no rule stops a message; what each would have done is counted.";
     let keys = vec![
         ("mode", choice(mode, ["enforce", "observe"])),
-        ("enforce_to", any_of(text("A domain to which the rules are enforced already."))),
+        ("enforce_to", any_of(&text("A domain to which the rules are enforced already."))),
     ];
     table("How far the rules are rolled out.", keys, &["mode"])
 }
@@ -39,11 +39,11 @@ fn rollout() -> Value {
 fn invariants() -> Value {
     let mut never = condition::keys();
     never.extend([
-        ("disposition", any_of(disposition("What must not come of it."))),
+        ("disposition", any_of(&disposition("What must not come of it."))),
         ("tls_below", tls("It must not go with less than this.")),
     ]);
     let never = table("The facts, and what must not come of them.", never, &[]);
     let keys = vec![("name", text("What is promised.")), ("never", never)];
     let says = "What must never come of a message, whatever the rules say.";
-    tables(table(says, keys, &["name", "never"]))
+    tables(&table(says, keys, &["name", "never"]))
 }

@@ -38,20 +38,20 @@ pub(super) fn rules() -> Value {
             ),
         ),
         ("tag_subject", example("In front of the subject, once.", &["[EXTERNAL]"])),
-        ("strip_subject", any_of(example("Taken out of the subject.", &["[secure]"]))),
+        ("strip_subject", any_of(&example("Taken out of the subject.", &["[secure]"]))),
         (
             "add_headers",
             open_table(
                 "Header fields that are added.",
-                text("With {level} {level_name} {clearance} {rule}."),
+                &text("With {level} {level_name} {clearance} {rule}."),
             ),
         ),
         (
             "remove_headers",
-            any_of(example("Header fields that go.", &["X-Mailer", "X-Internal-*"])),
+            any_of(&example("Header fields that go.", &["X-Mailer", "X-Internal-*"])),
         ),
-        ("copy_to", any_of(text("An address that gets a copy."))),
-        ("tell", any_of(choice("Who hears of it.", ["sender", "officers"]))),
+        ("copy_to", any_of(&text("An address that gets a copy."))),
+        ("tell", any_of(&choice("Who hears of it.", ["sender", "officers"]))),
         (
             "mode",
             usual(
@@ -66,12 +66,12 @@ pub(super) fn rules() -> Value {
         ("expires", day("The last day on which it counts.")),
     ];
     let rule = table("A rule: what it matches, and what then happens.", keys, &["name", "when"]);
-    tables(rule)
+    tables(&rule)
 }
 
 pub(super) fn exemptions() -> Value {
     let keys = vec![
-        ("rules", any_of(text("The name of a rule it lifts."))),
+        ("rules", any_of(&text("The name of a rule it lifts."))),
         ("when", with(when(), "minProperties", json!(1))),
         ("owner", text("Who answers for it.")),
         ("reason", text("Why it is right, and where that was agreed.")),
@@ -79,7 +79,7 @@ pub(super) fn exemptions() -> Value {
         ("expires", day("The last day on which it counts: the rules are back the day after.")),
     ];
     let required = ["rules", "when", "owner", "reason", "expires"];
-    tables(table(
+    tables(&table(
         "The only thing that loosens: it lifts rules, until its last day.",
         keys,
         &required,

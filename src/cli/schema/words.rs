@@ -22,13 +22,13 @@ pub(super) fn table(says: &str, keys: Vec<Key>, required: &[&str]) -> Value {
 }
 
 /// Tables, each under its own `[[key]]`.
-pub(super) fn tables(table: Value) -> Value {
+pub(super) fn tables(table: &Value) -> Value {
     let says = table.get("description").cloned().unwrap_or_default();
     json!({ "type": "array", "description": says, "items": table })
 }
 
 /// A table whose keys are the writer's own.
-pub(super) fn open_table(says: &str, value: Value) -> Value {
+pub(super) fn open_table(says: &str, value: &Value) -> Value {
     json!({ "type": "object", "description": says, "additionalProperties": value })
 }
 
@@ -72,7 +72,7 @@ pub(super) fn day(says: &str) -> Value {
 }
 
 /// One, or a list of them.
-pub(super) fn any_of(value: Value) -> Value {
+pub(super) fn any_of(value: &Value) -> Value {
     let says = value.get("description").cloned().unwrap_or_default();
     let list = json!({ "type": "array", "items": value, "minItems": 1 });
     json!({ "description": says, "anyOf": [value, list] })

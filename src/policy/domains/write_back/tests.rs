@@ -115,7 +115,7 @@ proptest! {
     ) {
         let remarks: String = remarks.iter().map(|text| format!("# {text}\n{}", "\n".repeat(blanks))).collect();
         let text = format!("{remarks}{KEPT}{remarks}");
-        prop_assert_eq!(written("", &text, GoneEntries::Keep), text.clone());
+        prop_assert_eq!(&written("", &text, GoneEntries::Keep), &text);
         let after = written("X,,x.example\n", &text, GoneEntries::Keep);
         prop_assert_eq!(after.lines().count(), text.lines().count());
         prop_assert_eq!(after.matches("# renewed each year").count(), 1);
