@@ -34,6 +34,8 @@ pub struct PolicyOverview {
     pub canary: Option<String>,
     /// Versions that wait for a second officer.
     pub waiting: usize,
+    pub exemptions_expiring: usize,
+    pub reviews_overdue: usize,
     /// Why the files in the policy folder do not decide: since when, and each
     /// fault on a line.
     pub refused: Option<(String, Vec<String>)>,
@@ -101,9 +103,13 @@ impl PolicyOverview {
         let mut rows = vec![("Policy version", escaped(&self.version))];
         rows.extend(self.commit.iter().map(|commit| ("Its git commit", escaped(commit))));
         rows.extend(self.canary.iter().map(|canary| ("On trial", escaped(canary))));
-        if self.waiting > 0 {
-            rows.push(("Policies that wait for a second officer", self.waiting.to_string()));
-        }
+        let counts = [
+            ("Policies that wait for a second officer", self.waiting),
+            ("Exemptions that end within 14 days", self.exemptions_expiring),
+            ("Domains whose review is overdue", self.reviews_overdue),
+        ];
+        let told = counts.into_iter().filter(|(_, count)| *count > 0);
+        rows.extend(told.map(|(what, count)| (what, count.to_string())));
         rows
     }
 
@@ -160,6 +166,7 @@ mod tests {
             node: "mx1.example".to_owned(),
             policy: PolicyOverview {
                 version: "<b>abc</b>".to_owned(),
+                reviews_overdue: 4,
                 refused: Some((
                     "Refused at noon".to_owned(),
                     vec!["rules.toml:7: error[x]: `a@x.example` <i> is no rule".to_owned()],
@@ -176,6 +183,7 @@ mod tests {
             assert!(page.contains(part), "{part} not in {page}");
         }
         assert!(page.contains("&lt;b&gt;abc") && !page.contains("<b>abc"));
+        assert!(page.contains("overdue</th><td>4</td>") && !page.contains("end within"), "{page}");
         assert!(page.contains("rules.toml:7: error[x]: …@… &lt;i&gt; is no rule"), "{page}");
     }
 }

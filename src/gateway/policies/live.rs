@@ -24,7 +24,7 @@ use crate::{
     console::PolicyOverview,
     mail::{By, Event, Observer, PolicyRefusal, Timestamp},
     observe::{CanaryState, PolicyState},
-    policy::diagnostics::Diagnostics,
+    policy::{ExemptionState, ReviewState, diagnostics::Diagnostics},
 };
 
 pub(in crate::gateway) struct GoingLive {
@@ -294,11 +294,14 @@ impl GoingLive {
             let faults = if faults.is_empty() { vec![refused.headline.clone()] } else { faults };
             (format!("Refused at {}", refused.at.rfc3339()), faults)
         });
+        let deadlines = standing.live.deadlines();
         PolicyOverview {
             version: standing.live.version().to_owned(),
             commit: standing.live.commit().map(str::to_owned),
             canary,
             waiting: shown.waiting,
+            exemptions_expiring: deadlines.exemptions(ExemptionState::Expiring),
+            reviews_overdue: deadlines.reviews(ReviewState::Overdue),
             refused,
         }
     }
