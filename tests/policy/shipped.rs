@@ -14,8 +14,8 @@ use postern::{
         Spoof, TlsRequirement, Told,
     },
     policy::{
-        Case, Context, Coverage, MessageText, Policy, ProofOutcome, Sources, Subject,
-        diagnostics::Rendering, prove, read_cases,
+        Case, Context, Coverage, MessageText, Policy, Sources, Subject, diagnostics::Rendering,
+        prove, read_cases,
     },
 };
 
