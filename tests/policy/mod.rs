@@ -6,6 +6,7 @@ mod diagnostics;
 mod facts;
 mod laws;
 mod protection;
+mod replay;
 mod shipped;
 pub(crate) mod support;
 mod wordings;
