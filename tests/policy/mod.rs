@@ -12,6 +12,7 @@ mod protection;
 mod proving;
 mod random;
 mod seeded;
+mod replay;
 mod shipped;
 pub(crate) mod support;
 mod wordings;

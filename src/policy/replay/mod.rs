@@ -10,8 +10,5 @@
 mod asking;
 mod report;
 
-#[cfg(test)]
-mod tests;
-
 pub use asking::{NotAsked, Replay, ask_again};
 pub use report::{Cause, Change, Effect, ReplayReport, Tally};

@@ -2,15 +2,13 @@
 //! what was not recorded.
 
 use jiff::civil::date;
-
-use super::*;
-use crate::{
+use postern::{
     decide::decide,
     mail::{
-        Addition, AuthenticationFacts, ChainSeal, Disposition, Domain, RecordedDecision,
+        Addition, AuthenticationFacts, ChainSeal, Disposition, Domain, QueueId, RecordedDecision,
         TlsRequirement,
     },
-    policy::{Context, Policy, Sources},
+    policy::{Cause, Change, Context, Effect, NotAsked, Policy, Replay, ReplayReport, Sources},
 };
 
 const POLICY: &str = "trusted_sealers = [\"sealer.example\"]\n[levels]\n0 = \"a\"\n1 = \"b\"\n2 = \"c\"\n3 = \"d\"\n4 = \"e\"\n";
@@ -36,7 +34,7 @@ fn rule(name: &str, when: &str, then: &str) -> String {
 
 /// A line of the trail; `more` are further facts.
 fn recorded(number: u64, level: u8, more: &str, recipients: &[&str]) -> RecordedDecision {
-    let id = crate::mail::QueueId::from_bits(number);
+    let id = QueueId::from_bits(number);
     let line = format!(
         "{{\"at\":\"2026-11-22T17:12:05.123Z\",\"event\":\"decision\",\"id\":\"{id}\",\"v\":1,\
          \"policy\":\"old\",\"facts\":{{\"direction\":\"outbound\",\
