@@ -418,6 +418,9 @@ mod tests {
         let inner = zipped(&[("setup", PROGRAM)]);
         let outer = zipped(&[("letter.txt", b"hello"), ("more.zip", &inner)]);
         assert_eq!(with_file("letters.zip", &outer), ["executable", "archive", "text"]);
+        let mail: &[u8] = b"Message-ID: <1@x.com>\r\nTo: a@x.com\r\n\r\nhello\r\n";
+        let letters = zipped(&[("letter.eml", mail)]);
+        assert_eq!(with_file("letters.zip", &letters), ["archive", "message"]);
     }
 
     #[test]

@@ -306,6 +306,7 @@ mod tests {
             prop_assert_eq!(&read.facts, &facts);
             let [(recipient, decision)] = &decisions;
             prop_assert_eq!(&read.recipients, &[RecordedOutcome::of(recipient, decision)]);
+            prop_assert_eq!(read.recipients[0].matched.as_ref(), Some(&decision.matched));
             prop_assert_eq!((read.id.to_bits(), read.policy.as_str()), (bits, "abc"));
         }
     }

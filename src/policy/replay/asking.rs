@@ -41,14 +41,8 @@ impl<'a> Replay<'a> {
     pub fn ask(&mut self, recorded: &mut RecordedDecision) {
         let again = ask_again(self.policy, self.decide, recorded);
         let RecordedDecision { id, policy: version, facts, recipients } = recorded;
-        let outcomes: Vec<Outcome<'_>> = recipients
-            .iter()
-            .zip(again)
-            .map(|(before, after)| match after {
-                Err(why) => Outcome::NotAsked(why),
-                Ok(after) => Outcome::Asked { before, after },
-            })
-            .collect();
+        let outcomes: Vec<Outcome<'_>> =
+            recipients.iter().zip(again).map(|(before, after)| Outcome { before, after }).collect();
         let sender = || match self.policy.organisation(facts) {
             Some(organisation) => format!("{} ({})", organisation.name, organisation.ods),
             None => NO_ORGANISATION.to_owned(),

@@ -10,9 +10,9 @@ use crate::mail::{
 };
 
 /// One copy, then and now.
-pub(super) enum Outcome<'a> {
-    NotAsked(NotAsked),
-    Asked { before: &'a RecordedOutcome, after: RecordedOutcome },
+pub(super) struct Outcome<'a> {
+    pub(super) before: &'a RecordedOutcome,
+    pub(super) after: Result<RecordedOutcome, NotAsked>,
 }
 
 /// What would change for whom. A message is held if any of its copies is.
@@ -111,14 +111,14 @@ impl ReplayReport {
         self.add_held(outcomes);
         let mut told: BTreeSet<Change> = BTreeSet::new();
         for outcome in outcomes {
-            let (before, after) = match outcome {
-                Outcome::NotAsked(why) => {
+            let after = match &outcome.after {
+                Ok(after) => after,
+                Err(why) => {
                     *self.not_asked.entry(*why).or_default() += 1;
                     continue;
                 }
-                Outcome::Asked { before, after } => (*before, after),
             };
-            let changes = changes(before, after);
+            let changes = changes(outcome.before, after);
             self.unchanged += u64::from(changes.is_empty());
             for change in changes {
                 let is_full = self.changes.len() >= MOST_NAMES;
@@ -138,7 +138,7 @@ impl ReplayReport {
     fn add_held(&mut self, outcomes: &[Outcome<'_>]) {
         let (mut before_held, mut after_held) = (false, false);
         for outcome in outcomes {
-            let Outcome::Asked { before, after } = outcome else { return };
+            let Outcome { before, after: Ok(after) } = outcome else { return };
             before_held |= before.disposition == Disposition::Hold;
             after_held |= after.disposition == Disposition::Hold;
         }
