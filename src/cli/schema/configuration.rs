@@ -26,6 +26,7 @@ pub(super) fn schema() -> Value {
         ("tls_reports", tls_reports()),
         ("recipients", tables(&recipients())),
         ("blocklist", tables(&blocklist())),
+        ("going_live", going_live()),
         ("spool", spool()),
         ("metrics", address("Where Prometheus reads.", "127.0.0.1:9464")),
         ("console", address("Where officers look, in a browser.", "127.0.0.1:8464")),
@@ -40,9 +41,29 @@ fn node() -> Value {
         ("policies", text("The officers' folder.")),
         ("local_domains", any_of(&text("A domain whose mailboxes stand behind it."))),
         ("control_socket", text("On which postern queue and the like talk to it.")),
+        ("control_group", text("The group whose accounts may use that socket.")),
         ("passage_key", text("The secret that marks messages which have been through.")),
     ];
     table("This gateway.", keys, &["name", "data_dir", "policies"])
+}
+
+fn going_live() -> Value {
+    let canary = vec![
+        ("share", example("The share of senders it decides for.", &["10%"])),
+        ("lasts", example("How long.", &["4h"])),
+        ("least_messages", number("Fewer decide nothing.", 20, i64::MAX)),
+        (
+            "hold_rate",
+            example("How much mail it may stop: beyond it, it is returned from.", &["1%..8%"]),
+        ),
+    ];
+    let required = ["share", "lasts", "least_messages", "hold_rate"];
+    let keys = vec![
+        ("approval", usual("Who must agree.", ["none", "second officer"], "none")),
+        ("keep", number("Versions that can be returned to.", 2, 10_000)),
+        ("canary", table("A version is tried before it decides for everybody.", canary, &required)),
+    ];
+    table("How a version of the policies goes live.", keys, &[])
 }
 
 fn listener() -> Value {

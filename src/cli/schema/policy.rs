@@ -41,6 +41,7 @@ fn invariants() -> Value {
     never.extend([
         ("disposition", any_of(&disposition("What must not come of it."))),
         ("tls_below", tls("It must not go with less than this.")),
+        ("lacking", any_of(&choice("What must not be missing.", ["reason", "way_out"]))),
     ]);
     let never = table("The facts, and what must not come of them.", never, &[]);
     let keys = vec![("name", text("What is promised.")), ("never", never)];

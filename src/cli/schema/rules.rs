@@ -8,7 +8,7 @@ use super::{
         any_of, choice, day, either, example, flag, open_table, table, tables, text, usual, with,
     },
 };
-use crate::mail::{Disposition, Protected};
+use crate::mail::{Disposition, Protected, RuleSeverity};
 
 pub(super) fn schema() -> Value {
     let keys = vec![("rule", rules()), ("exemption", exemptions())];
@@ -58,6 +58,20 @@ pub(super) fn rules() -> Value {
                 "\"observe\": it is counted and logged, and nothing else.",
                 ["enforce", "observe"],
                 "enforce",
+            ),
+        ),
+        (
+            "canary",
+            example(
+                "The share of senders it is enforced for, to try it; it observes the others.",
+                &["10%"],
+            ),
+        ),
+        (
+            "severity",
+            choice(
+                "How much it matters, for people: it decides nothing.",
+                RuleSeverity::ALL.map(RuleSeverity::name),
             ),
         ),
         ("reason", text(reason)),

@@ -52,6 +52,30 @@ pub(super) const CODES: &[Code] = &[
         ["[retry]\nexpiry = \"5 days\"", "[retry]\nexpiry = \"5d\""],
     ),
     written(
+        "bad-share",
+        "A share is a percentage, `10%`, and a band of them is two: `1%..8%`.",
+        "postern.toml",
+        [
+            "[going_live.canary]\nshare = \"a tenth\"\nlasts = \"4h\"\nleast_messages = 200\nhold_rate = \"1%..8%\"",
+            "[going_live.canary]\nshare = \"10%\"\nlasts = \"4h\"\nleast_messages = 200\nhold_rate = \"1%..8%\"",
+        ],
+    ),
+    written(
+        "going-live-keep",
+        "Of versions two are kept at least: the one that decides, and one to return to.",
+        "postern.toml",
+        ["[going_live]\nkeep = 1", "[going_live]\nkeep = 2"],
+    ),
+    written(
+        "canary-messages",
+        "So few messages show nothing: what is held among them is chance.",
+        "postern.toml",
+        [
+            "[going_live.canary]\nshare = \"10%\"\nlasts = \"4h\"\nleast_messages = 3\nhold_rate = \"1%..8%\"",
+            "[going_live.canary]\nshare = \"10%\"\nlasts = \"4h\"\nleast_messages = 200\nhold_rate = \"1%..8%\"",
+        ],
+    ),
+    written(
         "bad-port",
         "A port is a number from 1 to 65535.",
         "postern.toml",

@@ -40,6 +40,42 @@ pub(super) const CODES: &[Code] = &[
         ],
     ),
     written(
+        "rule-shadowed",
+        "Wherever the rule matches, a stricter one does as well and asks for all that it asks for: it changes nothing. Told so that nobody relies on it.",
+        "rules.toml",
+        [
+            "[[rule]]\nname = \"level 3 and above\"\nwhen = { level = \">=3\" }\ntls = \"verified\"\n[[rule]]\nname = \"level 4\"\nwhen = { level = 4 }\ntls = \"encrypted\"",
+            "[[rule]]\nname = \"level 3 and above\"\nwhen = { level = \">=3\" }\ntls = \"encrypted\"\n[[rule]]\nname = \"level 4\"\nwhen = { level = 4 }\ntls = \"verified\"",
+        ],
+    ),
+    written(
+        "canary",
+        "The share of senders on whom a rule is tried is a percentage, more than none and less than all.",
+        "rules.toml",
+        [
+            "[[rule]]\nname = \"level 4\"\nwhen = { level = 4 }\ntls = \"verified\"\ncanary = \"a tenth\"",
+            "[[rule]]\nname = \"level 4\"\nwhen = { level = 4 }\ntls = \"verified\"\ncanary = \"10%\"",
+        ],
+    ),
+    written(
+        "rule-canary-observes",
+        "A rule that observes is enforced for nobody, so that no share of senders can be tried.",
+        "rules.toml",
+        [
+            "[[rule]]\nname = \"level 4\"\nwhen = { level = 4 }\ntls = \"verified\"\nmode = \"observe\"\ncanary = \"10%\"",
+            "[[rule]]\nname = \"level 4\"\nwhen = { level = 4 }\ntls = \"verified\"\ncanary = \"10%\"",
+        ],
+    ),
+    written(
+        "exemption-lifts-nothing",
+        "Nothing that the exemption speaks of is matched by a rule it lifts.",
+        "rules.toml",
+        [
+            "[[rule]]\nname = \"level 4\"\nwhen = { level = 4 }\ntls = \"verified\"\n[[exemption]]\nrules = [\"level 4\"]\nwhen = { level = 2 }\nowner = \"A. Officer\"\nreason = \"Agreed.\"\nexpires = 2099-01-31",
+            "[[rule]]\nname = \"level 4\"\nwhen = { level = 4 }\ntls = \"verified\"\n[[exemption]]\nrules = [\"level 4\"]\nwhen = { level = 4, sender = \"a@x.example\" }\nowner = \"A. Officer\"\nreason = \"Agreed.\"\nexpires = 2099-01-31",
+        ],
+    ),
+    written(
         "rule-duplicate",
         "Two rules have one name, so that neither an exemption nor an audit line says which is meant.",
         "rules.toml",

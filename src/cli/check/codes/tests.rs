@@ -207,6 +207,7 @@ const NO_CODES: &[&str] = &[
     "mime-version",
     "mta-sts",
     "over-limit",
+    "packed-refs",
     "reply-to",
     "return-path",
 ];
