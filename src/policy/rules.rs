@@ -169,7 +169,7 @@ fn read_rule(
         None => Some(Vec::new()),
     };
     let mode = optional(table, "mode", |value| value.choice(&MODES));
-    let canary = optional(table, "canary", |value| value.parsed("canary"));
+    let canary = optional(table, "canary", |value| value.parsed("rule-canary"));
     let severity = optional(table, "severity", |value| {
         value.choice(&RuleSeverity::ALL.map(|severity| (severity.name(), severity)))
     });

@@ -104,7 +104,6 @@ proptest! {
 /// Every code there is, but for a missing file, which no folder can hold.
 const CODES: [&str; 81] = [
     "address",
-    "canary",
     "combination-unknown-evidence",
     "combination-without-level",
     "detector-empty-match",
@@ -160,6 +159,7 @@ const CODES: [&str; 81] = [
     "range-empty",
     "range-malformed",
     "rollout-enforce-to",
+    "rule-canary",
     "rule-canary-observes",
     "rule-does-nothing",
     "rule-duplicate",

@@ -49,7 +49,7 @@ pub(super) const CODES: &[Code] = &[
         ],
     ),
     written(
-        "canary",
+        "rule-canary",
         "The share of senders on whom a rule is tried is a percentage, more than none and less than all.",
         "rules.toml",
         [
