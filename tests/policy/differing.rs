@@ -139,11 +139,28 @@ fn a_domain_that_is_cleared_for_more_is_told_as_what_it_lets_through() {
     assert_eq!(
         told(&with(ABOVE), &new),
         [
-            "loosening: Outbound messages of level 4 to approved domains cleared for level 4: held \
-             before by the rule `cleared`, relayed now; the sender told before, and no longer",
+            "loosening: Outbound messages of level 4 to partner.example: held before by the rule \
+             `cleared`, relayed now; the sender told before, and no longer",
             "the entry of `partner.example` has changed",
         ]
     );
+}
+
+#[test]
+fn a_domain_that_is_new_is_named_and_not_only_something_like_it() {
+    let entry = "[[domain]]\nname = \"charity.example\"\nclearance = 2\ntls = \"verified\"\n\
+                 vouched_by = [\"mta-sts\"]\nowner = \"A. Officer\"\nevidence = \"seen\"\n\
+                 review = 2027-01-01\n";
+    let domains = format!("{DOMAINS}{entry}");
+    let new = must_compile(with_files(&[("rules.toml", ABOVE), ("domains.toml", &domains)]));
+    let said = told(&with(ABOVE), &new);
+    assert!(
+        said.iter().any(|sentence| sentence.starts_with(
+            "loosening: Outbound messages of level 2 to charity.example: held before"
+        )),
+        "{said:#?}"
+    );
+    assert!(!said.concat().contains("such as charity"), "{said:#?}");
 }
 
 #[test]

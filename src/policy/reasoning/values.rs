@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::mail::{Address, CanarySide, DestinationClass, Facts, Level, TlsRequirement};
+use crate::mail::{Address, CanarySide, DestinationClass, Domain, Facts, Level, TlsRequirement};
 
 use super::super::{
     Policy,
@@ -22,7 +22,7 @@ pub(super) struct Values<'s, 'a> {
 
 /// What a policy knows of a recipient: the class, the clearance, whether the
 /// domain is retired, the TLS its entry asks for, whether rules are enforced.
-type Place = (DestinationClass, Level, bool, TlsRequirement, bool);
+pub(super) type Place = (DestinationClass, Level, bool, TlsRequirement, bool);
 
 /// Everything by which a value can be told from another.
 #[derive(PartialEq, Eq, Hash)]
@@ -114,12 +114,7 @@ impl<'a> Values<'_, 'a> {
     /// What each policy knows of a recipient.
     fn places(&self, fact: &Fact) -> Vec<Place> {
         let Fact::Recipient(recipient) = fact else { return Vec::new() };
-        let place = |policy: &&Policy| {
-            let place = policy.destination(recipient.domain());
-            let enforced = policy.rollout().enforces(recipient.domain());
-            (place.class, place.clearance, place.is_retired(), place.tls(), enforced)
-        };
-        self.policies.iter().map(place).collect()
+        places(self.policies, recipient.domain())
     }
 
     /// On which sides of the shares a place is, or a sender who is one.
@@ -144,6 +139,16 @@ impl<'a> Values<'_, 'a> {
         });
         named.flatten().collect()
     }
+}
+
+/// What each policy knows of a domain.
+pub(super) fn places(policies: &[&Policy], domain: &Domain) -> Vec<Place> {
+    let place = |policy: &&Policy| {
+        let place = policy.destination(domain);
+        let enforced = policy.rollout().enforces(domain);
+        (place.class, place.clearance, place.is_retired(), place.tls(), enforced)
+    };
+    policies.iter().map(place).collect()
 }
 
 /// Each level is compared with each clearance, and each verdict waits for

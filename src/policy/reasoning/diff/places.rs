@@ -1,6 +1,8 @@
 //! Senders and recipients in words: by what officers call them, as far as that
 //! says exactly who is meant, and by name for the rest.
 
+use std::collections::{BTreeSet, HashMap};
+
 use crate::mail::{Address, DestinationClass, Domain, Level, ReversePath};
 
 use super::{
@@ -8,6 +10,7 @@ use super::{
     super::{
         dimension::{Dimension, Fact},
         space::Space,
+        values::{Place, places},
     },
     change::list,
 };
@@ -50,7 +53,8 @@ fn recipients<'a>(space: &Space<'a>, conditions: &[&'a Condition]) -> (Vec<Calle
             _ => None,
         })
         .collect();
-    let mut called: Vec<Called> = Vec::new();
+    // An entry that is like no other goes by its name.
+    let mut called: Vec<Called> = entries_alone(space.policies(), &addresses);
     for (policy, when) in space.policies().iter().rev().zip(["", " (as it was before)"]) {
         for (words, is) in kinds_of_place() {
             let inside: Vec<bool> = addresses.iter().map(|to| is(policy, to.domain())).collect();
@@ -68,6 +72,42 @@ fn recipients<'a>(space: &Space<'a>, conditions: &[&'a Condition]) -> (Vec<Calle
         called.push((words, space.holds(condition, &Dimension::Recipient)));
     }
     (called, addresses.iter().map(|address| name(address)).collect())
+}
+
+fn entries_alone(policies: &[&Policy], addresses: &[&Address]) -> Vec<Called> {
+    let alone = known_alone(policies);
+    let anybody = addresses.iter().enumerate().filter(|(_, address)| is_anybody(address));
+    let entry = |(at, address): (usize, &&Address)| {
+        let words = alone.get(&places(policies, address.domain()))?;
+        Some((words.clone(), (0..addresses.len()).map(|place| place == at).collect()))
+    };
+    anybody.filter_map(entry).collect()
+}
+
+/// What is known of one entry and of no other place, with the entry in words.
+fn known_alone(policies: &[&Policy]) -> HashMap<Vec<Place>, String> {
+    let entries = policies.iter().flat_map(|policy| policy.domains().iter());
+    let named: BTreeSet<String> = entries.map(|entry| entry.name.to_string()).collect();
+    let mut known: HashMap<Vec<Place>, Vec<String>> = HashMap::new();
+    for name in named {
+        let (one, words) = match name.strip_prefix("*.") {
+            Some(parent) => (format!("{ANY_LABEL}.{parent}"), format!("domains below {parent}")),
+            None => (name.clone(), name),
+        };
+        let Ok(domain) = one.parse() else { continue };
+        known.entry(places(policies, &domain)).or_default().push(words);
+    }
+    known.retain(|places, _| places.iter().any(is_of_an_entry));
+    let only = |(places, words): (_, Vec<String>)| {
+        let [words] = <[String; 1]>::try_from(words).ok()?;
+        Some((places, words))
+    };
+    known.into_iter().filter_map(only).collect()
+}
+
+/// Not as everybody's mailboxes are, or ours.
+fn is_of_an_entry((class, _, retired, ..): &Place) -> bool {
+    *class == DestinationClass::Approved || *retired
 }
 
 fn senders<'a>(space: &Space<'a>, conditions: &[&'a Condition]) -> (Vec<Called>, Vec<String>) {
@@ -201,7 +241,7 @@ fn shortened(mut pieces: Vec<String>) -> String {
 /// A representative by what it stands for.
 fn name(address: &Address) -> String {
     let domain = address.domain().as_str();
-    let anybody = address.local_part().starts_with("someone");
+    let anybody = is_anybody(address);
     match (anybody, domain.split_once('.')) {
         (true, Some((label, "example"))) if label.starts_with("any") => {
             "domains that no file names".to_owned()
@@ -217,4 +257,10 @@ fn name(address: &Address) -> String {
     }
 }
 
+fn is_anybody(address: &Address) -> bool {
+    address.local_part().starts_with("someone")
+}
+
 const MOST_NAMED: usize = 8;
+/// A label that no file is likely to name.
+const ANY_LABEL: &str = "any-other-name";
