@@ -2,19 +2,13 @@
 the exit code that a script goes by."""
 
 import json
-import os
 import pathlib
 import shutil
-import subprocess
 
 import pytest
+from gateway import postern
 
 POLICIES = pathlib.Path(__file__).parents[2] / "policies"
-
-
-def postern(*arguments):
-    command = [os.environ["POSTERN"], *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
 def json_lines(*arguments):
