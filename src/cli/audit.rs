@@ -5,8 +5,9 @@ use std::{io::Write, path::PathBuf};
 use clap::{Args, Subcommand};
 
 use super::{
+    control::{Control, asked},
     exit::Failure,
-    story::{Story, asked},
+    story::Story,
 };
 use crate::{
     gateway::{Answer, Request, SendReport},
@@ -16,17 +17,8 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub struct AuditArguments {
-    /// The gateway's control socket
-    #[arg(
-        long,
-        global = true,
-        value_name = "PATH",
-        default_value = "/var/lib/postern/control.sock"
-    )]
-    control: PathBuf,
-    /// Answer in JSON
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    control: Control,
     #[command(subcommand)]
     command: AuditCommand,
 }
@@ -54,7 +46,7 @@ enum AuditCommand {
 }
 
 pub fn audit(arguments: AuditArguments, now: Timestamp) -> Result<(), Failure> {
-    let AuditArguments { control, json, command } = arguments;
+    let AuditArguments { control: Control { control, json }, command } = arguments;
     match command {
         AuditCommand::Evidence { id, recipient, audit } => {
             let story = Story::find(id, &control, audit.as_deref())?;

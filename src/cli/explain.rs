@@ -18,6 +18,7 @@ use serde_json::json;
 use self::recorded::Present;
 use super::{
     classify::{COLUMNS, View},
+    control::SOCKET,
     documents::Documents,
     exit::Failure,
     files, findings,
@@ -132,7 +133,7 @@ pub fn explain(arguments: ExplainArguments, now: Timestamp) -> Result<(), Failur
         arguments.policies.or(config.as_ref().map(|config| config.node.policies.clone()));
     if let Some(id) = queue_id(&arguments.subject) {
         let beside = config.map(|config| config.node.control_socket);
-        let control = arguments.control.or(beside).unwrap_or_else(|| CONTROL.into());
+        let control = arguments.control.or(beside).unwrap_or_else(|| SOCKET.into());
         let story = Story::find(id, &control, arguments.audit.as_deref())?;
         let present = Present { policies, local_domains, now };
         return recorded::explain(id, &story, &present, arguments.json);
@@ -258,4 +259,3 @@ fn as_json(policy: &Policy, judgement: &Judgement, view: View) -> serde_json::Va
 }
 
 const POLICIES: &str = "policies";
-const CONTROL: &str = "/var/lib/postern/control.sock";

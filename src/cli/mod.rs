@@ -6,6 +6,7 @@ mod audit;
 mod certificates;
 mod check;
 mod classify;
+mod control;
 mod demo;
 mod diff;
 mod difference;

@@ -8,28 +8,22 @@ use std::{
 
 use clap::{Args, Subcommand};
 
-use super::exit::Failure;
+use super::{
+    control::{Control, asked},
+    exit::Failure,
+};
 use crate::{
     gateway::{
         Answer, CameTo, Outcome, PolicyAnswer, PolicyRequest, PolicyStatus, Refused, Request,
-        VersionName, Waiting, ask,
+        VersionName, Waiting,
     },
     mail::PolicyStep,
 };
 
 #[derive(Debug, Args)]
 pub struct PolicyArguments {
-    /// The gateway's control socket
-    #[arg(
-        long,
-        global = true,
-        value_name = "PATH",
-        default_value = "/var/lib/postern/control.sock"
-    )]
-    control: PathBuf,
-    /// Answer in JSON
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    control: Control,
     #[command(subcommand)]
     command: PolicyCommand,
 }
@@ -106,7 +100,7 @@ struct Officer {
 }
 
 pub fn policy(arguments: PolicyArguments) -> Result<(), Failure> {
-    let PolicyArguments { control, json, command } = arguments;
+    let PolicyArguments { control: Control { control, json }, command } = arguments;
     let mut shown = Shown::Whole;
     let request = match command {
         PolicyCommand::Status => PolicyRequest::Status,
@@ -153,13 +147,8 @@ enum Shown {
 }
 
 fn answer_to(control: &Path, request: PolicyRequest) -> Result<PolicyAnswer, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::unavailable)?;
-    match runtime.block_on(ask(control, &Request::Policy(request))).map_err(Failure::unavailable)? {
+    match asked(control, &Request::Policy(request))? {
         Answer::Policy(answer) => Ok(answer),
-        Answer::Refused { why } => Err(Failure::negative(why)),
         _ => Err(Failure::unavailable("the gateway has answered something else")),
     }
 }

@@ -4,10 +4,14 @@ use std::{io::Write, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 
-use super::{exit::Failure, story::Story};
+use super::{
+    control::{Control, asked},
+    exit::Failure,
+    story::Story,
+};
 use crate::{
     config::Span,
-    gateway::{Answer, LessTls, Request, Selection, ask},
+    gateway::{Answer, LessTls, Request, Selection},
     mail::{
         ByMode, Exemption, NextHop, Notify, QueueId, QueuedMessage, QueuedRecipient,
         RecipientState, Recourse, Requests, RequireTls, Timestamp, TlsFault, TlsNotice, Unmet,
@@ -18,17 +22,8 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub struct QueueArguments {
-    /// The gateway's control socket
-    #[arg(
-        long,
-        global = true,
-        value_name = "PATH",
-        default_value = "/var/lib/postern/control.sock"
-    )]
-    control: PathBuf,
-    /// Answer in JSON
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    control: Control,
     #[command(subcommand)]
     command: QueueCommand,
 }
@@ -97,7 +92,7 @@ enum QueueCommand {
 }
 
 pub fn queue(arguments: QueueArguments, now: Timestamp) -> Result<(), Failure> {
-    let QueueArguments { control, json, command } = arguments;
+    let QueueArguments { control: Control { control, json }, command } = arguments;
     if let QueueCommand::Trace { id, audit } = command {
         return trace(id, &Story::find(id, &control, audit.as_deref())?, json);
     }
@@ -115,21 +110,19 @@ pub fn queue(arguments: QueueArguments, now: Timestamp) -> Result<(), Failure> {
         QueueCommand::Redirect { id, to, reason } => Request::Redirect { id, to, reason },
         QueueCommand::Bounce { id, reason } => Request::Bounce { id, reason },
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::unavailable)?;
-    let answer = runtime.block_on(ask(&control, &request)).map_err(Failure::unavailable)?;
+    let answer = asked(&control, &request)?;
     let mut out = std::io::stdout().lock();
     match answer {
-        Answer::Refused { why } => return Err(Failure::negative(why)),
         answer if json => writeln!(out, "{}", serde_json::json!(answer))?,
         Answer::Messages { messages } if detailed => {
             messages.iter().try_for_each(|message| show(&mut out, message))?;
         }
         Answer::Messages { messages } => list(&mut out, &messages, now)?,
         Answer::Done { messages } => writeln!(out, "{messages} done")?,
-        Answer::Trail { .. } | Answer::Report { .. } | Answer::Policy(_) => {}
+        Answer::Trail { .. }
+        | Answer::Report { .. }
+        | Answer::Policy(_)
+        | Answer::Refused { .. } => {}
     }
     Ok(())
 }

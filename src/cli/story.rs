@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use super::exit::Failure;
+use super::{control::asked, exit::Failure};
 use crate::{
-    gateway::{Answer, Request, ask},
+    gateway::{Answer, Request},
     mail::{QueueId, QueuedMessage},
     observe::excerpt,
     report::story::Line,
@@ -44,17 +44,5 @@ impl Story {
         // Rotation can leave files out of order; the moments are not.
         lines.sort_by(|one, other| one.at.cmp(&other.at));
         Ok(Self { lines, remarks, queued })
-    }
-}
-
-/// The gateway's answer to one request; a refusal is a failure.
-pub(super) fn asked(control: &Path, request: &Request) -> Result<Answer, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::unavailable)?;
-    match runtime.block_on(ask(control, request)).map_err(Failure::unavailable)? {
-        Answer::Refused { why } => Err(Failure::negative(why)),
-        answer => Ok(answer),
     }
 }
