@@ -5,7 +5,12 @@ use std::{io::Write, path::PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::{exit::Failure, files};
+use super::{
+    classify::COLUMNS,
+    exit::Failure,
+    files,
+    page::{Ink, Page, piece},
+};
 use crate::{
     decide::decide,
     mail::{Decision, Timestamp},
@@ -39,10 +44,9 @@ pub fn diff(arguments: &DiffArguments, now: Timestamp) -> Result<(), Failure> {
     let (old, new) = (read(&old_sources)?, read(&new_sources)?);
     let told = differences((&old, &old_sources), (&new, &new_sources), decide);
     let differences = told.ok_or_else(|| Failure::bad_data("the policies cannot be compared"))?;
-    let mut out = std::io::stdout().lock();
     match arguments.json {
-        true => show_json(&mut out, &differences)?,
-        false => show(&mut out, &differences)?,
+        true => show_json(&mut std::io::stdout().lock(), &differences)?,
+        false => show(&mut Page::standard_output().within(COLUMNS), &differences)?,
     }
     if !differences.complete {
         return Err(Failure::bad_data(
@@ -55,36 +59,43 @@ pub fn diff(arguments: &DiffArguments, now: Timestamp) -> Result<(), Failure> {
     }
 }
 
-fn show(out: &mut impl Write, differences: &Differences<'_>) -> std::io::Result<()> {
+fn show<W: Write>(page: &mut Page<W>, differences: &Differences<'_>) -> std::io::Result<()> {
     for (turn, title) in
         [(Turn::Tightening, "Tighter"), (Turn::Loosening, "Looser"), (Turn::Other, "Otherwise")]
     {
         let mut sentences =
             differences.sentences.iter().filter(|sentence| sentence.turn == turn).peekable();
         if sentences.peek().is_some() {
-            writeln!(out, "{title}")?;
+            page.heading("", title)?;
         }
-        for sentence in sentences {
-            show_sentence(out, sentence)?;
+        for (place, sentence) in sentences.enumerate() {
+            if place > 0 {
+                page.empty_line()?;
+            }
+            show_sentence(page, sentence)?;
         }
     }
     if !differences.outside.is_empty() {
-        writeln!(out, "Also")?;
+        page.heading("", "Also")?;
     }
     for line in &differences.outside {
-        writeln!(out, "  - {line}")?;
+        page.row("", &[piece(Ink::Plain, line.as_str())])?;
     }
     if differences.is_empty() {
-        writeln!(out, "Nothing differs: every message is decided as before.")?;
+        page.text(&[piece(Ink::Good, "Nothing differs: every message is decided as before.")])?;
     }
     Ok(())
 }
 
-fn show_sentence(out: &mut impl Write, sentence: &Sentence) -> std::io::Result<()> {
-    writeln!(out, "  - {}: {}.", sentence.scope, sentence.changes.join("; "))?;
+fn show_sentence<W: Write>(page: &mut Page<W>, sentence: &Sentence) -> std::io::Result<()> {
+    page.row("Whose", &[piece(Ink::Strong, format!("{}.", sentence.scope))])?;
+    for change in &sentence.changes {
+        page.row("What", &[piece(Ink::Plain, format!("{change}."))])?;
+    }
     if let Some(Example { picture, before, after, .. }) = &sentence.example {
-        writeln!(out, "      such as {picture}:")?;
-        writeln!(out, "      before {}; now {}", brief(before), brief(after))?;
+        page.row("Such as", &[piece(Ink::Quiet, picture.as_str())])?;
+        page.row("Before", &[piece(Ink::Quiet, brief(before))])?;
+        page.row("Now", &[piece(Ink::Quiet, brief(after))])?;
     }
     Ok(())
 }

@@ -42,9 +42,9 @@ def test_what_a_looser_rule_lets_through_is_told_with_a_message(changed):
     folder = changed("rules.toml", held, 'tell    = ["officers"]')
     done = postern("diff", POLICIES, folder)
     assert done.returncode == 1, done.stderr
-    assert done.stdout.startswith("Looser\n")
-    assert "above the clearance of where they go: held before" in done.stdout
-    assert "such as an outbound message of level 2 from anyone" in done.stdout
+    said = " ".join(done.stdout.split())
+    assert said.startswith("Looser ====== Whose Outbound messages above the clearance of where they go. What held before")
+    assert "Such as an outbound message of level 2 from anyone" in said
     lines = json_lines("diff", POLICIES, folder)
     assert lines[0]["turn"] == "loosening"
     assert lines[0]["example"]["before"]["disposition"] == "hold"
