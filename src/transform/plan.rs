@@ -51,9 +51,11 @@ impl<'c> Plan<'c> {
     /// line. A header that the message breaks off may lack its last line end.
     fn line_is_ended(&self, at: usize) -> bool {
         let header = self.changes.iter().filter(|(order, _)| *order == Order::Header);
-        let before = header.map(|(_, change)| change).rfind(|change| {
-            change.source.end == at && (change.source.start < at || !change.inserted.is_empty())
-        });
+        let ends_here = header.map(|(_, change)| change).filter(|change| change.source.end == at);
+        // What is put in stands behind what is there instead of something.
+        let before = ends_here
+            .filter(|change| change.source.start < at || !change.inserted.is_empty())
+            .max_by_key(|change| change.source.start);
         match before {
             Some(change) if !change.inserted.is_empty() => change.inserted.ends_with(b"\n"),
             // Taken out.
