@@ -112,6 +112,8 @@ impl Operator {
             Ok(request) => self.carry_out(request, &by).await,
             Err(error) => Answer::Refused { why: format!("the request cannot be read: {error}") },
         };
+        // What a person has done is on record before they hear that it is done.
+        self.trail.settled().await;
         let mut answer = serde_json::to_vec(&answer)?;
         answer.push(b'\n');
         stream.write_all(&answer).await

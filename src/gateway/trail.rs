@@ -13,6 +13,13 @@ pub(super) struct Trail {
 }
 
 impl Trail {
+    /// Everything told so far is on disk.
+    pub(super) async fn settled(&self) {
+        let observatory = Arc::clone(&self.observatory);
+        // It fails only where it panics, and then the trail's writer says so.
+        let _ = tokio::task::spawn_blocking(move || observatory.flush()).await;
+    }
+
     /// Reads every file of the trail, on a thread of its own; why not, in
     /// words for the operator.
     pub(super) async fn excerpt(&self, id: QueueId) -> Result<Excerpt, String> {

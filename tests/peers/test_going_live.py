@@ -205,6 +205,7 @@ def test_two_officers(start, far_end):
     policies.ask("approve", version[:8], "--officer", "Ben Birch", code=2)
     # What waits is kept over a power cut.
     policies.gateway.kill()
+    assert policies.lines("policy_step")[-1]["step"] == "proposed"
     policies.gateway.start()
     assert policies.waits() == [version] and policies.met(far_end) == "hold"
     assert policies.ask("approve", version, "--officer", "Ben Birch", "--comment", "seen").startswith("LIVE")
