@@ -3,6 +3,7 @@ for each of them that touches no other process of the machine."""
 
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -11,10 +12,16 @@ import time
 
 
 def free_port():
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of 127.0.0.1 that nobody listens on, and that the system gives to nobody who asks for any (ip(7),
+    ip_local_port_range): what listens there later is whom it was meant for."""
+    while True:
+        port = random.randrange(14000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def wait_until(what, condition, seconds=30):
