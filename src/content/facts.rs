@@ -8,6 +8,14 @@ use super::{
 };
 use crate::mail::{Domain, Protected, SecureTag};
 
+/// Whom an address field names.
+pub(super) struct NamedAddress {
+    /// Decoded, as it is shown.
+    pub(super) name: String,
+    /// As it stands there, which need not be one.
+    pub(super) address: String,
+}
+
 impl Content {
     /// The Subject as a person reads it.
     pub fn subject(&self) -> Option<String> {
@@ -44,7 +52,17 @@ impl Content {
     /// The domains of all authors, of all From fields, in order.
     pub fn from_domains(&self) -> Vec<Domain> {
         let mut domains = Vec::new();
-        for field in self.fields_named("From") {
+        for NamedAddress { address, .. } in self.addresses("From") {
+            let domain = address.rsplit_once('@').map(|(_, domain)| domain.trim().parse());
+            domains.extend(domain.into_iter().flatten());
+        }
+        domains
+    }
+
+    /// Every address of all fields of this name, groups opened.
+    pub(super) fn addresses(&self, name: &str) -> Vec<NamedAddress> {
+        let mut named = Vec::new();
+        for field in self.fields_named(name) {
             let mut value = self.value(field).into_owned();
             value.push('\n');
             let HeaderValue::Address(addresses) =
@@ -52,12 +70,13 @@ impl Content {
             else {
                 continue;
             };
-            domains.extend(addresses.iter().filter_map(|one| {
-                let (_, domain) = one.address.as_deref()?.rsplit_once('@')?;
-                domain.trim().parse::<Domain>().ok()
+            named.extend(addresses.iter().filter_map(|one| {
+                let address = one.address.as_deref()?.trim().to_owned();
+                let name = one.name.as_deref().unwrap_or_default().to_owned();
+                Some(NamedAddress { name, address })
             }));
         }
-        domains
+        named
     }
 
     pub fn has_field(&self, name: &str) -> bool {

@@ -3,17 +3,8 @@
 
 use std::collections::HashMap;
 
-use mail_parser::{HeaderValue, parsers::MessageStream};
-
-use super::{lookalike::looks_like, tree::Content};
+use super::{facts::NamedAddress, lookalike::looks_like, tree::Content};
 use crate::mail::{Domain, Spoof};
-
-/// Whom From names.
-struct Author {
-    /// Decoded, as it is shown.
-    name: String,
-    address: String,
-}
 
 impl Content {
     /// The signs, in the order of `Spoof::ALL`; `local_domains` are ours.
@@ -23,11 +14,11 @@ impl Content {
             Spoof::SeveralFrom => self.from_count() > 1,
             Spoof::NoFrom => authors.is_empty(),
             Spoof::SeveralAuthors => authors.len() > 1 && !self.has_field("Sender"),
-            Spoof::DisplayNameAddress => authors.iter().any(Author::shows_another_address),
+            Spoof::DisplayNameAddress => authors.iter().any(NamedAddress::shows_another_address),
             // What passed is not to be seen in the header.
             Spoof::LocalDomain => false,
             Spoof::Lookalike => {
-                let domains = authors.iter().filter_map(Author::domain);
+                let domains = authors.iter().filter_map(NamedAddress::domain);
                 domains.into_iter().any(|domain| looks_like(&domain, local_domains))
             }
             Spoof::DoubledFields => self.has_doubled_fields(),
@@ -37,22 +28,9 @@ impl Content {
         Spoof::ALL.into_iter().filter(|&sign| seen(sign)).collect()
     }
 
-    fn authors(&self) -> Vec<Author> {
-        let mut authors = Vec::new();
-        for field in self.fields_named("From") {
-            let mut value = self.value(field).into_owned();
-            value.push('\n');
-            let HeaderValue::Address(addresses) =
-                MessageStream::new(value.as_bytes()).parse_address()
-            else {
-                continue;
-            };
-            authors.extend(addresses.iter().filter_map(|one| {
-                let address = one.address.as_deref()?.trim().to_owned();
-                let name = one.name.as_deref().unwrap_or_default().to_owned();
-                address.contains('@').then_some(Author { name, address })
-            }));
-        }
+    fn authors(&self) -> Vec<NamedAddress> {
+        let mut authors = self.addresses("From");
+        authors.retain(|author| author.address.contains('@'));
         authors
     }
 
@@ -93,7 +71,7 @@ impl Content {
     }
 }
 
-impl Author {
+impl NamedAddress {
     fn domain(&self) -> Option<Domain> {
         self.address.rsplit_once('@')?.1.trim().parse().ok()
     }

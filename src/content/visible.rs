@@ -3,9 +3,7 @@
 
 use std::collections::HashSet;
 
-use mail_parser::{HeaderValue, parsers::MessageStream};
-
-use super::tree::Content;
+use super::{facts::NamedAddress, tree::Content};
 use crate::mail::Domain;
 
 impl Content {
@@ -13,19 +11,12 @@ impl Content {
     /// left aside; an address with a domain that is none is not ours.
     pub fn visible_recipients(&self, is_ours: impl Fn(&Domain) -> bool) -> usize {
         let mut seen = HashSet::new();
-        for field in self.fields_named("To").chain(self.fields_named("Cc")) {
-            let mut value = self.value(field).into_owned();
-            value.push('\n');
-            let HeaderValue::Address(addresses) =
-                MessageStream::new(value.as_bytes()).parse_address()
-            else {
-                continue;
-            };
-            for address in addresses.iter().filter_map(|one| one.address.as_deref()) {
-                let Some((_, domain)) = address.rsplit_once('@') else { continue };
-                if !domain.trim().parse().is_ok_and(|domain| is_ours(&domain)) {
-                    seen.insert(address.trim().to_lowercase());
-                }
+        for NamedAddress { address, .. } in
+            ["To", "Cc"].iter().flat_map(|name| self.addresses(name))
+        {
+            let Some((_, domain)) = address.rsplit_once('@') else { continue };
+            if !domain.trim().parse().is_ok_and(|domain| is_ours(&domain)) {
+                seen.insert(address.to_lowercase());
             }
         }
         seen.len()

@@ -4,8 +4,6 @@
 //! No message is made for it: `decide` is asked about one of each level that
 //! has nothing else to say for itself.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde::Serialize;
 
 use super::parts::{StartError, part};
@@ -14,10 +12,10 @@ use crate::{
     decide::decide,
     deliver::{self, Deliverer, Inquiry, Posture, RouteTls},
     mail::{
-        Address, Arrival, DestinationClass, Direction, Domain, Facts, Level, MessageFacts, NextHop,
-        Protection, ReversePath, SecureTag, TlsRequirement, TlsVersion,
+        Address, DestinationClass, Domain, Facts, Level, MessageFacts, NextHop, Protection,
+        TlsRequirement,
     },
-    policy::{Policy, plain_moment},
+    policy::{Policy, plain_message},
 };
 
 /// What may be asked about, and with what.
@@ -137,23 +135,7 @@ fn up_to(asked: &[(Level, TlsRequirement)], met: Option<TlsRequirement>) -> Opti
 
 /// A message of a level, with nothing else to be said of it.
 fn plain(level: Level) -> MessageFacts {
-    MessageFacts {
-        direction: Direction::Outbound,
-        reverse_path: ReversePath::Null,
-        level,
-        kinds: BTreeMap::new(),
-        marking: None,
-        secure_tag: SecureTag::Absent,
-        opaque: Vec::new(),
-        authentication: None,
-        spoof: Vec::new(),
-        arrival: Arrival::Tls,
-        tls_version: Some(TlsVersion::Tls13),
-        size: 0,
-        attachment_types: Some(BTreeSet::new()),
-        visible_recipients: Some(0),
-        received_at: Some(plain_moment()),
-    }
+    MessageFacts { level, size: 0, ..plain_message() }
 }
 
 #[cfg(test)]

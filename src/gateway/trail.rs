@@ -1,6 +1,9 @@
 //! What the audit trail has of a message, for an operator who asks.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::{
     mail::QueueId,
@@ -13,6 +16,10 @@ pub(super) struct Trail {
 }
 
 impl Trail {
+    pub(super) fn of(observatory: &Arc<Observatory>, data_dir: &Path) -> Self {
+        Self { observatory: Arc::clone(observatory), folder: data_dir.join("audit") }
+    }
+
     /// Everything told so far is on disk.
     pub(super) async fn settled(&self) {
         let observatory = Arc::clone(&self.observatory);

@@ -52,7 +52,7 @@ pub use organisation::Organisation;
 pub use pattern::{DomainPattern, PatternError};
 pub use reasoning::{
     Counterexample, Decide, Differences, Example, Measure, Near, NumberRange, Proof, ProofOutcome,
-    RangeError, Sentence, Turn, differences, prove,
+    RangeError, Sentence, Turn, differences, plain_message, prove,
 };
 pub use replay::{Cause, Change, Effect, NotAsked, Replay, ReplayReport, Tally, ask_again};
 pub use rule::{Exemption, Rule, Verdict};

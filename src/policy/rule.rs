@@ -118,6 +118,19 @@ impl Rule {
         self.mode == Mode::Enforce && (self.then.is_some() || self.tls.is_some())
     }
 
+    /// Whether it asks for a disposition, a TLS or people told at most.
+    pub(super) fn adds_nothing(&self) -> bool {
+        self.fallback.is_none()
+            && self.urgency == Urgency::Usual
+            && self.disclaimer.is_none()
+            && self.banner.is_none()
+            && self.tag_subject.is_none()
+            && self.strip_subject.is_empty()
+            && self.add_headers.is_empty()
+            && self.remove_headers.is_empty()
+            && self.copy_to.is_empty()
+    }
+
     /// Every condition under which it matches.
     pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
         let scope = self.organisation.iter().map(|organisation| &organisation.scope);

@@ -5,8 +5,8 @@ use std::{fs, path::Path};
 use jiff::civil::{Date, date};
 use postern::{
     decide::decide,
-    mail::{Arrival, Decision, Direction, Facts, Level, MessageFacts, SecureTag, TlsVersion},
-    policy::{Context, Policy, Sources, diagnostics::Diagnostics, plain_moment},
+    mail::{Decision, Facts, Level, MessageFacts},
+    policy::{Context, Policy, Sources, diagnostics::Diagnostics, plain_message},
 };
 
 /// The day on which all these tests take place.
@@ -65,21 +65,10 @@ pub(crate) fn must_compile((policy, diagnostics): (Option<Policy>, Diagnostics))
 /// An outbound message with nothing to say of it but its level.
 pub(crate) fn message(level: u8) -> MessageFacts {
     MessageFacts {
-        direction: Direction::Outbound,
         reverse_path: "ward@mytrust.nhs.test.example".parse().unwrap(),
         level: Level::try_from(level).unwrap(),
-        kinds: Default::default(),
-        marking: None,
-        secure_tag: SecureTag::Absent,
-        opaque: Vec::new(),
-        authentication: None,
-        spoof: Vec::new(),
-        arrival: Arrival::Tls,
-        tls_version: Some(TlsVersion::Tls13),
         size: 4000,
-        attachment_types: Some(Default::default()),
-        visible_recipients: Some(0),
-        received_at: Some(plain_moment()),
+        ..plain_message()
     }
 }
 

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use crate::mail::{Disposition, Mode, Urgency};
+use crate::mail::{Disposition, Mode};
 
 use super::super::{
     Policy,
@@ -122,15 +122,7 @@ fn why_never<'a>(space: &mut Space<'a>, rule: &'a Rule, possible: Region) -> Why
 
 /// Whether the one rule leaves nothing for the other to ask for.
 fn asks_as_much(over: &Rule, rule: &Rule, is_before: bool) -> bool {
-    let adds_nothing = rule.fallback.is_none()
-        && rule.urgency == Urgency::Usual
-        && rule.disclaimer.is_none()
-        && rule.banner.is_none()
-        && rule.tag_subject.is_none()
-        && rule.strip_subject.is_empty()
-        && rule.add_headers.is_empty()
-        && rule.remove_headers.is_empty()
-        && rule.copy_to.is_empty();
+    let adds_nothing = rule.adds_nothing();
     let asks = rule.then.is_some() || rule.tls.is_some() || !rule.tell.is_empty();
     // Of rules that ask for the same the first gives its reason.
     let decides = match (over.then, rule.then) {

@@ -30,4 +30,4 @@ pub use near::Near;
 pub use prove::{Counterexample, Decide, Proof, ProofOutcome, prove};
 pub use range::{Measure, NumberRange, RangeError};
 use representatives::ORDINARY_SIZE;
-pub(super) use representatives::plain_message;
+pub use representatives::plain_message;

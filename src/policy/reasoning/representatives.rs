@@ -38,7 +38,7 @@ fn fresh(word: &str, taken: impl Fn(&str) -> bool) -> String {
 }
 
 /// A message of which there is nothing to say.
-pub(in crate::policy) fn plain_message() -> MessageFacts {
+pub fn plain_message() -> MessageFacts {
     MessageFacts {
         direction: Direction::Outbound,
         reverse_path: ReversePath::Null,

@@ -1,7 +1,7 @@
 //! Whether what a rule asks for makes a whole: each key is well written by
 //! itself, and together they may still come to nothing.
 
-use crate::mail::{Disposition, Mode, NextHop, Urgency};
+use crate::mail::{Disposition, Mode, NextHop};
 
 use super::super::{
     rule::Rule,
@@ -32,18 +32,8 @@ pub(in crate::policy) fn check(table: &Table<'_>, rule: &Rule) {
     check_redirect(table, rule, then_place);
     check_protected(table, rule);
     check_canary(table, rule);
-    let adds_nothing = rule.tls.is_none()
-        && rule.fallback.is_none()
-        && rule.urgency == Urgency::Usual
-        && rule.disclaimer.is_none()
-        && rule.banner.is_none()
-        && rule.tag_subject.is_none()
-        && rule.strip_subject.is_empty()
-        && rule.add_headers.is_empty()
-        && rule.remove_headers.is_empty()
-        && rule.copy_to.is_empty()
-        && rule.tell.is_empty();
-    if rule.then.is_none() && adds_nothing {
+    let decides_nothing = rule.then.is_none() && rule.tls.is_none() && rule.tell.is_empty();
+    if decides_nothing && rule.adds_nothing() {
         faults.warning(
             Fault::new("rule-does-nothing", "this rule asks for nothing")
                 .at(place)

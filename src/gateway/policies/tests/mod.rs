@@ -8,7 +8,7 @@ mod officers;
 use std::{
     fs,
     path::Path,
-    sync::{Arc, LazyLock, Mutex},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -22,7 +22,7 @@ use crate::{
     config::Config,
     gateway::StartError,
     mail::{By, Decision, Event, Facts, MessageFacts, Observer, ReversePath, Timestamp},
-    policy::{Sources, Subject, diagnostics::SourceFile, read_cases},
+    policy::{diagnostics::SourceFile, plain_message},
 };
 
 /// What was told, in short words.
@@ -139,21 +139,10 @@ impl Bench {
 }
 
 fn decision(policy: &crate::policy::Policy, sender: &str) -> Decision {
-    static PLAIN: LazyLock<MessageFacts> = LazyLock::new(plain_message);
     let reverse_path: ReversePath = sender.parse().unwrap();
-    let message = MessageFacts { reverse_path, ..PLAIN.clone() };
+    let message = MessageFacts { reverse_path, ..plain_message() };
     let recipient = "b@x.example".parse().unwrap();
     crate::decide::decide(policy, Facts { message: &message, recipient: &recipient })
-}
-
-/// As a case has it that says nothing of it.
-fn plain_message() -> MessageFacts {
-    let mut sources = Sources::new("policies");
-    sources.add("tests/case.toml", case("hold").as_bytes());
-    match read_cases(&sources).0.remove(0).subject {
-        Subject::Facts(facts) => *facts,
-        Subject::Message { .. } => panic!("the case has facts"),
-    }
 }
 
 /// Of a day of November 2026.
