@@ -28,6 +28,7 @@ pub mod decide; // (policy, facts) -> what happens to each recipient's copy
 pub mod transform; // tag line, headers, signature: edits on byte ranges
 pub mod schedule; // when to try what next: pure, time is passed in
 pub mod report; // DSNs and notices
+pub mod quarantine; // what may be done with what is held, and what of it may be seen
 
 pub mod config; // postern.toml: as written -> as meant
 

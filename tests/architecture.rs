@@ -13,21 +13,22 @@ use reading::{Place, Token, paths, tokens};
 
 /// Bytes and policy in, values out. Each may import those above it in
 /// `lib.rs`, which is read for the order.
-const PURE: &[&str] =
-    &["mail", "smtp", "content", "classify", "policy", "decide", "transform", "schedule", "report"];
+const PURE: &[&str] = &[
+    "mail",
+    "smtp",
+    "content",
+    "classify",
+    "policy",
+    "decide",
+    "transform",
+    "schedule",
+    "report",
+    "quarantine",
+];
 
 /// Sockets, disks and clocks. They meet in `gateway` only.
-const EDGE: &[&str] = &[
-    "listen",
-    "authenticate",
-    "recipients",
-    "spool",
-    "deliver",
-    "reader",
-    "quarantine",
-    "observe",
-    "console",
-];
+const EDGE: &[&str] =
+    &["listen", "authenticate", "recipients", "spool", "deliver", "reader", "observe", "console"];
 
 /// `postern.toml` speaks of mail, and gives diagnostics as the policy does.
 const CONFIG_MAY_IMPORT: &[&str] = &["mail", "policy"];

@@ -5,6 +5,8 @@
 //! with sign-in and roles. Served from this process, with no outside
 //! resources and no scripts.
 
+mod desk; // what it asks of the gateway
 mod overview;
 
+pub use desk::{Acted, DeskError, HeldMessage, HeldQuery, Pending, QuarantineDesk, Which};
 pub use overview::{Overview, OverviewSource, PolicyOverview, serve};

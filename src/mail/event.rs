@@ -7,6 +7,7 @@ use super::{
     address::Address,
     attempt::{Attempt, FailureReason},
     decision::Decision,
+    deed::Deed,
     disposition::NextHop,
     domain::Domain,
     facts::MessageFacts,
@@ -153,6 +154,8 @@ pub enum Event<'a> {
         by: &'a str,
         reason: Option<&'a str>,
     },
+    /// A person did something else, or looked at something.
+    Done(Deed<'a>),
     /// A domain was to be told of its TLS (RFC 8460).
     TlsReported {
         domain: &'a Domain,

@@ -8,6 +8,7 @@ mod attachment;
 mod attempt;
 mod authentication;
 mod decision;
+mod deed;
 mod destination;
 mod disposition;
 mod domain;
@@ -22,8 +23,10 @@ mod level;
 mod lookup;
 mod message;
 mod obligation;
+mod officer;
 mod protected;
 mod protection;
+mod quarantine;
 mod queue_id;
 mod reading;
 mod record;
@@ -42,6 +45,7 @@ pub use authentication::{AuthenticationFacts, ChainSeal};
 pub use decision::{
     CanarySide, Decision, DestinationClass, DestinationFacts, Mode, RuleMatch, RuleSeverity,
 };
+pub use deed::{Deed, DeedKind};
 pub use destination::{Destination, Way};
 pub use disposition::{Disposition, NextHop, NextHopError, Told};
 pub use domain::{Domain, DomainError};
@@ -65,9 +69,14 @@ pub use message::{
     QueuedRecipient, RecipientState, Recourse, Submission, TlsNotice, Unmet, Urgency,
 };
 pub use obligation::{Choice, Disclaimer, Notice, Obligation, Wording};
+pub use officer::{Actor, ActorDoor, Permission, Role, Scope};
 pub use protected::Protected;
 pub use protection::{
     Ciphers, KeyPin, KeyPinError, MxName, Protection, TlsRequirement, TlsVersion, Trust,
+};
+pub use quarantine::{
+    HeldAct, HeldEntry, HeldFilter, HeldOrder, HeldPage, HeldState, LesserTls, Proposal,
+    ReleaseRequest, RequestKind,
 };
 pub use queue_id::{QueueId, QueueIdError};
 pub use reading::{ReaderFault, ReaderOutcome};

@@ -23,13 +23,14 @@
 //! | `redirected` | what waits of the message, or a `part_of` it, goes another way: where to, who said so, why |
 //! | `exempted` | who let it go with which TLS at least, why, and until when |
 //! | `handled` | what else a person did, who and why |
+//! | `deed` | what a person did besides, or looked at: its `kind`, `by` whom, at which `door`, from where, `id` of the message, in which `words` |
 //! | `policy` | the version that decides from here on, and its git commit |
 //! | `policy_step` | a version proposed, approved, refused, withdrawn, tried, live or returned from: by whom and why; `other` is the one before, or after |
 
 use serde_json::{Value, json};
 
 use crate::mail::{
-    Acceptance, Address, Asked, Attempt, By, Decided, Domain, Exemption, NextHop, PolicyStep,
+    Acceptance, Address, Asked, Attempt, By, Decided, Deed, Domain, Exemption, NextHop, PolicyStep,
     QueueId, QueuedRecipient, RecipientState, RecordedOutcome, Settled, TlsRequirement,
 };
 
@@ -131,6 +132,18 @@ fn state(queued: &QueuedRecipient) -> Value {
 
 pub(super) fn notice(about: QueueId, id: QueueId, to: &Address) -> Value {
     json!({ "event": "notice", "id": id, "about": about, "to": to })
+}
+
+pub(super) fn deed(deed: &Deed<'_>) -> Value {
+    let Deed { kind, by, door, address, about, words } = deed;
+    let mut line = json!({ "event": "deed", "kind": kind.name(), "by": by, "door": door });
+    if let Some(line) = line.as_object_mut() {
+        let besides =
+            [("from", address.map(|one| json!(one))), ("id", about.map(|one| json!(one)))];
+        let besides = besides.into_iter().chain([("words", words.map(|one| json!(one)))]);
+        line.extend(besides.filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    }
+    line
 }
 
 pub(super) fn handled(id: QueueId, action: &str, by: &str, reason: Option<&str>) -> Value {

@@ -248,6 +248,7 @@ pub(super) struct DeliveryMetrics {
     pub(super) delivered: IntCounterVec,
     pub(super) bounces: IntCounterVec,
     pub(super) handled: IntCounterVec,
+    pub(super) deeds: IntCounterVec,
     pub(super) notices: IntCounterVec,
     pub(super) tls_sessions: IntCounterVec,
     pub(super) tls_reports: IntCounterVec,
@@ -291,6 +292,11 @@ impl DeliveryMetrics {
                 "Messages that a person released, rejected, retried, exempted or returned, or \
                  that went another way.",
                 &["action"],
+            )?,
+            deeds: new.counters(
+                "postern_deeds_total",
+                "What people did or looked at besides: sign-ins, views, exports.",
+                &["kind"],
             )?,
             notices: new.counters(
                 "postern_notices_total",

@@ -6,7 +6,7 @@ use tracing::{debug, error, info, warn};
 
 use super::{audit::Audit, lines, metrics::Metrics};
 use crate::mail::{
-    Acceptance, Attempt, CertificateVerdict, Decided, Event, Evidence, Exemption, Observer,
+    Acceptance, Attempt, CertificateVerdict, Decided, Deed, Event, Evidence, Exemption, Observer,
     Outcome, Passage, PolicyStep, QueueId, TlsFault, TlsRequirement,
 };
 
@@ -100,6 +100,7 @@ impl Observer for Observatory {
                 info!(%id, action, by, reason, "handled");
                 self.audit.record(lines::handled(id, action, by, reason));
             }
+            Event::Done(deed) => self.deed(&deed),
             Event::NoticeWritten { .. } | Event::Redirected { .. } | Event::Exempted { .. } => {
                 self.recourse(&event);
             }
@@ -119,6 +120,16 @@ impl Observer for Observatory {
 }
 
 impl Observatory {
+    fn deed(&self, deed: &Deed<'_>) {
+        let Deed { kind, by, door, address, about, words } = deed;
+        let kind = kind.name();
+        self.metrics.deliveries.deeds.with_label_values(&[kind]).inc();
+        let about = about.map(|id| id.to_string());
+        let address = address.map(|address| address.to_string());
+        info!(kind, by, ?door, address, about, words, "done");
+        self.audit.record(lines::deed(deed));
+    }
+
     fn session(&self, event: &Event<'_>) {
         let metrics = &self.metrics;
         match event {

@@ -1,0 +1,181 @@
+//! Who acts on mail or looks at it, and what they may: the roles of the
+//! console, and whoever has the control socket.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Somebody who has shown who they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Stands in the audit trail: an account's name, or `uid 1000`.
+    pub name: String,
+    pub door: ActorDoor,
+    pub roles: Vec<Role>,
+    /// Whose mail they may see.
+    pub scope: Scope,
+}
+
+/// Where they came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ActorDoor {
+    Console,
+    /// The control socket: the system's permissions guard it.
+    Socket,
+}
+
+/// Whose messages somebody may see.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    Everybody,
+    /// Those of organisations, by the names of their policy files.
+    Organisations(Vec<String>),
+}
+
+/// What somebody is to the gateway: a closed set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Finds and judges what is held.
+    Officer,
+    /// An officer who also approves what others propose.
+    Approver,
+    /// An officer for the mail of some organisations.
+    LocalAdministrator,
+    /// Reads what was done, masked.
+    Auditor,
+    /// Sees that mail flows.
+    Operator,
+}
+
+/// What a role may: a closed set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Permission {
+    /// See held messages, masked.
+    ViewHeld,
+    /// See them as they are; each time is on record.
+    Reveal,
+    /// Release, reject, redirect, extend, or propose to.
+    Decide,
+    /// Carry out what another has proposed.
+    Approve,
+    /// Take a copy out of the gateway.
+    Export,
+    /// Keep a message whatever its term says.
+    LegalHold,
+    Trace,
+    ViewPolicy,
+    ApprovePolicy,
+    /// Ask what would become of a message.
+    Try,
+    ViewPartners,
+    ReadAudit,
+    ViewOverview,
+}
+
+impl Role {
+    pub const ALL: [Self; 5] =
+        [Self::Officer, Self::Approver, Self::LocalAdministrator, Self::Auditor, Self::Operator];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Officer => "officer",
+            Self::Approver => "approver",
+            Self::LocalAdministrator => "local-administrator",
+            Self::Auditor => "auditor",
+            Self::Operator => "operator",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+
+    pub const fn permissions(self) -> &'static [Permission] {
+        use Permission::*;
+        match self {
+            Self::Officer => &[
+                ViewHeld,
+                Reveal,
+                Decide,
+                Export,
+                LegalHold,
+                Trace,
+                ViewPolicy,
+                Try,
+                ViewPartners,
+                ViewOverview,
+            ],
+            Self::Approver => &[
+                ViewHeld,
+                Reveal,
+                Decide,
+                Approve,
+                Export,
+                LegalHold,
+                Trace,
+                ViewPolicy,
+                ApprovePolicy,
+                Try,
+                ViewPartners,
+                ReadAudit,
+                ViewOverview,
+            ],
+            Self::LocalAdministrator => {
+                &[ViewHeld, Reveal, Decide, Trace, Try, ViewPartners, ViewOverview]
+            }
+            Self::Auditor => &[ViewHeld, Trace, ViewPolicy, ViewPartners, ReadAudit, ViewOverview],
+            Self::Operator => &[Trace, ViewPolicy, Try, ViewPartners, ViewOverview],
+        }
+    }
+}
+
+impl Actor {
+    pub fn may(&self, permission: Permission) -> bool {
+        self.roles.iter().any(|role| role.permissions().contains(&permission))
+    }
+
+    /// Whether they may see mail of any of these organisations; mail of none
+    /// is seen only by who sees all.
+    pub fn sees(&self, organisations: &[String]) -> bool {
+        match &self.scope {
+            Scope::Everybody => true,
+            Scope::Organisations(own) => organisations.iter().any(|theirs| own.contains(theirs)),
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn actor(role: Role, scope: Scope) -> Actor {
+        Actor { name: "x".to_owned(), door: ActorDoor::Console, roles: vec![role], scope }
+    }
+
+    #[test]
+    fn an_auditor_and_an_operator_never_reveal_or_decide() {
+        for role in [Role::Auditor, Role::Operator] {
+            let actor = actor(role, Scope::Everybody);
+            for never in [Permission::Reveal, Permission::Decide, Permission::Approve] {
+                assert!(!actor.may(never), "{role} may {never:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_has_a_scope_sees_no_mail_of_others_and_none_of_nobody() {
+        let local = actor(Role::LocalAdministrator, Scope::Organisations(vec!["rxx".to_owned()]));
+        assert!(local.sees(&["abc".to_owned(), "rxx".to_owned()]));
+        assert!(!local.sees(&["abc".to_owned()]) && !local.sees(&[]));
+        assert!(actor(Role::Officer, Scope::Everybody).sees(&[]));
+    }
+}
