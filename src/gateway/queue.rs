@@ -210,6 +210,7 @@ mod tests {
             size: 3,
             redirect: None,
             hold: None,
+            custody: Default::default(),
             recourse: Default::default(),
             delay_notice: Default::default(),
             recipients: vec![QueuedRecipient::new(to, Protection::default(), now())],

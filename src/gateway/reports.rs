@@ -274,6 +274,7 @@ impl Reports {
             size: content.len() as u64,
             redirect: None,
             hold: None,
+            custody: Default::default(),
             recourse: Recourse::default(),
             delay_notice: DelayNotice::Due,
             recipients: vec![QueuedRecipient::new(to.clone(), protection, now)],

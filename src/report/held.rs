@@ -209,6 +209,7 @@ mod tests {
                 why: "The check digit is right and `NHS number` stands before it.".to_owned(),
             }],
             tell: vec![Told::Sender],
+            case: Default::default(),
         }
     }
 
