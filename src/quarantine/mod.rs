@@ -5,6 +5,17 @@
 //! spool keeps what is held, `gateway` carries out what is decided here, and
 //! `console` and the commands show it.
 
-mod view;
+mod acts; // what follows from what somebody does
+mod catalogue; // what a list shows of all that is held
+mod masking; // text with what was found in it masked
+mod terms; // how soon it is to be judged, how long it is kept
+mod view; // a message as a person may see it
 
+#[cfg(test)]
+mod samples;
+
+pub use acts::{ActError, Order, Ruling, rule_on};
+pub use catalogue::{Catalogue, HeldTally};
+pub use masking::masked;
+pub use terms::Terms;
 pub use view::{Mark, MessageView, PartView, Sight, Span};
