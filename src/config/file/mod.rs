@@ -7,6 +7,7 @@ mod identity;
 mod limits;
 mod listener;
 mod names;
+mod quarantine;
 mod reader;
 mod recipients;
 mod root;
