@@ -7,4 +7,4 @@
 
 mod view;
 
-pub use view::{Mark, MessageView, PartView, Sight, Span};
+pub use view::{Judged, Mark, MessageView, PartView, Sight, Span};
