@@ -19,7 +19,9 @@ pub struct Quarantine {
 pub struct PublicUrl(String);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the console's address as its users write it (`https://console.example.nhs.uk`), found `{0}`")]
+#[error(
+    "the console's address as its users write it (`https://console.example.nhs.uk`), found `{0}`"
+)]
 pub struct PublicUrlError(String);
 
 impl FromStr for PublicUrl {
@@ -51,8 +53,12 @@ mod tests {
     #[test]
     fn a_link_is_under_tls_and_nothing_can_end_it() {
         let read = |written: &str| written.parse::<PublicUrl>().map(|url| url.to_string());
-        assert_eq!(read("https://console.x.example:8464/"), Ok("https://console.x.example:8464".into()));
-        for wrong in ["http://x.example", "https://", "https://x.example/ a", "https://x\r\ny", "x"] {
+        assert_eq!(
+            read("https://console.x.example:8464/"),
+            Ok("https://console.x.example:8464".into())
+        );
+        for wrong in ["http://x.example", "https://", "https://x.example/ a", "https://x\r\ny", "x"]
+        {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

@@ -8,5 +8,8 @@
 mod desk; // what it asks of the gateway
 mod overview;
 
-pub use desk::{Acted, DeskError, HeldMessage, HeldQuery, Pending, QuarantineDesk, Which};
+pub use desk::{
+    Acted, DeskError, HeldMessage, HeldQuery, Pending, QuarantineDesk, RequestDesk, RequestPage,
+    Which,
+};
 pub use overview::{Overview, OverviewSource, PolicyOverview, serve};

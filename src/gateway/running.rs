@@ -22,10 +22,11 @@ use super::{
     operator::{self, Operator},
     parts::{
         StartError, at, authenticator, deliverer, open_queue, part, passage_key, readers,
-        retry_schedule, signer, strangers, tls_tally,
+        request_key, retry_schedule, signer, strangers, tls_tally,
     },
     policies::{GoingLive, Officers, PolicyClock},
     prober::NextHops,
+    quarantine::Quarantine,
     queue::{Queue, now},
     reception::{Intake, Processor},
     reports::Reports,
@@ -33,6 +34,7 @@ use super::{
     strangers::Strangers,
     tls_reports::TlsReports,
     trail::Trail,
+    view::Viewer,
 };
 use crate::{
     config::{Config, Impostors, SenderAuthentication},
@@ -43,6 +45,7 @@ use crate::{
         self, ContentMemory, Door, Observatory, PolicyState, Probes, QueueState, SpoolState,
         TlsWaits,
     },
+    quarantine::HeldTally,
     reader::Pool,
 };
 
@@ -94,6 +97,7 @@ impl Gateway {
         let signer = Arc::new(signer(&config)?);
         let reports = Reports {
             alarms: Arc::default(),
+            requests: Arc::new(request_key(&config.node.data_dir)?),
             config: Arc::clone(&config),
             policies: Arc::clone(&policies),
             queue: Arc::clone(&queue),
@@ -126,18 +130,30 @@ impl Gateway {
         };
         let officers = Officers { reports: reports.clone(), runtime: Handle::current() };
         going_live.has_begun(officers);
+        let readers = readers(&config, &observer)?;
+        let trail = Trail::of(&observatory, &config.node.data_dir);
+        let quarantine = Quarantine {
+            config: Arc::clone(&config),
+            queue: Arc::clone(&queue),
+            viewer: Viewer::new(Arc::clone(&policies), readers.clone()),
+            policies,
+            reports: reports.clone(),
+            trail: trail.clone(),
+            observer: Arc::clone(&observer),
+            asked: Arc::default(),
+        };
         let operator = Operator {
             queue,
             reports,
+            quarantine,
             going_live: Arc::clone(&going_live),
             observer: Arc::clone(&observer),
-            trail: Trail::of(&observatory, &config.node.data_dir),
+            trail,
             tls_reports: tally.zip(config.tls_reports.clone()).map(|(tally, settings)| {
                 Arc::new(TlsReports::new(settings, tally, &processor, &next_hops.deliverer))
             }),
         };
         let strangers = Arc::new(strangers(&next_hops, &observer)?);
-        let readers = readers(&config, &observer)?;
         let doors = Doors::take(&config, &processor, strangers, next_hops, &readers).await?;
         let keeper = Keeper {
             observer,
@@ -216,6 +232,7 @@ impl Gateway {
         if let Some(reports) = &operator.tls_reports {
             serving.spawn(Arc::clone(reports).run(serving.stop.clone()));
         }
+        serving.spawn(operator.quarantine.clone().keep_terms(serving.stop.clone()));
         serving.spawn(Arc::new(operator).serve(control, serving.stop.clone()));
         serving.spawn(Arc::clone(&self.policy).follow(serving.stop.clone()));
         serving.spawn(Arc::clone(keeper).follow_calendar(serving.stop.clone()));
@@ -372,6 +389,10 @@ impl Probes for State {
 
     fn spool(&self) -> SpoolState {
         self.queue.spool_state()
+    }
+
+    fn quarantine(&self) -> HeldTally {
+        self.queue.lines().ward().listing().tally(now())
     }
 
     fn tls_waits(&self) -> TlsWaits {

@@ -164,7 +164,8 @@ pub(super) const fn lets_go(act: &HeldAct) -> bool {
     matches!(act, HeldAct::Release { .. } | HeldAct::Redirect { .. })
 }
 
-const fn permission(act: &HeldAct) -> Permission {
+/// What it takes to do it.
+pub const fn permission(act: &HeldAct) -> Permission {
     match act {
         HeldAct::Release { .. }
         | HeldAct::Reject

@@ -83,37 +83,49 @@ impl Catalogue {
         self.entries.get(&id)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<HeldEntry>> {
-        self.entries.values()
+    /// All of it as it stands, to be gone through while it changes.
+    pub fn listing(&self) -> Listing {
+        Listing(self.entries.values().cloned().collect())
+    }
+}
+
+/// What was held at one moment, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct Listing(Vec<Arc<HeldEntry>>);
+
+impl Listing {
+    pub fn iter(&self) -> impl Iterator<Item = &HeldEntry> {
+        self.0.iter().map(Arc::as_ref)
     }
 
-    /// A piece of those that are meant and may be seen.
+    /// Those alone that somebody may see.
+    #[must_use]
+    pub fn seen_by(mut self, sees: impl Fn(&HeldEntry) -> bool) -> Self {
+        self.0.retain(|entry| sees(entry));
+        self
+    }
+
+    /// A piece of those that are meant.
     pub fn page(
         &self,
         filter: &HeldFilter,
-        sees: impl Fn(&HeldEntry) -> bool,
         (order, offset, limit): (HeldOrder, usize, usize),
         now: Timestamp,
     ) -> HeldPage {
-        let mut found: Vec<&HeldEntry> = self.matching(filter, sees, now).collect();
+        let mut found: Vec<&HeldEntry> = self.matching(filter, now).collect();
         order.sort(&mut found);
         let entries = found.iter().skip(offset).take(limit).map(|entry| (*entry).clone());
         HeldPage { entries: entries.collect(), total: found.len() }
     }
 
-    /// The ids of all that are meant and may be seen, oldest first.
-    pub fn ids(
-        &self,
-        filter: &HeldFilter,
-        sees: impl Fn(&HeldEntry) -> bool,
-        now: Timestamp,
-    ) -> Vec<QueueId> {
-        self.matching(filter, sees, now).map(|entry| entry.id).collect()
+    /// The ids of all that are meant.
+    pub fn ids(&self, filter: &HeldFilter, now: Timestamp) -> Vec<QueueId> {
+        self.matching(filter, now).map(|entry| entry.id).collect()
     }
 
     pub fn tally(&self, now: Timestamp) -> HeldTally {
         let mut tally = HeldTally::default();
-        for entry in self.entries.values() {
+        for entry in self.iter() {
             let level = usize::from(entry.level.number());
             let overdue = usize::from(entry.is_overdue(now));
             if let (Some(messages), Some(late)) =
@@ -129,14 +141,8 @@ impl Catalogue {
         tally
     }
 
-    fn matching(
-        &self,
-        filter: &HeldFilter,
-        sees: impl Fn(&HeldEntry) -> bool,
-        now: Timestamp,
-    ) -> impl Iterator<Item = &HeldEntry> {
-        let entries = self.entries.values().map(Arc::as_ref);
-        entries.filter(move |entry| sees(entry) && filter.matches(entry, now))
+    fn matching(&self, filter: &HeldFilter, now: Timestamp) -> impl Iterator<Item = &HeldEntry> {
+        self.iter().filter(move |entry| filter.matches(entry, now))
     }
 }
 
@@ -164,8 +170,8 @@ mod tests {
     #[test]
     fn a_page_is_a_piece_of_what_is_meant_and_tells_how_much_that_is() {
         let levels = [Level::CLINICAL, Level::SPECIALLY_PROTECTED, Level::CLINICAL];
-        let catalogue = catalogue(&levels);
-        let piece = |filter: &HeldFilter, piece| catalogue.page(filter, |_| true, piece, NOON);
+        let listing = catalogue(&levels).listing();
+        let piece = |filter: &HeldFilter, piece| listing.page(filter, piece, NOON);
         let all = piece(&HeldFilter::default(), (HeldOrder::Due, 0, 2));
         assert_eq!((all.total, all.entries.len()), (3, 2));
         assert_eq!(all.entries[0].level, Level::SPECIALLY_PROTECTED);
@@ -178,10 +184,10 @@ mod tests {
     #[test]
     fn what_somebody_may_not_see_is_not_even_counted() {
         let catalogue = catalogue(&[Level::CLINICAL, Level::SPECIALLY_PROTECTED]);
-        let sees = |entry: &HeldEntry| entry.level == Level::CLINICAL;
+        let seen = catalogue.listing().seen_by(|entry| entry.level == Level::CLINICAL);
         let filter = HeldFilter::default();
-        assert_eq!(catalogue.page(&filter, sees, (HeldOrder::Due, 0, 9), NOON).total, 1);
-        assert_eq!(catalogue.ids(&filter, sees, NOON).len(), 1);
+        assert_eq!(seen.page(&filter, (HeldOrder::Due, 0, 9), NOON).total, 1);
+        assert_eq!(seen.ids(&filter, NOON).len(), 1);
     }
 
     #[test]
@@ -201,7 +207,7 @@ mod tests {
     #[test]
     fn the_numbers_say_what_is_late_and_how_late_the_first_is() {
         let catalogue = catalogue(&[Level::CLINICAL, Level::SPECIALLY_PROTECTED]);
-        let tally = catalogue.tally(NOON + 2 * HOUR);
+        let tally = catalogue.listing().tally(NOON + 2 * HOUR);
         assert_eq!((tally.messages, tally.overdue), ([0, 0, 0, 1, 1], [0, 0, 0, 0, 1]));
         assert_eq!(tally.oldest, 2 * HOUR);
     }

@@ -9,13 +9,15 @@ mod acts; // what follows from what somebody does
 mod catalogue; // what a list shows of all that is held
 mod masking; // text with what was found in it masked
 mod terms; // how soon it is to be judged, how long it is kept
+mod token; // what a sender's link proves
 mod view; // a message as a person may see it
 
 #[cfg(test)]
 mod samples;
 
-pub use acts::{ActError, Order, Ruling, rule_on};
-pub use catalogue::{Catalogue, HeldTally};
+pub use acts::{ActError, Order, Ruling, permission, rule_on};
+pub use catalogue::{Catalogue, HeldTally, Listing};
 pub use masking::masked;
 pub use terms::Terms;
-pub use view::{Mark, MessageView, PartView, Sight, Span};
+pub use token::{RequestKey, RequestKeyError};
+pub use view::{Judged, Mark, MessageView, PartView, Sight, Span};

@@ -89,7 +89,10 @@ mod tests {
         assert_eq!(written.terms.judge_within[3], Duration::from_secs(1800));
         assert_eq!(written.terms.judge_within[4], Duration::from_secs(3600));
         assert!(written.portal.is_some() && written.requests.is_some());
-        assert_eq!(read("[quarantine]\nfour_eyes = 3\n").unwrap().terms.four_eyes, Some(Level::CLINICAL));
+        assert_eq!(
+            read("[quarantine]\nfour_eyes = 3\n").unwrap().terms.four_eyes,
+            Some(Level::CLINICAL)
+        );
     }
 
     #[test]
