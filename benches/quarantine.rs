@@ -29,8 +29,12 @@ fn entry(number: u64) -> HeldEntry {
         id: QueueId::at(received_at.unix_milliseconds(), 0),
         received_at,
         direction: Direction::Outbound,
-        sender: ReversePath::Mailbox(format!("ward{}@nhs.test.example", number % 97).parse().unwrap()),
-        recipients: vec![format!("practice{number}@partner{}.example", number % 31).parse().unwrap()],
+        sender: ReversePath::Mailbox(
+            format!("ward{}@nhs.test.example", number % 97).parse().unwrap(),
+        ),
+        recipients: vec![
+            format!("practice{number}@partner{}.example", number % 31).parse().unwrap(),
+        ],
         subject: format!("Discharge summary •••• ••••••{number:02}, for the practice of Monday"),
         size: 40_000,
         level: Level::ALL[number as usize % 5],

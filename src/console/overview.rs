@@ -1,6 +1,6 @@
 //! The overview page.
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{fmt::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -11,6 +11,8 @@ use axum::{
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use super::{RequestDesk, requests::requests};
 
 /// The state of the gateway, in numbers.
 #[derive(Clone, Debug)]
@@ -50,9 +52,11 @@ pub trait OverviewSource: Send + Sync + 'static {
 pub async fn serve(
     listener: TcpListener,
     source: Arc<dyn OverviewSource>,
+    desk: Arc<dyn RequestDesk>,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
-    let pages = Router::new().route("/", get(page)).with_state(source);
+    let pages = Router::new().route("/", get(page)).with_state(source).merge(requests(desk));
+    let pages = pages.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, pages).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 

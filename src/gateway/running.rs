@@ -226,7 +226,8 @@ impl Gateway {
             observe::serve(metrics, observatory, Arc::clone(&state) as _, serving.stop.clone());
         serving.spawn(page_served("metrics", page));
         if let Some(console) = console {
-            let page = console::serve(console, state, serving.stop.clone());
+            let desk = Arc::new(operator.quarantine.clone());
+            let page = console::serve(console, state, desk, serving.stop.clone());
             serving.spawn(page_served("console", page));
         }
         if let Some(reports) = &operator.tls_reports {

@@ -70,8 +70,8 @@ pub fn tell_officers(held: &HeldMessage<'_>, officers: &Address) -> Bytes {
     held.describe_reason(&mut text);
     held.describe_findings(&mut text);
     text.push_str("\nWhat you can do, on the gateway\n\n");
-    for (action, effect) in COMMANDS {
-        let _ = writeln!(text, "  postern quarantine {action} {:<18}{effect}", held.id.to_string());
+    for (action, more, effect) in COMMANDS {
+        let _ = writeln!(text, "  postern quarantine {action} {}{more}\n      {effect}", held.id);
     }
     held.describe_message(&mut text, &original);
     // The rule's name, written by officers, is fit to be a subject; the
@@ -187,10 +187,10 @@ const ADVICE: [&str; 3] = [
 ];
 const ASK: &str = "If it must go all the same, or was held by mistake, say so here. Say why, and \
                    write no patient details:";
-const COMMANDS: [(&str, &str); 3] = [
-    ("show   ", "the evidence, masked"),
-    ("release", "let it go on its way"),
-    ("reject ", "return it to its sender"),
+const COMMANDS: [(&str, &str, &str); 3] = [
+    ("show", "", "the evidence, masked"),
+    ("release", " --reason WHY", "let it go on its way"),
+    ("reject", " --reason WHY", "return it to its sender"),
 ];
 const MAX_RECIPIENTS: usize = 20;
 const MAX_FINDINGS: usize = 20;
