@@ -37,7 +37,7 @@ fn entry(number: u64) -> HeldEntry {
         ],
         subject: format!("Discharge summary •••• ••••••{number:02}, for the practice of Monday"),
         size: 40_000,
-        level: Level::ALL[number as usize % 5],
+        level: u8::try_from(number % 5).unwrap().try_into().unwrap(),
         rule: format!("rule {} of the nation", number % 7),
         kinds: vec![Kind::NhsNumber, Kind::ClinicalTerm],
         organisations: vec!["RXX".to_owned()],

@@ -16,10 +16,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     accounts::Accounts,
     admission::Desk,
+    chorus::observers,
+    control_socket,
     dispatch::Dispatcher,
     keeper::Keeper,
     names::Names,
-    operator::{self, Operator},
+    operator::Operator,
     parts::{
         StartError, at, authenticator, deliverer, open_queue, part, passage_key, readers,
         request_key, retry_schedule, signer, strangers, tls_tally,
@@ -34,13 +36,12 @@ use super::{
     strangers::Strangers,
     tls_reports::TlsReports,
     trail::Trail,
-    view::Viewer,
 };
 use crate::{
     config::{Config, Impostors, SenderAuthentication},
     console::{self, Overview, OverviewSource},
     listen::{BoundListener, Capacity, Certificates, Orders, ShutOut},
-    mail::{Event, Observer},
+    mail::Observer,
     observe::{
         self, ContentMemory, Door, Observatory, PolicyState, Probes, QueueState, SpoolState,
         TlsWaits,
@@ -132,16 +133,7 @@ impl Gateway {
         going_live.has_begun(officers);
         let readers = readers(&config, &observer)?;
         let trail = Trail::of(&observatory, &config.node.data_dir);
-        let quarantine = Quarantine {
-            config: Arc::clone(&config),
-            queue: Arc::clone(&queue),
-            viewer: Viewer::new(Arc::clone(&policies), readers.clone()),
-            policies,
-            reports: reports.clone(),
-            trail: trail.clone(),
-            observer: Arc::clone(&observer),
-            asked: Arc::default(),
-        };
+        let quarantine = Quarantine::new(&reports, readers.clone(), trail.clone());
         let operator = Operator {
             queue,
             reports,
@@ -271,7 +263,7 @@ impl Doors {
         readers: &Pool,
     ) -> Result<Self, StartError> {
         let Config { node, metrics, limits, .. } = config;
-        let control = operator::bind(&node.control_socket, node.control_group.as_deref())
+        let control = control_socket::bind(&node.control_socket, node.control_group.as_deref())
             .map_err(|cause| part("the control socket", at(&node.control_socket, cause)))?;
         let metrics = TcpListener::bind(metrics)
             .await
@@ -428,26 +420,6 @@ impl Probes for State {
         };
         Some(why.to_owned())
     }
-}
-
-/// Several observers as one: the observatory, and whoever watches beside it.
-struct Chorus(Vec<Arc<dyn Observer>>);
-
-impl Observer for Chorus {
-    fn observe(&self, event: Event<'_>) {
-        self.0.iter().for_each(|observer| observer.observe(event));
-    }
-}
-
-fn observers(
-    observatory: &Arc<Observatory>,
-    watchers: Vec<Arc<dyn Observer>>,
-) -> Arc<dyn Observer> {
-    let first: Arc<dyn Observer> = Arc::clone(observatory) as _;
-    if watchers.is_empty() {
-        return first;
-    }
-    Arc::new(Chorus(std::iter::once(first).chain(watchers).collect()))
 }
 
 /// What listeners need beyond the grace they give their sessions.

@@ -18,6 +18,33 @@ MARKED = "OFFICIAL-SENSITIVE: the minutes"
 DATE = "Mon, 05 Jan 2026 09:00:00 +0000"
 
 
+POLICY = """\
+officers = ["ig@nhs.test.example"]
+[levels]
+0 = "a"
+1 = "b"
+2 = "c"
+3 = "d"
+4 = "e"
+"""
+RULE = """\
+[[rule]]
+name = "what goes to held.test.example"
+when = { recipient_domain = "held.test.example" }
+then = "hold"
+reason = "It waits for a person."
+"""
+
+
+def holds_all_alike(home):
+    """A policy under which recipients of one message are held together."""
+    folder = home / "alike"
+    folder.mkdir()
+    for name, text in {"policy": POLICY, "domains": "", "classification": "", "rules": RULE}.items():
+        (folder / f"{name}.toml").write_text(text)
+    return folder
+
+
 def quarantine(gateway, *arguments, code=0, **more):
     """`postern quarantine …`: what it says."""
     done = postern("quarantine", "--control", gateway.home / "control.sock", *arguments, **more)
@@ -37,20 +64,21 @@ def copies(far_end, recipient=HELD):
     return [m for m in far_end.received if recipient in m.forward_paths]
 
 
-def test_some_recipients_get_theirs_with_its_own_date_and_the_rest_is_held(gateway, far_end):
-    name = held(gateway, [HELD, OTHER])
-    quarantine(gateway, "release", name, "--for-recipient", OTHER, "--reason", "they are cleared")
-    wait_until("it arrives", lambda: copies(far_end, OTHER))
-    (arrived,) = copies(far_end, OTHER)
-    assert arrived.header("Date") == [DATE]
-    (rest,) = gateway.queued()
-    assert [r["address"] for r in rest["recipients"]] == [HELD] and rest["hold"]
-    assert name in quarantine(gateway, "list")
-    assert "0 held" in quarantine(gateway, "list", "--recipient", OTHER)
-    quarantine(gateway, "release", name, "--reason", "and they too")
-    wait_until("the rest arrives", lambda: copies(far_end))
-    gateway.wait_until_empty()
-    assert len(copies(far_end)) == len(copies(far_end, OTHER)) == 1
+def test_some_recipients_get_theirs_with_its_own_date_and_the_rest_is_held(home, far_end):
+    with Gateway(home / "gateway", [route("*", far_end.port)], policies=holds_all_alike(home)) as gateway:
+        name = held(gateway, [HELD, OTHER])
+        quarantine(gateway, "release", name, "--for-recipient", OTHER, "--reason", "they are cleared")
+        wait_until("it arrives", lambda: copies(far_end, OTHER))
+        (arrived,) = copies(far_end, OTHER)
+        assert arrived.header("Date") == [DATE]
+        (rest,) = gateway.queue("list", "held")["messages"]
+        assert [r["address"] for r in rest["recipients"]] == [HELD] and rest["hold"]
+        assert name in quarantine(gateway, "list")
+        assert "0 held" in quarantine(gateway, "list", "--recipient", OTHER)
+        quarantine(gateway, "release", name, "--reason", "and they too")
+        wait_until("the rest arrives", lambda: copies(far_end))
+        gateway.wait_until_empty()
+        assert len(copies(far_end)) == len(copies(far_end, OTHER)) == 1
 
 
 def test_what_leaves_is_the_copy_and_nothing_of_the_original_behind_it(gateway, far_end):

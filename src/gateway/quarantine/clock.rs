@@ -80,13 +80,13 @@ impl Quarantine {
             Ok(None) => return,
             Err(error) => return drop(self.failed(&error)),
         };
-        if terms.expires_at(&message).is_none_or(|moment| moment > now()) {
+        let Some(over) = terms.expires_at(&message).filter(|&moment| moment <= now()) else {
             return;
-        }
-        let days = terms.expiry.as_secs().div_ceil(24 * 3600);
+        };
         let words = format!(
-            "It was held, and nobody has released or refused it within the time that is allowed, \
-             {days} days. It has not been sent, and is no longer kept here."
+            "It was held, and nobody has released or refused it by {}, when its time was over. It \
+             has not been sent, and is no longer kept here.",
+            over.rfc5322()
         );
         if self.give_back(&message, &words).await.is_ok() {
             let (by, action) = ("postern", "expire");

@@ -24,20 +24,21 @@ use crate::{
     },
     policy::Policy,
     quarantine::{ActError, Order, Ruling, masked, rule_on},
+    reader::Pool,
     spool::{Batch, SpoolError},
 };
 
 /// Cheap to clone.
 #[derive(Clone)]
 pub(in crate::gateway) struct Quarantine {
-    pub(in crate::gateway) config: Arc<Config>,
-    pub(in crate::gateway) queue: Arc<Queue>,
-    pub(in crate::gateway) policies: Arc<Policies>,
-    pub(in crate::gateway) reports: Reports,
-    pub(in crate::gateway) viewer: Viewer,
-    pub(in crate::gateway) trail: Trail,
-    pub(in crate::gateway) observer: Arc<dyn Observer>,
-    pub(in crate::gateway) asked: Arc<Asked>,
+    pub(super) config: Arc<Config>,
+    pub(super) queue: Arc<Queue>,
+    pub(super) policies: Arc<Policies>,
+    pub(super) reports: Reports,
+    pub(super) viewer: Viewer,
+    pub(super) trail: Trail,
+    pub(super) observer: Arc<dyn Observer>,
+    pub(super) asked: Arc<Asked>,
 }
 
 /// What an act has come to.
@@ -55,6 +56,20 @@ struct Act<'a> {
 }
 
 impl Quarantine {
+    pub(in crate::gateway) fn new(reports: &Reports, readers: Pool, trail: Trail) -> Self {
+        let policies = Arc::clone(&reports.policies);
+        Self {
+            config: Arc::clone(&reports.config),
+            queue: Arc::clone(&reports.queue),
+            viewer: Viewer::new(Arc::clone(&policies), readers),
+            policies,
+            observer: Arc::clone(&reports.observer),
+            reports: reports.clone(),
+            trail,
+            asked: Arc::default(),
+        }
+    }
+
     /// Carries an act out, or has it proposed. Once begun it must not be
     /// cancelled: what is committed is scheduled only afterwards.
     pub(super) async fn judge(

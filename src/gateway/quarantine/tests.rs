@@ -20,7 +20,6 @@ use crate::{
         queue::now,
         reports::Reports,
         trail::Trail,
-        view::Viewer,
     },
     mail::{
         Actor, ActorDoor, Address, Direction, Event, HeldAct, HeldFilter, Hold, Level, Observer,
@@ -187,16 +186,8 @@ impl Scene {
             observer: Arc::clone(&observer),
         };
         let readers = Pool::new(reader::Settings::default(), None);
-        let quarantine = Quarantine {
-            viewer: Viewer::new(Arc::clone(&policies), readers),
-            config,
-            policies,
-            reports,
-            trail: Trail::of(&observatory, &data),
-            observer,
-            asked: Arc::default(),
-            queue,
-        };
+        let trail = Trail::of(&observatory, &data);
+        let quarantine = Quarantine::new(&reports, readers, trail);
         let (queue, ward) = (&quarantine.queue, quarantine.queue.lines().ward());
         ward.read_all(queue.spool(), || false);
         Self { quarantine, heard, folder }
@@ -384,6 +375,20 @@ async fn one_act_reaches_all_that_are_meant_and_each_once() {
     assert_eq!(again, Acted::default());
     let released = scene.heard.all().iter().filter(|told| told.starts_with("release ")).count();
     assert_eq!(released, 100);
+}
+
+#[tokio::test]
+async fn of_two_who_release_at_once_one_does() {
+    let scene = Scene::begin("");
+    for _ in 0..20 {
+        let id = scene.hold(Level::CLINICAL).await;
+        let act = release();
+        let (ann, bob) = (officer("ann"), officer("bob"));
+        let both = tokio::join!(scene.act_on(&ann, id, &act), scene.act_on(&bob, id, &act));
+        assert_ne!(both.0.is_ok(), both.1.is_ok(), "{both:?}");
+    }
+    let released = scene.heard.all().iter().filter(|told| told.starts_with("release ")).count();
+    assert_eq!((released, scene.going().len()), (20, 20));
 }
 
 #[tokio::test]
