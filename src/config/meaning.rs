@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use super::{
+    audit::AuditTrail,
     directory::{DirectoryUrl, Filter},
     going_live::GoingLive,
     identity::Identity,
@@ -39,6 +40,7 @@ pub struct Config {
     pub recipients: Vec<RecipientSource>,
     pub blocklists: Vec<Blocklist>,
     pub going_live: GoingLive,
+    pub audit: AuditTrail,
     pub metrics: SocketAddr,
     /// None where the file has no `[console]`.
     pub console: Option<SocketAddr>,

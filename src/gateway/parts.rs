@@ -11,7 +11,8 @@ use crate::{
     },
     content,
     deliver::{self, Deliverer},
-    mail::{Address, Observer},
+    mail::{Address, Observer, SubjectKey},
+    observe,
     policy::{Context, Policy, diagnostics::Diagnostics},
     reader::{self, Confinement, Pool},
     recipients::{Prober, Recipients},
@@ -199,6 +200,11 @@ pub(super) fn passage_key(path: &Path) -> Result<PassageKey, StartError> {
     }
     let secret = std::fs::read(path).map_err(|cause| wrong(&cause))?;
     PassageKey::new(&secret).map_err(|cause| wrong(&cause))
+}
+
+/// The secret under which the audit trail has people's identifiers.
+pub(super) fn subject_key(config: &Config) -> Result<SubjectKey, StartError> {
+    observe::subject_key(&config.node.data_dir).map_err(|cause| part("the key of subjects", cause))
 }
 
 /// Whole or not at all, readable by us alone; one that somebody else has made

@@ -22,7 +22,7 @@ use super::{
     operator::{self, Operator},
     parts::{
         StartError, at, authenticator, deliverer, open_queue, part, passage_key, readers,
-        retry_schedule, signer, strangers, tls_tally,
+        retry_schedule, signer, strangers, subject_key, tls_tally,
     },
     policies::{GoingLive, Officers, PolicyClock},
     prober::NextHops,
@@ -106,6 +106,7 @@ impl Gateway {
             policies: Arc::clone(&policies),
             signer,
             passage_key,
+            subject_key: Arc::new(subject_key(&config)?),
             queue: Arc::clone(&queue),
             reports: reports.clone(),
             observer: Arc::clone(&observer),

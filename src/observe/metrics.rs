@@ -10,11 +10,12 @@ use std::{
 };
 
 use prometheus::{
-    Encoder, Error, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder, core::Collector,
+    Encoder, Error, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder, core::Collector,
 };
 
 use super::{
+    audit::AuditMetrics,
     policies::PolicyMetrics,
     readers::ReaderMetrics,
     signing::SigningMetrics,
@@ -31,6 +32,7 @@ pub struct Metrics {
     pub(super) policies: PolicyMetrics,
     pub(super) upkeep: UpkeepMetrics,
     pub(super) signing: SigningMetrics,
+    pub(super) audit: AuditMetrics,
     queue: QueueMetrics,
     spool: SpoolMetrics,
 }
@@ -50,6 +52,7 @@ impl Metrics {
             policies: PolicyMetrics::new(&new)?,
             upkeep: UpkeepMetrics::new(&new)?,
             signing: SigningMetrics::new(&new)?,
+            audit: AuditMetrics::new(&new)?,
             queue: QueueMetrics::new(&new)?,
             spool: SpoolMetrics::new(&new)?,
             registry,
@@ -357,6 +360,10 @@ impl Maker<'_> {
     ) -> Result<C, Error> {
         self.0.register(Box::new(collector.clone()))?;
         Ok(collector)
+    }
+
+    pub(super) fn counter(&self, name: &str, help: &str) -> Result<IntCounter, Error> {
+        self.register(IntCounter::new(name, help)?)
     }
 
     pub(super) fn counters(

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use super::{
+    audit::{AUDIT, audit},
     fields::{Reader, count, domains, duration, optional, section, socket_address},
     going_live::{GOING_LIVE, going_live},
     identity::refuse_identity_in_clear,
@@ -14,8 +15,8 @@ use super::{
 };
 use crate::{
     config::{
-        self, Config, Dns, Ephemeral, ExchangeAddresses, GoingLive, KeyFile, KeyState, Limits,
-        MtaSts, Node, Retry, Route, Sending, SigningKey, Spool, quantity::Span,
+        self, AuditTrail, Config, Dns, Ephemeral, ExchangeAddresses, GoingLive, KeyFile, KeyState,
+        Limits, MtaSts, Node, Retry, Route, Sending, SigningKey, Spool, quantity::Span,
     },
     mail::{Domain, NextHop, TlsRequirement},
     policy::{
@@ -72,6 +73,7 @@ impl Reader<'_> {
         });
         let usual = GoingLive::default();
         let going_live = section(root, "going_live", "[going_live]", GOING_LIVE, usual, going_live);
+        let trail = section(root, "audit", "[audit]", AUDIT, AuditTrail::default(), audit);
         let (metrics, console) = (metrics(root), console(root));
         let signing: Vec<SigningKey> = signing.into_iter().collect::<Option<_>>()?;
         let tls_reports = self.tls_reports(root, &signing);
@@ -92,6 +94,7 @@ impl Reader<'_> {
             recipients: recipients.into_iter().collect::<Option<_>>()?,
             blocklists: blocklists.into_iter().collect::<Option<_>>()?,
             going_live,
+            audit: trail,
             metrics,
             console,
         })
@@ -273,6 +276,7 @@ const KEYS: &[&str] = &[
     "recipients",
     "blocklist",
     "going_live",
+    "audit",
     "spool",
     "metrics",
     "console",
