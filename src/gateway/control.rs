@@ -4,7 +4,10 @@
 //! line answers. What a person does to a message goes to the audit trail with
 //! the name the kernel gives for the peer's user.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -13,7 +16,10 @@ use tokio::{
 };
 
 use super::policies::{PolicyAnswer, PolicyRequest};
-use crate::mail::{Domain, NextHop, QueueId, QueuedMessage};
+use crate::{
+    mail::{Domain, NextHop, QueueId, QueuedMessage},
+    observe::Checkpoint,
+};
 
 /// What may be asked of a running gateway.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,6 +76,54 @@ pub enum Request {
     },
     /// About the policy and how it goes live.
     Policy(PolicyRequest),
+    /// About the audit trail.
+    Audit(AuditRequest),
+}
+
+/// What may be asked about the audit trail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "about")]
+pub enum AuditRequest {
+    /// Somebody is going to read it: that is on record before they know where
+    /// it stands.
+    Access {
+        what: AuditAccess,
+        words: String,
+    },
+    /// Sign for all of it, as it stands now.
+    Checkpoint,
+    /// Keep all of it, whatever its time.
+    SetLegalHold {
+        reason: String,
+    },
+    LiftLegalHold {
+        reason: String,
+    },
+}
+
+/// What for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditAccess {
+    Search,
+    Export,
+    Verify,
+    /// For the messages of one person.
+    Subject,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "told")]
+pub enum AuditAnswer {
+    /// Where the trail is, and whose.
+    Stands {
+        data_dir: PathBuf,
+        node: String,
+    },
+    Checkpoint {
+        checkpoint: Checkpoint,
+    },
+    Done,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +178,7 @@ pub enum Answer {
         sent: Vec<String>,
     },
     Policy(PolicyAnswer),
+    Audit(AuditAnswer),
     /// Why it could not be done.
     Refused {
         why: String,

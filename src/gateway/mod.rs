@@ -56,7 +56,10 @@ mod trail;
 mod verdict;
 mod waits;
 
-pub use control::{Answer, ControlError, LessTls, Request, Selection, SendReport, ask};
+pub use control::{
+    Answer, AuditAccess, AuditAnswer, AuditRequest, ControlError, LessTls, Request, Selection,
+    SendReport, ask,
+};
 pub use facts::{Arriving, classify, message_facts};
 pub use keys::{credentials_directory, spool_keys};
 pub use parts::{StartError, load_policy, signer};

@@ -109,6 +109,7 @@ impl Operator {
         BufReader::new((&mut stream).take(MAX_REQUEST)).read_line(&mut line).await?;
         let answer = match serde_json::from_str(&line) {
             Ok(Request::Policy(request)) => self.policy(request, uid).await,
+            Ok(Request::Audit(request)) => self.trail.answer(request, &by, &*self.observer).await,
             Ok(request) => self.carry_out(request, &by).await,
             Err(error) => Answer::Refused { why: format!("the request cannot be read: {error}") },
         };
@@ -140,7 +141,9 @@ impl Operator {
             }
             Request::Trace { id } => self.trace(id).await,
             Request::TlsReport { domain, send } => Ok(self.tls_report(&domain, send).await),
-            Request::Policy(_) => Ok(refused("a policy is asked about by a person")),
+            Request::Policy(_) | Request::Audit(_) => {
+                Ok(refused("policies and the audit trail are asked about by a person"))
+            }
         };
         done.unwrap_or_else(|error| {
             tell(&*self.observer, &error);

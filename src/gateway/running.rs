@@ -132,7 +132,7 @@ impl Gateway {
             reports,
             going_live: Arc::clone(&going_live),
             observer: Arc::clone(&observer),
-            trail: Trail::of(&observatory, &config.node.data_dir),
+            trail: Trail::of(&observatory),
             tls_reports: tally.zip(config.tls_reports.clone()).map(|(tally, settings)| {
                 Arc::new(TlsReports::new(settings, tally, &processor, &next_hops.deliverer))
             }),

@@ -19,7 +19,7 @@ mod state; // what a scrape asks
 
 pub use audit::{
     Anchors, Audit, AuditError, AuditSettings, AuditState, Checkpoint, CheckpointError, Digest,
-    Excerpt, Fault, FaultKind, LegalHold, Link, More, PublicKey, TrailError, TrailLine,
+    Excerpt, Fault, FaultKind, Follow, LegalHold, Link, More, PublicKey, TrailError, TrailLine,
     Verification, excerpt, read_checkpoints, read_trail, read_trail_file, search_trail,
     subject_key, verify,
 };

@@ -29,6 +29,7 @@ mod chain;
 mod checkpoint;
 mod faults; // what can be wrong with a trail, in words
 mod file; // the open file: append, sync, head
+mod follow;
 mod head;
 mod keeping; // of files: checkpoints, rotation, the end of their time
 mod legal_hold;
@@ -49,6 +50,7 @@ mod tests;
 pub use chain::{Digest, Link};
 pub use checkpoint::{Checkpoint, CheckpointError, PublicKey, read_checkpoints};
 pub use faults::{Fault, FaultKind};
+pub use follow::Follow;
 pub use legal_hold::LegalHold;
 pub(super) use metrics::AuditMetrics;
 pub use reading::{

@@ -55,6 +55,14 @@ pub enum TrailLine<'a> {
     Torn(&'a [u8]),
 }
 
+impl<'a> TrailLine<'a> {
+    pub fn octets(self) -> &'a [u8] {
+        match self {
+            Self::Whole(octets) | Self::Torn(octets) => octets,
+        }
+    }
+}
+
 /// Every line of the trail in a folder, a file at a time, but for files that
 /// were last written before `since`. What could not be read, in words.
 pub fn read_trail(

@@ -124,8 +124,7 @@ fn first_number(path: &Path) -> u64 {
         let (mut number, mut lines) = (0, 0);
         let _ = opened(path).and_then(|file| {
             each_piece(file, |piece| {
-                let (TrailLine::Whole(line) | TrailLine::Torn(line)) = piece;
-                number = Place::of(line).map_or(0, |place| place.seq);
+                number = Place::of(piece.octets()).map_or(0, |place| place.seq);
                 lines += 1;
                 if number > 0 || lines > LOOKED_AT { More::Unwanted } else { More::Wanted }
             })
