@@ -70,7 +70,7 @@ enum Command {
     Quarantine(QuarantineArguments),
     /// Show which version decides; propose, approve and return from versions
     Policy(PolicyArguments),
-    /// Show what can be proved of deliveries: certificates of protection
+    /// Verify, search, export and sign the audit trail; certificates of protection
     Audit(AuditArguments),
     /// Check or export the spool of a stopped gateway
     Spool(SpoolArguments),

@@ -17,6 +17,7 @@ mod explain;
 mod files;
 mod findings;
 mod keys;
+mod moment;
 mod page;
 mod policy;
 mod probe;

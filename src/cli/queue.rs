@@ -123,6 +123,7 @@ pub fn queue(arguments: QueueArguments, now: Timestamp) -> Result<(), Failure> {
         | Answer::Report { .. }
         | Answer::Policy(_)
         | Answer::Quarantine(_)
+        | Answer::Audit(_)
         | Answer::Refused { .. } => {}
     }
     Ok(())

@@ -10,7 +10,7 @@ use super::{exit::Failure, files};
 use crate::{
     config::Limits,
     gateway::{Gateway, StartError},
-    observe::{Audit, LogFormat, Metrics, Observatory, start_logging},
+    observe::{Audit, AuditSettings, LogFormat, Metrics, Observatory, start_logging},
 };
 
 #[derive(Debug, Args)]
@@ -29,8 +29,7 @@ pub fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::unavailable)?;
     runtime.block_on(async {
         let signals = Signals::new().map_err(Failure::unavailable)?;
-        let audit =
-            Audit::open(&config.node.data_dir.join("audit")).map_err(Failure::unavailable)?;
+        let audit = Audit::open(AuditSettings::of(&config)).map_err(Failure::unavailable)?;
         let metrics = Metrics::new().map_err(Failure::unavailable)?;
         let observatory = Arc::new(Observatory::new(metrics, audit));
         let gateway =

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use super::{
+    audit::AuditTrail,
     directory::{DirectoryUrl, Filter},
     going_live::GoingLive,
     identity::Identity,
@@ -41,6 +42,7 @@ pub struct Config {
     pub blocklists: Vec<Blocklist>,
     pub going_live: GoingLive,
     pub quarantine: Quarantine,
+    pub audit: AuditTrail,
     pub metrics: SocketAddr,
     /// None where the file has no `[console]`.
     pub console: Option<SocketAddr>,

@@ -3,6 +3,7 @@
 //! octets, durations, parsed addresses, paths made whole. Here too: the file
 //! of SASL users, and reading the officers' folder from disk.
 
+mod audit;
 mod cryptography;
 mod directory;
 mod file;
@@ -22,6 +23,7 @@ mod spool;
 mod users;
 mod verifier;
 
+pub use audit::AuditTrail;
 pub use cryptography::cryptography;
 pub use directory::{DirectoryUrl, DirectoryUrlError, Filter, FilterError};
 pub use folder::{ReadError, certificates_folder, read_file, read_policies};

@@ -1,10 +1,14 @@
 //! The control socket: how `postern queue` talks to the running gateway.
 //!
 //! A Unix socket, mode 0600, or 0660 for a group; one line of JSON asks, one
-//! line answers, after those that tell how far an act for many has got. What a person does to a message goes to the audit trail with
-//! the name the kernel gives for the peer's user.
+//! line answers, after those that tell how far an act for many has got. What a
+//! person does to a message goes to the audit trail with the name the kernel
+//! gives for the peer's user.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -16,7 +20,10 @@ use super::{
     policies::{PolicyAnswer, PolicyRequest},
     quarantine::{QuarantineAnswer, QuarantineRequest},
 };
-use crate::mail::{Domain, NextHop, QueueId, QueuedMessage};
+use crate::{
+    mail::{Domain, NextHop, QueueId, QueuedMessage},
+    observe::Checkpoint,
+};
 
 /// What may be asked of a running gateway.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,6 +82,54 @@ pub enum Request {
     Policy(PolicyRequest),
     /// About what is held.
     Quarantine(QuarantineRequest),
+    /// About the audit trail.
+    Audit(AuditRequest),
+}
+
+/// What may be asked about the audit trail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "about")]
+pub enum AuditRequest {
+    /// Somebody is going to read it: that is on record before they know where
+    /// it stands.
+    Access {
+        what: AuditAccess,
+        words: String,
+    },
+    /// Sign for all of it, as it stands now.
+    Checkpoint,
+    /// Keep all of it, whatever its time.
+    SetLegalHold {
+        reason: String,
+    },
+    LiftLegalHold {
+        reason: String,
+    },
+}
+
+/// What for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditAccess {
+    Search,
+    Export,
+    Verify,
+    /// For the messages of one person.
+    Subject,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "told")]
+pub enum AuditAnswer {
+    /// Where the trail is, and whose.
+    Stands {
+        data_dir: PathBuf,
+        node: String,
+    },
+    Checkpoint {
+        checkpoint: Checkpoint,
+    },
+    Done,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +185,7 @@ pub enum Answer {
     },
     Policy(PolicyAnswer),
     Quarantine(QuarantineAnswer),
+    Audit(AuditAnswer),
     /// Why it could not be done.
     Refused {
         why: String,

@@ -61,7 +61,8 @@ mod view;
 mod waits;
 
 pub use control::{
-    Answer, ControlError, LessTls, Request, Selection, SendReport, ask, ask_telling,
+    Answer, AuditAccess, AuditAnswer, AuditRequest, ControlError, LessTls, Request, Selection,
+    SendReport, ask, ask_telling,
 };
 pub use facts::{Arriving, classify, message_facts};
 pub use keys::{credentials_directory, spool_keys};

@@ -72,6 +72,9 @@ impl Operator {
             Ok(Request::Quarantine(request)) => {
                 self.judge_telling(request, &who, &mut stream).await
             }
+            Ok(Request::Audit(request)) => {
+                self.trail.answer(request, &who.name, &*self.observer).await
+            }
             Ok(request) => self.carry_out(request, &who).await,
             Err(error) => Answer::Refused { why: format!("the request cannot be read: {error}") },
         };
@@ -135,7 +138,7 @@ impl Operator {
             Request::Bounce { id, reason } => self.bounce(id, who, reason).await,
             Request::Trace { id } => self.trace(id).await,
             Request::TlsReport { domain, send } => Ok(self.tls_report(&domain, send).await),
-            Request::Policy(_) | Request::Quarantine(_) => {
+            Request::Policy(_) | Request::Quarantine(_) | Request::Audit(_) => {
                 Ok(refused("that is asked about by a person"))
             }
         };

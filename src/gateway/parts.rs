@@ -11,7 +11,8 @@ use crate::{
     },
     content,
     deliver::{self, Deliverer},
-    mail::{Address, Observer},
+    mail::{Address, Observer, SubjectKey},
+    observe,
     policy::{Context, Policy, diagnostics::Diagnostics},
     quarantine::RequestKey,
     reader::{self, Confinement, Pool},
@@ -214,6 +215,11 @@ fn secret(path: &Path) -> std::io::Result<Vec<u8>> {
         tracing::info!(path = %path.display(), "secret made; nodes of one group share it");
     }
     std::fs::read(path)
+}
+
+/// The secret under which the audit trail has people's identifiers.
+pub(super) fn subject_key(config: &Config) -> Result<SubjectKey, StartError> {
+    observe::subject_key(&config.node.data_dir).map_err(|cause| part("the key of subjects", cause))
 }
 
 /// Whole or not at all, readable by us alone; one that somebody else has made

@@ -26,7 +26,7 @@ use crate::{
     mail::{
         Acceptance, Address, Decided, Disposition, Event, Finding, Obligation, Observer,
         OpaqueReason, Origin, Passage, Protocol, QueueId, QueuedMessage, QueuedRecipient, Refusal,
-        Requests, Submission,
+        Requests, SubjectKey, Submission,
     },
     policy::Policy,
     reader::Pool,
@@ -41,6 +41,8 @@ pub(super) struct Processor {
     pub(super) policies: Arc<Policies>,
     pub(super) signer: Arc<Signer>,
     pub(super) passage_key: Arc<PassageKey>,
+    /// Under which identifiers stand in the audit trail.
+    pub(super) subject_key: Arc<SubjectKey>,
     pub(super) queue: Arc<Queue>,
     pub(super) reports: Reports,
     pub(super) observer: Arc<dyn Observer>,
@@ -363,6 +365,9 @@ impl Processor {
         took: Duration,
     ) {
         let findings: Vec<Finding> = judgement.findings().cloned().collect();
+        let found = judgement.classification.findings.iter();
+        let subjects: Vec<_> =
+            found.map(|found| self.subject_key.hash(found.finding.kind, &found.value)).collect();
         self.observer.observe(Event::Decided(Decided {
             id,
             listener: &submission.origin.listener,
@@ -370,6 +375,7 @@ impl Processor {
             forwarded: submission.origin.forwarded.as_deref(),
             facts: &judgement.facts,
             findings: &findings,
+            subjects: &subjects,
             policy: policy.version(),
             commit: policy.commit(),
             decisions: &judgement.decisions,

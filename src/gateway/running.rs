@@ -24,7 +24,7 @@ use super::{
     operator::Operator,
     parts::{
         StartError, at, authenticator, deliverer, open_queue, part, passage_key, readers,
-        request_key, retry_schedule, signer, strangers, tls_tally,
+        request_key, retry_schedule, signer, strangers, subject_key, tls_tally,
     },
     policies::{GoingLive, Officers, PolicyClock},
     prober::NextHops,
@@ -111,6 +111,7 @@ impl Gateway {
             policies: Arc::clone(&policies),
             signer,
             passage_key,
+            subject_key: Arc::new(subject_key(&config)?),
             queue: Arc::clone(&queue),
             reports: reports.clone(),
             observer: Arc::clone(&observer),
@@ -132,7 +133,7 @@ impl Gateway {
         let officers = Officers { reports: reports.clone(), runtime: Handle::current() };
         going_live.has_begun(officers);
         let readers = readers(&config, &observer)?;
-        let trail = Trail::of(&observatory, &config.node.data_dir);
+        let trail = Trail::of(&observatory);
         let quarantine = Quarantine::new(&reports, readers.clone(), trail.clone());
         let operator = Operator {
             queue,

@@ -1,13 +1,15 @@
-//! What the audit trail has of a message, for an operator who asks.
+//! The audit trail, for an operator who asks: what it has of a message, who
+//! reads it, what is signed for, and what is kept.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
+use std::{path::PathBuf, sync::Arc};
+
+use super::{
+    control::{Answer, AuditAccess, AuditAnswer, AuditRequest},
+    queue::now,
 };
-
 use crate::{
-    mail::QueueId,
-    observe::{Excerpt, Observatory, excerpt},
+    mail::{ActorDoor, Deed, DeedKind, Event, Observer, QueueId},
+    observe::{Excerpt, LegalHold, Observatory, excerpt},
 };
 
 #[derive(Clone)]
@@ -17,8 +19,9 @@ pub(super) struct Trail {
 }
 
 impl Trail {
-    pub(super) fn of(observatory: &Arc<Observatory>, data_dir: &Path) -> Self {
-        Self { observatory: Arc::clone(observatory), folder: data_dir.join("audit") }
+    pub(super) fn of(observatory: &Arc<Observatory>) -> Self {
+        let folder = observatory.audit().settings().folder();
+        Self { observatory: Arc::clone(observatory), folder }
     }
 
     /// Everything told so far is on disk.
@@ -41,5 +44,71 @@ impl Trail {
             Ok(read) => read.map_err(|error| error.to_string()),
             Err(panic) => Err(format!("the audit trail was not read: {panic}")),
         }
+    }
+
+    pub(super) async fn answer(
+        &self,
+        request: AuditRequest,
+        by: &str,
+        observer: &dyn Observer,
+    ) -> Answer {
+        let tell = |kind, words: &str| {
+            let door = ActorDoor::Socket;
+            let words = (!words.is_empty()).then_some(words);
+            let deed = Deed { kind, by, door, address: None, about: None, words };
+            observer.observe(Event::Done(deed));
+        };
+        let answer = match request {
+            AuditRequest::Access { what, words } => {
+                tell(deed(what), &words);
+                let settings = self.observatory.audit().settings();
+                let (data_dir, node) = (settings.data_dir.clone(), settings.node.clone());
+                Ok(AuditAnswer::Stands { data_dir, node })
+            }
+            AuditRequest::Checkpoint => self.checkpoint().await,
+            AuditRequest::SetLegalHold { reason } => said(&reason).and_then(|reason| {
+                let at = now().rfc3339();
+                let hold = LegalHold { by: by.to_owned(), reason: reason.to_owned(), at };
+                self.hold(Some(&hold))?;
+                tell(DeedKind::LegalHoldSet, &format!("the audit trail: {reason}"));
+                Ok(AuditAnswer::Done)
+            }),
+            AuditRequest::LiftLegalHold { reason } => said(&reason).and_then(|reason| {
+                self.hold(None)?;
+                tell(DeedKind::LegalHoldLifted, &format!("the audit trail: {reason}"));
+                Ok(AuditAnswer::Done)
+            }),
+        };
+        answer.map_or_else(|why| Answer::Refused { why }, Answer::Audit)
+    }
+
+    async fn checkpoint(&self) -> Result<AuditAnswer, String> {
+        let observatory = Arc::clone(&self.observatory);
+        let signing = tokio::task::spawn_blocking(move || observatory.audit().checkpoint());
+        match signing.await.map_err(|panic| panic.to_string())? {
+            Ok(Some(checkpoint)) => Ok(AuditAnswer::Checkpoint { checkpoint }),
+            Ok(None) => Err("the trail has no line yet".to_owned()),
+            Err(error) => Err(format!("the trail could not be signed for: {error}")),
+        }
+    }
+
+    fn hold(&self, hold: Option<&LegalHold>) -> Result<(), String> {
+        self.observatory.audit().hold_legally(hold).map_err(|error| error.to_string())
+    }
+}
+
+fn said(reason: &str) -> Result<&str, String> {
+    match reason.trim() {
+        "" => Err("say why: the reason stands in the audit trail".to_owned()),
+        reason => Ok(reason),
+    }
+}
+
+fn deed(what: AuditAccess) -> DeedKind {
+    match what {
+        AuditAccess::Search => DeedKind::AuditSearched,
+        AuditAccess::Export => DeedKind::AuditExported,
+        AuditAccess::Verify => DeedKind::AuditVerified,
+        AuditAccess::Subject => DeedKind::SubjectSearched,
     }
 }

@@ -20,6 +20,7 @@ use super::{
     reading::ReaderOutcome,
     record::{Acceptance, Asked, ReportResult, ReportWay, Settled},
     reply::Reply,
+    subject::SubjectHash,
     tls::TlsSession,
 };
 
@@ -237,6 +238,8 @@ pub struct Decided<'a> {
     pub forwarded: Option<&'a Forwarded>,
     pub facts: &'a MessageFacts,
     pub findings: &'a [Finding],
+    /// Of each finding that names one person: their keyed hash.
+    pub subjects: &'a [Option<SubjectHash>],
     /// The version of the policy.
     pub policy: &'a str,
     /// What git called its files.

@@ -34,6 +34,7 @@ mod recorded;
 mod reply;
 mod requests;
 mod spoof;
+mod subject;
 mod summary;
 mod time;
 mod tls;
@@ -90,6 +91,7 @@ pub use requests::{
     Requests, RequireTls, Returned,
 };
 pub use spoof::Spoof;
+pub use subject::{SubjectHash, SubjectKey, SubjectKeyError};
 pub use summary::{Line, Standing, Summary, TlsWait};
 pub use time::{Timestamp, TimestampError};
 pub use tls::TlsSession;

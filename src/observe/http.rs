@@ -60,6 +60,7 @@ async fn metrics(State((observatory, probes)): State<Doors>) -> Response {
     observatory.metrics().set_tls_waits(probes.tls_waits());
     observatory.metrics().set_spool(probes.spool());
     observatory.metrics().set_quarantine(&probes.quarantine());
+    observatory.metrics().set_audit(observatory.audit().state());
     observatory.metrics().set_policy(&probes.policy());
     match observatory.metrics().render(probes.queue()) {
         Ok(exposition) => ([(header::CONTENT_TYPE, EXPOSITION)], exposition).into_response(),

@@ -27,11 +27,13 @@
 //! | `policy` | the version that decides from here on, and its git commit |
 //! | `policy_step` | a version proposed, approved, refused, withdrawn, tried, live or returned from: by whom and why; `other` is the one before, or after |
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::mail::{
-    Acceptance, Address, Asked, Attempt, By, Decided, Deed, Domain, Exemption, NextHop, PolicyStep,
-    QueueId, QueuedRecipient, RecipientState, RecordedOutcome, Settled, TlsRequirement,
+    Acceptance, Address, Asked, Attempt, By, Decided, Deed, Domain, Exemption, Finding, NextHop,
+    PolicyStep, QueueId, QueuedRecipient, RecipientState, RecordedOutcome, Settled, SubjectHash,
+    TlsRequirement,
 };
 
 pub(super) fn decision(decided: &Decided<'_>) -> Value {
@@ -39,6 +41,13 @@ pub(super) fn decision(decided: &Decided<'_>) -> Value {
         .decisions
         .iter()
         .map(|(recipient, decision)| RecordedOutcome::of(recipient, decision))
+        .collect();
+    let hashes = decided.subjects.iter().map(Option::as_ref).chain(std::iter::repeat(None));
+    let findings: Vec<_> = decided
+        .findings
+        .iter()
+        .zip(hashes)
+        .map(|(finding, subject)| FoundIn { finding, subject })
         .collect();
     let mut line = json!({
         "event": "decision",
@@ -48,13 +57,22 @@ pub(super) fn decision(decided: &Decided<'_>) -> Value {
         "policy": decided.policy,
         "commit": decided.commit,
         "facts": decided.facts,
-        "findings": decided.findings,
+        "findings": findings,
         "recipients": recipients,
     });
     if let (Some(forwarded), Some(line)) = (decided.forwarded, line.as_object_mut()) {
         line.insert("forwarded".to_owned(), json!(forwarded));
     }
     line
+}
+
+/// A finding, and whose it is.
+#[derive(Serialize)]
+struct FoundIn<'a> {
+    #[serde(flatten)]
+    finding: &'a Finding,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a SubjectHash>,
 }
 
 pub(super) fn accepted(acceptance: &Acceptance) -> Value {
@@ -325,6 +343,7 @@ mod tests {
                 forwarded: None,
                 facts: &facts,
                 findings: &[],
+                subjects: &[],
                 policy: "abc",
                 commit: None,
                 decisions: &decisions,

@@ -10,11 +10,12 @@ use std::{
 };
 
 use prometheus::{
-    Encoder, Error, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder, core::Collector,
+    Encoder, Error, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder, core::Collector,
 };
 
 use super::{
+    audit::AuditMetrics,
     policies::PolicyMetrics,
     quarantine::QuarantineMetrics,
     readers::ReaderMetrics,
@@ -34,6 +35,7 @@ pub struct Metrics {
     pub(super) upkeep: UpkeepMetrics,
     pub(super) signing: SigningMetrics,
     pub(super) quarantine: QuarantineMetrics,
+    pub(super) audit: AuditMetrics,
     queue: QueueMetrics,
     spool: SpoolMetrics,
 }
@@ -54,6 +56,7 @@ impl Metrics {
             upkeep: UpkeepMetrics::new(&new)?,
             signing: SigningMetrics::new(&new)?,
             quarantine: QuarantineMetrics::new(&new)?,
+            audit: AuditMetrics::new(&new)?,
             queue: QueueMetrics::new(&new)?,
             spool: SpoolMetrics::new(&new)?,
             registry,
@@ -366,6 +369,10 @@ impl Maker<'_> {
     ) -> Result<C, Error> {
         self.0.register(Box::new(collector.clone()))?;
         Ok(collector)
+    }
+
+    pub(super) fn counter(&self, name: &str, help: &str) -> Result<IntCounter, Error> {
+        self.register(IntCounter::new(name, help)?)
     }
 
     pub(super) fn counters(

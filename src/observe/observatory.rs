@@ -25,6 +25,10 @@ impl Observatory {
         &self.metrics
     }
 
+    pub fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
     /// Writes out what the audit trail holds in memory so far: blocks until
     /// it is on disk.
     pub fn flush(&self) {

@@ -28,6 +28,7 @@ pub(super) fn schema() -> Value {
         ("blocklist", tables(&blocklist())),
         ("going_live", going_live()),
         ("quarantine", quarantine()),
+        ("audit", audit()),
         ("spool", spool()),
         ("metrics", address("Where Prometheus reads.", "127.0.0.1:9464")),
         ("console", address("Where officers look, in a browser.", "127.0.0.1:8464")),
@@ -289,6 +290,16 @@ fn tls_reports() -> Value {
         keys,
         &["organisation", "contact", "from"],
     )
+}
+
+fn audit() -> Value {
+    let keys = vec![
+        ("rotate_size", size()),
+        ("rotate_every", span()),
+        ("retention", span()),
+        ("checkpoint_every", span()),
+    ];
+    table("How the audit trail is kept.", keys, &[])
 }
 
 fn recipients() -> Value {

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use super::{
+    audit::{AUDIT, audit},
     fields::{Reader, count, domains, duration, optional, section, socket_address},
     going_live::{GOING_LIVE, going_live},
     identity::refuse_identity_in_clear,
@@ -15,8 +16,8 @@ use super::{
 };
 use crate::{
     config::{
-        self, Config, Dns, Ephemeral, ExchangeAddresses, GoingLive, KeyFile, KeyState, Limits,
-        MtaSts, Node, Quarantine, Retry, Route, Sending, SigningKey, Spool, quantity::Span,
+        self, AuditTrail, Config, Dns, Ephemeral, ExchangeAddresses, GoingLive, KeyFile, KeyState,
+        Limits, MtaSts, Node, Quarantine, Retry, Route, Sending, SigningKey, Spool, quantity::Span,
     },
     mail::{Domain, NextHop, TlsRequirement},
     policy::{
@@ -75,6 +76,7 @@ impl Reader<'_> {
         let going_live = section(root, "going_live", "[going_live]", GOING_LIVE, usual, going_live);
         let usual = Quarantine::default();
         let quarantine = section(root, "quarantine", "[quarantine]", QUARANTINE, usual, quarantine);
+        let trail = section(root, "audit", "[audit]", AUDIT, AuditTrail::default(), audit);
         let (metrics, console) = (metrics(root), console(root));
         let signing: Vec<SigningKey> = signing.into_iter().collect::<Option<_>>()?;
         let tls_reports = self.tls_reports(root, &signing);
@@ -96,6 +98,7 @@ impl Reader<'_> {
             blocklists: blocklists.into_iter().collect::<Option<_>>()?,
             going_live,
             quarantine,
+            audit: trail,
             metrics,
             console,
         })
@@ -278,6 +281,7 @@ const KEYS: &[&str] = &[
     "blocklist",
     "going_live",
     "quarantine",
+    "audit",
     "spool",
     "metrics",
     "console",

@@ -65,6 +65,10 @@ fn told(id: QueueId, told: &Told) -> (&'static str, Vec<String>) {
             let until = moment(until);
             ("person", vec![format!("TLS {tls} allowed until {until} by {by}: {reason}")])
         }
+        Told::Deed { kind, by, words, .. } => {
+            let words = words.as_ref().map(|words| format!(": {words}")).unwrap_or_default();
+            ("person", vec![format!("{} by {by}{words}", kind.replace('_', " "))])
+        }
         Told::Other => ("", Vec::new()),
     }
 }
