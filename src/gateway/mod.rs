@@ -23,6 +23,7 @@ mod acceptance;
 mod accounts;
 mod admission;
 mod alarms;
+mod confinement; // what it needs of its machine
 mod control;
 mod deadlines;
 mod dispatch;
@@ -56,6 +57,7 @@ mod trail;
 mod verdict;
 mod waits;
 
+pub use confinement::{addresses, files};
 pub use control::{Answer, ControlError, LessTls, Request, Selection, SendReport, ask};
 pub use facts::{Arriving, classify, message_facts};
 pub use keys::{credentials_directory, spool_keys};

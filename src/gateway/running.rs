@@ -16,6 +16,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     accounts::Accounts,
     admission::Desk,
+    confinement::{CONSOLE, METRICS, addresses},
     dispatch::Dispatcher,
     keeper::Keeper,
     names::Names,
@@ -44,6 +45,7 @@ use crate::{
         TlsWaits,
     },
     reader::Pool,
+    service::Sockets,
 };
 
 /// A gateway that takes mail. Dropping it does not stop it: call
@@ -52,6 +54,7 @@ pub struct Gateway {
     config: Arc<Config>,
     keeper: Arc<Keeper>,
     policy: Arc<PolicyClock>,
+    queue: Arc<Queue>,
     addresses: Vec<(String, SocketAddr)>,
     metrics: SocketAddr,
     readers: Pool,
@@ -79,6 +82,16 @@ impl Gateway {
     /// wrong is known before the first session. `watchers` see every event
     /// that the observatory sees.
     pub async fn start(
+        config: Config,
+        observatory: Arc<Observatory>,
+        watchers: Vec<Arc<dyn Observer>>,
+    ) -> Result<Self, StartError> {
+        Self::start_on(Sockets::default(), config, observatory, watchers).await
+    }
+
+    /// The same, on sockets that are there already; it binds the others.
+    pub async fn start_on(
+        sockets: Sockets,
         config: Config,
         observatory: Arc<Observatory>,
         watchers: Vec<Arc<dyn Observer>>,
@@ -138,7 +151,8 @@ impl Gateway {
         };
         let strangers = Arc::new(strangers(&next_hops, &observer)?);
         let readers = readers(&config, &observer)?;
-        let doors = Doors::take(&config, &processor, strangers, next_hops, &readers).await?;
+        let doors =
+            Doors::take(sockets, &config, &processor, strangers, next_hops, &readers).await?;
         let keeper = Keeper {
             observer,
             observatory,
@@ -150,6 +164,7 @@ impl Gateway {
             config,
             keeper: Arc::new(keeper),
             policy: Arc::new(PolicyClock::new(going_live)),
+            queue: Arc::clone(&operator.queue),
             addresses: doors.addresses(),
             metrics,
             readers,
@@ -172,6 +187,12 @@ impl Gateway {
 
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// How it does, in a line for `systemctl status`.
+    pub fn standing(&self) -> String {
+        let QueueState { active, held, oldest, .. } = self.queue.state();
+        format!("{active} messages wait, the oldest for {} s; {held} held", oldest.as_secs())
     }
 
     /// Reads policies and certificates anew. What has faults stays as it was;
@@ -246,25 +267,25 @@ impl Gateway {
 
 impl Doors {
     async fn take(
+        mut sockets: Sockets,
         config: &Config,
         processor: &Arc<Processor>,
         strangers: Arc<Strangers>,
         next_hops: Arc<NextHops>,
         readers: &Pool,
     ) -> Result<Self, StartError> {
-        let Config { node, metrics, limits, .. } = config;
+        let Config { node, limits, .. } = config;
         let control = operator::bind(&node.control_socket, node.control_group.as_deref())
             .map_err(|cause| part("the control socket", at(&node.control_socket, cause)))?;
-        let metrics = TcpListener::bind(metrics)
-            .await
-            .map_err(|cause| part("the metrics address", format!("{metrics}: {cause}")))?;
-        let console =
-            match config.console {
-                None => None,
-                Some(address) => Some(TcpListener::bind(address).await.map_err(|cause| {
-                    part("the console's address", format!("{address}: {cause}"))
-                })?),
-            };
+        for (name, address) in addresses(config) {
+            sockets.bind(name, address).map_err(|cause| part("an address", cause))?;
+        }
+        let mut socket = |name: &str| -> Result<Option<TcpListener>, StartError> {
+            let taken = sockets.take(name).map(TcpListener::from_std).transpose();
+            taken.map_err(|cause| part("a socket", format!("{name}: {cause}")))
+        };
+        let console = socket(CONSOLE)?;
+        let metrics = socket(METRICS)?.ok_or_else(|| part("a socket", "metrics: there is none"))?;
         let authenticator = Arc::new(authenticator(config)?);
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let pool = Arc::new(Semaphore::new(processors));
@@ -273,9 +294,11 @@ impl Doors {
         let impostors = Arc::new(impostors);
         let mut listeners = Vec::new();
         for listener in &config.listeners {
-            let bound = BoundListener::bind(listener, &node.name, limits)
-                .await
-                .map_err(|cause| part("a listener", cause))?;
+            let bound = match socket(&listener.name)? {
+                Some(socket) => BoundListener::on(socket, listener, &node.name, limits),
+                None => BoundListener::bind(listener, &node.name, limits).await,
+            };
+            let bound = bound.map_err(|cause| part("a listener", cause))?;
             let authenticates = listener.authenticate == SenderAuthentication::On;
             let desk = Desk {
                 listener: listener.name.clone(),
@@ -291,6 +314,9 @@ impl Doors {
                 },
             };
             listeners.push((desk, bound));
+        }
+        for name in sockets.names() {
+            tracing::warn!(name, "a socket is handed down that no listener has the name of");
         }
         Ok(Self { listeners, control, metrics, console })
     }
