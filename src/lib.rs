@@ -40,6 +40,7 @@ pub mod spool; // the durable queue
 pub mod deliver; // next hops, TLS requirements, attempts
 pub mod observe; // metrics, logs, audit lines
 pub mod console; // what officers see in a browser
+pub mod service; // a service of its machine: sockets handed down, privileges given up
 
 pub mod gateway; // the only wiring
 pub mod cli; // the commands

@@ -16,7 +16,7 @@ use super::{
     files,
 };
 use crate::{
-    config::Node,
+    config::{Confinement, Node},
     gateway::{Fate, Group, Workshop, signer},
     mail::{QueueId, Timestamp},
     policy::Policy,
@@ -181,6 +181,8 @@ fn identity(config: Option<&Path>, journey: &JourneyArguments) -> Result<(Node, 
         control_socket: PathBuf::new(),
         control_group: None,
         passage_key: PathBuf::new(),
+        user: None,
+        confinement: Confinement::Off,
     };
     Ok((node, Signer::default()))
 }

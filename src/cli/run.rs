@@ -1,16 +1,24 @@
 //! `postern run`: the gateway.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Args;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::{MissedTickBehavior, interval},
+};
 
 use super::{exit::Failure, files};
 use crate::{
-    config::Limits,
-    gateway::{Gateway, StartError},
+    config::{Config, Confinement, Limits},
+    gateway::{self, Gateway, StartError},
     observe::{Audit, AuditSettings, LogFormat, Metrics, Observatory, start_logging},
+    service::{Manager, Sockets, confine, give_up_root, is_root},
 };
 
 #[derive(Debug, Args)]
@@ -25,22 +33,61 @@ pub struct RunArguments {
 pub fn run(arguments: &RunArguments) -> Result<(), Failure> {
     start_logging(arguments.log).map_err(Failure::configuration)?;
     let config = files::configuration(&arguments.config)?;
+    let manager = Manager::of_environment();
     allow_descriptors(&config.limits);
+    // While there is one thread, for what is given up is given up by threads.
+    let sockets = settle_in(&config, &arguments.config)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::unavailable)?;
     runtime.block_on(async {
         let signals = Signals::new().map_err(Failure::unavailable)?;
         let audit = Audit::open(AuditSettings::of(&config)).map_err(Failure::unavailable)?;
         let metrics = Metrics::new().map_err(Failure::unavailable)?;
         let observatory = Arc::new(Observatory::new(metrics, audit));
-        let gateway =
-            Gateway::start(config, Arc::clone(&observatory), Vec::new()).await.map_err(start)?;
+        let gateway = Gateway::start_on(sockets, config, Arc::clone(&observatory), Vec::new())
+            .await
+            .map_err(start)?;
         for (listener, address) in gateway.addresses() {
             tracing::info!(listener, %address, "listening");
         }
-        serve(gateway, signals).await;
+        manager.ready().map_err(Failure::unavailable)?;
+        serve(gateway, signals, manager).await;
         observatory.close();
         Ok(())
     })
+}
+
+/// Takes the sockets that there are, and gives up what is not needed after.
+fn settle_in(config: &Config, file: &Path) -> Result<Sockets, Failure> {
+    let mut sockets = Sockets::inherited().map_err(Failure::unavailable)?;
+    match &config.node.user {
+        Some(user) if is_root() => {
+            for (name, address) in gateway::addresses(config) {
+                sockets.bind(name, address).map_err(Failure::unavailable)?;
+            }
+            give_up_root(user).map_err(Failure::configuration)?;
+        }
+        _ => {}
+    }
+    std::fs::create_dir_all(&config.node.data_dir).map_err(|error| {
+        Failure::unavailable(format!("{}: {error}", config.node.data_dir.display()))
+    })?;
+    let required = match config.node.confinement {
+        Confinement::Off => return Ok(sockets),
+        Confinement::BestEffort => false,
+        Confinement::Required => true,
+    };
+    let program = std::env::current_exe().map_err(Failure::unavailable)?;
+    match confine(&gateway::files(config, file, &program)) {
+        Ok(confined) if confined.is_whole() => tracing::info!("confined"),
+        Ok(confined) if required => {
+            let why = format!("this kernel cannot confine it wholly: {confined:?}");
+            return Err(Failure::configuration(why));
+        }
+        Ok(confined) => tracing::warn!(?confined, "this kernel cannot confine it wholly"),
+        Err(error) if required => return Err(Failure::configuration(error)),
+        Err(error) => tracing::warn!(%error, "not confined"),
+    }
+    Ok(sockets)
 }
 
 /// A session or a delivery takes a descriptor, and what most systems start
@@ -62,17 +109,27 @@ fn allow_descriptors(limits: &Limits) {
 }
 
 /// Until a signal says stop.
-async fn serve(gateway: Gateway, mut signals: Signals) {
+async fn serve(gateway: Gateway, mut signals: Signals, manager: Manager) {
+    let mut alive = interval(manager.interval());
+    alive.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         tokio::select! {
+            _ = alive.tick() => tell(manager.lives(&gateway.standing())),
             _ = signals.reload.recv() => gateway.reload(),
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
         }
     }
     tracing::info!("stopping");
+    tell(manager.stopping());
     gateway.stop().await;
     tracing::info!("stopped");
+}
+
+fn tell(told: Result<(), impl std::fmt::Display>) {
+    if let Err(error) = told {
+        tracing::warn!(%error, "the service manager");
+    }
 }
 
 struct Signals {

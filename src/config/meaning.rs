@@ -46,6 +46,8 @@ pub struct Config {
     pub metrics: SocketAddr,
     /// None where the file has no `[console]`.
     pub console: Option<SocketAddr>,
+    /// Every file and folder that it names.
+    pub paths: Vec<PathBuf>,
 }
 
 #[derive(Clone, Debug)]
@@ -64,6 +66,20 @@ pub struct Node {
     /// The secret that marks messages which have been through; made at the
     /// first start where there is none, and the same on all nodes.
     pub passage_key: PathBuf,
+    /// Whom a gateway that is started as root becomes, once it has its sockets.
+    pub user: Option<String>,
+    pub confinement: Confinement,
+}
+
+/// Whether the gateway gives up the files and system calls it has no need of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Confinement {
+    /// It does not start where that cannot be done.
+    Required,
+    /// As far as the kernel, or the container, allows.
+    #[default]
+    BestEffort,
+    Off,
 }
 
 #[derive(Clone, Debug)]

@@ -30,10 +30,10 @@ pub use folder::{ReadError, certificates_folder, read_file, read_policies};
 pub use going_live::{Approval, Band, Canary, GoingLive, Percent, ShareError};
 pub use identity::{Identity, Login};
 pub use meaning::{
-    Blocklist, CertificateFiles, Certified, CertifiedBy, Config, Directory, DirectoryBind,
-    DirectoryTls, DomainPattern, ExchangeAddresses, Limits, Listener, ListenerProtocol,
-    ListenerTls, Node, ProxyProtocol, Rate, RecipientSource, Retry, Route, SenderAuthentication,
-    Sending, Source, TlsReporting,
+    Blocklist, CertificateFiles, Certified, CertifiedBy, Config, Confinement, Directory,
+    DirectoryBind, DirectoryTls, DomainPattern, ExchangeAddresses, Limits, Listener,
+    ListenerProtocol, ListenerTls, Node, ProxyProtocol, Rate, RecipientSource, Retry, Route,
+    SenderAuthentication, Sending, Source, TlsReporting,
 };
 pub use mta_sts::{MtaSts, StsDiscovery};
 pub use network::{Network, NetworkError};

@@ -24,6 +24,7 @@ mod accounts;
 mod admission;
 mod alarms;
 mod chorus;
+mod confinement; // what it needs of its machine
 mod control;
 mod control_socket;
 mod deadlines;
@@ -60,6 +61,7 @@ mod verdict;
 mod view;
 mod waits;
 
+pub use confinement::{addresses, files};
 pub use control::{
     Answer, AuditAccess, AuditAnswer, AuditRequest, ControlError, LessTls, Request, Selection,
     SendReport, ask, ask_telling,

@@ -17,6 +17,7 @@ use super::{
     accounts::Accounts,
     admission::Desk,
     chorus::observers,
+    confinement::{CONSOLE, METRICS, addresses},
     control_socket,
     dispatch::Dispatcher,
     keeper::Keeper,
@@ -48,6 +49,7 @@ use crate::{
     },
     quarantine::HeldTally,
     reader::Pool,
+    service::Sockets,
 };
 
 /// A gateway that takes mail. Dropping it does not stop it: call
@@ -56,6 +58,7 @@ pub struct Gateway {
     config: Arc<Config>,
     keeper: Arc<Keeper>,
     policy: Arc<PolicyClock>,
+    queue: Arc<Queue>,
     addresses: Vec<(String, SocketAddr)>,
     metrics: SocketAddr,
     readers: Pool,
@@ -83,6 +86,16 @@ impl Gateway {
     /// wrong is known before the first session. `watchers` see every event
     /// that the observatory sees.
     pub async fn start(
+        config: Config,
+        observatory: Arc<Observatory>,
+        watchers: Vec<Arc<dyn Observer>>,
+    ) -> Result<Self, StartError> {
+        Self::start_on(Sockets::default(), config, observatory, watchers).await
+    }
+
+    /// The same, on sockets that are there already; it binds the others.
+    pub async fn start_on(
+        sockets: Sockets,
         config: Config,
         observatory: Arc<Observatory>,
         watchers: Vec<Arc<dyn Observer>>,
@@ -147,7 +160,8 @@ impl Gateway {
             }),
         };
         let strangers = Arc::new(strangers(&next_hops, &observer)?);
-        let doors = Doors::take(&config, &processor, strangers, next_hops, &readers).await?;
+        let doors =
+            Doors::take(sockets, &config, &processor, strangers, next_hops, &readers).await?;
         let keeper = Keeper {
             observer,
             observatory,
@@ -159,6 +173,7 @@ impl Gateway {
             config,
             keeper: Arc::new(keeper),
             policy: Arc::new(PolicyClock::new(going_live)),
+            queue: Arc::clone(&operator.queue),
             addresses: doors.addresses(),
             metrics,
             readers,
@@ -183,6 +198,12 @@ impl Gateway {
         &self.config
     }
 
+    /// How it does, in a line for `systemctl status`.
+    pub fn standing(&self) -> String {
+        let QueueState { active, held, oldest, .. } = self.queue.state();
+        format!("{active} messages wait, the oldest for {} s; {held} held", oldest.as_secs())
+    }
+
     /// Reads policies and certificates anew. What has faults stays as it was;
     /// a policy is built beside the mail, and may come later.
     pub fn reload(&self) {
@@ -201,6 +222,8 @@ impl Gateway {
     fn open(&self, doors: Doors, dispatcher: Dispatcher, operator: Operator) {
         let Doors { listeners, control, metrics, console } = doors;
         let Self { keeper, listening, serving, .. } = self;
+        // Before the first scrape.
+        keeper.tell_certificates();
         let queue = Arc::clone(&operator.queue);
         let shut_out = ShutOut::new(&self.config.limits);
         let capacity = Capacity::new(&self.config.limits);
@@ -251,31 +274,30 @@ impl Gateway {
             };
             listening.spawn(listener.serve(orders));
         }
-        keeper.tell_certificates();
     }
 }
 
 impl Doors {
     async fn take(
+        mut sockets: Sockets,
         config: &Config,
         processor: &Arc<Processor>,
         strangers: Arc<Strangers>,
         next_hops: Arc<NextHops>,
         readers: &Pool,
     ) -> Result<Self, StartError> {
-        let Config { node, metrics, limits, .. } = config;
+        let Config { node, limits, .. } = config;
         let control = control_socket::bind(&node.control_socket, node.control_group.as_deref())
             .map_err(|cause| part("the control socket", at(&node.control_socket, cause)))?;
-        let metrics = TcpListener::bind(metrics)
-            .await
-            .map_err(|cause| part("the metrics address", format!("{metrics}: {cause}")))?;
-        let console =
-            match config.console {
-                None => None,
-                Some(address) => Some(TcpListener::bind(address).await.map_err(|cause| {
-                    part("the console's address", format!("{address}: {cause}"))
-                })?),
-            };
+        for (name, address) in addresses(config) {
+            sockets.bind(name, address).map_err(|cause| part("an address", cause))?;
+        }
+        let mut socket = |name: &str| -> Result<Option<TcpListener>, StartError> {
+            let taken = sockets.take(name).map(TcpListener::from_std).transpose();
+            taken.map_err(|cause| part("a socket", format!("{name}: {cause}")))
+        };
+        let console = socket(CONSOLE)?;
+        let metrics = socket(METRICS)?.ok_or_else(|| part("a socket", "metrics: there is none"))?;
         let authenticator = Arc::new(authenticator(config)?);
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let pool = Arc::new(Semaphore::new(processors));
@@ -284,9 +306,11 @@ impl Doors {
         let impostors = Arc::new(impostors);
         let mut listeners = Vec::new();
         for listener in &config.listeners {
-            let bound = BoundListener::bind(listener, &node.name, limits)
-                .await
-                .map_err(|cause| part("a listener", cause))?;
+            let bound = match socket(&listener.name)? {
+                Some(socket) => BoundListener::on(socket, listener, &node.name, limits),
+                None => BoundListener::bind(listener, &node.name, limits).await,
+            };
+            let bound = bound.map_err(|cause| part("a listener", cause))?;
             let authenticates = listener.authenticate == SenderAuthentication::On;
             let desk = Desk {
                 listener: listener.name.clone(),
@@ -302,6 +326,9 @@ impl Doors {
                 },
             };
             listeners.push((desk, bound));
+        }
+        for name in sockets.names() {
+            tracing::warn!(name, "a socket is handed down that no listener has the name of");
         }
         Ok(Self { listeners, control, metrics, console })
     }

@@ -62,6 +62,12 @@ pub enum ListenError {
     Certificate { listener: String, cause: Box<CertificateError> },
 }
 
+impl ListenError {
+    fn bind(listener: &config::Listener, cause: io::Error) -> Self {
+        Self::Bind { listener: listener.name.clone(), address: listener.address, cause }
+    }
+}
+
 /// What its sessions have in common.
 #[derive(Debug)]
 pub(super) struct Door {
@@ -97,14 +103,20 @@ impl BoundListener {
         node: &Domain,
         limits: &config::Limits,
     ) -> Result<Self, ListenError> {
+        let bound = TcpListener::bind(listener.address).await;
+        let socket = bound.map_err(|cause| ListenError::bind(listener, cause))?;
+        Self::on(socket, listener, node, limits)
+    }
+
+    /// The same on a socket that listens already.
+    pub fn on(
+        socket: TcpListener,
+        listener: &config::Listener,
+        node: &Domain,
+        limits: &config::Limits,
+    ) -> Result<Self, ListenError> {
         let door = Door::new(listener, node, limits)?;
-        let bind = |cause| ListenError::Bind {
-            listener: listener.name.clone(),
-            address: listener.address,
-            cause,
-        };
-        let socket = TcpListener::bind(listener.address).await.map_err(bind)?;
-        let address = socket.local_addr().map_err(bind)?;
+        let address = socket.local_addr().map_err(|cause| ListenError::bind(listener, cause))?;
         Ok(Self { socket, address, door })
     }
 

@@ -45,6 +45,14 @@ fn node() -> Value {
         ("control_socket", text("On which postern queue and the like talk to it.")),
         ("control_group", text("The group whose accounts may use that socket.")),
         ("passage_key", text("The secret that marks messages which have been through.")),
+        ("user", text("Whom a gateway started as root becomes, once it has its sockets.")),
+        (
+            "confinement",
+            choice(
+                "Whether it gives up the files and system calls it has no need of.",
+                ["best-effort", "required", "off"],
+            ),
+        ),
     ];
     table("This gateway.", keys, &["name", "data_dir", "policies"])
 }

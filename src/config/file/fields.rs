@@ -1,6 +1,7 @@
 //! How keys are read, and what stands for those that are not written.
 
 use std::{
+    cell::RefCell,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -8,7 +9,7 @@ use std::{
 
 use crate::{
     config::{
-        Network,
+        KeyFile, Network,
         quantity::{Size, Span},
     },
     mail::Domain,
@@ -17,12 +18,36 @@ use crate::{
 
 /// What all of the file is read with.
 pub(super) struct Reader<'a> {
-    pub(super) folder: &'a Path,
+    folder: &'a Path,
+    /// Every path it has read.
+    named: RefCell<Vec<PathBuf>>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    pub(super) fn of(folder: &'a Path) -> Self {
+        Self { folder, named: RefCell::default() }
+    }
+
     pub(super) fn path(&self, value: &Value<'_>) -> Option<PathBuf> {
-        value.sentence().map(|path| self.folder.join(path))
+        value.sentence().map(|path| self.rooted(path))
+    }
+
+    pub(super) fn rooted(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = self.folder.join(path);
+        self.named.borrow_mut().push(path.clone());
+        path
+    }
+
+    pub(super) fn key_file(&self, value: &Value<'_>) -> Option<KeyFile> {
+        let read = KeyFile::read(value.sentence()?, self.folder);
+        if let Some(KeyFile::File(path)) = &read {
+            self.named.borrow_mut().push(path.clone());
+        }
+        read.or_else(|| value.expected("a path (`/etc/postern/spool.key`) or a credential's name"))
+    }
+
+    pub(super) fn into_named(self) -> Vec<PathBuf> {
+        self.named.into_inner()
     }
 }
 

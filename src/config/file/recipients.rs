@@ -22,7 +22,7 @@ impl Reader<'_> {
         let written = value.string()?;
         let source = match written.split_once(':') {
             _ if written == "next_hop" => Source::NextHop,
-            Some(("file", path)) => Source::File(self.folder.join(path)),
+            Some(("file", path)) => Source::File(self.rooted(path)),
             Some(("ldap" | "ldaps", _)) => {
                 return self.directory(table, value).map(Source::Directory);
             }

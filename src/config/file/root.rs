@@ -16,8 +16,9 @@ use super::{
 };
 use crate::{
     config::{
-        self, AuditTrail, Config, Dns, Ephemeral, ExchangeAddresses, GoingLive, KeyFile, KeyState,
-        Limits, MtaSts, Node, Quarantine, Retry, Route, Sending, SigningKey, Spool, quantity::Span,
+        self, AuditTrail, Config, Confinement, Dns, Ephemeral, ExchangeAddresses, GoingLive,
+        KeyState, Limits, MtaSts, Node, Quarantine, Retry, Route, Sending, SigningKey, Spool,
+        quantity::Span,
     },
     mail::{Domain, NextHop, TlsRequirement},
     policy::{
@@ -33,8 +34,11 @@ impl Config {
         let faults = Faults::new(file);
         let root = faults.parse();
         let folder = Path::new(&file.path).parent().unwrap_or(Path::new(""));
-        let config = Reader { folder }.config(&Table::root(&root, &faults, "postern.toml", KEYS));
+        let reader = Reader::of(folder);
+        let config = reader.config(&Table::root(&root, &faults, "postern.toml", KEYS));
         drop(root);
+        let paths = reader.into_named();
+        let config = config.map(|config| Self { paths, ..config });
         let diagnostics = faults.into_diagnostics();
         (config.filter(|_| !diagnostics.has_errors()), diagnostics)
     }
@@ -101,6 +105,7 @@ impl Reader<'_> {
             audit: trail,
             metrics,
             console,
+            paths: Vec::new(),
         })
     }
 
@@ -117,11 +122,6 @@ impl Reader<'_> {
                 value.one_or_many().iter().map(|value| self.key_file(value)).collect()
             }),
         }
-    }
-
-    fn key_file(&self, value: &Value<'_>) -> Option<KeyFile> {
-        let read = KeyFile::read(value.sentence()?, self.folder);
-        read.or_else(|| value.expected("a path (`/etc/postern/spool.key`) or a credential's name"))
     }
 
     fn node(&self, value: &Value<'_>) -> Option<Node> {
@@ -147,6 +147,16 @@ impl Reader<'_> {
             control_socket,
             control_group,
             passage_key,
+            user: optional(&table, "user", None, |value| {
+                value.sentence().map(|name| Some(name.to_owned()))
+            }),
+            confinement: optional(&table, "confinement", Confinement::default(), |value| {
+                value.choice(&[
+                    ("required", Confinement::Required),
+                    ("best-effort", Confinement::BestEffort),
+                    ("off", Confinement::Off),
+                ])
+            }),
         })
     }
 
@@ -162,7 +172,7 @@ impl Reader<'_> {
             optional(table, "trust_anchors", None, |value| self.path(value).map(Some));
         let route = Route {
             domain: domain?,
-            next_hop: self.rooted(next_hop?),
+            next_hop: self.next_hop(next_hop?),
             tls,
             tls_name,
             trust_anchors,
@@ -178,9 +188,9 @@ impl Reader<'_> {
         Some(route)
     }
 
-    fn rooted(&self, next_hop: NextHop) -> NextHop {
+    fn next_hop(&self, next_hop: NextHop) -> NextHop {
         match next_hop {
-            NextHop::Maildir(path) => NextHop::Maildir(self.folder.join(path)),
+            NextHop::Maildir(path) => NextHop::Maildir(self.rooted(path)),
             other => other,
         }
     }
@@ -294,6 +304,8 @@ const NODE: &[&str] = &[
     "control_socket",
     "control_group",
     "passage_key",
+    "user",
+    "confinement",
 ];
 const ROUTE: &[&str] = &[
     "domain",
