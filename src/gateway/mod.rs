@@ -16,7 +16,7 @@
 //! users current, `names` what
 //! other domains publish; `keys` are the spool's, `signing_keys` those of DKIM. Operators ask on the `control` socket and `operator`
 //! carries it out; `trail` reads the audit trail for them and `readiness` says
-//! whether a domain could take mail now. `tls_tally` counts TLS sessions and
+//! whether a domain could take mail now. `view` looks at a message anew for a person. `tls_tally` counts TLS sessions and
 //! `tls_reports` tells other domains of them.
 
 mod acceptance;
@@ -54,6 +54,7 @@ mod tls_reports;
 mod tls_tally;
 mod trail;
 mod verdict;
+mod view;
 mod waits;
 
 pub use control::{Answer, ControlError, LessTls, Request, Selection, SendReport, ask};

@@ -173,7 +173,7 @@ impl Read {
 }
 
 /// Where there are no documents nobody reads any.
-struct Nobody;
+pub(super) struct Nobody;
 
 impl ReadDocument for Nobody {
     fn read(&mut self, document: &Document) -> Extract {

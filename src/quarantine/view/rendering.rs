@@ -7,10 +7,11 @@
 //! around the mask.
 
 use super::{
-    Mark, Sight,
+    Sight,
     secrets::{Care, Secrets},
+    shown::Shown,
 };
-use crate::content::{Class, Content, HtmlPiece, html_laid_out};
+use crate::content::{Class, Content, HtmlPiece, Part, html_laid_out};
 
 /// Of the first HTML that is displayed; none where there is none, or where it
 /// cannot be masked.
@@ -18,8 +19,7 @@ pub(super) fn rendering(content: &Content, secrets: &Secrets) -> Option<String> 
     if secrets.sight() == Sight::Masked && !secrets.are_complete() {
         return None;
     }
-    let displayed =
-        |part: &&crate::content::Part| part.class == Class::Html && !part.is_attachment();
+    let displayed = |part: &&Part| part.class == Class::Html && !part.is_attachment();
     let part = content.parts().iter().find(displayed)?;
     let pieces = html_laid_out(&content.written_text(part.id)?)?;
     Some(Page::default().written(&pieces, secrets))
@@ -35,10 +35,8 @@ impl Page {
     fn written(mut self, pieces: &[HtmlPiece], secrets: &Secrets) -> String {
         self.html.push_str(BEFORE);
         let text = joined(pieces);
-        let mut characters: Vec<(usize, char, Option<(usize, &Mark)>)> = Vec::new();
-        let is_whole = secrets.show(&text, LONGEST, Care::Usual, |shown, place| {
-            characters.push((shown.at, shown.character, place.zip(shown.mark)));
-        });
+        let mut characters: Vec<Shown<'_>> = Vec::new();
+        let is_whole = secrets.show(&text, LONGEST, Care::Usual, |shown| characters.push(shown));
         let mut characters = characters.into_iter().peekable();
         let mut end = 0;
         for piece in pieces {
@@ -47,12 +45,12 @@ impl Page {
                 HtmlPiece::Open(tag) => self.open(tag),
                 HtmlPiece::Close(tag) => self.close(tag),
                 HtmlPiece::Text(_) => {
-                    let own = std::iter::from_fn(|| characters.next_if(|(at, ..)| *at < end));
+                    let own = std::iter::from_fn(|| characters.next_if(|shown| shown.at < end));
                     self.text(own);
                 }
             }
             // What stands for a tag in the text is no text of it.
-            while characters.next_if(|(at, ..)| *at < end).is_some() {}
+            while characters.next_if(|shown| shown.at < end).is_some() {}
             if characters.peek().is_none() && !is_whole {
                 break;
             }
@@ -94,12 +92,9 @@ impl Page {
         self.html.extend(["</", tag, ">"]);
     }
 
-    fn text<'a>(
-        &mut self,
-        characters: impl Iterator<Item = (usize, char, Option<(usize, &'a Mark)>)>,
-    ) {
+    fn text<'a>(&mut self, characters: impl Iterator<Item = Shown<'a>>) {
         let mut within = None;
-        for (_, character, mark) in characters {
+        for Shown { character, mark, .. } in characters {
             let place = mark.map(|(place, _)| place);
             if place != within {
                 if within.is_some() {

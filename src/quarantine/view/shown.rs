@@ -12,7 +12,9 @@ pub(super) struct Shown<'a> {
     /// The octet of the text it comes from.
     pub(super) at: usize,
     pub(super) character: char,
-    pub(super) mark: Option<&'a Mark>,
+    /// The marked place in which it stands: its number among those of the
+    /// text, and what was found there.
+    pub(super) mark: Option<(usize, &'a Mark)>,
 }
 
 /// Marked text, and whether it is all there is.
@@ -25,13 +27,15 @@ impl Secrets {
     /// At most so many octets of a text.
     pub(super) fn text(&self, text: &str, longest: usize, care: Care) -> Text {
         let mut spans: Vec<Span> = Vec::new();
-        let (mut last, mut end) = (None, 0);
-        let is_whole = self.show(text, longest, care, |shown, place| {
-            end = shown.at;
+        let mut last = None;
+        let is_whole = self.show(text, longest, care, |shown| {
+            let place = shown.mark.map(|(place, _)| place);
             match spans.last_mut().filter(|_| last == place) {
                 Some(span) => span.text.push(shown.character),
-                None => spans
-                    .push(Span { text: shown.character.to_string(), mark: shown.mark.cloned() }),
+                None => spans.push(Span {
+                    text: shown.character.to_string(),
+                    mark: shown.mark.map(|(_, mark)| mark.clone()),
+                }),
             }
             last = place;
         });
@@ -41,7 +45,7 @@ impl Secrets {
     /// A text that is to stand on one line, unmarked.
     pub(super) fn line(&self, text: &str, care: Care) -> String {
         let mut line = String::new();
-        let is_whole = self.show(text, LONGEST_LINE, care, |shown, _| {
+        let is_whole = self.show(text, LONGEST_LINE, care, |shown| {
             line.push(if matches!(shown.character, '\n' | '\t') { ' ' } else { shown.character });
         });
         if !is_whole {
@@ -50,14 +54,13 @@ impl Secrets {
         line
     }
 
-    /// Gives every character that is shown to `each`, with the number of the
-    /// marked place in which it stands; says whether that is all.
+    /// Gives every character that is shown to `each`; says whether that is all.
     pub(super) fn show<'a>(
         &'a self,
         text: &str,
         longest: usize,
         care: Care,
-        mut each: impl FnMut(Shown<'a>, Option<usize>),
+        mut each: impl FnMut(Shown<'a>),
     ) -> bool {
         // What stands across the end must be known to be left out whole.
         let known = text.floor_char_boundary(longest.saturating_add(BEYOND));
@@ -70,12 +73,11 @@ impl Secrets {
         let mut at = 0;
         for (number, place) in places.iter().enumerate().filter(|(_, one)| one.range.end <= end) {
             self.plain(text, at..place.range.start, &mut each);
-            let mark = self.mark(place);
+            let mark = self.mark(place).map(|mark| (number, mark));
             for (offset, character) in self.of_place(text, place) {
                 let at = place.range.start + offset;
-                let of = mark.map(|_| number);
                 if let Some(character) = visible(character, text, at) {
-                    each(Shown { at, character, mark }, of);
+                    each(Shown { at, character, mark });
                 }
             }
             at = place.range.end;
@@ -88,13 +90,13 @@ impl Secrets {
         &'a self,
         text: &str,
         range: std::ops::Range<usize>,
-        each: &mut impl FnMut(Shown<'a>, Option<usize>),
+        each: &mut impl FnMut(Shown<'a>),
     ) {
         let start = range.start;
         for (offset, character) in text.get(range).unwrap_or_default().char_indices() {
             let at = start + offset;
             if let Some(character) = visible(character, text, at) {
-                each(Shown { at, character, mark: None }, None);
+                each(Shown { at, character, mark: None });
             }
         }
     }
