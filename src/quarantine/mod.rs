@@ -7,4 +7,4 @@
 
 mod view;
 
-pub use view::{Judged, Mark, MessageView, PartView, Sight, Span};
+pub use view::{Judged, Mark, MessageView, PartView, Sight, Span, to_be_safe};
