@@ -7,6 +7,14 @@
 
 mod desk; // what it asks of the gateway
 mod overview;
+mod policy_desk; // about its policy
+mod trial_desk; // about a message that is tried
 
 pub use desk::{Acted, DeskError, HeldMessage, HeldQuery, Pending, QuarantineDesk, Which};
 pub use overview::{Overview, OverviewSource, PolicyOverview, serve};
+pub use policy_desk::{
+    ChangeExample, PolicyChange, PolicyComparison, PolicyDesk, PolicyFault, PolicyFile,
+    PolicyProof, PolicyStanding, PolicyStepShown, PolicyTurn, PolicyVerdict, RefusedPolicy,
+    WaitingPolicy,
+};
+pub use trial_desk::{DifferentLine, LineSign, Trial, TrialDesk, Tried, TriedCopy};
