@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use super::{
+    console::Console,
     directory::{DirectoryUrl, Filter},
     going_live::GoingLive,
     identity::Identity,
@@ -41,7 +42,7 @@ pub struct Config {
     pub going_live: GoingLive,
     pub metrics: SocketAddr,
     /// None where the file has no `[console]`.
-    pub console: Option<SocketAddr>,
+    pub console: Option<Console>,
 }
 
 #[derive(Clone, Debug)]

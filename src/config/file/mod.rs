@@ -1,6 +1,7 @@
 //! postern.toml as written: every key read, every fault noted with its line.
 //! A file a table: `root` reads the whole and the small ones.
 
+mod console;
 mod fields;
 mod going_live;
 mod identity;
