@@ -21,6 +21,7 @@ mod page;
 mod policy;
 mod probe;
 mod prove;
+mod quarantine;
 mod queue;
 mod readiness;
 mod reader;

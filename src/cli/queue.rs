@@ -122,6 +122,7 @@ pub fn queue(arguments: QueueArguments, now: Timestamp) -> Result<(), Failure> {
         Answer::Trail { .. }
         | Answer::Report { .. }
         | Answer::Policy(_)
+        | Answer::Quarantine(_)
         | Answer::Refused { .. } => {}
     }
     Ok(())

@@ -9,6 +9,7 @@ use super::{
     identity::Identity,
     mta_sts::MtaSts,
     network::Network,
+    quarantine::Quarantine,
     reader::Reader,
     resolver::Dns,
     signing::SigningKey,
@@ -40,6 +41,7 @@ pub struct Config {
     pub recipients: Vec<RecipientSource>,
     pub blocklists: Vec<Blocklist>,
     pub going_live: GoingLive,
+    pub quarantine: Quarantine,
     pub metrics: SocketAddr,
     /// None where the file has no `[console]`.
     pub console: Option<Console>,

@@ -16,6 +16,7 @@ mod meaning;
 mod mta_sts;
 mod network;
 mod quantity;
+mod quarantine;
 mod reader;
 mod resolver;
 mod second_factor;
@@ -45,6 +46,7 @@ pub use meaning::{
 pub use mta_sts::{MtaSts, StsDiscovery};
 pub use network::{Network, NetworkError};
 pub use quantity::{QuantityError, Span};
+pub use quarantine::{PublicUrl, PublicUrlError, Quarantine};
 pub use reader::{Reader, ReaderConfinement};
 pub use resolver::{Dns, Dnssec, ResolverError, proving_resolver, resolver};
 pub use second_factor::{TotpSecret, TotpSecretError, TotpStep};

@@ -58,7 +58,12 @@ impl Flash {
 }
 
 /// In the order of a day's work. A part's first page is added here.
-const NAVIGATION: &[(&str, &str, Permission)] = &[("Overview", "/", Permission::ViewOverview)];
+const NAVIGATION: &[(&str, &str, Permission)] = &[
+    ("Overview", "/", Permission::ViewOverview),
+    ("Quarantine", "/quarantine", Permission::ViewHeld),
+    ("Policy", "/policy", Permission::ViewPolicy),
+    ("Try a message", "/try", Permission::Try),
+];
 
 impl Frame {
     pub(super) fn new(console: &Console, identity: Option<&Identity>, path: &str) -> Self {

@@ -58,28 +58,39 @@ mod cookies;
 mod desk; // what it asks of the gateway about held messages
 mod door; // what every request goes through
 mod error_page;
+mod fields; // what forms and addresses bring
 mod frame; // what stands around every page
 mod guesses; // lock-out
 mod headers; // what browsers may do with an answer
 mod identity; // who asks
+mod moments; // times and sizes in words
 mod overview;
-mod policy_desk; // about its policy
-mod trial_desk; // about a message that is tried
 mod page;
+mod policy_desk; // what it asks of the gateway about its policy
+mod policy_pages;
+mod quarantine;
 mod refusal;
+mod requests; // senders' requests, without sign-in
 mod routes; // paths, and the permission each needs
 mod server; // connections
 mod sessions;
 mod sign_in;
 mod site; // all of it together
 mod tls;
+mod trial_desk; // and about a message that is tried
+mod trial_pages;
 
+#[cfg(test)]
+mod quiet;
 #[cfg(test)]
 mod testing;
 
 pub use accounts::AccountsError;
 pub use api::Problem;
-pub use desk::{Acted, DeskError, HeldMessage, HeldQuery, Pending, QuarantineDesk, Which};
+pub use desk::{
+    Acted, DeskError, HeldMessage, HeldQuery, Pending, QuarantineDesk, RequestDesk, RequestPage,
+    Which,
+};
 pub use frame::{Flash, Frame, NavigationItem, Who};
 pub use headers::ContentSecurity;
 pub use identity::Identity;

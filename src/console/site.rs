@@ -8,17 +8,20 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Flash, Identity, OverviewSource, Refusal, Routes,
+    Flash, Identity, OverviewSource, PolicyDesk, QuarantineDesk, Refusal, RequestDesk, Routes,
+    TrialDesk,
     accounts::{Accounts, AccountsError},
     api, assets,
     cookies::{CookieKind, Secure},
     door,
     guesses::Guesses,
-    overview,
+    overview, policy_pages, quarantine,
+    requests::requests,
     server::{Server, Way},
     sessions::Sessions,
     sign_in,
     tls::{Tls, TlsError},
+    trial_pages,
 };
 use crate::{
     config::{self, ConsoleTls, ConsoleUrl},
@@ -30,6 +33,10 @@ pub struct Ports {
     /// Told of what people do: sign in, fail to, want what they may not.
     pub observer: Arc<dyn Observer>,
     pub overview: Arc<dyn OverviewSource>,
+    pub quarantine: Arc<dyn QuarantineDesk>,
+    pub requests: Arc<dyn RequestDesk>,
+    pub policy: Arc<dyn PolicyDesk>,
+    pub trials: Arc<dyn TrialDesk>,
 }
 
 /// The state of every handler.
@@ -42,6 +49,8 @@ pub struct Console {
     pub(super) sessions: Sessions,
     pub(super) accounts: Accounts,
     pub(super) guesses: Guesses,
+    /// Who may see which message unmasked.
+    pub(super) reveals: quarantine::Reveals,
     tls: Option<Arc<Tls>>,
 }
 
@@ -73,6 +82,7 @@ impl Console {
             sessions: Sessions::new(settings.sessions.idle, settings.sessions.absolute),
             accounts: Accounts::open(settings.accounts.clone(), settings.second_factor)?,
             guesses: Guesses::new(settings.lock_out),
+            reveals: quarantine::Reveals::default(),
             tls,
         })
     }
@@ -97,6 +107,9 @@ impl Console {
     pub(super) fn router(self: &Arc<Self>) -> Router {
         let (router, description) = Routes::new(self)
             .with(overview::routes)
+            .with(quarantine::routes)
+            .with(policy_pages::routes)
+            .with(trial_pages::routes)
             .with(sign_in::routes)
             .with(api::routes)
             .into_parts();
@@ -106,6 +119,7 @@ impl Console {
             .route("/api/openapi.json", described)
             .route(&assets::STYLESHEET.path, get(async || assets::STYLESHEET.response()))
             .route(&assets::SCRIPT.path, get(async || assets::SCRIPT.response()))
+            .merge(requests(Arc::clone(&self.ports.requests)))
             .fallback(async || Refusal::NotFound)
             .layer(axum::extract::DefaultBodyLimit::max(door::LARGEST_UPLOAD))
             .layer(from_fn_with_state(Arc::clone(self), door::door))

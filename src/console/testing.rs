@@ -56,7 +56,14 @@ impl Fixture {
     pub(super) fn with(change: impl FnOnce(Ports) -> Ports) -> Self {
         let deeds = Arc::new(Deeds::default());
         let (observer, overview) = (Arc::clone(&deeds) as _, Arc::new(Quiet));
-        let ports = change(Ports { observer, overview });
+        let ports = change(Ports {
+            observer,
+            overview,
+            quarantine: Arc::new(Quiet),
+            requests: Arc::new(Quiet),
+            policy: Arc::new(Quiet),
+            trials: Arc::new(Quiet),
+        });
         let listening = ([127, 0, 0, 1], 8464).into();
         let settings = config::Console {
             address: listening,

@@ -1,7 +1,7 @@
 //! The control socket: how `postern queue` talks to the running gateway.
 //!
 //! A Unix socket, mode 0600, or 0660 for a group; one line of JSON asks, one
-//! line answers. What a person does to a message goes to the audit trail with
+//! line answers, after those that tell how far an act for many has got. What a person does to a message goes to the audit trail with
 //! the name the kernel gives for the peer's user.
 
 use std::{io, path::Path};
@@ -12,7 +12,10 @@ use tokio::{
     net::UnixStream,
 };
 
-use super::policies::{PolicyAnswer, PolicyRequest};
+use super::{
+    policies::{PolicyAnswer, PolicyRequest},
+    quarantine::{QuarantineAnswer, QuarantineRequest},
+};
 use crate::mail::{Domain, NextHop, QueueId, QueuedMessage};
 
 /// What may be asked of a running gateway.
@@ -70,6 +73,8 @@ pub enum Request {
     },
     /// About the policy and how it goes live.
     Policy(PolicyRequest),
+    /// About what is held.
+    Quarantine(QuarantineRequest),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +129,7 @@ pub enum Answer {
         sent: Vec<String>,
     },
     Policy(PolicyAnswer),
+    Quarantine(QuarantineAnswer),
     /// Why it could not be done.
     Refused {
         why: String,
@@ -142,16 +148,31 @@ pub enum ControlError {
 
 /// Asks the gateway that listens at `socket`.
 pub async fn ask(socket: &Path, request: &Request) -> Result<Answer, ControlError> {
+    ask_telling(socket, request, |_, _| {}).await
+}
+
+/// Likewise, and hears how many messages of how many an act has reached.
+pub async fn ask_telling(
+    socket: &Path,
+    request: &Request,
+    mut progress: impl FnMut(usize, usize),
+) -> Result<Answer, ControlError> {
     let mut stream = UnixStream::connect(socket).await.map_err(|source| {
         ControlError::Unreachable { path: socket.display().to_string(), source }
     })?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     stream.write_all(&line).await?;
-    let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer).await?;
-    if answer.is_empty() {
-        return Err(ControlError::Interrupted(io::ErrorKind::UnexpectedEof.into()));
+    let mut answers = BufReader::new(stream);
+    loop {
+        let mut answer = String::new();
+        answers.read_line(&mut answer).await?;
+        if answer.is_empty() {
+            return Err(ControlError::Interrupted(io::ErrorKind::UnexpectedEof.into()));
+        }
+        match serde_json::from_str(&answer)? {
+            Answer::Quarantine(QuarantineAnswer::Progress { judged, of }) => progress(judged, of),
+            answer => return Ok(answer),
+        }
     }
-    Ok(serde_json::from_str(&answer)?)
 }

@@ -300,7 +300,7 @@ impl Processor {
         group: &Group,
     ) -> Result<(), WorkshopError> {
         let copy = workshop.copy(id, group)?.into_bytes();
-        let message = workshop.entry(id, group, copy.len());
+        let mut message = workshop.entry(id, group, copy.len());
         if group.treatment.disposition == Disposition::Reject {
             let reason = group.treatment.stopped_by.as_ref().map(|rule| rule.reason.as_str());
             entries.extend(self.reports.rejected(&message, &copy, reason.unwrap_or_default()));
@@ -311,7 +311,11 @@ impl Processor {
         for archived in archived {
             entries.push((archived, copy.clone()));
         }
-        entries.push((message, copy));
+        let content = match message.is_held() {
+            true => with_original(&mut message, &copy, workshop.judgement.content.raw()),
+            false => copy,
+        };
+        entries.push((message, content));
         entries.extend(notices);
         Ok(())
     }
@@ -331,6 +335,7 @@ impl Processor {
             .map(|archive| QueuedMessage {
                 id: self.queue.next_id(),
                 hold: None,
+                custody: Default::default(),
                 recourse: Default::default(),
                 redirect: None,
                 // How fast and when it goes, and what is told of it, was asked
@@ -378,6 +383,13 @@ impl Processor {
         self.observer.observe(Event::SpoolFailed { during: "accept", error: &text });
         replies::not_committed(error)
     }
+}
+
+/// What a person has to judge is what the client sent: it stands in the spool
+/// behind the copy that may leave.
+fn with_original(message: &mut QueuedMessage, copy: &Bytes, original: &[u8]) -> Bytes {
+    message.custody.copy_ends = Some(copy.len() as u64);
+    [copy, original].concat().into()
 }
 
 /// Octets up to which judging takes less than handing over to the pool.

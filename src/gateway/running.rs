@@ -16,16 +16,20 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     accounts::Accounts,
     admission::Desk,
+    chorus::observers,
+    console::ports,
+    control_socket,
     dispatch::Dispatcher,
     keeper::Keeper,
     names::Names,
-    operator::{self, Operator},
+    operator::Operator,
     parts::{
         StartError, at, authenticator, deliverer, open_queue, part, passage_key, readers,
-        retry_schedule, signer, strangers, tls_tally,
+        request_key, retry_schedule, signer, strangers, tls_tally,
     },
     policies::{GoingLive, Officers, PolicyClock},
     prober::NextHops,
+    quarantine::Quarantine,
     queue::{Queue, now},
     reception::{Intake, Processor},
     reports::Reports,
@@ -38,11 +42,12 @@ use crate::{
     config::{self, Config, ConsoleTls, Impostors, SenderAuthentication},
     console::{Console, Overview, OverviewSource, Ports},
     listen::{BoundListener, Capacity, Certificates, Orders, ShutOut},
-    mail::{Event, Observer},
+    mail::Observer,
     observe::{
         self, ContentMemory, Door, Observatory, PolicyState, Probes, QueueState, SpoolState,
         TlsWaits,
     },
+    quarantine::HeldTally,
     reader::Pool,
 };
 
@@ -94,6 +99,7 @@ impl Gateway {
         let signer = Arc::new(signer(&config)?);
         let reports = Reports {
             alarms: Arc::default(),
+            requests: Arc::new(request_key(&config.node.data_dir)?),
             config: Arc::clone(&config),
             policies: Arc::clone(&policies),
             queue: Arc::clone(&queue),
@@ -126,18 +132,21 @@ impl Gateway {
         };
         let officers = Officers { reports: reports.clone(), runtime: Handle::current() };
         going_live.has_begun(officers);
+        let readers = readers(&config, &observer)?;
+        let trail = Trail::of(&observatory, &config.node.data_dir);
+        let quarantine = Quarantine::new(&reports, readers.clone(), trail.clone());
         let operator = Operator {
             queue,
             reports,
+            quarantine,
             going_live: Arc::clone(&going_live),
             observer: Arc::clone(&observer),
-            trail: Trail::of(&observatory, &config.node.data_dir),
+            trail,
             tls_reports: tally.zip(config.tls_reports.clone()).map(|(tally, settings)| {
                 Arc::new(TlsReports::new(settings, tally, &processor, &next_hops.deliverer))
             }),
         };
         let strangers = Arc::new(strangers(&next_hops, &observer)?);
-        let readers = readers(&config, &observer)?;
         let doors = Doors::take(&config, &processor, strangers, next_hops, &readers).await?;
         let keeper = Keeper {
             observer,
@@ -225,8 +234,7 @@ impl Gateway {
             readers: self.readers.clone(),
             stopping: listening.stop.clone(),
         });
-        let ports =
-            Ports { observer: Arc::clone(&keeper.observer), overview: Arc::clone(&state) as _ };
+        let ports = ports(&operator, Arc::clone(&state) as _, &self.readers);
         let officers = self.console(console.as_ref(), ports)?;
         let observatory = Arc::clone(&keeper.observatory);
         let page =
@@ -240,6 +248,7 @@ impl Gateway {
         if let Some(reports) = &operator.tls_reports {
             serving.spawn(Arc::clone(reports).run(serving.stop.clone()));
         }
+        serving.spawn(operator.quarantine.clone().keep_terms(serving.stop.clone()));
         serving.spawn(Arc::new(operator).serve(control, serving.stop.clone()));
         serving.spawn(Arc::clone(&self.policy).follow(serving.stop.clone()));
         serving.spawn(Arc::clone(keeper).follow_calendar(serving.stop.clone()));
@@ -278,7 +287,7 @@ impl Doors {
         readers: &Pool,
     ) -> Result<Self, StartError> {
         let Config { node, metrics, limits, .. } = config;
-        let control = operator::bind(&node.control_socket, node.control_group.as_deref())
+        let control = control_socket::bind(&node.control_socket, node.control_group.as_deref())
             .map_err(|cause| part("the control socket", at(&node.control_socket, cause)))?;
         let metrics = TcpListener::bind(metrics)
             .await
@@ -400,6 +409,10 @@ impl Probes for State {
         self.queue.spool_state()
     }
 
+    fn quarantine(&self) -> HeldTally {
+        self.queue.lines().ward().listing().tally(now())
+    }
+
     fn tls_waits(&self) -> TlsWaits {
         let policy = self.policy.policies().live();
         self.queue.lines().waits().state(|domain| policy.destination(domain).class, now())
@@ -432,26 +445,6 @@ impl Probes for State {
         };
         Some(why.to_owned())
     }
-}
-
-/// Several observers as one: the observatory, and whoever watches beside it.
-struct Chorus(Vec<Arc<dyn Observer>>);
-
-impl Observer for Chorus {
-    fn observe(&self, event: Event<'_>) {
-        self.0.iter().for_each(|observer| observer.observe(event));
-    }
-}
-
-fn observers(
-    observatory: &Arc<Observatory>,
-    watchers: Vec<Arc<dyn Observer>>,
-) -> Arc<dyn Observer> {
-    let first: Arc<dyn Observer> = Arc::clone(observatory) as _;
-    if watchers.is_empty() {
-        return first;
-    }
-    Arc::new(Chorus(std::iter::once(first).chain(watchers).collect()))
 }
 
 /// What listeners need beyond the grace they give their sessions.

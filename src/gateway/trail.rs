@@ -10,6 +10,7 @@ use crate::{
     observe::{Excerpt, Observatory, excerpt},
 };
 
+#[derive(Clone)]
 pub(super) struct Trail {
     pub(super) observatory: Arc<Observatory>,
     pub(super) folder: PathBuf,

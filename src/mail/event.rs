@@ -154,6 +154,11 @@ pub enum Event<'a> {
         by: &'a str,
         reason: Option<&'a str>,
     },
+    /// What an act on a held message has come to; both from closed sets.
+    HeldJudged {
+        act: &'static str,
+        result: &'static str,
+    },
     /// A person did something else, or looked at something.
     Done(Deed<'a>),
     /// A domain was to be told of its TLS (RFC 8460).
@@ -198,6 +203,8 @@ pub enum NoticeKind {
     Delivered,
     Held,
     HeldOfficers,
+    /// To officers: what is held is late, or about to go back, or was asked for.
+    HeldTerms,
     /// To officers: a version waits for one of them, or was returned from.
     Policy,
 }
@@ -214,6 +221,7 @@ impl NoticeKind {
             Self::Delivered => "delivered",
             Self::Held => "held",
             Self::HeldOfficers => "held_officers",
+            Self::HeldTerms => "held_terms",
             Self::Policy => "policy",
         }
     }

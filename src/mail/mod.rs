@@ -65,7 +65,7 @@ pub use going_live::{By, Person, PolicyRefusal, PolicyStep, Step};
 pub use level::{Level, LevelError};
 pub use lookup::{BlocklistAnswer, LookupAnswer, LookupSource, Passage};
 pub use message::{
-    DelayNotice, Exemption, Forwarded, Hold, Leave, Origin, Protocol, QueuedMessage,
+    Custody, DelayNotice, Exemption, Forwarded, Hold, Leave, Origin, Protocol, QueuedMessage,
     QueuedRecipient, RecipientState, Recourse, Submission, TlsNotice, Unmet, Urgency,
 };
 pub use obligation::{Choice, Disclaimer, Notice, Obligation, Wording};
@@ -75,7 +75,7 @@ pub use protection::{
     Ciphers, KeyPin, KeyPinError, MxName, Protection, TlsRequirement, TlsVersion, Trust,
 };
 pub use quarantine::{
-    HeldAct, HeldEntry, HeldFilter, HeldOrder, HeldPage, HeldState, LesserTls, Proposal,
+    Case, HeldAct, HeldEntry, HeldFilter, HeldOrder, HeldPage, HeldState, LesserTls, Proposal,
     ReleaseRequest, RequestKind,
 };
 pub use queue_id::{QueueId, QueueIdError};

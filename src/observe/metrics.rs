@@ -16,10 +16,12 @@ use prometheus::{
 
 use super::{
     policies::PolicyMetrics,
+    quarantine::QuarantineMetrics,
     readers::ReaderMetrics,
     signing::SigningMetrics,
     state::{ContentMemory, QueueMetrics, QueueState, SpoolMetrics, SpoolState, TlsWaits},
 };
+use crate::quarantine::HeldTally;
 
 /// All collectors, registered.
 pub struct Metrics {
@@ -31,6 +33,7 @@ pub struct Metrics {
     pub(super) policies: PolicyMetrics,
     pub(super) upkeep: UpkeepMetrics,
     pub(super) signing: SigningMetrics,
+    pub(super) quarantine: QuarantineMetrics,
     queue: QueueMetrics,
     spool: SpoolMetrics,
 }
@@ -50,6 +53,7 @@ impl Metrics {
             policies: PolicyMetrics::new(&new)?,
             upkeep: UpkeepMetrics::new(&new)?,
             signing: SigningMetrics::new(&new)?,
+            quarantine: QuarantineMetrics::new(&new)?,
             queue: QueueMetrics::new(&new)?,
             spool: SpoolMetrics::new(&new)?,
             registry,
@@ -91,6 +95,11 @@ impl Metrics {
     /// As it stands now; asked at each scrape.
     pub fn set_tls_waits(&self, waits: TlsWaits) {
         self.queue.set_tls_waits(waits);
+    }
+
+    /// As it stands now; asked at each scrape.
+    pub fn set_quarantine(&self, tally: &HeldTally) {
+        self.quarantine.set(tally);
     }
 
     /// As it stands now; asked at each scrape.

@@ -13,6 +13,7 @@ mod log;
 mod metrics;
 mod observatory;
 mod policies;
+mod quarantine;
 mod readers;
 mod signing;
 mod state; // what a scrape asks

@@ -100,6 +100,7 @@ impl Observer for Observatory {
                 info!(%id, action, by, reason, "handled");
                 self.audit.record(lines::handled(id, action, by, reason));
             }
+            Event::HeldJudged { act, result } => self.metrics.quarantine.judged(act, result),
             Event::Done(deed) => self.deed(&deed),
             Event::NoticeWritten { .. } | Event::Redirected { .. } | Event::Exempted { .. } => {
                 self.recourse(&event);

@@ -27,6 +27,7 @@ pub(super) fn schema() -> Value {
         ("recipients", tables(&recipients())),
         ("blocklist", tables(&blocklist())),
         ("going_live", going_live()),
+        ("quarantine", quarantine()),
         ("spool", spool()),
         ("metrics", address("Where Prometheus reads.", "127.0.0.1:9464")),
         ("console", address("Where officers look, in a browser.", "127.0.0.1:8464")),
@@ -64,6 +65,39 @@ fn going_live() -> Value {
         ("canary", table("A version is tried before it decides for everybody.", canary, &required)),
     ];
     table("How a version of the policies goes live.", keys, &[])
+}
+
+fn quarantine() -> Value {
+    let time = |says, usual: &'static str| example(says, &[usual]);
+    let within = vec![
+        ("level_0", time("Of nothing personal.", "4h")),
+        ("level_1", time("Of contact details.", "4h")),
+        ("level_2", time("Of personal data.", "4h")),
+        ("level_3", time("Of clinical information.", "4h")),
+        ("level_4", time("Of what is specially protected.", "1h")),
+    ];
+    let keys = vec![
+        ("expiry", time("Then a held message goes back to its sender.", "30d")),
+        ("expiry_notice", time("Officers are told so long before.", "3d")),
+        ("judge_within", table("How soon held mail is to be judged.", within, &[])),
+        (
+            "four_eyes",
+            serde_json::json!({
+                "description": "From this level on it takes two people to let a message go.",
+                "anyOf": [
+                    { "type": "integer", "minimum": 0, "maximum": 4 },
+                    { "type": "string", "enum": ["never"] },
+                ],
+                "default": 4,
+            }),
+        ),
+        ("portal", example("Where messages are redirected to.", &["smtp://portal.example:25"])),
+        (
+            "requests",
+            example("Where senders reach the console.", &["https://console.example.nhs.uk"]),
+        ),
+    ];
+    table("What becomes of held mail.", keys, &[])
 }
 
 fn listener() -> Value {

@@ -8,6 +8,7 @@ mod identity;
 mod limits;
 mod listener;
 mod names;
+mod quarantine;
 mod reader;
 mod recipients;
 mod root;

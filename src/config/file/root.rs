@@ -9,13 +9,14 @@ use super::{
     limits::{LIMITS, limits},
     listener::LISTENER,
     names::{DNS, MTA_STS},
+    quarantine::{QUARANTINE, quarantine},
     reader::{READER, reader},
     recipients::{BLOCKLIST, RECIPIENTS, blocklist},
 };
 use crate::{
     config::{
         self, Config, Dns, Ephemeral, ExchangeAddresses, GoingLive, KeyFile, KeyState, Limits,
-        MtaSts, Node, Retry, Route, Sending, SigningKey, Spool, quantity::Span,
+        MtaSts, Node, Quarantine, Retry, Route, Sending, SigningKey, Spool, quantity::Span,
     },
     mail::{Domain, NextHop, TlsRequirement},
     policy::{
@@ -72,6 +73,8 @@ impl Reader<'_> {
         });
         let usual = GoingLive::default();
         let going_live = section(root, "going_live", "[going_live]", GOING_LIVE, usual, going_live);
+        let usual = Quarantine::default();
+        let quarantine = section(root, "quarantine", "[quarantine]", QUARANTINE, usual, quarantine);
         let (metrics, console) = (metrics(root), self.console(root));
         let signing: Vec<SigningKey> = signing.into_iter().collect::<Option<_>>()?;
         let tls_reports = self.tls_reports(root, &signing);
@@ -92,6 +95,7 @@ impl Reader<'_> {
             recipients: recipients.into_iter().collect::<Option<_>>()?,
             blocklists: blocklists.into_iter().collect::<Option<_>>()?,
             going_live,
+            quarantine,
             metrics,
             console,
         })
@@ -266,6 +270,7 @@ const KEYS: &[&str] = &[
     "recipients",
     "blocklist",
     "going_live",
+    "quarantine",
     "spool",
     "metrics",
     "console",

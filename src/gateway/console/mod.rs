@@ -4,7 +4,9 @@
 
 mod difference;
 mod policy;
+mod ports;
 mod trial;
 
 pub(super) use policy::PolicyOffice;
+pub(super) use ports::ports;
 pub(super) use trial::TrialOffice;
