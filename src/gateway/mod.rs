@@ -25,6 +25,7 @@ mod admission;
 mod alarms;
 mod chorus;
 mod confinement; // what it needs of its machine
+mod console;
 mod control;
 mod control_socket;
 mod deadlines;

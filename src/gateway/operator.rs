@@ -151,7 +151,7 @@ impl Operator {
     /// Building a policy takes long.
     async fn policy(&self, request: PolicyRequest, uid: u32) -> Answer {
         let going_live = Arc::clone(&self.going_live);
-        let asked = move || going_live.answer(request, uid, now());
+        let asked = move || going_live.answer(request, Some(uid), now());
         match tokio::task::spawn_blocking(asked).await {
             Ok(answer) => Answer::Policy(answer),
             Err(panic) => refused(format!("the policy could not be built: {panic}")),

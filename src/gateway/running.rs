@@ -18,6 +18,7 @@ use super::{
     admission::Desk,
     chorus::observers,
     confinement::{CONSOLE, METRICS, addresses},
+    console::ports,
     control_socket,
     dispatch::Dispatcher,
     keeper::Keeper,
@@ -39,8 +40,8 @@ use super::{
     trail::Trail,
 };
 use crate::{
-    config::{Config, Impostors, SenderAuthentication},
-    console::{self, Overview, OverviewSource},
+    config::{Config, ConsoleTls, Impostors, SenderAuthentication},
+    console::{Console, Overview, OverviewSource, Ports},
     listen::{BoundListener, Capacity, Certificates, Orders, ShutOut},
     mail::Observer,
     observe::{
@@ -180,7 +181,7 @@ impl Gateway {
             listening: Tasks::new(),
             serving: Tasks::new(),
         };
-        gateway.open(doors, dispatcher, operator);
+        gateway.open(doors, dispatcher, operator)?;
         Ok(gateway)
     }
 
@@ -219,7 +220,27 @@ impl Gateway {
         self.serving.end(grace).await;
     }
 
-    fn open(&self, doors: Doors, dispatcher: Dispatcher, operator: Operator) {
+    /// The console, where postern.toml has one.
+    fn console(
+        &self,
+        socket: Option<&TcpListener>,
+        ports: Ports,
+    ) -> Result<Option<Arc<Console>>, StartError> {
+        let Some((settings, socket)) = self.config.console.as_ref().zip(socket) else {
+            return Ok(None);
+        };
+        let listening = socket.local_addr().map_err(|cause| part("the console", cause))?;
+        let node = self.config.node.name.to_string();
+        let console = Console::new(settings, listening, node, ports);
+        Ok(Some(Arc::new(console.map_err(|cause| part("[console]", cause))?)))
+    }
+
+    fn open(
+        &self,
+        doors: Doors,
+        dispatcher: Dispatcher,
+        operator: Operator,
+    ) -> Result<(), StartError> {
         let Doors { listeners, control, metrics, console } = doors;
         let Self { keeper, listening, serving, .. } = self;
         // Before the first scrape.
@@ -237,14 +258,16 @@ impl Gateway {
             readers: self.readers.clone(),
             stopping: listening.stop.clone(),
         });
+        let ports = ports(&operator, Arc::clone(&state) as _, &self.readers);
+        let officers = self.console(console.as_ref(), ports)?;
         let observatory = Arc::clone(&keeper.observatory);
         let page =
             observe::serve(metrics, observatory, Arc::clone(&state) as _, serving.stop.clone());
         serving.spawn(page_served("metrics", page));
-        if let Some(console) = console {
-            let desk = Arc::new(operator.quarantine.clone());
-            let page = console::serve(console, state, desk, serving.stop.clone());
-            serving.spawn(page_served("console", page));
+        if let Some((socket, console)) = console.zip(officers) {
+            let tls = self.config.console.as_ref().map(|console| console.tls.clone());
+            let tls = tls.unwrap_or(ConsoleTls::Loopback);
+            serving.spawn(console.serve(socket, tls, serving.stop.clone()));
         }
         if let Some(reports) = &operator.tls_reports {
             serving.spawn(Arc::clone(reports).run(serving.stop.clone()));
@@ -274,6 +297,7 @@ impl Gateway {
             };
             listening.spawn(listener.serve(orders));
         }
+        Ok(())
     }
 }
 

@@ -198,7 +198,7 @@ pub(super) fn policy(version: &str, commit: Option<&str>) -> Value {
 pub(super) fn policy_step(step: &PolicyStep) -> Value {
     let PolicyStep { step: name, version, commit, other, by, reason, .. } = step;
     let uid = match by {
-        By::Person(person) => Some(person.uid),
+        By::Person(person) => person.uid,
         By::Gateway | By::Start | By::Signal => None,
     };
     json!({

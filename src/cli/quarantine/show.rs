@@ -123,3 +123,46 @@ fn short(time: Duration) -> String {
         seconds => format!("{}d", seconds / 86_400),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::QueueId;
+
+    const ENTRY: &str = r#"{"id":"01dcayhax6g00","received_at":1795348800000,
+        "direction":"outbound","sender":"dr@nhs.test.example","recipients":["a@x.example"],
+        "subject":"About ••• ••• ••18","size":312,"level":4,"rule":"r","kinds":[],
+        "organisations":[],"due_at":1795352400000,"expires_at":null,"legal_hold":true,
+        "proposal":{"act":{"act":"reject"},"by":"ann","at":1795348800000,"reason":"no"},
+        "requests":[{"at":1795348800000,"kind":"release","justification":"the clinic waits"}]}"#;
+
+    #[test]
+    fn a_list_shows_what_must_be_known_before_anybody_judges() {
+        let entry: HeldEntry = serde_json::from_str(ENTRY).unwrap();
+        let now = entry.due_at + Duration::from_secs(7200);
+        let mut out = Vec::new();
+        page(&mut out, &HeldPage { entries: vec![entry], total: 3 }, now).unwrap();
+        let shown = String::from_utf8(out).unwrap();
+        for part in [
+            "2h late  <dr@nhs.test.example> → a@x.example: About ••• ••• ••18\n",
+            "not judged in time\n",
+            "under a legal hold\n",
+            "ann proposes to reject: no\n",
+            "its sender asks for it: the clinic waits\n",
+            "3 held, 2 of them not shown\n",
+        ] {
+            assert!(shown.contains(part), "{part:?} is missing in {shown}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_done_is_told_with_its_reason() {
+        let refused = vec![(QueueId::at(1, 1), "it is under a legal hold".to_owned())];
+        let mut out = Vec::new();
+        acted(&mut out, &Acted { done: 2, proposed: 1, refused, refusals: 7 }).unwrap();
+        let shown = String::from_utf8(out).unwrap();
+        for part in ["under a legal hold", "2 done", "1 proposed", "7 not done"] {
+            assert!(shown.contains(part), "{part:?} is missing in {shown}");
+        }
+    }
+}

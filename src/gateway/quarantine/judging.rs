@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::sync::Semaphore;
+
 use super::asking::Asked;
 use crate::{
     config::Config,
@@ -39,6 +41,8 @@ pub(in crate::gateway) struct Quarantine {
     pub(super) trail: Trail,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) asked: Arc<Asked>,
+    /// Messages of an act for many that are in memory at once.
+    places: Arc<Semaphore>,
 }
 
 /// What an act has come to.
@@ -67,6 +71,7 @@ impl Quarantine {
             reports: reports.clone(),
             trail,
             asked: Arc::default(),
+            places: Arc::new(Semaphore::new(PLACES)),
         }
     }
 
@@ -141,6 +146,8 @@ impl Quarantine {
     /// What is harmful goes to nobody, whoever says so, once it is known to
     /// be; what cannot be looked at now waits until it can.
     async fn refuse_malware(&self, id: QueueId) -> Result<(), DeskError> {
+        // Never closed; without a place all the same nothing is skipped.
+        let _place = self.places.acquire().await;
         let raw = self.original(id).await?;
         let policy = self.policies.live();
         let looked = self.viewer.read(raw, move |_, extract| {
@@ -438,5 +445,6 @@ fn list(message: &QueuedMessage) -> String {
     addresses.collect::<Vec<_>>().join(", ")
 }
 
+const PLACES: usize = 4;
 const HARMFUL: &str = "something harmful is found in it now: it can be rejected, or exported for \
                        whoever looks into such things, and is not released";

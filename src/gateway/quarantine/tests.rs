@@ -402,7 +402,11 @@ async fn what_nobody_judges_goes_back_and_what_is_under_legal_hold_never() {
     let scene = scene.restart("[quarantine]\nexpiry = \"1h\"\n");
     let stop = tokio_util::sync::CancellationToken::new();
     let keeping = tokio::spawn(scene.quarantine.clone().keep_terms(stop.clone()));
-    while !scene.heard.has(&format!("expire {back}")) {
+    let done = || {
+        scene.heard.has(&format!("expire {back}"))
+            && scene.heard.has("notice to ig@nhs.test.example")
+    };
+    while !done() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     stop.cancel();

@@ -1,0 +1,12 @@
+//! What the console is answered: each port of its has its module here, beside
+//! the quarantine's. `policy` tells of versions and `trial` what would become
+//! of a message.
+
+mod difference;
+mod policy;
+mod ports;
+mod trial;
+
+pub(super) use policy::PolicyOffice;
+pub(super) use ports::ports;
+pub(super) use trial::TrialOffice;
