@@ -11,9 +11,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     classify::{Input, Part, TestRange},
-    config::read_policies,
     content::{File, InPlace},
-    policy::{Context, Policy},
+    policy::{Context, Policy, Sources},
 };
 
 fn policy() -> &'static Policy {
@@ -23,8 +22,22 @@ fn policy() -> &'static Policy {
         let today = jiff::civil::date(2026, 11, 23);
         let test_range = Some(TestRange::Count);
         let context = Context { today, local_domains: &[], test_range };
-        Policy::compile(&read_policies(&folder).unwrap(), &context).0.unwrap()
+        let mut sources = Sources::new("policies");
+        add(&mut sources, &folder, &folder);
+        Policy::compile(&sources, &context).0.unwrap()
     })
+}
+
+fn add(sources: &mut Sources, root: &Path, folder: &Path) {
+    for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        match path.is_dir() {
+            true => add(sources, root, &path),
+            false => {
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap();
+                sources.add(name, &std::fs::read(&path).unwrap());
+            }
+        }
+    }
 }
 
 struct Seen {
