@@ -32,7 +32,7 @@ use super::{
     signing_keys,
     strangers::Strangers,
     tls_reports::TlsReports,
-    trail::Trail,
+    trail::{Trail, verify_daily},
 };
 use crate::{
     config::{Config, Impostors, SenderAuthentication},
@@ -225,6 +225,8 @@ impl Gateway {
         serving.spawn(names.follow(serving.stop.clone()));
         let (config, observatory) = (Arc::clone(&self.config), Arc::clone(&keeper.observatory));
         serving.spawn(signing_keys::follow(config, observatory, serving.stop.clone()));
+        let observatory = Arc::clone(&keeper.observatory);
+        serving.spawn(verify_daily(observatory, serving.stop.clone()));
         let dispatcher = Arc::new(dispatcher);
         let keeping =
             Arc::clone(&dispatcher).keep_deadlines(serving.tracker.clone(), serving.stop.clone());
