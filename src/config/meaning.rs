@@ -4,6 +4,7 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use super::{
     audit::AuditTrail,
+    console::Console,
     directory::{DirectoryUrl, Filter},
     going_live::GoingLive,
     identity::Identity,
@@ -43,7 +44,7 @@ pub struct Config {
     pub audit: AuditTrail,
     pub metrics: SocketAddr,
     /// None where the file has no `[console]`.
-    pub console: Option<SocketAddr>,
+    pub console: Option<Console>,
 }
 
 #[derive(Clone, Debug)]

@@ -35,8 +35,8 @@ use super::{
     trail::{Trail, verify_daily},
 };
 use crate::{
-    config::{Config, Impostors, SenderAuthentication},
-    console::{self, Overview, OverviewSource},
+    config::{self, Config, ConsoleTls, Impostors, SenderAuthentication},
+    console::{Console, Overview, OverviewSource, Ports},
     listen::{BoundListener, Capacity, Certificates, Orders, ShutOut},
     mail::{Event, Observer},
     observe::{
@@ -157,7 +157,7 @@ impl Gateway {
             listening: Tasks::new(),
             serving: Tasks::new(),
         };
-        gateway.open(doors, dispatcher, operator);
+        gateway.open(doors, dispatcher, operator)?;
         Ok(gateway)
     }
 
@@ -190,7 +190,27 @@ impl Gateway {
         self.serving.end(grace).await;
     }
 
-    fn open(&self, doors: Doors, dispatcher: Dispatcher, operator: Operator) {
+    /// The console, where postern.toml has one.
+    fn console(
+        &self,
+        socket: Option<&TcpListener>,
+        ports: Ports,
+    ) -> Result<Option<Arc<Console>>, StartError> {
+        let Some((settings, socket)) = self.config.console.as_ref().zip(socket) else {
+            return Ok(None);
+        };
+        let listening = socket.local_addr().map_err(|cause| part("the console", cause))?;
+        let node = self.config.node.name.to_string();
+        let console = Console::new(settings, listening, node, ports);
+        Ok(Some(Arc::new(console.map_err(|cause| part("[console]", cause))?)))
+    }
+
+    fn open(
+        &self,
+        doors: Doors,
+        dispatcher: Dispatcher,
+        operator: Operator,
+    ) -> Result<(), StartError> {
         let Doors { listeners, control, metrics, console } = doors;
         let Self { keeper, listening, serving, .. } = self;
         let queue = Arc::clone(&operator.queue);
@@ -206,13 +226,17 @@ impl Gateway {
             readers: self.readers.clone(),
             stopping: listening.stop.clone(),
         });
+        let ports =
+            Ports { observer: Arc::clone(&keeper.observer), overview: Arc::clone(&state) as _ };
+        let officers = self.console(console.as_ref(), ports)?;
         let observatory = Arc::clone(&keeper.observatory);
         let page =
             observe::serve(metrics, observatory, Arc::clone(&state) as _, serving.stop.clone());
         serving.spawn(page_served("metrics", page));
-        if let Some(console) = console {
-            let page = console::serve(console, state, serving.stop.clone());
-            serving.spawn(page_served("console", page));
+        if let Some((socket, console)) = console.zip(officers) {
+            let tls = self.config.console.as_ref().map(|console| console.tls.clone());
+            let tls = tls.unwrap_or(ConsoleTls::Loopback);
+            serving.spawn(console.serve(socket, tls, serving.stop.clone()));
         }
         if let Some(reports) = &operator.tls_reports {
             serving.spawn(Arc::clone(reports).run(serving.stop.clone()));
@@ -244,6 +268,7 @@ impl Gateway {
             listening.spawn(listener.serve(orders));
         }
         keeper.tell_certificates();
+        Ok(())
     }
 }
 
@@ -261,13 +286,14 @@ impl Doors {
         let metrics = TcpListener::bind(metrics)
             .await
             .map_err(|cause| part("the metrics address", format!("{metrics}: {cause}")))?;
-        let console =
-            match config.console {
-                None => None,
-                Some(address) => Some(TcpListener::bind(address).await.map_err(|cause| {
+        let console = match &config.console {
+            None => None,
+            Some(config::Console { address, .. }) => {
+                Some(TcpListener::bind(address).await.map_err(|cause| {
                     part("the console's address", format!("{address}: {cause}"))
-                })?),
-            };
+                })?)
+            }
+        };
         let authenticator = Arc::new(authenticator(config)?);
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let pool = Arc::new(Semaphore::new(processors));

@@ -2,6 +2,7 @@
 //! A file a table: `root` reads the whole and the small ones.
 
 mod audit;
+mod console;
 mod fields;
 mod going_live;
 mod identity;

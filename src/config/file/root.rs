@@ -74,7 +74,7 @@ impl Reader<'_> {
         let usual = GoingLive::default();
         let going_live = section(root, "going_live", "[going_live]", GOING_LIVE, usual, going_live);
         let trail = section(root, "audit", "[audit]", AUDIT, AuditTrail::default(), audit);
-        let (metrics, console) = (metrics(root), console(root));
+        let (metrics, console) = (metrics(root), self.console(root));
         let signing: Vec<SigningKey> = signing.into_iter().collect::<Option<_>>()?;
         let tls_reports = self.tls_reports(root, &signing);
         Some(Config {
@@ -251,13 +251,6 @@ fn metrics(root: &Table<'_>) -> SocketAddr {
     let usual = SocketAddr::from(([127, 0, 0, 1], 9464));
     section(root, "metrics", "[metrics]", &["address"], usual, |table| {
         optional(table, "address", usual, socket_address)
-    })
-}
-
-fn console(root: &Table<'_>) -> Option<SocketAddr> {
-    let usual = SocketAddr::from(([127, 0, 0, 1], 8464));
-    section(root, "console", "[console]", &["address"], None, |table| {
-        Some(optional(table, "address", usual, socket_address))
     })
 }
 
