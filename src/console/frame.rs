@@ -58,7 +58,11 @@ impl Flash {
 }
 
 /// In the order of a day's work. A part's first page is added here.
-const NAVIGATION: &[(&str, &str, Permission)] = &[("Overview", "/", Permission::ViewOverview)];
+const NAVIGATION: &[(&str, &str, Permission)] = &[
+    ("Overview", "/", Permission::ViewOverview),
+    ("Message trace", "/trace", Permission::Trace),
+    ("Audit", "/audit", Permission::ReadAudit),
+];
 
 impl Frame {
     pub(super) fn new(console: &Console, identity: Option<&Identity>, path: &str) -> Self {

@@ -54,6 +54,7 @@
 mod accounts; // those in the file, and what proves that one is theirs
 mod api; // JSON for programs, and its description
 mod assets; // stylesheet and script
+mod audit;
 mod cookies;
 mod desk; // what it asks of the gateway about held messages
 mod door; // what every request goes through
@@ -64,13 +65,16 @@ mod headers; // what browsers may do with an answer
 mod identity; // who asks
 mod overview;
 mod page;
+mod records; // what it asks about what was
 mod refusal;
 mod routes; // paths, and the permission each needs
+mod search_form; // searches as people fill them in
 mod server; // connections
 mod sessions;
 mod sign_in;
 mod site; // all of it together
 mod tls;
+mod trace;
 
 #[cfg(test)]
 mod testing;
@@ -83,6 +87,7 @@ pub use headers::ContentSecurity;
 pub use identity::Identity;
 pub use overview::{Overview, OverviewSource, PolicyOverview};
 pub use page::{Answer, FormErrors, Pagination, page};
+pub use records::{AuditDesk, Entries, ExportFormat, MessageStory, TraceDesk, Verdict};
 pub use refusal::Refusal;
 pub use site::{Console, ConsoleError, Ports};
 pub use tls::TlsError;

@@ -8,9 +8,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Flash, Identity, OverviewSource, Refusal, Routes,
+    AuditDesk, Flash, Identity, OverviewSource, Refusal, Routes, TraceDesk,
     accounts::{Accounts, AccountsError},
-    api, assets,
+    api, assets, audit,
     cookies::{CookieKind, Secure},
     door,
     guesses::Guesses,
@@ -19,6 +19,7 @@ use super::{
     sessions::Sessions,
     sign_in,
     tls::{Tls, TlsError},
+    trace,
 };
 use crate::{
     config::{self, ConsoleTls, ConsoleUrl},
@@ -30,6 +31,8 @@ pub struct Ports {
     /// Told of what people do: sign in, fail to, want what they may not.
     pub observer: Arc<dyn Observer>,
     pub overview: Arc<dyn OverviewSource>,
+    pub trace: Arc<dyn TraceDesk>,
+    pub audit: Arc<dyn AuditDesk>,
 }
 
 /// The state of every handler.
@@ -97,6 +100,8 @@ impl Console {
     pub(super) fn router(self: &Arc<Self>) -> Router {
         let (router, description) = Routes::new(self)
             .with(overview::routes)
+            .with(trace::routes)
+            .with(audit::routes)
             .with(sign_in::routes)
             .with(api::routes)
             .into_parts();

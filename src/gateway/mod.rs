@@ -44,6 +44,7 @@ mod processing;
 mod queue;
 mod readiness;
 mod reception;
+mod records;
 mod replies;
 mod reports;
 mod running;

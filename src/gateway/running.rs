@@ -28,6 +28,7 @@ use super::{
     prober::NextHops,
     queue::{Queue, now},
     reception::{Intake, Processor},
+    records::Records,
     reports::Reports,
     signing_keys,
     strangers::Strangers,
@@ -226,8 +227,13 @@ impl Gateway {
             readers: self.readers.clone(),
             stopping: listening.stop.clone(),
         });
-        let ports =
-            Ports { observer: Arc::clone(&keeper.observer), overview: Arc::clone(&state) as _ };
+        let records = Arc::new(Records::new(&operator));
+        let ports = Ports {
+            observer: Arc::clone(&keeper.observer),
+            overview: Arc::clone(&state) as _,
+            trace: Arc::clone(&records) as _,
+            audit: records,
+        };
         let officers = self.console(console.as_ref(), ports)?;
         let observatory = Arc::clone(&keeper.observatory);
         let page =
