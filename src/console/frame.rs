@@ -61,8 +61,10 @@ impl Flash {
 const NAVIGATION: &[(&str, &str, Permission)] = &[
     ("Overview", "/", Permission::ViewOverview),
     ("Quarantine", "/quarantine", Permission::ViewHeld),
+    ("Message trace", "/trace", Permission::Trace),
     ("Policy", "/policy", Permission::ViewPolicy),
     ("Try a message", "/try", Permission::Try),
+    ("Audit", "/audit", Permission::ReadAudit),
 ];
 
 impl Frame {

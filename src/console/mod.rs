@@ -54,6 +54,7 @@
 mod accounts; // those in the file, and what proves that one is theirs
 mod api; // JSON for programs, and its description
 mod assets; // stylesheet and script
+mod audit;
 mod cookies;
 mod desk; // what it asks of the gateway about held messages
 mod door; // what every request goes through
@@ -69,9 +70,11 @@ mod page;
 mod policy_desk; // what it asks of the gateway about its policy
 mod policy_pages;
 mod quarantine;
+mod records; // what it asks about what was
 mod refusal;
 mod requests; // senders' requests, without sign-in
 mod routes; // paths, and the permission each needs
+mod search_form; // searches as people fill them in
 mod server; // connections
 mod sessions;
 mod sign_in;
@@ -79,6 +82,7 @@ mod site; // all of it together
 mod tls;
 mod trial_desk; // and about a message that is tried
 mod trial_pages;
+mod trace;
 
 #[cfg(test)]
 mod quiet;
@@ -101,6 +105,7 @@ pub use policy_desk::{
     PolicyProof, PolicyStanding, PolicyStepShown, PolicyTurn, PolicyVerdict, RefusedPolicy,
     WaitingPolicy,
 };
+pub use records::{AuditDesk, Entries, ExportFormat, MessageStory, TraceDesk, Verdict};
 pub use refusal::Refusal;
 pub use site::{Console, ConsoleError, Ports};
 pub use tls::TlsError;

@@ -2,24 +2,24 @@
 //! need none: the link shows that the notice was theirs, and the page says no
 //! more than that did. Nothing that is written comes back on a page.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Form, Router,
-    extract::{ConnectInfo, DefaultBodyLimit, Path, State},
-    http::{Extensions, StatusCode, header},
+    extract::{DefaultBodyLimit, Path, State},
+    http::{StatusCode, header},
     response::{Html, IntoResponse, Response},
     routing::get,
 };
 use serde::Deserialize;
 
-use super::{DeskError, RequestDesk, RequestPage};
+use super::{DeskError, RequestDesk, RequestPage, door::Caller};
 use crate::mail::RequestKind;
 
 type Desk = Arc<dyn RequestDesk>;
 
 /// `/request/TOKEN`, open to the whole world.
-pub(super) fn requests(desk: Desk) -> Router {
+pub(super) fn requests<S: Clone + Send + Sync + 'static>(desk: Desk) -> Router<S> {
     Router::new()
         .route("/request/{token}", get(form).post(asked))
         .layer(DefaultBodyLimit::max(MAX_FORM))
@@ -42,7 +42,7 @@ async fn form(State(desk): State<Desk>, Path(token): Path<String>) -> Response {
 async fn asked(
     State(desk): State<Desk>,
     Path(token): Path<String>,
-    extensions: Extensions,
+    caller: Caller,
     form: Result<Form<Request>, axum::extract::rejection::FormRejection>,
 ) -> Response {
     let page = match desk.page(&token).await {
@@ -54,8 +54,7 @@ async fn asked(
         let body = asking(&page, Some("Choose one of the two, and say why."));
         return answer(StatusCode::BAD_REQUEST, TITLE, &body);
     };
-    let address = extensions.get::<ConnectInfo<SocketAddr>>().map(|from| from.0.ip());
-    match desk.ask(&token, kind, &why, address).await {
+    match desk.ask(&token, kind, &why, caller.address).await {
         Ok(()) => answer(StatusCode::OK, "Your request is with the officers", &thanks(&page)),
         Err(error) => refused(&error),
     }
@@ -194,8 +193,9 @@ mod tests {
     async fn exchange(desk: &Arc<Fake>, request: String) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let served =
-            tokio::spawn(axum::serve(listener, requests(Arc::clone(desk) as _)).into_future());
+        let served = tokio::spawn(
+            axum::serve(listener, requests::<()>(Arc::clone(desk) as _)).into_future(),
+        );
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
@@ -221,7 +221,9 @@ mod tests {
         let desk = Arc::new(Fake::default());
         let page = exchange(&desk, get_of("good")).await;
         assert!(page.starts_with("HTTP/1.1 200") && page.contains("name=\"why\""), "{page}");
-        assert!(page.contains("form-action 'self'") && page.contains("same-origin"));
+        assert!(
+            page.contains("form-action 'self'") && page.contains("referrer-policy: same-origin")
+        );
         let body = "kind=false-positive&why=%3Cscript%3Enobody+in+it";
         let thanks = exchange(&desk, post("good", body)).await;
         assert!(thanks.starts_with("HTTP/1.1 200") && !thanks.contains("script"), "{thanks}");

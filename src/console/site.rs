@@ -8,10 +8,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Flash, Identity, OverviewSource, PolicyDesk, QuarantineDesk, Refusal, RequestDesk, Routes,
-    TrialDesk,
+    AuditDesk, Flash, Identity, OverviewSource, PolicyDesk, QuarantineDesk, Refusal, RequestDesk,
+    Routes, TraceDesk, TrialDesk,
     accounts::{Accounts, AccountsError},
-    api, assets,
+    api, assets, audit,
     cookies::{CookieKind, Secure},
     door,
     guesses::Guesses,
@@ -21,7 +21,7 @@ use super::{
     sessions::Sessions,
     sign_in,
     tls::{Tls, TlsError},
-    trial_pages,
+    trace, trial_pages,
 };
 use crate::{
     config::{self, ConsoleTls, ConsoleUrl},
@@ -37,6 +37,8 @@ pub struct Ports {
     pub requests: Arc<dyn RequestDesk>,
     pub policy: Arc<dyn PolicyDesk>,
     pub trials: Arc<dyn TrialDesk>,
+    pub trace: Arc<dyn TraceDesk>,
+    pub audit: Arc<dyn AuditDesk>,
 }
 
 /// The state of every handler.
@@ -108,8 +110,10 @@ impl Console {
         let (router, description) = Routes::new(self)
             .with(overview::routes)
             .with(quarantine::routes)
+            .with(trace::routes)
             .with(policy_pages::routes)
             .with(trial_pages::routes)
+            .with(audit::routes)
             .with(sign_in::routes)
             .with(api::routes)
             .into_parts();

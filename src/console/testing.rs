@@ -10,16 +10,19 @@ use axum::{
     http::{Request, StatusCode, header},
     response::Response,
 };
+use bytes::Bytes;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
 use super::{
-    Console, Overview, OverviewSource, PolicyOverview, Ports,
+    AuditDesk, Console, DeskError, Entries, ExportFormat, MessageStory, Overview, OverviewSource,
+    Pending, PolicyOverview, Ports, TraceDesk, Verdict,
     sessions::{SessionKey, Sessions},
 };
 use crate::{
     config::{self, ConsoleTls, LockOut, SecondFactor, SessionLimits},
-    mail::{Actor, ActorDoor, Event, Observer, Role, Scope},
+    mail::{Actor, ActorDoor, Event, Observer, QueueId, Role, Scope},
+    report::trail::TrailFilter,
 };
 
 /// What was told of: `kind by words`.
@@ -63,6 +66,8 @@ impl Fixture {
             requests: Arc::new(Quiet),
             policy: Arc::new(Quiet),
             trials: Arc::new(Quiet),
+            trace: Arc::new(Quiet),
+            audit: Arc::new(Quiet),
         });
         let listening = ([127, 0, 0, 1], 8464).into();
         let settings = config::Console {
@@ -160,6 +165,35 @@ impl Observer for Deeds {
             let words = deed.words.unwrap_or_default();
             self.0.lock().unwrap().push(format!("{} {} {words}", deed.kind.name(), deed.by));
         }
+    }
+}
+
+impl TraceDesk for Quiet {
+    fn find<'a>(&'a self, _: &'a Actor, _: &'a TrailFilter) -> Pending<'a, Entries> {
+        Box::pin(async { Ok(Entries::default()) })
+    }
+
+    fn story<'a>(&'a self, _: &'a Actor, _: QueueId) -> Pending<'a, MessageStory> {
+        Box::pin(async { Err(DeskError::Unknown) })
+    }
+}
+
+impl AuditDesk for Quiet {
+    fn search<'a>(&'a self, _: &'a Actor, _: &'a TrailFilter) -> Pending<'a, Entries> {
+        Box::pin(async { Ok(Entries::default()) })
+    }
+
+    fn verify<'a>(&'a self, _: &'a Actor) -> Pending<'a, Verdict> {
+        Box::pin(async { Ok(Verdict::default()) })
+    }
+
+    fn export<'a>(
+        &'a self,
+        _: &'a Actor,
+        _: &'a TrailFilter,
+        _: ExportFormat,
+    ) -> Pending<'a, Bytes> {
+        Box::pin(async { Ok(Bytes::new()) })
     }
 }
 

@@ -31,6 +31,7 @@ mod control_socket;
 mod deadlines;
 mod dispatch;
 mod diversion;
+mod doors; // every address it listens on
 mod downgrading;
 mod entitlement;
 mod facts;
@@ -54,6 +55,7 @@ mod reports;
 mod running;
 mod settlement;
 mod signing_keys;
+mod state; // how it does
 mod strangers;
 mod tls_reports;
 mod tls_tally;

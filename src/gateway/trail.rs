@@ -1,7 +1,9 @@
 //! The audit trail, for an operator who asks: what it has of a message, who
 //! reads it, what is signed for, and what is kept.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
 
 use super::{
     control::{Answer, AuditAccess, AuditAnswer, AuditRequest},
@@ -9,7 +11,7 @@ use super::{
 };
 use crate::{
     mail::{ActorDoor, Deed, DeedKind, Event, Observer, QueueId},
-    observe::{Excerpt, LegalHold, Observatory, excerpt},
+    observe::{self, Anchors, Excerpt, LegalHold, Observatory, excerpt},
 };
 
 #[derive(Clone)]
@@ -97,6 +99,31 @@ impl Trail {
     }
 }
 
+/// Walks the whole trail after the start and once a day, so that Prometheus
+/// knows of a break that nobody has looked for.
+pub(super) async fn verify_daily(observatory: Arc<Observatory>, stop: CancellationToken) {
+    loop {
+        let walking = Arc::clone(&observatory);
+        let walked = tokio::task::spawn_blocking(move || {
+            let audit = walking.audit();
+            let found = observe::verify(&audit.settings().folder(), &Anchors::default());
+            found.inspect(|found| audit.state().has_verified(found))
+        });
+        match walked.await {
+            Ok(Ok(found)) => {
+                for fault in found.faults.iter().take(TOLD) {
+                    tracing::error!(%fault, "the audit trail is not whole");
+                }
+            }
+            Ok(Err(error)) => tracing::error!(%error, "the audit trail could not be verified"),
+            Err(panic) => tracing::error!(%panic, "the audit trail could not be verified"),
+        }
+        if stop.run_until_cancelled(tokio::time::sleep(DAY)).await.is_none() {
+            return;
+        }
+    }
+}
+
 fn said(reason: &str) -> Result<&str, String> {
     match reason.trim() {
         "" => Err("say why: the reason stands in the audit trail".to_owned()),
@@ -112,3 +139,7 @@ fn deed(what: AuditAccess) -> DeedKind {
         AuditAccess::Subject => DeedKind::SubjectSearched,
     }
 }
+
+/// Faults in the log; `postern audit verify` tells all.
+const TOLD: usize = 10;
+const DAY: Duration = Duration::from_secs(24 * 3600);

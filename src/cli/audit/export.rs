@@ -113,7 +113,7 @@ impl<W: Write> Export<W> {
 
     fn follow(&mut self, mut follow: Follow) -> Result<(), Failure> {
         loop {
-            while let Some(line) = follow.next().map_err(Failure::no_input)? {
+            while let Some(line) = follow.next_line().map_err(Failure::no_input)? {
                 self.line(&line)?;
             }
             self.out.flush()?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{PolicyOffice, TrialOffice};
+use super::{PolicyOffice, Records, TrialOffice};
 use crate::{
     console::{OverviewSource, Ports},
     gateway::{operator::Operator, view::Viewer},
@@ -16,12 +16,15 @@ pub(in crate::gateway) fn ports(
 ) -> Ports {
     let reports = &operator.reports;
     let quarantine = Arc::new(operator.quarantine.clone());
+    let records = Arc::new(Records::new(operator));
     Ports {
         observer: Arc::clone(&operator.observer),
         overview,
         quarantine: Arc::clone(&quarantine) as _,
         requests: quarantine,
         policy: Arc::new(PolicyOffice(Arc::clone(&operator.going_live))),
+        trace: Arc::clone(&records) as _,
+        audit: records,
         trials: Arc::new(TrialOffice {
             config: Arc::clone(&reports.config),
             policies: Arc::clone(&reports.policies),

@@ -26,7 +26,7 @@ impl Follow {
     }
 
     /// The next whole line, without its end; nothing where there is none yet.
-    pub fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+    pub fn next_line(&mut self) -> io::Result<Option<Vec<u8>>> {
         loop {
             self.file.read_until(b'\n', &mut self.half)?;
             if self.half.pop_if(|last| *last == b'\n').is_some() {
@@ -64,7 +64,7 @@ mod tests {
         let path = folder.path().join(FILE);
         fs::write(&path, "one\ntw").unwrap();
         let mut follow = Follow::begin(folder.path()).unwrap();
-        let mut told = || follow.next().unwrap().map(|line| String::from_utf8(line).unwrap());
+        let mut told = || follow.next_line().unwrap().map(|line| String::from_utf8(line).unwrap());
         assert_eq!((told().as_deref(), told()), (Some("one"), None));
         fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"o\nthree\n").unwrap();
         fs::rename(&path, folder.path().join("audit.jsonl.1")).unwrap();

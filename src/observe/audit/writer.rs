@@ -25,6 +25,7 @@ use super::{
     file::TrailFile,
     legal_hold::LegalHold,
     settings::AuditSettings,
+    verify::Verification,
 };
 use crate::mail::Timestamp;
 
@@ -65,6 +66,15 @@ pub struct AuditState {
     /// Unix milliseconds of the last verification, and what it found.
     pub verified_at: AtomicU64,
     pub faults: AtomicU64,
+}
+
+impl AuditState {
+    /// What a scrape is to know of a verification.
+    pub fn has_verified(&self, found: &Verification) {
+        let faults = found.faults.len() as u64 + found.more_faults;
+        self.faults.store(faults, Ordering::Relaxed);
+        self.verified_at.store(now().unix_milliseconds(), Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
