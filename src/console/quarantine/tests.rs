@@ -97,11 +97,18 @@ impl QuarantineDesk for Desk {
                 hold: None,
                 recourse: Default::default(),
                 delay_notice: Default::default(),
+                custody: Default::default(),
                 recipients: recipients
                     .map(|one| QueuedRecipient::new(one, Protection::default(), NOW))
                     .collect(),
             };
-            let hold = Hold { rule, reason, findings: vec![finding], tell: Vec::new() };
+            let hold = Hold {
+                rule,
+                reason,
+                findings: vec![finding],
+                tell: Vec::new(),
+                case: Default::default(),
+            };
             Ok(HeldMessage { entry, hold, queued, needs_approval: true })
         })
     }
