@@ -110,8 +110,7 @@ impl Gateway {
             reports: reports.clone(),
             observer: Arc::clone(&observer),
         };
-        let officers = Officers { reports: reports.clone(), runtime: Handle::current() };
-        going_live.has_begun(officers);
+        going_live.has_begun(Officers { reports: reports.clone(), runtime: Handle::current() });
         let readers = readers(&config, &observer)?;
         let trail = Trail::of(&observatory);
         let quarantine = Quarantine::new(&reports, readers.clone(), trail.clone());
