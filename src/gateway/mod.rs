@@ -23,6 +23,7 @@ mod acceptance;
 mod accounts;
 mod admission;
 mod alarms;
+mod chorus;
 mod control;
 mod deadlines;
 mod dispatch;

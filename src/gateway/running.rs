@@ -16,6 +16,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     accounts::Accounts,
     admission::Desk,
+    chorus::observers,
     dispatch::Dispatcher,
     keeper::Keeper,
     names::Names,
@@ -39,7 +40,7 @@ use crate::{
     config::{self, Config, ConsoleTls, Impostors, SenderAuthentication},
     console::{Console, Overview, OverviewSource, Ports},
     listen::{BoundListener, Capacity, Certificates, Orders, ShutOut},
-    mail::{Event, Observer},
+    mail::Observer,
     observe::{
         self, ContentMemory, Door, Observatory, PolicyState, Probes, QueueState, SpoolState,
         TlsWaits,
@@ -441,26 +442,6 @@ impl Probes for State {
         };
         Some(why.to_owned())
     }
-}
-
-/// Several observers as one: the observatory, and whoever watches beside it.
-struct Chorus(Vec<Arc<dyn Observer>>);
-
-impl Observer for Chorus {
-    fn observe(&self, event: Event<'_>) {
-        self.0.iter().for_each(|observer| observer.observe(event));
-    }
-}
-
-fn observers(
-    observatory: &Arc<Observatory>,
-    watchers: Vec<Arc<dyn Observer>>,
-) -> Arc<dyn Observer> {
-    let first: Arc<dyn Observer> = Arc::clone(observatory) as _;
-    if watchers.is_empty() {
-        return first;
-    }
-    Arc::new(Chorus(std::iter::once(first).chain(watchers).collect()))
 }
 
 /// What listeners need beyond the grace they give their sessions.
