@@ -153,7 +153,9 @@ mod tests {
 
     use bytes::Bytes;
 
-    use super::super::{AuditDesk, DeskError, ExportFormat, Pending, Verdict, testing::Fixture};
+    use super::super::{
+        AuditDesk, DeskError, ExportFormat, Pending, TraceDesk, Verdict, testing::Fixture,
+    };
     use super::*;
     use crate::{
         mail::{Actor, Role},

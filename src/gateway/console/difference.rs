@@ -9,7 +9,7 @@ pub(super) fn difference(before: &[u8], after: &[u8]) -> Vec<DifferentLine> {
         (before.lines().collect(), after.lines().collect());
     let mut lines = Vec::new();
     compare(&before, &after, &mut lines);
-    brief(lines)
+    brief(&lines)
 }
 
 fn compare<'a>(before: &[&'a str], after: &[&'a str], out: &mut Vec<(LineSign, &'a str)>) {
@@ -76,7 +76,7 @@ fn changed<'a>(before: &[&'a str], after: &[&'a str], out: &mut Vec<(LineSign, &
     }
 }
 
-fn brief(lines: Vec<(LineSign, &str)>) -> Vec<DifferentLine> {
+fn brief(lines: &[(LineSign, &str)]) -> Vec<DifferentLine> {
     let mut brief = Vec::new();
     for run in lines.chunk_by(|(one, _), (other, _)| one == other) {
         let line = |(sign, text): &(LineSign, &str)| DifferentLine {

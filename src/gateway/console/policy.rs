@@ -60,9 +60,8 @@ impl PolicyDesk for PolicyOffice {
         Box::pin(async move {
             let version = named(version)?;
             self.elsewhere(move |going_live| {
-                let (live, new) = going_live
-                    .beside_live(&version, now())
-                    .map_err(|why| DeskError::Refused(why.to_string()))?;
+                let (live, new) =
+                    going_live.beside_live(&version, now()).map_err(DeskError::Refused)?;
                 let alike = |policy: &Policy| policy.clone().with_one_local_domain();
                 let (before, after) = (alike(&live.policy), alike(&new.policy));
                 let told = differences((&before, &live.sources), (&after, &new.sources), decide);

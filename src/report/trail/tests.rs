@@ -1,3 +1,5 @@
+//! Lines of the trail as searches and SIEMs have them.
+
 use serde_json::{Value, json};
 
 use super::*;
