@@ -195,8 +195,7 @@ impl Gateway {
             return Ok(None);
         };
         let listening = socket.local_addr().map_err(|cause| part("the console", cause))?;
-        let node = self.config.node.name.to_string();
-        let console = Console::new(settings, listening, node, ports);
+        let console = Console::new(settings, listening, self.config.node.name.to_string(), ports);
         Ok(Some(Arc::new(console.map_err(|cause| part("[console]", cause))?)))
     }
 
