@@ -28,7 +28,7 @@ use crate::{
     },
     mail::{
         Address, Deed, DeedKind, Event, Finding, HeldEntry, Permission, Proposal, QueueId,
-        ReleaseRequest, RequestKind, TlsRequirement,
+        ReleaseRequest, RequestKind, Timestamp, TlsRequirement,
     },
     quarantine::{MessageView, Sight, to_be_safe},
 };
@@ -69,6 +69,8 @@ struct Proposed {
     what: String,
     by: String,
     at: String,
+    /// For the form to name it by.
+    moment: Timestamp,
     reason: String,
     is_own: bool,
 }
@@ -355,6 +357,7 @@ impl Proposed {
             what: order::proposed(&proposal.act),
             by: proposal.by.clone(),
             at: moment(proposal.at),
+            moment: proposal.at,
             reason: proposal.reason.clone(),
             is_own: proposal.by == looks,
         }

@@ -71,13 +71,22 @@ fn act(
         }
         "legal-hold" => Some(HeldAct::LegalHold),
         "lift-legal-hold" => Some(HeldAct::LiftLegalHold),
-        "approve" => Some(HeldAct::Approve),
-        "withdraw" => Some(HeldAct::Withdraw),
+        "approve" => proposed_at(fields, errors).map(|at| HeldAct::Approve { proposed_at: at }),
+        "withdraw" => proposed_at(fields, errors).map(|at| HeldAct::Withdraw { proposed_at: at }),
         _ => {
             errors.add("act", "Choose what is to be done");
             None
         }
     }
+}
+
+/// Of the proposal that the page has shown.
+fn proposed_at(fields: &Fields, errors: &mut FormErrors) -> Option<Timestamp> {
+    let at = fields.one("proposed_at").parse().ok();
+    if at.is_none() {
+        errors.add("act", "Say which proposal is meant: look again");
+    }
+    at
 }
 
 fn release(fields: &Fields, waiting: &[Address], errors: &mut FormErrors) -> Option<HeldAct> {
@@ -117,7 +126,7 @@ fn exemption(fields: &Fields, errors: &mut FormErrors) -> Option<Option<LesserTl
 /// What one must be allowed to do for an act.
 pub(super) fn permission(act: &HeldAct) -> Permission {
     match act {
-        HeldAct::Approve => Permission::Approve,
+        HeldAct::Approve { .. } => Permission::Approve,
         HeldAct::LegalHold | HeldAct::LiftLegalHold => Permission::LegalHold,
         _ => Permission::Decide,
     }
@@ -132,8 +141,8 @@ pub(super) fn done(act: &HeldAct) -> &'static str {
         HeldAct::Extend { .. } => "Kept longer",
         HeldAct::LegalHold => "A legal hold is set: it does not expire",
         HeldAct::LiftLegalHold => "The legal hold is lifted",
-        HeldAct::Approve => "Approved, and done",
-        HeldAct::Withdraw => "The proposal is withdrawn: nothing was done",
+        HeldAct::Approve { .. } => "Approved, and done",
+        HeldAct::Withdraw { .. } => "The proposal is withdrawn: nothing was done",
     }
 }
 
@@ -158,8 +167,8 @@ pub(super) fn proposed(act: &HeldAct) -> String {
         HeldAct::Extend { until } => format!("Keep it until {}", moment(*until)),
         HeldAct::LegalHold => "Set a legal hold".to_owned(),
         HeldAct::LiftLegalHold => "Lift the legal hold".to_owned(),
-        HeldAct::Approve => "Approve".to_owned(),
-        HeldAct::Withdraw => "Withdraw".to_owned(),
+        HeldAct::Approve { .. } => "Approve".to_owned(),
+        HeldAct::Withdraw { .. } => "Withdraw".to_owned(),
     }
 }
 
@@ -167,7 +176,10 @@ pub(super) fn proposed(act: &HeldAct) -> String {
 pub(super) fn takes_away(act: &HeldAct) -> bool {
     matches!(
         act,
-        HeldAct::Release { .. } | HeldAct::Reject | HeldAct::Redirect { .. } | HeldAct::Approve
+        HeldAct::Release { .. }
+            | HeldAct::Reject
+            | HeldAct::Redirect { .. }
+            | HeldAct::Approve { .. }
     )
 }
 
@@ -239,6 +251,7 @@ mod tests {
         wrong([("act", "reject"), ("reason", " ")].into(), "reason");
         wrong([("reason", "x")].into(), "act");
         wrong([("act", "release"), ("reason", "x")].into(), "recipient");
+        wrong([("act", "approve"), ("reason", "x")].into(), "act");
         wrong([("act", "redirect"), ("reason", "x"), ("to", "nonsense:")].into(), "to");
         wrong([("act", "extend"), ("reason", "x"), ("until", "2020-01-01")].into(), "until");
         wrong([("act", "reject"), ("reason", &"x".repeat(LONGEST + 1))].into(), "reason");

@@ -109,7 +109,10 @@ fn check(raw: &[u8]) -> Result<(), String> {
     let Seen { classification, masked, revealed } = seen(raw);
     let secret = classification.findings.iter().filter(|found| {
         let length = found.value.chars().filter(|c| c.is_alphanumeric()).count();
-        found.source.is_some() && !found.finding.kind.names_nobody() && length > 0
+        found.source.is_some()
+            && found.counts()
+            && !found.finding.kind.names_nobody()
+            && length > 0
     });
     let texts = shown(&masked);
     for found in secret {
