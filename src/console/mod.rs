@@ -67,6 +67,8 @@ mod identity; // who asks
 mod moments; // times and sizes in words
 mod overview;
 mod page;
+mod partner_desk; // what it asks about the partners
+mod partners;
 mod policy_desk; // what it asks of the gateway about its policy
 mod policy_pages;
 mod quarantine;
@@ -99,6 +101,7 @@ pub use frame::{Flash, Frame, NavigationItem, Who};
 pub use headers::ContentSecurity;
 pub use identity::Identity;
 pub use overview::{Overview, OverviewSource, PolicyOverview};
+pub use partner_desk::{Partner, PartnerDesk, PartnerLevel, PartnerState};
 pub use page::{Answer, FormErrors, Pagination, page};
 pub use policy_desk::{
     ChangeExample, PolicyChange, PolicyComparison, PolicyDesk, PolicyFault, PolicyFile,

@@ -8,14 +8,14 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    AuditDesk, Flash, Identity, OverviewSource, PolicyDesk, QuarantineDesk, Refusal, RequestDesk,
+    AuditDesk, Flash, Identity, OverviewSource, PartnerDesk, PolicyDesk, QuarantineDesk, Refusal, RequestDesk,
     Routes, TraceDesk, TrialDesk,
     accounts::{Accounts, AccountsError},
     api, assets, audit,
     cookies::{CookieKind, Secure},
     door,
     guesses::Guesses,
-    overview, policy_pages, quarantine,
+    overview, partners, policy_pages, quarantine,
     requests::requests,
     server::{Server, Way},
     sessions::Sessions,
@@ -35,6 +35,7 @@ pub struct Ports {
     pub overview: Arc<dyn OverviewSource>,
     pub quarantine: Arc<dyn QuarantineDesk>,
     pub requests: Arc<dyn RequestDesk>,
+    pub partners: Arc<dyn PartnerDesk>,
     pub policy: Arc<dyn PolicyDesk>,
     pub trials: Arc<dyn TrialDesk>,
     pub trace: Arc<dyn TraceDesk>,
@@ -111,6 +112,7 @@ impl Console {
             .with(overview::routes)
             .with(quarantine::routes)
             .with(trace::routes)
+            .with(partners::routes)
             .with(policy_pages::routes)
             .with(trial_pages::routes)
             .with(audit::routes)

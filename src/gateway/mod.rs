@@ -16,7 +16,7 @@
 //! users current, `names` what
 //! other domains publish; `keys` are the spool's, `signing_keys` those of DKIM. Operators ask on the `control` socket and `operator`
 //! carries it out; `trail` reads the audit trail for them and `readiness` says
-//! whether a domain could take mail now. What is held is `quarantine`'s. `view` looks at a message anew for a person. `tls_tally` counts TLS sessions and
+//! whether a domain could take mail now, which `partners` keeps of those approved. What is held is `quarantine`'s. `view` looks at a message anew for a person. `tls_tally` counts TLS sessions and
 //! `tls_reports` tells other domains of them.
 
 mod acceptance;
@@ -42,6 +42,7 @@ mod losses;
 mod names;
 mod news;
 mod operator;
+mod partners;
 mod parts;
 mod policies;
 mod prober;
