@@ -101,8 +101,8 @@ pub use frame::{Flash, Frame, NavigationItem, Who};
 pub use headers::ContentSecurity;
 pub use identity::Identity;
 pub use overview::{Overview, OverviewSource, PolicyOverview};
-pub use partner_desk::{Partner, PartnerDesk, PartnerLevel, PartnerState};
 pub use page::{Answer, FormErrors, Pagination, page};
+pub use partner_desk::{Partner, PartnerDesk, PartnerLevel, PartnerState};
 pub use policy_desk::{
     ChangeExample, PolicyChange, PolicyComparison, PolicyDesk, PolicyFault, PolicyFile,
     PolicyProof, PolicyStanding, PolicyStepShown, PolicyTurn, PolicyVerdict, RefusedPolicy,

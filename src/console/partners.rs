@@ -110,7 +110,7 @@ mod tests {
                 }],
                 met: None,
                 since: None,
-                looked_at: None,
+                looked_at: Some(Timestamp::from_unix_milliseconds(1_000)),
                 certificate_expires: Some(Timestamp::from_unix_milliseconds(1_000)),
                 faults: vec![fault.to_owned()],
             };
@@ -130,7 +130,16 @@ mod tests {
         assert!(at("expired") > 0 && at("1 of 2") > 0 && at("&#60;b&#62;220 hello") > 0);
         let answer = house.browser(&[Role::Operator]).get("/api/partners").await.body;
         let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
-        assert_eq!((&answer[1]["state"], &answer[1]["levels"][0]["could_go"]), (&"unready".into(), &false.into()));
+        assert_eq!(
+            (&answer[1]["state"], &answer[1]["levels"][0]["could_go"]),
+            (&"unready".into(), &false.into())
+        );
+    }
+
+    #[tokio::test]
+    async fn where_nobody_is_approved_the_board_says_so() {
+        let shown = Fixture::new().browser(&[Role::Officer]).get("/partners").await;
+        assert!(shown.body.contains("No domain is approved by name"), "{}", shown.body);
     }
 
     #[tokio::test]

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use bytes::Bytes;
 
 use super::{
-    Acted, DeskError, HeldMessage, HeldQuery, Partner, PartnerDesk, Pending, PolicyComparison, PolicyDesk,
-    PolicyStanding, PolicyVerdict, QuarantineDesk, RequestDesk, RequestPage, Trial, TrialDesk,
-    Tried, Which, testing::Quiet,
+    Acted, DeskError, HeldMessage, HeldQuery, Partner, PartnerDesk, Pending, PolicyComparison,
+    PolicyDesk, PolicyStanding, PolicyVerdict, QuarantineDesk, RequestDesk, RequestPage, Trial,
+    TrialDesk, Tried, Which, testing::Quiet,
 };
 use crate::{
     mail::{Actor, HeldAct, HeldPage, QueueId, RequestKind},

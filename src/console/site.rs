@@ -8,15 +8,14 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    AuditDesk, Flash, Identity, OverviewSource, PartnerDesk, PolicyDesk, QuarantineDesk, Refusal, RequestDesk,
-    Routes, TraceDesk, TrialDesk,
+    AuditDesk, Flash, Identity, OverviewSource, PartnerDesk, PolicyDesk, QuarantineDesk, Refusal,
+    RequestDesk, Routes, TraceDesk, TrialDesk,
     accounts::{Accounts, AccountsError},
     api, assets, audit,
     cookies::{CookieKind, Secure},
     door,
     guesses::Guesses,
-    overview, partners, policy_pages, quarantine,
-    requests::requests,
+    overview, partners, policy_pages, quarantine, requests,
     server::{Server, Way},
     sessions::Sessions,
     sign_in,
@@ -116,6 +115,7 @@ impl Console {
             .with(policy_pages::routes)
             .with(trial_pages::routes)
             .with(audit::routes)
+            .with(requests::routes)
             .with(sign_in::routes)
             .with(api::routes)
             .into_parts();
@@ -125,7 +125,6 @@ impl Console {
             .route("/api/openapi.json", described)
             .route(&assets::STYLESHEET.path, get(async || assets::STYLESHEET.response()))
             .route(&assets::SCRIPT.path, get(async || assets::SCRIPT.response()))
-            .merge(requests(Arc::clone(&self.ports.requests)))
             .fallback(async || Refusal::NotFound)
             .layer(axum::extract::DefaultBodyLimit::max(door::LARGEST_UPLOAD))
             .layer(from_fn_with_state(Arc::clone(self), door::door))

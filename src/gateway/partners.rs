@@ -45,11 +45,8 @@ impl Partners {
             let next = self.next(approved.values());
             pause = pause_between(approved.len(), next.as_ref().is_some_and(|(_, first)| *first));
             let Some((domain, _)) = next else { continue };
-            let survey = Survey {
-                config: Some(&self.config),
-                policy: &policy,
-                deliverer: &self.deliverer,
-            };
+            let survey =
+                Survey { config: Some(&self.config), policy: &policy, deliverer: &self.deliverer };
             match stop.run_until_cancelled(survey.readiness(&domain)).await {
                 Some(readiness) => self.note(readiness, now()),
                 None => return,

@@ -111,10 +111,7 @@ fn approve(
     Ok(Ruling::Carry(Order { act: proposal.act.clone(), proposed: Some(proposal.clone()) }))
 }
 
-fn withdraw(
-    case: &Case,
-    (who, proposed_at): (&Actor, Timestamp),
-) -> Result<Ruling, ActError> {
+fn withdraw(case: &Case, (who, proposed_at): (&Actor, Timestamp)) -> Result<Ruling, ActError> {
     let proposal = proposal(case, proposed_at)?;
     match proposal.by == who.name || who.may(Permission::Approve) {
         true => Ok(Ruling::Withdraw),
@@ -273,7 +270,8 @@ mod tests {
     fn what_was_proposed_since_it_was_read_is_neither_approved_nor_refused() {
         let message = held(1, Level::SPECIALLY_PROTECTED);
         let at = NOON + Duration::from_millis(1);
-        let proposal = Proposal { act: release(), by: "ann".to_owned(), at, reason: "r".to_owned() };
+        let proposal =
+            Proposal { act: release(), by: "ann".to_owned(), at, reason: "r".to_owned() };
         let case = Case { proposal: Some(proposal), ..Case::default() };
         let approver = person("bob", Role::Approver);
         for (read, since) in [

@@ -192,12 +192,15 @@ mod tests {
         catalogue.put(HeldEntry { rule: "another".to_owned(), ..entry(2, Level::CLINICAL) });
         let listing = catalogue.listing();
         let count = |filter: &HeldFilter| listing.ids(filter, NOON).len();
-        let text = |text: &str| count(&HeldFilter { text: Some(text.into()), ..HeldFilter::default() });
+        let text =
+            |text: &str| count(&HeldFilter { text: Some(text.into()), ..HeldFilter::default() });
         assert_eq!([" ärzte ", &id, &rule, "nowhere"].map(text), [1, 1, 1, 0]);
         assert_eq!(["DR@nhs", "B@Y.example"].map(text), [2, 2]);
-        let sender = |sender: &str| HeldFilter { sender: Some(sender.into()), ..HeldFilter::default() };
+        let sender =
+            |sender: &str| HeldFilter { sender: Some(sender.into()), ..HeldFilter::default() };
         assert_eq!(["DR@NHS", "b@y"].map(|one| count(&sender(one))), [2, 0]);
-        let recipient = |to: &str| HeldFilter { recipient: Some(to.into()), ..HeldFilter::default() };
+        let recipient =
+            |to: &str| HeldFilter { recipient: Some(to.into()), ..HeldFilter::default() };
         assert_eq!(["DR@NHS", "b@y"].map(|one| count(&recipient(one))), [0, 2]);
     }
 

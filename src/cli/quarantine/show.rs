@@ -85,11 +85,7 @@ pub(super) fn acted(out: &mut impl Write, acted: &Acted) -> Result<()> {
 }
 
 /// What somebody is about to approve or to refuse.
-pub(super) fn proposal(
-    out: &mut impl Write,
-    entry: &HeldEntry,
-    proposal: &Proposal,
-) -> Result<()> {
+pub(super) fn proposal(out: &mut impl Write, entry: &HeldEntry, proposal: &Proposal) -> Result<()> {
     writeln!(out, "{}: {} (proposed {})", entry.id, wish(proposal), proposal.at)
 }
 

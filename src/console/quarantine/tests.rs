@@ -373,7 +373,8 @@ async fn programs_can_do_what_the_pages_can() {
             "{wrong}"
         );
     }
-    let approve = acts(r#"{"ids":["ID"],"act":{"act":"approve","proposed_at":1795367525123},"reason":"x"}"#);
+    let approve =
+        acts(r#"{"ids":["ID"],"act":{"act":"approve","proposed_at":1795367525123},"reason":"x"}"#);
     assert_eq!(officer.post_json("/api/quarantine/acts", &approve).await.status, 403);
     let auditor = house.browser(&[Role::Auditor]);
     let reveal = auditor.post_json(&format!("/api{}", path("/reveal")), r#"{"reason":"x"}"#).await;
