@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub(in crate::console) fn id(number: u64) -> QueueId {
-    QueueId::at(NOW.unix_milliseconds(), u16::try_from(number).unwrap_or(0).into())
+    QueueId::at(NOW.unix_milliseconds(), u16::try_from(number).unwrap_or(0))
 }
 
 /// Tells what it was asked for.

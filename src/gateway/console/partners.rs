@@ -98,7 +98,11 @@ fn faults(readiness: &Readiness, now: Timestamp) -> Vec<String> {
 /// Why it does not meet what is asked at most.
 fn unmet(address: &AddressPosture, asked: TlsRequirement) -> Option<String> {
     let unmet = address.unmet.iter().rev().find(|(requirement, _)| *requirement <= asked);
-    unmet.map(|(requirement, why)| format!("TLS is not {requirement}: {why}"))
+    unmet.map(|(requirement, why)| match address.met {
+        Some(_) => format!("TLS is not {requirement}: {why}"),
+        // Nothing can be had there, with TLS or without.
+        None => why.clone(),
+    })
 }
 
 /// It may be a stranger's words.
