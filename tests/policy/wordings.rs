@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use postern::{
-    config::Node,
+    config::{Confinement, Node},
     content::{Content, InPlace},
     gateway::{Fate, Group, Marking, Workshop, judge},
     mail::{
@@ -126,6 +126,8 @@ fn copies(policy: &Policy, recipients: &[&str]) -> Vec<(Vec<String>, String)> {
         control_group: None,
         control_socket: Default::default(),
         passage_key: Default::default(),
+        user: None,
+        confinement: Confinement::Off,
     };
     let now = Timestamp::from_unix_milliseconds(1_795_367_525_123);
     let signer = Signer::default();
