@@ -62,7 +62,9 @@ impl Console {
         ports: Ports,
     ) -> Result<Self, ConsoleError> {
         let tls = match &settings.tls {
-            ConsoleTls::Here(files) => Some(Arc::new(Tls::load(files.clone(), None)?)),
+            ConsoleTls::Here { files, client_ca } => {
+                Some(Arc::new(Tls::load(files.clone(), client_ca.clone())?))
+            }
             ConsoleTls::Loopback | ConsoleTls::Elsewhere { .. } => None,
         };
         let url = settings.url.clone();

@@ -119,7 +119,8 @@ fn a_file_that_the_configuration_names_and_nobody_can_use_is_told_of() {
          users = \"users\"\nclient_ca = \"ca.pem\"\ncertificate = \"no.pem\"\nkey = \"no.key\"\n\
          [[listener.certified]]\nname = \"lab\"\nsubject = \"lab.example\"\n",
         "[[listener]]\nname = \"b\"\naddress = \"127.0.0.1:2527\"\ndirection = \"outbound\"\n\
-         tls = \"none\"\nusers = \"nobody\"\n",
+         tls = \"none\"\nusers = \"nobody\"\n\
+         [console]\naccounts = \"users\"\n",
     )
     .replace("\"spool.key\"", &format!("\"{}\"", folder.path().join("spool.key").display()));
     let path = folder.path().join("postern.toml").display().to_string();
@@ -128,8 +129,10 @@ fn a_file_that_the_configuration_names_and_nobody_can_use_is_told_of() {
     let mut told = crate::config::check_users(&config);
     told.extend(super::super::super::certificates::faults(&config, Timestamp::default()));
     told.extend_one(super::super::super::spool::key_fault(&config));
+    told.extend(crate::config::check_accounts(&config));
     let codes: BTreeSet<_> = told.iter().map(|one| one.code).collect();
     let expected = [
+        "accounts-readable",
         "certificate-unusable",
         "client-ca-unusable",
         "spool-key-unusable",
@@ -138,6 +141,16 @@ fn a_file_that_the_configuration_names_and_nobody_can_use_is_told_of() {
         "users-unreadable",
     ];
     assert_eq!(codes, BTreeSet::from(expected));
+}
+
+#[test]
+fn accounts_that_are_not_there_are_told_of() {
+    let text = format!("{CONFIGURATION}[console]\naccounts = \"no/accounts.toml\"\n");
+    let file = SourceFile { path: "postern.toml".to_owned(), text };
+    let config = Config::read(&Arc::new(file)).0.unwrap();
+    let told = crate::config::check_accounts(&config);
+    let codes: Vec<_> = told.iter().map(|one| one.code).collect();
+    assert_eq!(codes, ["accounts-unreadable"]);
 }
 
 /// Every word of the source that could be a code is one of the table, and the
@@ -210,4 +223,5 @@ const NO_CODES: &[&str] = &[
     "packed-refs",
     "reply-to",
     "return-path",
+    "terminated-elsewhere",
 ];
