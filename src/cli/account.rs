@@ -200,10 +200,7 @@ fn in_words(account: &ConsoleAccount) -> String {
 
 impl Named {
     /// Changes what is written of an account that is there.
-    fn change(
-        &self,
-        change: impl FnOnce(&mut WrittenAccounts, &str),
-    ) -> Result<(), Failure> {
+    fn change(&self, change: impl FnOnce(&mut WrittenAccounts, &str)) -> Result<(), Failure> {
         let path = &self.file.file;
         let _lock = lock(path)?;
         let (text, accounts) = existing(path)?;

@@ -30,9 +30,7 @@ pub enum ConsoleTls {
     },
     /// A proxy in front, which alone may connect; it says in `X-Forwarded-For`
     /// who asks.
-    Elsewhere {
-        proxies: Vec<Network>,
-    },
+    Elsewhere { proxies: Vec<Network> },
 }
 
 /// Whether an account with a password must have a second factor, too.

@@ -17,12 +17,14 @@
 //! other domains publish; `keys` are the spool's, `signing_keys` those of DKIM. Operators ask on the `control` socket and `operator`
 //! carries it out; `trail` reads the audit trail for them and `readiness` says
 //! whether a domain could take mail now. `tls_tally` counts TLS sessions and
-//! `tls_reports` tells other domains of them.
+//! `tls_reports` tells other domains of them. `overview` is what the console's
+//! first page says, its charts from `history`.
 
 mod acceptance;
 mod accounts;
 mod admission;
 mod alarms;
+mod chorus;
 mod control;
 mod deadlines;
 mod dispatch;
@@ -30,6 +32,7 @@ mod diversion;
 mod downgrading;
 mod entitlement;
 mod facts;
+mod history;
 mod keeper;
 mod keys;
 mod lines;
@@ -37,6 +40,7 @@ mod losses;
 mod names;
 mod news;
 mod operator;
+mod overview;
 mod parts;
 mod policies;
 mod prober;

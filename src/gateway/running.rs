@@ -16,7 +16,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     accounts::Accounts,
     admission::Desk,
+    chorus::chorus,
     dispatch::Dispatcher,
+    history::History,
     keeper::Keeper,
     names::Names,
     operator::{self, Operator},
@@ -36,9 +38,9 @@ use super::{
 };
 use crate::{
     config::{self, Config, ConsoleTls, Impostors, SenderAuthentication},
-    console::{Console, Overview, OverviewSource, Ports},
+    console::{Console, Ports},
     listen::{BoundListener, Capacity, Certificates, Orders, ShutOut},
-    mail::{Event, Observer},
+    mail::Observer,
     observe::{
         self, ContentMemory, Door, Observatory, PolicyState, Probes, QueueState, SpoolState,
         TlsWaits,
@@ -54,6 +56,8 @@ pub struct Gateway {
     policy: Arc<PolicyClock>,
     addresses: Vec<(String, SocketAddr)>,
     metrics: SocketAddr,
+    console: Option<SocketAddr>,
+    history: Arc<History>,
     readers: Pool,
     /// Sessions; they end first.
     listening: Tasks,
@@ -85,8 +89,10 @@ impl Gateway {
     ) -> Result<Self, StartError> {
         let config = Arc::new(config);
         let tally = tls_tally(&config)?;
-        let watchers = watchers.into_iter().chain(tally.clone().map(|tally| tally as _)).collect();
-        let observer = observers(&observatory, watchers);
+        let history = Arc::new(History::default());
+        let own = [Arc::clone(&observatory) as _, Arc::clone(&history) as _];
+        let observer =
+            chorus(own.into_iter().chain(tally.clone().map(|tally| tally as _)).chain(watchers));
         let queue = Arc::new(open_queue(&config)?);
         let going_live = Arc::new(GoingLive::begin(&config, Arc::clone(&observer), now())?);
         let policies = going_live.policies();
@@ -146,12 +152,15 @@ impl Gateway {
             certificates: doors.certificates(),
         };
         let metrics = doors.metrics.local_addr().map_err(|cause| part("metrics", cause))?;
+        let console = doors.console.as_ref().map(TcpListener::local_addr).transpose();
         let gateway = Self {
             config,
             keeper: Arc::new(keeper),
             policy: Arc::new(PolicyClock::new(going_live)),
             addresses: doors.addresses(),
             metrics,
+            console: console.map_err(|cause| part("the console", cause))?,
+            history,
             readers,
             listening: Tasks::new(),
             serving: Tasks::new(),
@@ -168,6 +177,11 @@ impl Gateway {
     /// Where Prometheus finds it.
     pub fn metrics(&self) -> SocketAddr {
         self.metrics
+    }
+
+    /// Where browsers find the console, if there is one.
+    pub fn console(&self) -> Option<SocketAddr> {
+        self.console
     }
 
     pub fn config(&self) -> &Config {
@@ -189,16 +203,11 @@ impl Gateway {
         self.serving.end(grace).await;
     }
 
-    /// The console, where postern.toml has one.
-    fn console(
-        &self,
-        socket: Option<&TcpListener>,
-        ports: Ports,
-    ) -> Result<Option<Arc<Console>>, StartError> {
-        let Some((settings, socket)) = self.config.console.as_ref().zip(socket) else {
+    /// What serves officers, where postern.toml has a console.
+    fn officers(&self, ports: Ports) -> Result<Option<Arc<Console>>, StartError> {
+        let Some((settings, listening)) = self.config.console.as_ref().zip(self.console) else {
             return Ok(None);
         };
-        let listening = socket.local_addr().map_err(|cause| part("the console", cause))?;
         let node = self.config.node.name.to_string();
         let console = Console::new(settings, listening, node, ports);
         Ok(Some(Arc::new(console.map_err(|cause| part("[console]", cause))?)))
@@ -219,6 +228,8 @@ impl Gateway {
             node: self.config.node.name.to_string(),
             policy: Arc::clone(&self.policy.going_live),
             queue,
+            keeper: Arc::clone(keeper),
+            history: Arc::clone(&self.history),
             shut_out: Arc::clone(&shut_out),
             capacity: Arc::clone(&capacity),
             memory_limit: self.config.limits.memory,
@@ -227,7 +238,7 @@ impl Gateway {
         });
         let ports =
             Ports { observer: Arc::clone(&keeper.observer), overview: Arc::clone(&state) as _ };
-        let officers = self.console(console.as_ref(), ports)?;
+        let officers = self.officers(ports)?;
         let observatory = Arc::clone(&keeper.observatory);
         let page =
             observe::serve(metrics, observatory, Arc::clone(&state) as _, serving.stop.clone());
@@ -366,29 +377,17 @@ async fn page_served(name: &str, page: impl Future<Output = std::io::Result<()>>
 }
 
 /// What `/readyz`, `/metrics` and the console ask.
-struct State {
-    node: String,
-    policy: Arc<GoingLive>,
-    queue: Arc<Queue>,
+pub(super) struct State {
+    pub(super) node: String,
+    pub(super) policy: Arc<GoingLive>,
+    pub(super) queue: Arc<Queue>,
+    pub(super) keeper: Arc<Keeper>,
+    pub(super) history: Arc<History>,
     shut_out: Arc<ShutOut>,
     capacity: Arc<Capacity>,
     memory_limit: usize,
     readers: Pool,
     stopping: CancellationToken,
-}
-
-impl OverviewSource for State {
-    fn overview(&self) -> Overview {
-        let queue = self.queue.state();
-        Overview {
-            node: self.node.clone(),
-            policy: self.policy.overview(),
-            waiting: queue.active,
-            held: queue.held,
-            oldest: queue.oldest,
-            unready: self.unready(),
-        }
-    }
 }
 
 impl Probes for State {
@@ -432,26 +431,6 @@ impl Probes for State {
         };
         Some(why.to_owned())
     }
-}
-
-/// Several observers as one: the observatory, and whoever watches beside it.
-struct Chorus(Vec<Arc<dyn Observer>>);
-
-impl Observer for Chorus {
-    fn observe(&self, event: Event<'_>) {
-        self.0.iter().for_each(|observer| observer.observe(event));
-    }
-}
-
-fn observers(
-    observatory: &Arc<Observatory>,
-    watchers: Vec<Arc<dyn Observer>>,
-) -> Arc<dyn Observer> {
-    let first: Arc<dyn Observer> = Arc::clone(observatory) as _;
-    if watchers.is_empty() {
-        return first;
-    }
-    Arc::new(Chorus(std::iter::once(first).chain(watchers).collect()))
 }
 
 /// What listeners need beyond the grace they give their sessions.

@@ -110,8 +110,11 @@ fn a_file_that_the_configuration_names_and_nobody_can_use_is_told_of() {
     let folder = tempfile::tempdir().unwrap();
     let verifier = crate::config::Verifier::new("wisteria").unwrap();
     fs::write(folder.path().join("users"), format!("lab:{verifier}\n")).unwrap();
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    fs::set_permissions(folder.path().join("users"), mode).unwrap();
+    fs::write(folder.path().join("accounts.toml"), "").unwrap();
+    for name in ["users", "accounts.toml"] {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        fs::set_permissions(folder.path().join(name), mode).unwrap();
+    }
     fs::write(folder.path().join("ca.pem"), "none").unwrap();
     let text = format!(
         "{CONFIGURATION}[spool]\nkey = \"spool.key\"\n{}{}",
@@ -120,7 +123,7 @@ fn a_file_that_the_configuration_names_and_nobody_can_use_is_told_of() {
          [[listener.certified]]\nname = \"lab\"\nsubject = \"lab.example\"\n",
         "[[listener]]\nname = \"b\"\naddress = \"127.0.0.1:2527\"\ndirection = \"outbound\"\n\
          tls = \"none\"\nusers = \"nobody\"\n\
-         [console]\naccounts = \"users\"\n",
+         [console]\naccounts = \"accounts.toml\"\n",
     )
     .replace("\"spool.key\"", &format!("\"{}\"", folder.path().join("spool.key").display()));
     let path = folder.path().join("postern.toml").display().to_string();
