@@ -110,6 +110,7 @@ async fn sign_in(
         errors.add("name", paused(&console));
         StatusCode::TOO_MANY_REQUESTS
     } else {
+        console.look_at_accounts().await;
         let claim = Claim { name: name.clone(), password: sent.password, code: sent.code };
         match console.accounts.prove(claim, SystemTime::now().into()).await {
             Ok(actor) => {

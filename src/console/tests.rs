@@ -86,6 +86,15 @@ async fn a_form_that_no_page_of_ours_has_made_does_nothing() {
 }
 
 #[tokio::test]
+async fn a_program_brings_the_sessions_token_in_a_header() {
+    let fixture = Fixture::new();
+    let jane = fixture.browser(&[Role::Operator]);
+    let done = jane.post_json("/account/sign-out-everywhere", "{}").await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER);
+    assert_eq!(fixture.deeds.take(), ["signed_out jane everywhere"]);
+}
+
+#[tokio::test]
 async fn a_request_by_another_hosts_name_is_answered_with_nothing() {
     let fixture = Fixture::new();
     let jane = fixture.browser(&[Role::Operator]);

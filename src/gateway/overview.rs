@@ -49,9 +49,9 @@ fn due(listener: &str, summary: &CertificateSummary, now: Timestamp) -> Option<C
 
 fn tls_waiting((class, messages): (DestinationClass, usize)) -> TlsWaiting {
     let destinations = match class {
-        DestinationClass::Local => "our own mailboxes",
-        DestinationClass::Approved => "approved domains",
-        DestinationClass::Internet => "the internet",
+        DestinationClass::Local => "Our own mailboxes",
+        DestinationClass::Approved => "Approved domains",
+        DestinationClass::Internet => "The internet",
     };
     TlsWaiting { destinations, messages }
 }

@@ -151,15 +151,13 @@ impl Gateway {
             accounts: doors.accounts(),
             certificates: doors.certificates(),
         };
-        let metrics = doors.metrics.local_addr().map_err(|cause| part("metrics", cause))?;
-        let console = doors.console.as_ref().map(TcpListener::local_addr).transpose();
         let gateway = Self {
             config,
             keeper: Arc::new(keeper),
             policy: Arc::new(PolicyClock::new(going_live)),
             addresses: doors.addresses(),
-            metrics,
-            console: console.map_err(|cause| part("the console", cause))?,
+            metrics: address(&doors.metrics)?,
+            console: doors.console.as_ref().map(address).transpose()?,
             history,
             readers,
             listening: Tasks::new(),
@@ -368,6 +366,11 @@ impl Tasks {
             tracing::warn!(left = self.tracker.len(), "tasks did not end in time and are left");
         }
     }
+}
+
+/// Where it really listens.
+fn address(socket: &TcpListener) -> Result<SocketAddr, StartError> {
+    socket.local_addr().map_err(|cause| part("an address", cause))
 }
 
 async fn page_served(name: &str, page: impl Future<Output = std::io::Result<()>>) {
