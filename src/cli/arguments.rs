@@ -5,6 +5,7 @@ use std::{process::ExitCode, time::SystemTime};
 use clap::{Parser, Subcommand};
 
 use super::{
+    account::{AccountArguments, account},
     audit::{AuditArguments, audit},
     check::{CheckArguments, check},
     classify::{ClassifyArguments, classify},
@@ -78,6 +79,8 @@ enum Command {
     Keys(KeysArguments),
     /// Keep the file of users who may authenticate
     User(UserArguments),
+    /// Keep the file of those who sign in to the console
+    Account(AccountArguments),
     #[command(hide = true)]
     Reader(ReaderArguments),
 }
@@ -107,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Spool(arguments) => spool(arguments),
         Command::Keys(arguments) => keys(arguments),
         Command::User(arguments) => user(arguments),
+        Command::Account(arguments) => account(arguments),
         Command::Reader(arguments) => reader(&arguments),
     };
     match done {

@@ -1,6 +1,7 @@
 //! The commands, one file each, with no logic of their own: they read
 //! arguments and files, ask a room, and show the answer.
 
+mod account;
 mod arguments;
 mod audit;
 mod certificates;

@@ -23,7 +23,7 @@ use super::{
     cookies::cookie,
     error_page,
     headers::{self, Transport},
-    sessions::{SessionKey, SignedIn},
+    sessions::{Activity, SessionKey, SignedIn},
 };
 use crate::mail::DeedKind;
 
@@ -96,7 +96,11 @@ fn identify(console: &Console, request: &Request, caller: &Caller) -> Option<Ide
     let address = caller.address;
     let resumed = cookie(request.headers(), console.cookie().name).and_then(|secret| {
         let key = SessionKey::of(&secret);
-        let SignedIn { actor, csrf } = console.sessions.resume(key, Instant::now())?;
+        let activity = match request.headers().contains_key("postern-refresh") {
+            true => Activity::Clock,
+            false => Activity::Person,
+        };
+        let SignedIn { actor, csrf } = console.sessions.resume(key, activity, Instant::now())?;
         Some(Identity { actor, address, session: Some(key), csrf })
     });
     resumed.or_else(|| {

@@ -8,7 +8,10 @@
 //! anybody get on. Names that do not exist are counted as others are, so that
 //! a lock-out tells nobody which do.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    time::Duration,
+};
 
 use moka::sync::Cache;
 
@@ -18,6 +21,7 @@ use crate::config::LockOut;
 #[derive(Debug)]
 pub(super) struct Guesses {
     after: usize,
+    period: Duration,
     failures: Cache<Key, usize>,
     /// Where accounts have signed in before.
     known: Cache<(String, Network), ()>,
@@ -45,7 +49,13 @@ impl Guesses {
     pub(super) fn new(settings: LockOut) -> Self {
         let failures = Cache::builder().max_capacity(REMEMBERED).time_to_live(settings.period);
         let known = Cache::builder().max_capacity(REMEMBERED);
-        Self { after: settings.after, failures: failures.build(), known: known.build() }
+        let LockOut { after, period } = settings;
+        Self { after, period, failures: failures.build(), known: known.build() }
+    }
+
+    /// How long a lock-out lasts.
+    pub(super) fn period(&self) -> Duration {
+        self.period
     }
 
     /// Whether a password may be tried at all.
@@ -102,8 +112,6 @@ const REMEMBERED: u64 = 20_000;
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn guesses() -> Guesses {

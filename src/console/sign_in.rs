@@ -9,7 +9,7 @@ use std::{
 
 use askama::Template;
 use axum::{
-    Form,
+    Extension, Form,
     extract::{Query, State},
     http::{StatusCode, header},
     response::{IntoResponse, Redirect, Response},
@@ -91,6 +91,7 @@ async fn form(
 async fn sign_in(
     State(console): State<Arc<Console>>,
     caller: Caller,
+    former: Option<Extension<Identity>>,
     frame: Frame,
     Form(sent): Form<Sent>,
 ) -> Answer {
@@ -106,19 +107,29 @@ async fn sign_in(
     let status = if !errors.is_empty() {
         StatusCode::OK
     } else if console.guesses.admit(&name, network) == Admission::Shut {
-        errors.add("name", PAUSED);
+        errors.add("name", paused(&console));
         StatusCode::TOO_MANY_REQUESTS
     } else {
+        console.look_at_accounts().await;
         let claim = Claim { name: name.clone(), password: sent.password, code: sent.code };
         match console.accounts.prove(claim, SystemTime::now().into()).await {
             Ok(actor) => {
                 console.guesses.succeeded(&name, network);
+                if let Some(session) = former.and_then(|former| former.session) {
+                    console.sessions.end(session);
+                }
                 return begin(&console, &caller, actor, &sent.next);
             }
             Err(disproof) => {
                 let shut = console.guesses.failed(&name, network);
                 tell_failure(&console, &caller, &name, &disproof.to_string(), shut);
-                errors.add("name", if shut == Admission::Shut { PAUSED } else { WRONG });
+                errors.add(
+                    "name",
+                    match shut {
+                        Admission::Shut => paused(&console),
+                        Admission::Open => WRONG.to_owned(),
+                    },
+                );
                 StatusCode::FORBIDDEN
             }
         }
@@ -222,6 +233,12 @@ fn tell(console: &Console, caller: &Caller, kind: DeedKind, by: &str, words: Opt
     console.ports.observer.observe(Event::Done(deed));
 }
 
+fn paused(console: &Console) -> String {
+    let minutes = console.guesses.period().as_secs().div_ceil(60).max(1);
+    let minutes = if minutes == 1 { "a minute".to_owned() } else { format!("{minutes} minutes") };
+    format!("Too many attempts have failed. Wait {minutes}, then try again")
+}
+
 /// A path of ours, and no other site's.
 fn local(next: &str) -> &str {
     let is_plain = next.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'\\');
@@ -242,7 +259,6 @@ fn escaped(text: &str) -> String {
 const PATH: &str = "/sign-in";
 const WRONG: &str = "The name, the password or the code is not right. Check all three; a code is \
                      good only once";
-const PAUSED: &str = "Too many attempts have failed. Wait 15 minutes, then try again";
 
 #[cfg(test)]
 mod tests {

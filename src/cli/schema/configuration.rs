@@ -31,9 +31,32 @@ pub(super) fn schema() -> Value {
         ("audit", audit()),
         ("spool", spool()),
         ("metrics", address("Where Prometheus reads.", "127.0.0.1:9464")),
-        ("console", address("Where officers look, in a browser.", "127.0.0.1:8464")),
+        ("console", console()),
     ];
     table("The gateway.", keys, &["node", "listener", "route"])
+}
+
+fn console() -> Value {
+    let networks = any_of(&example("The proxy that does TLS.", &["192.0.2.10"]));
+    let keys = vec![
+        ("address", example("Address and port.", &["127.0.0.1:8464"])),
+        ("url", example("Where browsers find it.", &["https://console.example.nhs.uk"])),
+        ("tls", choice("Who does TLS, if not the gateway.", ["terminated-elsewhere"])),
+        ("proxies", networks),
+        ("certificate", text("The chain, PEM.")),
+        ("key", text("Its key, PEM.")),
+        ("client_ca", text("Whose certificates may be shown to sign in, PEM.")),
+        ("accounts", text("The file of accounts, written by postern account.")),
+        (
+            "second_factor",
+            usual("Whether a password alone will do.", ["required", "optional"], "required"),
+        ),
+        ("session_idle", example("A session without a request ends.", &["30m"])),
+        ("session_lifetime", example("Any session ends.", &["10h"])),
+        ("lock_out_after", count()),
+        ("lock_out_for", example("How long failures count.", &["15m"])),
+    ];
+    table("Where officers work, in a browser.", keys, &[])
 }
 
 fn node() -> Value {
