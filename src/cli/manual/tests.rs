@@ -293,7 +293,8 @@ fn written_commands() -> Vec<(String, String)> {
             commands.extend(code.lines().map(|line| (source.to_owned(), line.to_owned())));
         }
     }
-    commands.retain(|(_, line)| line.starts_with("postern ") && !line.contains(['|', '…', '[', '>']));
+    commands
+        .retain(|(_, line)| line.starts_with("postern ") && !line.contains(['|', '…', '[', '>']));
     commands
 }
 
