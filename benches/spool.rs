@@ -44,6 +44,7 @@ fn message(id: QueueId, size: usize) -> QueuedMessage {
         size: size as u64,
         redirect: None,
         hold: None,
+        custody: Default::default(),
         recourse: Default::default(),
         delay_notice: DelayNotice::Due,
         recipients: vec![QueuedRecipient::new(address, Protection::default(), received_at)],

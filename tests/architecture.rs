@@ -30,8 +30,9 @@ const PURE: &[&str] = &[
 const EDGE: &[&str] =
     &["listen", "authenticate", "recipients", "spool", "deliver", "reader", "observe", "console"];
 
-/// `postern.toml` speaks of mail, and gives diagnostics as the policy does.
-const CONFIG_MAY_IMPORT: &[&str] = &["mail", "policy"];
+/// `postern.toml` speaks of mail, gives diagnostics as the policy does, and has
+/// the terms of quarantine.
+const CONFIG_MAY_IMPORT: &[&str] = &["mail", "policy", "quarantine"];
 
 /// Law 1: the reply to the end of content is built from a receipt, so those
 /// who build and send it must be able to name one.

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use crate::mail::{Finding, Kind, Level, Opaque, OpaqueReason};
 
 /// The classifier's answer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Classification {
     pub level: Level,
     /// In the order of readings and places; a value repeated in one reading
@@ -38,6 +38,10 @@ pub struct Why {
 }
 
 impl Classification {
+    /// So many findings are kept: of what comes after them nobody can say
+    /// where it stands.
+    pub const MOST_FINDINGS: usize = 10_000;
+
     /// Whether anything but a picture could not be read: every letterhead has
     /// pictures, and policy has words of its own for them.
     pub fn is_opaque(&self) -> bool {

@@ -205,7 +205,7 @@ impl<'a> Gathered<'a> {
                 kind,
                 part: page.reading.part.clone(),
                 line: page.line(range.start),
-                masked: if names_nobody(kind) {
+                masked: if kind.names_nobody() {
                     Masked::harmless(&value)
                 } else {
                     Masked::of(&value)
@@ -403,13 +403,6 @@ fn bulk(patients: usize) -> Found {
     }
 }
 
-/// Kinds whose values are vocabulary, and may be shown whole.
-/// A diagnosis beside a sender and an hour can be enough to know whose it is,
-/// so terms are masked like names (law 6).
-fn names_nobody(kind: Kind) -> bool {
-    matches!(kind, Kind::ProtectiveMarking | Kind::BulkPatients | Kind::Malware | Kind::Yara)
-}
-
 /// Kinds of number of which a patient has one: values of one group are added,
 /// groups are not, since one patient can have a number in each.
 const PATIENT_NUMBERS: [&[Kind]; 2] =
@@ -419,7 +412,7 @@ const CERTAIN: u8 = 100;
 /// Apart from the numbers of the lexicon's words.
 const FIRST_VALUE: usize = usize::MAX / 2;
 /// What is shown and kept; the level is worked out from all items.
-const MOST_FINDINGS: usize = 10_000;
+const MOST_FINDINGS: usize = Classification::MOST_FINDINGS;
 /// Of a subject or a file's name.
 const MOST_OVER: usize = 100;
 const MOST_ITEMS: usize = 1_000_000;

@@ -42,6 +42,7 @@ mod yara;
 
 pub use classification::{Classification, Found, Why};
 pub use classifier::{Classifier, Input, Part};
+pub(crate) use normalise::Stream; // text as detectors read it, for whoever must find what they found
 pub use settings::{
     Check, Combination, Company, Context, Detector, Evidence, Example, Expectation, Fault, Fellows,
     Letters, Naming, Opener, Pattern, Place, Position, QuietZone, Settings, SettingsError, Shape,

@@ -12,7 +12,7 @@ use std::{borrow::Cow, ops::Range};
 use crate::content::OffsetMap;
 
 #[derive(Debug)]
-pub(super) struct Stream<'a> {
+pub(crate) struct Stream<'a> {
     pub text: Cow<'a, str>,
     /// From octets of the stream to octets of the reading; absent where they
     /// are the same.
@@ -20,7 +20,7 @@ pub(super) struct Stream<'a> {
 }
 
 impl<'a> Stream<'a> {
-    pub(super) fn of(text: &'a str) -> Self {
+    pub(crate) fn of(text: &'a str) -> Self {
         if text.is_ascii() {
             return Self { text: Cow::Borrowed(text), map: None };
         }
@@ -32,7 +32,7 @@ impl<'a> Stream<'a> {
     }
 
     /// Octets of the reading for octets of the stream.
-    pub(super) fn reading(&self, range: Range<usize>) -> Range<usize> {
+    pub(crate) fn reading(&self, range: Range<usize>) -> Range<usize> {
         match &self.map {
             None => range,
             Some(map) => map.source(range.start)..map.source(range.end),

@@ -18,6 +18,7 @@ use super::{
     policy::{PolicyArguments, policy},
     probe::{ProbeArguments, probe},
     prove::{ProveArguments, prove},
+    quarantine::{QuarantineArguments, quarantine},
     queue::{QueueArguments, queue},
     reader::{ReaderArguments, reader},
     replay::{ReplayArguments, replay},
@@ -68,9 +69,11 @@ enum Command {
     Probe(ProbeArguments),
     /// List, show, trace, release, reject, retry and return messages of the running gateway
     Queue(QueueArguments),
+    /// Find held messages, release, reject, redirect, keep and export them
+    Quarantine(QuarantineArguments),
     /// Show which version decides; propose, approve and return from versions
     Policy(PolicyArguments),
-    /// Show what can be proved of deliveries: certificates of protection
+    /// Verify, search, export and sign the audit trail; certificates of protection
     Audit(AuditArguments),
     /// Check or export the spool of a stopped gateway
     Spool(SpoolArguments),
@@ -114,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Domains(arguments) => domains(arguments, now),
         Command::Probe(arguments) => probe(arguments, now),
         Command::Queue(arguments) => queue(arguments, now),
+        Command::Quarantine(arguments) => quarantine(arguments, now),
         Command::Policy(arguments) => policy(arguments),
         Command::Audit(arguments) => audit(arguments, now),
         Command::Spool(arguments) => spool(arguments),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::exit::Failure;
-use crate::gateway::{Answer, Request, ask};
+use crate::gateway::{Answer, Request, ask_telling};
 
 /// Whom a command asks, and how it tells the answer.
 #[derive(Debug, Args)]
@@ -20,11 +20,20 @@ pub(super) struct Control {
 
 /// The gateway's answer to one request; a refusal is a failure.
 pub(super) fn asked(control: &Path, request: &Request) -> Result<Answer, Failure> {
+    asked_telling(control, request, |_, _| {})
+}
+
+/// Likewise, and hears how many messages of how many an act has reached.
+pub(super) fn asked_telling(
+    control: &Path,
+    request: &Request,
+    progress: impl FnMut(usize, usize),
+) -> Result<Answer, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::unavailable)?;
-    match runtime.block_on(ask(control, request)).map_err(Failure::unavailable)? {
+    match runtime.block_on(ask_telling(control, request, progress)).map_err(Failure::unavailable)? {
         Answer::Refused { why } => Err(Failure::negative(why)),
         answer => Ok(answer),
     }

@@ -122,6 +122,8 @@ pub fn queue(arguments: QueueArguments, now: Timestamp) -> Result<(), Failure> {
         Answer::Trail { .. }
         | Answer::Report { .. }
         | Answer::Policy(_)
+        | Answer::Quarantine(_)
+        | Answer::Audit(_)
         | Answer::Refused { .. } => {}
     }
     Ok(())

@@ -5,20 +5,18 @@ mod telling;
 use std::{
     io::Write,
     path::{Path, PathBuf},
-    str::FromStr,
 };
 
 use clap::Args;
 use serde_json::json;
 
-use self::telling::tell;
-use super::{exit::Failure, files, page::Page};
+use self::telling::{tell, tell_reported};
+use super::{exit::Failure, files, moment::Moment, page::Page};
 use crate::{
-    config::Span,
     decide::decide,
     mail::{Domain, RecordError, RecordedDecision, Timestamp},
-    observe::{TrailError, TrailLine, read_trail, read_trail_file},
-    policy::{Policy, Replay, ReplayReport},
+    observe::{AuditSettings, TrailError, TrailLine, read_trail, read_trail_file},
+    policy::{Policy, Replay, ReplayReport, Reported},
 };
 
 #[derive(Debug, Args)]
@@ -45,16 +43,13 @@ pub struct ReplayArguments {
     /// A domain of ours; its recipients count as local
     #[arg(long = "local", value_name = "DOMAIN")]
     local_domains: Vec<Domain>,
+    /// Only what people have called held in error: senders who reported a false positive, officers
+    /// who released one
+    #[arg(long)]
+    reported: bool,
     /// Answer in JSON
     #[arg(long)]
     json: bool,
-}
-
-/// So long ago, or when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Moment {
-    Ago(Span),
-    At(Timestamp),
 }
 
 /// What was of no use in what was read.
@@ -79,15 +74,28 @@ pub fn replay(arguments: ReplayArguments, now: Timestamp) -> Result<(), Failure>
         None => Source::Files(&arguments.files),
     };
     let moment = |moment: Option<Moment>| moment.map(|moment| moment.before(now));
-    let window = (moment(arguments.since), moment(arguments.until));
-    let (report, unread) = replayed(&policy, &source, window).map_err(Failure::no_input)?;
+    if arguments.reported && !source.is_of_files() {
+        return Err(Failure::bad_data("--reported reads more than once, and `-` can be read once"));
+    }
+    let reported = arguments.reported.then(|| source.reported()).transpose();
+    let reported = reported.map_err(Failure::no_input)?;
+    let (since, until) = (moment(arguments.since), moment(arguments.until));
+    let wanted = Wanted { since, until, reported };
+    let (report, unread) = replayed(&policy, &source, wanted).map_err(Failure::no_input)?;
     if arguments.json {
         writeln!(std::io::stdout(), "{}", as_json(&report, &unread))?;
     } else {
         let shown = arguments.policies.display().to_string();
-        tell(&mut Page::standard_output(), &policy, &shown, &report, &unread)?;
+        let mut page = Page::standard_output();
+        if arguments.reported {
+            tell_reported(&mut page, &report)?;
+        }
+        tell(&mut page, &policy, &shown, &report, &unread)?;
     }
     match report.messages {
+        0 if arguments.reported => {
+            Err(Failure::no_input("nothing of that time has been called held in error"))
+        }
         0 => Err(Failure::no_input("there are no decisions of that time to ask about")),
         _ => Ok(()),
     }
@@ -99,43 +107,79 @@ enum Source<'a> {
     Files(&'a [PathBuf]),
 }
 
-/// A line at a time: what is read is not kept.
+impl Source<'_> {
+    /// A line at a time: what is read is not kept. What could not be read, in
+    /// words.
+    fn read(
+        &self,
+        since: Option<Timestamp>,
+        line: &mut dyn FnMut(TrailLine<'_>),
+    ) -> Result<Vec<String>, TrailError> {
+        let mut remarks = Vec::new();
+        match self {
+            Self::Folder(folder) => {
+                let audit = AuditSettings::folder_in(folder);
+                let audit = if audit.is_dir() { audit.as_path() } else { folder };
+                remarks = read_trail(audit, since, line)?;
+            }
+            Self::Files(files) => {
+                for file in *files {
+                    remarks.extend(read_trail_file(file, line)?);
+                }
+            }
+        }
+        Ok(remarks)
+    }
+
+    /// Standard input can be read once.
+    fn is_of_files(&self) -> bool {
+        match self {
+            Self::Folder(_) => true,
+            Self::Files(files) => files.iter().all(|file| file != Path::new("-")),
+        }
+    }
+
+    /// A report comes after the decision, and may come long after.
+    fn reported(&self) -> Result<Reported, TrailError> {
+        let mut reported = Reported::default();
+        self.read(None, &mut |line| reported.note_report(line.octets()))?;
+        self.read(None, &mut |line| reported.note_acceptance(line.octets()))?;
+        Ok(reported)
+    }
+}
+
 fn replayed(
     policy: &Policy,
     source: &Source<'_>,
-    (since, until): (Option<Timestamp>, Option<Timestamp>),
+    wanted: Wanted,
 ) -> Result<(ReplayReport, Unread), TrailError> {
+    let Wanted { since, until, reported } = wanted;
     let mut replay = Replay::new(policy, decide);
     let mut unread = Unread::default();
-    let mut line = |read: TrailLine<'_>| {
-        let (TrailLine::Whole(octets) | TrailLine::Torn(octets)) = read;
-        match RecordedDecision::read(octets) {
-            Ok(Some(mut decision)) => {
-                let at = decision.facts.received_at.unwrap_or_default();
-                if since.is_none_or(|since| at >= since) && until.is_none_or(|until| at < until) {
-                    replay.ask(&mut decision);
-                }
+    let mut line = |read: TrailLine<'_>| match RecordedDecision::read(read.octets()) {
+        Ok(Some(mut decision)) => {
+            let at = decision.facts.received_at.unwrap_or_default();
+            let in_time =
+                since.is_none_or(|since| at >= since) && until.is_none_or(|until| at < until);
+            if in_time && reported.as_ref().is_none_or(|some| some.has(decision.id)) {
+                replay.ask(&mut decision);
             }
-            Ok(None) => {}
-            Err(RecordError::Later(_)) => unread.later += 1,
-            Err(RecordError::Damaged(_)) => unread.damaged += 1,
         }
+        Ok(None) => {}
+        Err(RecordError::Later(_)) => unread.later += 1,
+        Err(RecordError::Damaged(_)) => unread.damaged += 1,
     };
-    let mut remarks = Vec::new();
-    match source {
-        Source::Folder(folder) => {
-            let audit = folder.join("audit");
-            let audit = if audit.is_dir() { audit.as_path() } else { folder };
-            remarks = read_trail(audit, since, &mut line)?;
-        }
-        Source::Files(files) => {
-            for file in *files {
-                remarks.extend(read_trail_file(file, &mut line)?);
-            }
-        }
-    }
+    let remarks = source.read(since, &mut line)?;
     unread.remarks = remarks;
     Ok((replay.finish(), unread))
+}
+
+/// Which decisions are asked about.
+struct Wanted {
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    /// Only these, where not all.
+    reported: Option<Reported>,
 }
 
 fn as_json(report: &ReplayReport, unread: &Unread) -> serde_json::Value {
@@ -149,52 +193,4 @@ fn as_json(report: &ReplayReport, unread: &Unread) -> serde_json::Value {
         answer.insert("remarks".to_owned(), json!(unread.remarks));
     }
     answer
-}
-
-impl Moment {
-    fn before(self, now: Timestamp) -> Timestamp {
-        match self {
-            Self::At(moment) => moment,
-            Self::Ago(Span(time)) => {
-                let ago = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-                Timestamp::from_unix_milliseconds(now.unix_milliseconds().saturating_sub(ago))
-            }
-        }
-    }
-}
-
-impl FromStr for Moment {
-    type Err = String;
-
-    fn from_str(written: &str) -> Result<Self, String> {
-        let day = || format!("{written}T00:00:00Z").parse().ok();
-        let moment = written.parse().ok().or_else(day).map(Self::At);
-        moment.or_else(|| written.parse().ok().map(Self::Ago)).ok_or_else(|| {
-            "write how long ago (`7d`, `12h`), a day (`2026-11-16`), or a moment \
-             (`2026-11-16T09:00:00Z`)"
-                .to_owned()
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_is_how_long_ago_or_when() {
-        let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
-        let of = |written: &str| written.parse().map(|moment: Moment| moment.before(now).rfc3339());
-        for (written, meant) in [
-            ("7d", "2026-11-15T12:00:00.000Z"),
-            ("12h", "2026-11-22T00:00:00.000Z"),
-            ("2026-11-16", "2026-11-16T00:00:00.000Z"),
-            ("2026-11-16T09:00:00+01:00", "2026-11-16T08:00:00.000Z"),
-        ] {
-            assert_eq!(of(written), Ok(meant.to_owned()));
-        }
-        for wrong in ["", "7", "yesterday", "2026-13-01"] {
-            assert!(of(wrong).is_err(), "{wrong}");
-        }
-    }
 }

@@ -17,7 +17,7 @@ use super::{exit::Failure, files};
 use crate::{
     config::{Config, Confinement, Limits},
     gateway::{self, Gateway, StartError},
-    observe::{Audit, LogFormat, Metrics, Observatory, start_logging},
+    observe::{Audit, AuditSettings, LogFormat, Metrics, Observatory, start_logging},
     service::{Manager, Sockets, confine, give_up_root, is_root},
 };
 
@@ -40,8 +40,7 @@ pub fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::unavailable)?;
     runtime.block_on(async {
         let signals = Signals::new().map_err(Failure::unavailable)?;
-        let audit =
-            Audit::open(&config.node.data_dir.join("audit")).map_err(Failure::unavailable)?;
+        let audit = Audit::open(AuditSettings::of(&config)).map_err(Failure::unavailable)?;
         let metrics = Metrics::new().map_err(Failure::unavailable)?;
         let observatory = Arc::new(Observatory::new(metrics, audit));
         let gateway = Gateway::start_on(sockets, config, Arc::clone(&observatory), Vec::new())

@@ -11,6 +11,7 @@ mod classification;
 mod condition;
 mod configuration;
 mod domains;
+mod keeping;
 mod organisation;
 mod pace;
 mod policy;

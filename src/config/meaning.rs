@@ -3,11 +3,14 @@
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use super::{
+    audit::AuditTrail,
+    console::Console,
     directory::{DirectoryUrl, Filter},
     going_live::GoingLive,
     identity::Identity,
     mta_sts::MtaSts,
     network::Network,
+    quarantine::Quarantine,
     reader::Reader,
     resolver::Dns,
     signing::SigningKey,
@@ -39,9 +42,11 @@ pub struct Config {
     pub recipients: Vec<RecipientSource>,
     pub blocklists: Vec<Blocklist>,
     pub going_live: GoingLive,
+    pub quarantine: Quarantine,
+    pub audit: AuditTrail,
     pub metrics: SocketAddr,
     /// None where the file has no `[console]`.
-    pub console: Option<SocketAddr>,
+    pub console: Option<Console>,
     /// Every file and folder that it names.
     pub paths: Vec<PathBuf>,
 }

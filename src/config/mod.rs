@@ -3,6 +3,9 @@
 //! octets, durations, parsed addresses, paths made whole. Here too: the file
 //! of SASL users, and reading the officers' folder from disk.
 
+mod audit;
+mod accounts;
+mod console;
 mod cryptography;
 mod directory;
 mod file;
@@ -14,13 +17,23 @@ mod meaning;
 mod mta_sts;
 mod network;
 mod quantity;
+mod quarantine;
 mod reader;
 mod resolver;
+mod second_factor;
 mod signing;
 mod spool;
 mod users;
 mod verifier;
 
+pub use accounts::{
+    AccountState, ConsoleAccount, ConsoleAccounts, DigestError, PasswordDigest, PasswordError,
+    check_accounts, is_account_name, read_by_others,
+};
+pub use audit::AuditTrail;
+pub use console::{
+    Console, ConsoleTls, ConsoleUrl, ConsoleUrlError, LockOut, SecondFactor, SessionLimits,
+};
 pub use cryptography::cryptography;
 pub use directory::{DirectoryUrl, DirectoryUrlError, Filter, FilterError};
 pub use folder::{ReadError, certificates_folder, read_file, read_policies};
@@ -35,8 +48,10 @@ pub use meaning::{
 pub use mta_sts::{MtaSts, StsDiscovery};
 pub use network::{Network, NetworkError};
 pub use quantity::{QuantityError, Size, Span};
+pub use quarantine::{PublicUrl, PublicUrlError, Quarantine};
 pub use reader::{Reader, ReaderConfinement};
 pub use resolver::{Dns, Dnssec, ResolverError, proving_resolver, resolver};
+pub use second_factor::{TotpSecret, TotpSecretError, TotpStep};
 pub use signing::{KeyState, SigningKey};
 pub use spool::{Ephemeral, KeyFile, Spool};
 pub use users::{NoRandomness, User, Users, Verdict, check_users, is_user_name, user_named_on};

@@ -1,13 +1,15 @@
 //! What the console asks of the gateway. `gateway` answers: the console knows
 //! neither the spool nor the policies.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, net::IpAddr, pin::Pin};
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     mail::{
         Actor, HeldAct, HeldEntry, HeldFilter, HeldOrder, HeldPage, Hold, QueueId, QueuedMessage,
+        RequestKind, Timestamp,
     },
     quarantine::{MessageView, Sight},
 };
@@ -44,6 +46,30 @@ pub trait QuarantineDesk: Send + Sync + 'static {
     ) -> Pending<'a, Bytes>;
 }
 
+/// Senders of held messages, who have no account: the link in their notice is
+/// all that they show.
+pub trait RequestDesk: Send + Sync + 'static {
+    /// What the page behind a link says: no more than the notice did.
+    fn page<'a>(&'a self, token: &'a str) -> Pending<'a, RequestPage>;
+
+    /// Asks for a release, or says that it was held in error.
+    fn ask<'a>(
+        &'a self,
+        token: &'a str,
+        kind: RequestKind,
+        justification: &'a str,
+        address: Option<IpAddr>,
+    ) -> Pending<'a, ()>;
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestPage {
+    pub reference: QueueId,
+    pub received_at: Timestamp,
+    /// How often more may be asked about it.
+    pub left: usize,
+}
+
 /// A piece of the list.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HeldQuery {
@@ -68,7 +94,8 @@ pub struct HeldMessage {
 }
 
 /// Which messages an act is for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Which {
     These(Vec<QueueId>),
     /// All that the filter means at this moment.
@@ -76,7 +103,7 @@ pub enum Which {
 }
 
 /// What an act has come to, message by message.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acted {
     /// On which it was carried out.
     pub done: usize,

@@ -175,12 +175,16 @@ impl Content {
     /// The text of a leaf that is displayed, as `transform` looks for a tag
     /// line in it.
     pub(crate) fn displayed_text(&self, id: PartId) -> Option<String> {
-        let part = self.part(id)?;
-        let (text, _) = decoded_text(part, self.body(id)?);
-        Some(match part.class {
+        let text = self.written_text(id)?;
+        Some(match self.part(id)?.class {
             Class::Html => html::text_of(&text).displayed.0,
             _ => text,
         })
+    }
+
+    /// The text of a leaf with its markup.
+    pub(crate) fn written_text(&self, id: PartId) -> Option<String> {
+        Some(decoded_text(self.part(id)?, self.body(id)?).0)
     }
 }
 

@@ -25,6 +25,7 @@ mod header;
 mod html;
 #[cfg(any(test, fuzzing))]
 pub mod invariants; // what holds whatever a document is made of
+mod laid_out;
 mod leaf;
 mod look;
 mod lookalike;
@@ -58,5 +59,6 @@ pub(crate) use charset::{Certainty, Charset, decode as decode_text, encode as en
 pub(crate) use extract::charset_of;
 pub(crate) use header::{EncodedWord, encoded_word};
 pub(crate) use html::{Token as HtmlToken, displayed as html_text, tokens as html_tokens};
+pub(crate) use laid_out::{Piece as HtmlPiece, laid_out as html_laid_out};
 pub(crate) use transfer::base64_octets as base64_decoded;
 pub(crate) use tree::{body_offset, is_damaged};

@@ -15,7 +15,7 @@ use super::keys::credentials_directory;
 pub fn addresses(config: &Config) -> Vec<(&str, SocketAddr)> {
     let listeners =
         config.listeners.iter().map(|listener| (listener.name.as_str(), listener.address));
-    let console = config.console.map(|address| (CONSOLE, address));
+    let console = config.console.as_ref().map(|console| (CONSOLE, console.address));
     listeners.chain([(METRICS, config.metrics)]).chain(console).collect()
 }
 

@@ -1,10 +1,14 @@
 //! The control socket: how `postern queue` talks to the running gateway.
 //!
 //! A Unix socket, mode 0600, or 0660 for a group; one line of JSON asks, one
-//! line answers. What a person does to a message goes to the audit trail with
-//! the name the kernel gives for the peer's user.
+//! line answers, after those that tell how far an act for many has got. What a
+//! person does to a message goes to the audit trail with the name the kernel
+//! gives for the peer's user.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -12,8 +16,14 @@ use tokio::{
     net::UnixStream,
 };
 
-use super::policies::{PolicyAnswer, PolicyRequest};
-use crate::mail::{Domain, NextHop, QueueId, QueuedMessage};
+use super::{
+    policies::{PolicyAnswer, PolicyRequest},
+    quarantine::{QuarantineAnswer, QuarantineRequest},
+};
+use crate::{
+    mail::{Domain, NextHop, QueueId, QueuedMessage},
+    observe::Checkpoint,
+};
 
 /// What may be asked of a running gateway.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,6 +80,56 @@ pub enum Request {
     },
     /// About the policy and how it goes live.
     Policy(PolicyRequest),
+    /// About what is held.
+    Quarantine(QuarantineRequest),
+    /// About the audit trail.
+    Audit(AuditRequest),
+}
+
+/// What may be asked about the audit trail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "about")]
+pub enum AuditRequest {
+    /// Somebody is going to read it: that is on record before they know where
+    /// it stands.
+    Access {
+        what: AuditAccess,
+        words: String,
+    },
+    /// Sign for all of it, as it stands now.
+    Checkpoint,
+    /// Keep all of it, whatever its time.
+    SetLegalHold {
+        reason: String,
+    },
+    LiftLegalHold {
+        reason: String,
+    },
+}
+
+/// What for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditAccess {
+    Search,
+    Export,
+    Verify,
+    /// For the messages of one person.
+    Subject,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "told")]
+pub enum AuditAnswer {
+    /// Where the trail is, and whose.
+    Stands {
+        data_dir: PathBuf,
+        node: String,
+    },
+    Checkpoint {
+        checkpoint: Checkpoint,
+    },
+    Done,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +184,8 @@ pub enum Answer {
         sent: Vec<String>,
     },
     Policy(PolicyAnswer),
+    Quarantine(QuarantineAnswer),
+    Audit(AuditAnswer),
     /// Why it could not be done.
     Refused {
         why: String,
@@ -142,16 +204,31 @@ pub enum ControlError {
 
 /// Asks the gateway that listens at `socket`.
 pub async fn ask(socket: &Path, request: &Request) -> Result<Answer, ControlError> {
+    ask_telling(socket, request, |_, _| {}).await
+}
+
+/// Likewise, and hears how many messages of how many an act has reached.
+pub async fn ask_telling(
+    socket: &Path,
+    request: &Request,
+    mut progress: impl FnMut(usize, usize),
+) -> Result<Answer, ControlError> {
     let mut stream = UnixStream::connect(socket).await.map_err(|source| {
         ControlError::Unreachable { path: socket.display().to_string(), source }
     })?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     stream.write_all(&line).await?;
-    let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer).await?;
-    if answer.is_empty() {
-        return Err(ControlError::Interrupted(io::ErrorKind::UnexpectedEof.into()));
+    let mut answers = BufReader::new(stream);
+    loop {
+        let mut answer = String::new();
+        answers.read_line(&mut answer).await?;
+        if answer.is_empty() {
+            return Err(ControlError::Interrupted(io::ErrorKind::UnexpectedEof.into()));
+        }
+        match serde_json::from_str(&answer)? {
+            Answer::Quarantine(QuarantineAnswer::Progress { judged, of }) => progress(judged, of),
+            answer => return Ok(answer),
+        }
     }
-    Ok(serde_json::from_str(&answer)?)
 }

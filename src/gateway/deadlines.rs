@@ -146,6 +146,7 @@ mod tests {
             size: 3,
             redirect: None,
             hold: None,
+            custody: Default::default(),
             recourse: Default::default(),
             delay_notice: Default::default(),
             recipients: recipients

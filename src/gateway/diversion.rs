@@ -35,7 +35,7 @@ pub(super) fn fall_back(
         divert(message, &to, now);
         return Some(Diverted { to, recipients, part: None });
     }
-    let mut part = QueuedMessage { id: id(), recipients: Vec::new(), ..message.clone() };
+    let mut part = message.part(id());
     for queued in std::mem::take(&mut message.recipients) {
         let side = if chosen(&queued) { &mut part.recipients } else { &mut message.recipients };
         side.push(queued);
@@ -101,6 +101,7 @@ mod tests {
             size: 0,
             redirect: None,
             hold: None,
+            custody: Default::default(),
             recourse,
             delay_notice: Default::default(),
             recipients: recipients

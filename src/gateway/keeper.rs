@@ -26,6 +26,7 @@ impl Keeper {
     pub(super) fn reload(&self) {
         self.reload_certificates();
         self.accounts.iter().for_each(|accounts| accounts.reload());
+        self.observatory.audit().reopen();
     }
 
     /// A certificate may have run out by tomorrow.

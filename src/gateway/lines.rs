@@ -3,7 +3,6 @@
 //! message from its summary, without a look at the spool.
 
 use std::{
-    collections::BTreeSet,
     hash::{BuildHasher, RandomState},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -12,6 +11,7 @@ use std::{
 use tokio::sync::{Notify, futures::Notified};
 
 use super::{
+    quarantine::Ward,
     queue::{Job, now, wait_for},
     settlement::next_deadline,
     waits::Waits,
@@ -22,6 +22,7 @@ use crate::{
         TlsWait, Way,
     },
     observe::QueueState,
+    quarantine::Terms,
     schedule::{Calendar, Health, Jitter, RetrySchedule, Schedule, Traits, Trouble, Verdict},
 };
 
@@ -38,7 +39,7 @@ pub(super) struct Lines {
     senders: RandomState,
     /// Rung when the schedule has something new.
     changed: Notify,
-    held: Mutex<BTreeSet<QueueId>>,
+    ward: Ward,
     waits: Waits,
 }
 
@@ -59,9 +60,20 @@ impl Lines {
             sooner: Notify::new(),
             senders: RandomState::new(),
             changed: Notify::new(),
-            held: Mutex::default(),
+            ward: Ward::new(Terms::default()),
             waits: Waits::default(),
         }
+    }
+
+    /// With other terms for what is held.
+    #[must_use]
+    pub(super) fn with_terms(self, terms: Terms) -> Self {
+        Self { ward: Ward::new(terms), ..self }
+    }
+
+    /// What is held.
+    pub(super) fn ward(&self) -> &Ward {
+        &self.ward
     }
 
     /// Which messages wait for TLS.
@@ -74,11 +86,11 @@ impl Lines {
     pub(super) fn enrol(&self, id: QueueId, summary: &Summary) {
         self.waits.note(id, summary);
         if summary.standing == Standing::Held {
-            locked(&self.held).insert(id);
+            self.ward.expect(id);
             locked(&self.deadlines).remove(id);
             return;
         }
-        locked(&self.held).remove(&id);
+        self.ward.forget(id);
         if let Standing::Kept(released_at) = summary.standing
             && released_at > now()
         {
@@ -112,7 +124,7 @@ impl Lines {
     /// deliver.
     pub(super) fn strike(&self, id: QueueId) {
         self.waits.forget(id);
-        locked(&self.held).remove(&id);
+        self.ward.forget(id);
         locked(&self.releases).remove(id);
         locked(&self.deadlines).remove(id);
         locked(&self.schedule).remove(id);
@@ -253,7 +265,7 @@ impl Lines {
 
     /// Of so many messages in the spool.
     pub(super) fn state(&self, messages: usize) -> QueueState {
-        let held = locked(&self.held).len();
+        let held = self.ward.len();
         let schedule = locked(&self.schedule);
         let (loads, health) = (schedule.loads(|_| ()), schedule.health());
         drop(schedule);

@@ -16,18 +16,22 @@
 //! users current, `names` what
 //! other domains publish; `keys` are the spool's, `signing_keys` those of DKIM. Operators ask on the `control` socket and `operator`
 //! carries it out; `trail` reads the audit trail for them and `readiness` says
-//! whether a domain could take mail now. `tls_tally` counts TLS sessions and
+//! whether a domain could take mail now. What is held is `quarantine`'s. `view` looks at a message anew for a person. `tls_tally` counts TLS sessions and
 //! `tls_reports` tells other domains of them.
 
 mod acceptance;
 mod accounts;
 mod admission;
 mod alarms;
+mod chorus;
 mod confinement; // what it needs of its machine
+mod console;
 mod control;
+mod control_socket;
 mod deadlines;
 mod dispatch;
 mod diversion;
+mod doors; // every address it listens on
 mod downgrading;
 mod entitlement;
 mod facts;
@@ -42,6 +46,7 @@ mod parts;
 mod policies;
 mod prober;
 mod processing;
+mod quarantine;
 mod queue;
 mod readiness;
 mod reception;
@@ -50,15 +55,20 @@ mod reports;
 mod running;
 mod settlement;
 mod signing_keys;
+mod state; // how it does
 mod strangers;
 mod tls_reports;
 mod tls_tally;
 mod trail;
 mod verdict;
+mod view;
 mod waits;
 
 pub use confinement::{addresses, files};
-pub use control::{Answer, ControlError, LessTls, Request, Selection, SendReport, ask};
+pub use control::{
+    Answer, AuditAccess, AuditAnswer, AuditRequest, ControlError, LessTls, Request, Selection,
+    SendReport, ask, ask_telling,
+};
 pub use facts::{Arriving, classify, message_facts};
 pub use keys::{credentials_directory, spool_keys};
 pub use parts::{StartError, load_policy, signer};
@@ -68,6 +78,7 @@ pub use policies::{
     judge_case, with_crlf,
 };
 pub use processing::{Fate, Group, Judgement, Marking, Treatment, Workshop, WorkshopError, judge};
+pub use quarantine::{QuarantineAnswer, QuarantineRequest};
 pub use readiness::{Readiness, Surveyor};
 pub use running::Gateway;
 pub use signing_keys::{KeyStanding, NewKey, key_standings, new_signing_key, signing_key};

@@ -1,11 +1,12 @@
 //! What operators do to messages in the queue, and the socket they ask on.
 
-use std::{io, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
+    sync::watch,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -14,15 +15,17 @@ use super::{
     diversion::divert,
     losses::tell,
     policies::{GoingLive, PolicyRequest},
+    quarantine::{Progress, Quarantine, QuarantineAnswer, QuarantineRequest, socket_actor},
     queue::{Queue, now},
     reports::{Reports, addressees, tell_notices},
     tls_reports::TlsReports,
     trail::Trail,
 };
 use crate::{
+    console::{Acted, Which},
     mail::{
-        Domain, Event, Exemption, NextHop, Observer, QueueId, QueuedMessage, RecipientState,
-        TlsRequirement,
+        Actor, Domain, Event, Exemption, HeldAct, NextHop, Observer, QueueId, QueuedMessage,
+        RecipientState, TlsRequirement,
     },
     observe::Excerpt,
     spool::{Batch, SpoolError},
@@ -31,52 +34,12 @@ use crate::{
 pub(super) struct Operator {
     pub(super) queue: Arc<Queue>,
     pub(super) reports: Reports,
+    pub(super) quarantine: Quarantine,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) trail: Trail,
     pub(super) going_live: Arc<GoingLive>,
     /// None where `[tls_reports]` is not written.
     pub(super) tls_reports: Option<Arc<TlsReports>>,
-}
-
-/// Takes the socket in place of one that nobody answers on: mode 0600, or 0660
-/// where a group may use it.
-pub(super) fn bind(path: &Path, group: Option<&str>) -> io::Result<UnixListener> {
-    let group = group.map(group_number).transpose()?;
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    if std::os::unix::net::UnixStream::connect(path).is_ok() {
-        return Err(io::Error::new(io::ErrorKind::AddrInUse, "another gateway answers there"));
-    }
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let listener = UnixListener::bind(path)?;
-    let mode = match group {
-        None => 0o600,
-        Some(_) => {
-            std::os::unix::fs::chown(path, None, group)?;
-            0o660
-        }
-    };
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
-    Ok(listener)
-}
-
-/// `NAME:PASSWORD:NUMBER:MEMBERS` a line (group(5)).
-fn group_number(name: &str) -> io::Result<u32> {
-    if let Ok(number) = name.parse() {
-        return Ok(number);
-    }
-    let groups = std::fs::read_to_string("/etc/group")?;
-    let number = groups.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        fields.next().filter(|its| *its == name)?;
-        fields.nth(1)?.parse().ok()
-    });
-    let unknown = || format!("control_group: /etc/group has no group `{name}`");
-    number.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, unknown()))
 }
 
 impl Operator {
@@ -101,15 +64,18 @@ impl Operator {
 
     async fn answer(&self, mut stream: UnixStream) -> io::Result<()> {
         let uid = stream.peer_cred()?.uid();
-        let by = match uid {
-            0 => "root".to_owned(),
-            uid => format!("uid {uid}"),
-        };
+        let who = socket_actor(uid);
         let mut line = String::new();
         BufReader::new((&mut stream).take(MAX_REQUEST)).read_line(&mut line).await?;
         let answer = match serde_json::from_str(&line) {
             Ok(Request::Policy(request)) => self.policy(request, uid).await,
-            Ok(request) => self.carry_out(request, &by).await,
+            Ok(Request::Quarantine(request)) => {
+                self.judge_telling(request, &who, &mut stream).await
+            }
+            Ok(Request::Audit(request)) => {
+                self.trail.answer(request, &who.name, &*self.observer).await
+            }
+            Ok(request) => self.carry_out(request, &who).await,
             Err(error) => Answer::Refused { why: format!("the request cannot be read: {error}") },
         };
         // What a person has done is on record before they hear that it is done.
@@ -119,13 +85,47 @@ impl Operator {
         stream.write_all(&answer).await
     }
 
-    async fn carry_out(&self, request: Request, by: &str) -> Answer {
+    /// Whoever goes away half-way hears no more of it, and it is done all the
+    /// same.
+    async fn judge_telling(
+        &self,
+        request: QuarantineRequest,
+        who: &Actor,
+        stream: &mut UnixStream,
+    ) -> Answer {
+        let telling = watch::Sender::default();
+        let mut progress = telling.subscribe();
+        let answering = self.quarantine.answer(request, who, telling);
+        tokio::pin!(answering);
+        loop {
+            tokio::select! {
+                answer = &mut answering => return Answer::Quarantine(answer),
+                Ok(()) = progress.changed() => {
+                    let Progress { judged, of } = *progress.borrow_and_update();
+                    let told = Answer::Quarantine(QuarantineAnswer::Progress { judged, of });
+                    if of > 1 && let Ok(mut line) = serde_json::to_vec(&told) {
+                        line.push(b'\n');
+                        let _ = stream.write_all(&line).await;
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn carry_out(&self, request: Request, who: &Actor) -> Answer {
+        let by = who.name.as_str();
         let done = match request {
             Request::List { selection } => self.list(selection).await,
             Request::Show { id } => self.show(id),
-            Request::Release { id, reason } => self.release(id, by, reason.as_deref()).await,
+            Request::Release { id, reason } => {
+                let (recipients, exemption, false_positive) = (Vec::new(), None, false);
+                let act = HeldAct::Release { recipients, exemption, false_positive };
+                Ok(self.judge(id, who, &act, reason).await)
+            }
             Request::Reject { id, reason } => {
-                self.give_back(id, by, reason.as_deref(), Ending::Reject).await
+                let reason = reason.or_else(|| Some(REJECTED.to_owned()));
+                Ok(self.judge(id, who, &HeldAct::Reject, reason).await)
             }
             Request::Retry { id } => self.retry(id, by).await,
             Request::Exempt { id, tls, seconds, reason } => {
@@ -135,12 +135,12 @@ impl Operator {
             Request::Redirect { id, to, reason } => {
                 self.redirect(id, &to, Act { by, reason: &reason }).await
             }
-            Request::Bounce { id, reason } => {
-                self.give_back(id, by, reason.as_deref(), Ending::Bounce).await
-            }
+            Request::Bounce { id, reason } => self.bounce(id, who, reason).await,
             Request::Trace { id } => self.trace(id).await,
             Request::TlsReport { domain, send } => Ok(self.tls_report(&domain, send).await),
-            Request::Policy(_) => Ok(refused("a policy is asked about by a person")),
+            Request::Policy(_) | Request::Quarantine(_) | Request::Audit(_) => {
+                Ok(refused("that is asked about by a person"))
+            }
         };
         done.unwrap_or_else(|error| {
             tell(&*self.observer, &error);
@@ -151,7 +151,7 @@ impl Operator {
     /// Building a policy takes long.
     async fn policy(&self, request: PolicyRequest, uid: u32) -> Answer {
         let going_live = Arc::clone(&self.going_live);
-        let asked = move || going_live.answer(request, uid, now());
+        let asked = move || going_live.answer(request, Some(uid), now());
         match tokio::task::spawn_blocking(asked).await {
             Ok(answer) => Answer::Policy(answer),
             Err(panic) => refused(format!("the policy could not be built: {panic}")),
@@ -216,25 +216,28 @@ impl Operator {
         }
     }
 
-    async fn release(
+    /// What `postern quarantine` does too, for one message.
+    async fn judge(
         &self,
         id: QueueId,
-        by: &str,
-        reason: Option<&str>,
-    ) -> Result<Answer, SpoolError> {
-        let _lock = self.queue.lock(id).await;
-        // Its content as well: whoever lets it go hears if there is none left.
-        let Some((mut message, _)) = self.queue.spool().load(id).await? else {
-            return Ok(unknown(id));
-        };
-        if message.hold.take().is_none() {
-            return Ok(Answer::Refused { why: format!("{id} is not held") });
+        who: &Actor,
+        act: &HeldAct,
+        reason: Option<String>,
+    ) -> Answer {
+        let which = Which::These(vec![id]);
+        let reason = reason.unwrap_or_else(|| UNSAID.to_owned());
+        match self.quarantine.act(who, &which, act, &reason, watch::Sender::default()).await {
+            Ok(Acted { done: 1, .. }) => Answer::Done { messages: 1 },
+            Ok(Acted { proposed: 1, .. }) => refused(format!(
+                "it takes two people to let {id} go: you have proposed it, and another approves \
+                 it with `postern quarantine approve {id}`"
+            )),
+            Ok(acted) => match acted.refused.first() {
+                Some((_, why)) => refused(why.clone()),
+                None => unknown(id),
+            },
+            Err(error) => refused(error.to_string()),
         }
-        due_now(&mut message);
-        self.queue.record(Batch::new().update(&message), Vec::new()).await?;
-        self.queue.lines().enrol(id, &message.summary());
-        self.handled(id, "release", by, reason);
-        Ok(Answer::Done { messages: 1 })
     }
 
     async fn retry(&self, id: Option<QueueId>, by: &str) -> Result<Answer, SpoolError> {
@@ -324,6 +327,9 @@ impl Operator {
         let Some(mut message) = self.queue.spool().message(id)? else {
             return Ok(unknown(id));
         };
+        if message.is_held() {
+            return Ok(refused(format!("{id} is held: see `postern quarantine`")));
+        }
         change(&mut message);
         self.queue.record(Batch::new().update(&message), Vec::new()).await?;
         let summary = message.summary();
@@ -335,28 +341,27 @@ impl Operator {
     }
 
     /// Takes a message out of the queue and returns it to its sender, in one
-    /// commit.
-    async fn give_back(
+    /// commit; what is held, as whoever judges it.
+    async fn bounce(
         &self,
         id: QueueId,
-        by: &str,
-        reason: Option<&str>,
-        ending: Ending,
+        who: &Actor,
+        reason: Option<String>,
     ) -> Result<Answer, SpoolError> {
+        let words = reason.clone().unwrap_or_else(|| BOUNCED.to_owned());
+        if self.queue.spool().message(id)?.is_some_and(|message| message.is_held()) {
+            return Ok(self.judge(id, who, &HeldAct::Reject, Some(words)).await);
+        }
         let _lock = self.queue.lock(id).await;
         let Some((message, content)) = self.load_even_if_lost(id).await? else {
             return Ok(unknown(id));
         };
-        if ending == Ending::Reject && !message.is_held() {
-            return Ok(Answer::Refused { why: format!("{id} is not held") });
-        }
-        let words = reason.unwrap_or(ending.words());
         let notices: Vec<_> =
-            self.reports.rejected(&message, &content, words).into_iter().collect();
+            self.reports.rejected(&message, &content, &words).into_iter().collect();
         let told = addressees(&notices);
         self.queue.record(Batch::new().remove(id), notices).await?;
         self.queue.lines().strike(id);
-        self.handled(id, ending.name(), by, reason);
+        self.handled(id, "bounce", &who.name, reason.as_deref());
         tell_notices(self.observer.as_ref(), id, &told);
         Ok(Answer::Done { messages: 1 })
     }
@@ -389,32 +394,6 @@ struct Act<'a> {
     reason: &'a str,
 }
 
-/// How a message leaves the queue undelivered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
-    /// An officer refuses a held message.
-    Reject,
-    /// An operator gives up on any.
-    Bounce,
-}
-
-impl Ending {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Reject => "reject",
-            Self::Bounce => "bounce",
-        }
-    }
-
-    /// What the sender is told where nobody has given a reason.
-    const fn words(self) -> &'static str {
-        match self {
-            Self::Reject => "A security officer has decided that it may not be sent.",
-            Self::Bounce => "An operator has given up on delivering it.",
-        }
-    }
-}
-
 fn due_now(message: &mut QueuedMessage) {
     for recipient in &mut message.recipients {
         if let RecipientState::Pending { next_attempt_at, .. } = &mut recipient.state {
@@ -431,31 +410,13 @@ fn refused(why: impl Into<String>) -> Answer {
     Answer::Refused { why: why.into() }
 }
 
-/// Octets of a request line; the longest has a reason of a page.
-const MAX_REQUEST: u64 = 16 << 10;
+/// What the sender is told where nobody has given a reason.
+const REJECTED: &str = "A security officer has decided that it may not be sent.";
+const BOUNCED: &str = "An operator has given up on delivering it.";
+/// What the audit trail has then.
+const UNSAID: &str = "no reason was given";
+/// Octets of a request line; the longest names a few thousand messages.
+const MAX_REQUEST: u64 = 128 << 10;
 /// A need that lasts longer is policy's to meet.
 const LONGEST_EXEMPTION: Duration = Duration::from_secs(7 * 24 * 3600);
 const PAUSE: Duration = Duration::from_millis(100);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn the_socket_is_ours_alone_unless_a_group_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("control.sock");
-        let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
-        let _socket = bind(&path, None).unwrap();
-        assert_eq!(mode(), 0o600);
-        let own = std::os::unix::fs::MetadataExt::gid(&std::fs::metadata(&path).unwrap());
-        std::fs::remove_file(&path).unwrap();
-        let _socket = bind(&path, Some(&own.to_string())).unwrap();
-        assert_eq!(mode(), 0o660);
-        std::fs::remove_file(&path).unwrap();
-        let error = bind(&path, Some("no such group")).unwrap_err();
-        assert!(error.to_string().contains("no group `no such group`"), "{error}");
-        assert!(!path.exists());
-        assert_eq!(group_number("root").unwrap(), 0);
-    }
-}

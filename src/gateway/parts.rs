@@ -11,8 +11,10 @@ use crate::{
     },
     content,
     deliver::{self, Deliverer},
-    mail::{Address, Observer},
+    mail::{Address, Observer, SubjectKey},
+    observe,
     policy::{Context, Policy, diagnostics::Diagnostics},
+    quarantine::RequestKey,
     reader::{self, Confinement, Pool},
     recipients::{Prober, Recipients},
     schedule::{Limits, RetrySchedule, Schedule, Trials},
@@ -63,7 +65,8 @@ pub(super) fn open_queue(config: &Config) -> Result<Queue, StartError> {
     };
     let trials =
         Trials::new(config.retry.trials.clone()).map_err(|cause| part("[retry] trials", cause))?;
-    let lines = Lines::new(Schedule::new(limits, trials), retry_schedule(config)?);
+    let lines = Lines::new(Schedule::new(limits, trials), retry_schedule(config)?)
+        .with_terms(config.quarantine.terms.clone());
     let directory = config.node.data_dir.join("spool");
     let each = |id, summary| lines.enrol(id, &summary);
     let ephemeral = match config.spool.ephemeral {
@@ -193,17 +196,35 @@ pub(super) fn reader_settings(reader: &config::Reader) -> reader::Settings {
 /// The secret that marks messages, made where there is none yet.
 pub(super) fn passage_key(path: &Path) -> Result<PassageKey, StartError> {
     let wrong = |cause: &dyn std::fmt::Display| part("the passage key", at(path, cause));
-    if !path.try_exists().map_err(|cause| wrong(&cause))? {
-        make_passage_key(path).map_err(|cause| wrong(&cause))?;
-        tracing::info!(path = %path.display(), "passage key made; nodes of one group share it");
-    }
-    let secret = std::fs::read(path).map_err(|cause| wrong(&cause))?;
+    let secret = secret(path).map_err(|cause| wrong(&cause))?;
     PassageKey::new(&secret).map_err(|cause| wrong(&cause))
+}
+
+/// What senders ask for their messages with.
+pub(super) fn request_key(data_dir: &Path) -> Result<RequestKey, StartError> {
+    let path = data_dir.join("requests.key");
+    let wrong = |cause: &dyn std::fmt::Display| part("the key of requests", at(&path, cause));
+    let secret = secret(&path).map_err(|cause| wrong(&cause))?;
+    RequestKey::new(&secret).map_err(|cause| wrong(&cause))
+}
+
+/// Reads a secret, and makes it where there is none yet.
+fn secret(path: &Path) -> std::io::Result<Vec<u8>> {
+    if !path.try_exists()? {
+        make_secret(path)?;
+        tracing::info!(path = %path.display(), "secret made; nodes of one group share it");
+    }
+    std::fs::read(path)
+}
+
+/// The secret under which the audit trail has people's identifiers.
+pub(super) fn subject_key(config: &Config) -> Result<SubjectKey, StartError> {
+    observe::subject_key(&config.node.data_dir).map_err(|cause| part("the key of subjects", cause))
 }
 
 /// Whole or not at all, readable by us alone; one that somebody else has made
 /// meanwhile stays.
-fn make_passage_key(path: &Path) -> std::io::Result<()> {
+fn make_secret(path: &Path) -> std::io::Result<()> {
     let mut secret = [0; PassageKey::OCTETS];
     aws_lc_rs::rand::fill(&mut secret).map_err(std::io::Error::other)?;
     let folder = path.parent().unwrap_or(Path::new("."));

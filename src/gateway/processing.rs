@@ -12,12 +12,13 @@ use crate::{
     content::{Content, Extract},
     decide::decide,
     mail::{
-        Address, Arrival, Decision, DelayNotice, Direction, Disposition, Domain,
+        Address, Arrival, Case, Decision, DelayNotice, Direction, Disposition, Domain,
         EnhancedStatusCode, Envelope, Facts, Finding, Hold, MessageFacts, NextHop, Obligation,
         QueueId, QueuedMessage, QueuedRecipient, Recipient, Recourse, Refusal, Reply, RuleMatch,
         Submission, Timestamp, TlsSession, Told, Urgency,
     },
     policy::Policy,
+    quarantine::masked,
     transform::{
         Chain, Edits, HeaderField, HeaderFieldError, LongLines, PASSAGE, PassageKey, PassageMark,
         Received, Removal, Rewritten, SealError, Sealing, Signer, SignerError, Supplied, Trail,
@@ -30,6 +31,8 @@ pub struct Judgement {
     pub content: Content,
     pub classification: Classification,
     pub facts: MessageFacts,
+    /// Of what is held: as people read it, what was found in the message masked.
+    pub subject: String,
     pub decisions: Vec<(Address, Decision)>,
 }
 
@@ -87,8 +90,27 @@ pub fn judge(
             let decision = decide(policy, Facts { message: &facts, recipient: address });
             (address.clone(), decision)
         })
-        .collect();
-    Judgement { content, classification, facts, decisions }
+        .collect::<Vec<(Address, Decision)>>();
+    let subject = subject(extract, &classification, &decisions);
+    Judgement { content, classification, facts, subject, decisions }
+}
+
+/// Shown of what is held alone.
+fn subject(
+    extract: &Extract,
+    classification: &Classification,
+    decisions: &[(Address, Decision)],
+) -> String {
+    let is_of_subject = |part: &str| {
+        part.strip_prefix("header:").is_some_and(|name| name.eq_ignore_ascii_case("subject"))
+    };
+    let written = extract.readings.iter().find(|reading| is_of_subject(&reading.part));
+    match written {
+        Some(reading) if decisions.iter().any(|(_, one)| one.disposition == Disposition::Hold) => {
+            masked(&reading.text, &classification.findings, MAX_SUBJECT)
+        }
+        _ => String::new(),
+    }
 }
 
 impl Judgement {
@@ -324,6 +346,7 @@ impl Workshop<'_> {
             size: size as u64,
             redirect: group.treatment.redirect.clone(),
             hold: self.hold(group),
+            custody: Default::default(),
             recourse: Recourse {
                 urgency: group.treatment.urgency.max(requests.urgency()),
                 fallback: group.treatment.fallback.clone(),
@@ -345,7 +368,19 @@ impl Workshop<'_> {
         let stopped_by = group.treatment.stopped_by.clone();
         let (rule, reason) = stopped_by.map(|by| (by.rule, by.reason)).unwrap_or_default();
         let findings = self.judgement.findings().cloned().collect();
-        Some(Hold { rule, reason, findings, tell })
+        let case = self.case(group);
+        Some(Hold { rule, reason, findings, tell, case })
+    }
+
+    fn case(&self, group: &Group) -> Case {
+        let sender = self.submission.envelope.reverse_path.domain();
+        let recipients = group.recipients.iter().map(|(recipient, _)| recipient.domain());
+        let owners =
+            sender.into_iter().chain(recipients).filter_map(|at| self.policy.organisation_at(at));
+        let mut organisations: Vec<String> = owners.map(|owner| owner.ods.clone()).collect();
+        organisations.sort();
+        organisations.dedup();
+        Case { organisations, subject: self.judgement.subject.clone(), ..Case::default() }
     }
 }
 
@@ -360,6 +395,9 @@ fn signed_as(content: &Content, sender: Option<&Domain>, signer: &Signer) -> Opt
     let mut domains = authors.into_iter().chain(sender.cloned());
     domains.find(|domain| signer.domain_for(domain).is_some())
 }
+
+/// Characters of a subject as a list shows it.
+const MAX_SUBJECT: usize = 200;
 
 #[cfg(test)]
 mod tests {

@@ -65,8 +65,16 @@ impl Queue {
             messages.push(message);
         }
         let receipt = self.spool.commit(acceptance).await?;
-        messages.iter().for_each(|message| self.lines.enrol(message.id, &message.summary()));
+        messages.iter().for_each(|message| self.stands(message));
         Ok(receipt)
+    }
+
+    /// Schedules a message as the spool has it now, or lists it among the held.
+    pub(super) fn stands(&self, message: &QueuedMessage) {
+        self.lines.enrol(message.id, &message.summary());
+        if message.is_held() {
+            self.lines.ward().note(message);
+        }
     }
 
     /// Makes changes durable, together with the notices they lead to.
@@ -210,6 +218,7 @@ mod tests {
             size: 3,
             redirect: None,
             hold: None,
+            custody: Default::default(),
             recourse: Default::default(),
             delay_notice: Default::default(),
             recipients: vec![QueuedRecipient::new(to, Protection::default(), now())],

@@ -26,7 +26,7 @@ use crate::{
     mail::{
         Acceptance, Address, Decided, Disposition, Event, Finding, Obligation, Observer,
         OpaqueReason, Origin, Passage, Protocol, QueueId, QueuedMessage, QueuedRecipient, Refusal,
-        Requests, Submission,
+        Requests, SubjectKey, Submission,
     },
     policy::Policy,
     reader::Pool,
@@ -41,6 +41,8 @@ pub(super) struct Processor {
     pub(super) policies: Arc<Policies>,
     pub(super) signer: Arc<Signer>,
     pub(super) passage_key: Arc<PassageKey>,
+    /// Under which identifiers stand in the audit trail.
+    pub(super) subject_key: Arc<SubjectKey>,
     pub(super) queue: Arc<Queue>,
     pub(super) reports: Reports,
     pub(super) observer: Arc<dyn Observer>,
@@ -173,7 +175,7 @@ impl Read {
 }
 
 /// Where there are no documents nobody reads any.
-struct Nobody;
+pub(super) struct Nobody;
 
 impl ReadDocument for Nobody {
     fn read(&mut self, document: &Document) -> Extract {
@@ -300,7 +302,7 @@ impl Processor {
         group: &Group,
     ) -> Result<(), WorkshopError> {
         let copy = workshop.copy(id, group)?.into_bytes();
-        let message = workshop.entry(id, group, copy.len());
+        let mut message = workshop.entry(id, group, copy.len());
         if group.treatment.disposition == Disposition::Reject {
             let reason = group.treatment.stopped_by.as_ref().map(|rule| rule.reason.as_str());
             entries.extend(self.reports.rejected(&message, &copy, reason.unwrap_or_default()));
@@ -311,7 +313,11 @@ impl Processor {
         for archived in archived {
             entries.push((archived, copy.clone()));
         }
-        entries.push((message, copy));
+        let content = match message.is_held() {
+            true => with_original(&mut message, &copy, workshop.judgement.content.raw()),
+            false => copy,
+        };
+        entries.push((message, content));
         entries.extend(notices);
         Ok(())
     }
@@ -331,6 +337,7 @@ impl Processor {
             .map(|archive| QueuedMessage {
                 id: self.queue.next_id(),
                 hold: None,
+                custody: Default::default(),
                 recourse: Default::default(),
                 redirect: None,
                 // How fast and when it goes, and what is told of it, was asked
@@ -358,6 +365,9 @@ impl Processor {
         took: Duration,
     ) {
         let findings: Vec<Finding> = judgement.findings().cloned().collect();
+        let found = judgement.classification.findings.iter();
+        let subjects: Vec<_> =
+            found.map(|found| self.subject_key.hash(found.finding.kind, &found.value)).collect();
         self.observer.observe(Event::Decided(Decided {
             id,
             listener: &submission.origin.listener,
@@ -365,6 +375,7 @@ impl Processor {
             forwarded: submission.origin.forwarded.as_deref(),
             facts: &judgement.facts,
             findings: &findings,
+            subjects: &subjects,
             policy: policy.version(),
             commit: policy.commit(),
             decisions: &judgement.decisions,
@@ -378,6 +389,13 @@ impl Processor {
         self.observer.observe(Event::SpoolFailed { during: "accept", error: &text });
         replies::not_committed(error)
     }
+}
+
+/// What a person has to judge is what the client sent: it stands in the spool
+/// behind the copy that may leave.
+fn with_original(message: &mut QueuedMessage, copy: &Bytes, original: &[u8]) -> Bytes {
+    message.custody.copy_ends = Some(copy.len() as u64);
+    [copy, original].concat().into()
 }
 
 /// Octets up to which judging takes less than handing over to the pool.

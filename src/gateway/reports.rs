@@ -21,6 +21,7 @@ use crate::{
         Recourse, Reply, Requests, ReversePath, Timestamp, Told,
     },
     policy::Policy,
+    quarantine::RequestKey,
     report::{
         Action, Company, DeliveryReport, HeldMessage, PolicyNotice, ReportedRecipient, SenderTold,
         WaitingMessage, tell_officers, tell_officers_of_policy, tell_officers_of_waiting,
@@ -38,6 +39,8 @@ pub(super) struct Reports {
     pub(super) signer: Arc<Signer>,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) alarms: Arc<Alarms>,
+    /// What senders ask for their messages with.
+    pub(super) requests: Arc<RequestKey>,
 }
 
 impl Reports {
@@ -188,6 +191,8 @@ impl Reports {
         };
         let recipients: Vec<_> =
             message.recipients.iter().map(|queued| queued.address.clone()).collect();
+        let link = self.config.quarantine.requests.as_ref();
+        let link = link.map(|url| format!("{url}/request/{}", self.requests.token(message.id)));
         let held = HeldMessage {
             node: &self.config.node.name,
             at: now(),
@@ -197,6 +202,7 @@ impl Reports {
             recipients: &recipients,
             level: message.level,
             hold,
+            request_link: link.as_deref(),
             content,
         };
         let mut entries = Vec::new();
@@ -218,12 +224,17 @@ impl Reports {
 
     /// To the officers, of their own policy.
     pub(super) fn policy(&self, notice: &PolicyNotice) -> Vec<Entry> {
+        self.to_officers(NoticeKind::Policy, notice)
+    }
+
+    /// To all whom the policy names as officers.
+    pub(super) fn to_officers(&self, kind: NoticeKind, notice: &PolicyNotice) -> Vec<Entry> {
         let policy = self.policies.live();
         let node = &self.config.node.name;
         let each = policy.officers().iter().map(|to| {
             let token = self.queue.next_id().to_string();
             let content = tell_officers_of_policy(notice, node, &token, to);
-            self.entry(NoticeKind::Policy, to, content)
+            self.entry(kind, to, content)
         });
         each.collect()
     }
@@ -274,6 +285,7 @@ impl Reports {
             size: content.len() as u64,
             redirect: None,
             hold: None,
+            custody: Default::default(),
             recourse: Recourse::default(),
             delay_notice: DelayNotice::Due,
             recipients: vec![QueuedRecipient::new(to.clone(), protection, now)],

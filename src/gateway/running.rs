@@ -1,49 +1,39 @@
 //! Starting a gateway and stopping it in order.
 
-use std::{
-    net::SocketAddr,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{
-    net::{TcpListener, UnixListener},
-    runtime::Handle,
-    sync::Semaphore,
-};
+use tokio::{net::TcpListener, runtime::Handle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    accounts::Accounts,
-    admission::Desk,
-    confinement::{CONSOLE, METRICS, addresses},
+    chorus::observers,
+    console::ports,
     dispatch::Dispatcher,
+    doors::Doors,
     keeper::Keeper,
     names::Names,
-    operator::{self, Operator},
+    operator::Operator,
     parts::{
-        StartError, at, authenticator, deliverer, open_queue, part, passage_key, readers,
-        retry_schedule, signer, strangers, tls_tally,
+        StartError, deliverer, open_queue, part, passage_key, readers, request_key, retry_schedule,
+        signer, strangers, subject_key, tls_tally,
     },
-    policies::{GoingLive, Officers, PolicyClock},
+    policies::{GoingLive, Officers, Policies, PolicyClock},
     prober::NextHops,
+    quarantine::Quarantine,
     queue::{Queue, now},
-    reception::{Intake, Processor},
+    reception::Processor,
     reports::Reports,
     signing_keys,
-    strangers::Strangers,
+    state::State,
     tls_reports::TlsReports,
-    trail::Trail,
+    trail::{Trail, verify_daily},
 };
 use crate::{
-    config::{Config, Impostors, SenderAuthentication},
-    console::{self, Overview, OverviewSource},
-    listen::{BoundListener, Capacity, Certificates, Orders, ShutOut},
-    mail::{Event, Observer},
-    observe::{
-        self, ContentMemory, Door, Observatory, PolicyState, Probes, QueueState, SpoolState,
-        TlsWaits,
-    },
+    config::{Config, ConsoleTls},
+    console::{Console, Ports},
+    listen::{Capacity, Orders, ShutOut},
+    mail::Observer,
+    observe::{self, Observatory, QueueState},
     reader::Pool,
     service::Sockets,
 };
@@ -62,14 +52,6 @@ pub struct Gateway {
     listening: Tasks,
     /// Deliveries, and what serves operators and Prometheus.
     serving: Tasks,
-}
-
-/// Every door of the gateway, taken before any is opened.
-struct Doors {
-    listeners: Vec<(Desk, BoundListener)>,
-    control: UnixListener,
-    metrics: TcpListener,
-    console: Option<TcpListener>,
 }
 
 struct Tasks {
@@ -103,22 +85,13 @@ impl Gateway {
         let queue = Arc::new(open_queue(&config)?);
         let going_live = Arc::new(GoingLive::begin(&config, Arc::clone(&observer), now())?);
         let policies = going_live.policies();
-        let passage_key = Arc::new(passage_key(&config.node.passage_key)?);
-        let signer = Arc::new(signer(&config)?);
-        let reports = Reports {
-            alarms: Arc::default(),
-            config: Arc::clone(&config),
-            policies: Arc::clone(&policies),
-            queue: Arc::clone(&queue),
-            passage_key: Arc::clone(&passage_key),
-            signer: Arc::clone(&signer),
-            observer: Arc::clone(&observer),
-        };
+        let reports = reports(&config, &policies, &queue, &observer)?;
         let processor = Arc::new(Processor {
             config: Arc::clone(&config),
             policies: Arc::clone(&policies),
-            signer,
-            passage_key,
+            signer: Arc::clone(&reports.signer),
+            passage_key: Arc::clone(&reports.passage_key),
+            subject_key: Arc::new(subject_key(&config)?),
             queue: Arc::clone(&queue),
             reports: reports.clone(),
             observer: Arc::clone(&observer),
@@ -137,20 +110,22 @@ impl Gateway {
             reports: reports.clone(),
             observer: Arc::clone(&observer),
         };
-        let officers = Officers { reports: reports.clone(), runtime: Handle::current() };
-        going_live.has_begun(officers);
+        going_live.has_begun(Officers { reports: reports.clone(), runtime: Handle::current() });
+        let readers = readers(&config, &observer)?;
+        let trail = Trail::of(&observatory);
+        let quarantine = Quarantine::new(&reports, readers.clone(), trail.clone());
         let operator = Operator {
             queue,
             reports,
+            quarantine,
             going_live: Arc::clone(&going_live),
             observer: Arc::clone(&observer),
-            trail: Trail::of(&observatory, &config.node.data_dir),
+            trail,
             tls_reports: tally.zip(config.tls_reports.clone()).map(|(tally, settings)| {
                 Arc::new(TlsReports::new(settings, tally, &processor, &next_hops.deliverer))
             }),
         };
         let strangers = Arc::new(strangers(&next_hops, &observer)?);
-        let readers = readers(&config, &observer)?;
         let doors =
             Doors::take(sockets, &config, &processor, strangers, next_hops, &readers).await?;
         let keeper = Keeper {
@@ -171,7 +146,7 @@ impl Gateway {
             listening: Tasks::new(),
             serving: Tasks::new(),
         };
-        gateway.open(doors, dispatcher, operator);
+        gateway.open(doors, dispatcher, operator)?;
         Ok(gateway)
     }
 
@@ -210,7 +185,26 @@ impl Gateway {
         self.serving.end(grace).await;
     }
 
-    fn open(&self, doors: Doors, dispatcher: Dispatcher, operator: Operator) {
+    /// The console, where postern.toml has one.
+    fn console(
+        &self,
+        socket: Option<&TcpListener>,
+        ports: Ports,
+    ) -> Result<Option<Arc<Console>>, StartError> {
+        let Some((settings, socket)) = self.config.console.as_ref().zip(socket) else {
+            return Ok(None);
+        };
+        let listening = socket.local_addr().map_err(|cause| part("the console", cause))?;
+        let console = Console::new(settings, listening, self.config.node.name.to_string(), ports);
+        Ok(Some(Arc::new(console.map_err(|cause| part("[console]", cause))?)))
+    }
+
+    fn open(
+        &self,
+        doors: Doors,
+        dispatcher: Dispatcher,
+        operator: Operator,
+    ) -> Result<(), StartError> {
         let Doors { listeners, control, metrics, console } = doors;
         let Self { keeper, listening, serving, .. } = self;
         // Before the first scrape.
@@ -228,17 +222,21 @@ impl Gateway {
             readers: self.readers.clone(),
             stopping: listening.stop.clone(),
         });
+        let ports = ports(&operator, Arc::clone(&state) as _, &self.readers);
+        let officers = self.console(console.as_ref(), ports)?;
         let observatory = Arc::clone(&keeper.observatory);
         let page =
             observe::serve(metrics, observatory, Arc::clone(&state) as _, serving.stop.clone());
         serving.spawn(page_served("metrics", page));
-        if let Some(console) = console {
-            let page = console::serve(console, state, serving.stop.clone());
-            serving.spawn(page_served("console", page));
+        if let Some((socket, console)) = console.zip(officers) {
+            let tls = self.config.console.as_ref().map(|console| console.tls.clone());
+            let tls = tls.unwrap_or(ConsoleTls::Loopback);
+            serving.spawn(console.serve(socket, tls, serving.stop.clone()));
         }
         if let Some(reports) = &operator.tls_reports {
             serving.spawn(Arc::clone(reports).run(serving.stop.clone()));
         }
+        serving.spawn(operator.quarantine.clone().keep_terms(serving.stop.clone()));
         serving.spawn(Arc::new(operator).serve(control, serving.stop.clone()));
         serving.spawn(Arc::clone(&self.policy).follow(serving.stop.clone()));
         serving.spawn(Arc::clone(keeper).follow_calendar(serving.stop.clone()));
@@ -247,6 +245,8 @@ impl Gateway {
         serving.spawn(names.follow(serving.stop.clone()));
         let (config, observatory) = (Arc::clone(&self.config), Arc::clone(&keeper.observatory));
         serving.spawn(signing_keys::follow(config, observatory, serving.stop.clone()));
+        let observatory = Arc::clone(&keeper.observatory);
+        serving.spawn(verify_daily(observatory, serving.stop.clone()));
         let dispatcher = Arc::new(dispatcher);
         let keeping =
             Arc::clone(&dispatcher).keep_deadlines(serving.tracker.clone(), serving.stop.clone());
@@ -263,81 +263,7 @@ impl Gateway {
             };
             listening.spawn(listener.serve(orders));
         }
-    }
-}
-
-impl Doors {
-    async fn take(
-        mut sockets: Sockets,
-        config: &Config,
-        processor: &Arc<Processor>,
-        strangers: Arc<Strangers>,
-        next_hops: Arc<NextHops>,
-        readers: &Pool,
-    ) -> Result<Self, StartError> {
-        let Config { node, limits, .. } = config;
-        let control = operator::bind(&node.control_socket, node.control_group.as_deref())
-            .map_err(|cause| part("the control socket", at(&node.control_socket, cause)))?;
-        for (name, address) in addresses(config) {
-            sockets.bind(name, address).map_err(|cause| part("an address", cause))?;
-        }
-        let mut socket = |name: &str| -> Result<Option<TcpListener>, StartError> {
-            let taken = sockets.take(name).map(TcpListener::from_std).transpose();
-            taken.map_err(|cause| part("a socket", format!("{name}: {cause}")))
-        };
-        let console = socket(CONSOLE)?;
-        let metrics = socket(METRICS)?.ok_or_else(|| part("a socket", "metrics: there is none"))?;
-        let authenticator = Arc::new(authenticator(config)?);
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let pool = Arc::new(Semaphore::new(processors));
-        let passwords = Arc::new(Semaphore::new(processors));
-        let impostors = Impostors::new().map_err(|cause| part("authentication", cause))?;
-        let impostors = Arc::new(impostors);
-        let mut listeners = Vec::new();
-        for listener in &config.listeners {
-            let bound = match socket(&listener.name)? {
-                Some(socket) => BoundListener::on(socket, listener, &node.name, limits),
-                None => BoundListener::bind(listener, &node.name, limits).await,
-            };
-            let bound = bound.map_err(|cause| part("a listener", cause))?;
-            let authenticates = listener.authenticate == SenderAuthentication::On;
-            let desk = Desk {
-                listener: listener.name.clone(),
-                accounts: Arc::new(Accounts::open(listener, &impostors, &passwords)?),
-                certified: listener.certified.clone(),
-                strangers: Arc::clone(&strangers),
-                next_hops: Arc::clone(&next_hops),
-                intake: Intake {
-                    authenticator: authenticates.then(|| Arc::clone(&authenticator)),
-                    processor: Arc::clone(processor),
-                    pool: Arc::clone(&pool),
-                    readers: readers.clone(),
-                },
-            };
-            listeners.push((desk, bound));
-        }
-        for name in sockets.names() {
-            tracing::warn!(name, "a socket is handed down that no listener has the name of");
-        }
-        Ok(Self { listeners, control, metrics, console })
-    }
-
-    fn addresses(&self) -> Vec<(String, SocketAddr)> {
-        self.listeners
-            .iter()
-            .map(|(desk, bound)| (desk.listener.clone(), bound.address()))
-            .collect()
-    }
-
-    fn accounts(&self) -> Vec<Arc<Accounts>> {
-        self.listeners.iter().map(|(desk, _)| Arc::clone(&desk.accounts)).collect()
-    }
-
-    fn certificates(&self) -> Vec<(String, Arc<Certificates>)> {
-        let certificates = |(desk, bound): &(Desk, BoundListener)| {
-            Some((desk.listener.clone(), bound.certificates()?))
-        };
-        self.listeners.iter().filter_map(certificates).collect()
+        Ok(())
     }
 }
 
@@ -360,99 +286,29 @@ impl Tasks {
     }
 }
 
+/// Who writes to people, with the keys that it takes.
+fn reports(
+    config: &Arc<Config>,
+    policies: &Arc<Policies>,
+    queue: &Arc<Queue>,
+    observer: &Arc<dyn Observer>,
+) -> Result<Reports, StartError> {
+    Ok(Reports {
+        config: Arc::clone(config),
+        policies: Arc::clone(policies),
+        queue: Arc::clone(queue),
+        passage_key: Arc::new(passage_key(&config.node.passage_key)?),
+        signer: Arc::new(signer(config)?),
+        observer: Arc::clone(observer),
+        alarms: Arc::default(),
+        requests: Arc::new(request_key(&config.node.data_dir)?),
+    })
+}
+
 async fn page_served(name: &str, page: impl Future<Output = std::io::Result<()>>) {
     if let Err(error) = page.await {
         tracing::error!(name, %error, "a page has ended");
     }
-}
-
-/// What `/readyz`, `/metrics` and the console ask.
-struct State {
-    node: String,
-    policy: Arc<GoingLive>,
-    queue: Arc<Queue>,
-    shut_out: Arc<ShutOut>,
-    capacity: Arc<Capacity>,
-    memory_limit: usize,
-    readers: Pool,
-    stopping: CancellationToken,
-}
-
-impl OverviewSource for State {
-    fn overview(&self) -> Overview {
-        let queue = self.queue.state();
-        Overview {
-            node: self.node.clone(),
-            policy: self.policy.overview(),
-            waiting: queue.active,
-            held: queue.held,
-            oldest: queue.oldest,
-            unready: self.unready(),
-        }
-    }
-}
-
-impl Probes for State {
-    fn queue(&self) -> QueueState {
-        self.queue.state()
-    }
-
-    fn spool(&self) -> SpoolState {
-        self.queue.spool_state()
-    }
-
-    fn tls_waits(&self) -> TlsWaits {
-        let policy = self.policy.policies().live();
-        self.queue.lines().waits().state(|domain| policy.destination(domain).class, now())
-    }
-
-    fn clients_shut_out(&self) -> usize {
-        self.shut_out.clients(Instant::now())
-    }
-
-    fn reader_processes(&self) -> usize {
-        self.readers.processes()
-    }
-
-    fn content_memory(&self) -> ContentMemory {
-        ContentMemory { used: self.capacity.memory_used(), limit: self.memory_limit }
-    }
-
-    fn policy(&self) -> PolicyState {
-        self.policy.metrics()
-    }
-
-    fn unready(&self) -> Option<String> {
-        if self.stopping.is_cancelled() {
-            return Some("stopping".to_owned());
-        }
-        let why = match self.spool().door {
-            Door::Full => "the spool is full: new mail is refused",
-            Door::Failing => "the spool's disk fails: new mail is refused while it does",
-            Door::Open => return None,
-        };
-        Some(why.to_owned())
-    }
-}
-
-/// Several observers as one: the observatory, and whoever watches beside it.
-struct Chorus(Vec<Arc<dyn Observer>>);
-
-impl Observer for Chorus {
-    fn observe(&self, event: Event<'_>) {
-        self.0.iter().for_each(|observer| observer.observe(event));
-    }
-}
-
-fn observers(
-    observatory: &Arc<Observatory>,
-    watchers: Vec<Arc<dyn Observer>>,
-) -> Arc<dyn Observer> {
-    let first: Arc<dyn Observer> = Arc::clone(observatory) as _;
-    if watchers.is_empty() {
-        return first;
-    }
-    Arc::new(Chorus(std::iter::once(first).chain(watchers).collect()))
 }
 
 /// What listeners need beyond the grace they give their sessions.

@@ -374,6 +374,7 @@ mod tests {
             size: 0,
             redirect: None,
             hold: None,
+            custody: Default::default(),
             recourse: Default::default(),
             delay_notice: DelayNotice::Due,
             recipients: recipients.iter().map(|address| pending(address)).collect(),

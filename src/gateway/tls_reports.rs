@@ -217,6 +217,7 @@ impl TlsReports {
             size: content.len() as u64,
             redirect: None,
             hold: None,
+            custody: Default::default(),
             recourse,
             delay_notice: DelayNotice::Sent,
             recipients: vec![QueuedRecipient::new(recipient, Protection::default(), now)],

@@ -111,6 +111,7 @@ mod tests {
             size: 0,
             redirect: None,
             hold: None,
+            custody: Default::default(),
             recourse: Default::default(),
             delay_notice: Default::default(),
             recipients: recipients.collect(),

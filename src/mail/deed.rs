@@ -50,10 +50,12 @@ pub enum DeedKind {
     /// Looked for a person's messages by the keyed hash of an identifier.
     SubjectSearched,
     AccountChanged,
+    /// Asked what would become of a message.
+    Tried,
 }
 
 impl DeedKind {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::SignedIn,
         Self::SignInFailed,
         Self::LockedOut,
@@ -74,6 +76,7 @@ impl DeedKind {
         Self::AuditVerified,
         Self::SubjectSearched,
         Self::AccountChanged,
+        Self::Tried,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -98,6 +101,7 @@ impl DeedKind {
             Self::AuditVerified => "audit_verified",
             Self::SubjectSearched => "subject_searched",
             Self::AccountChanged => "account_changed",
+            Self::Tried => "tried",
         }
     }
 }

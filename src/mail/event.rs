@@ -20,6 +20,7 @@ use super::{
     reading::ReaderOutcome,
     record::{Acceptance, Asked, ReportResult, ReportWay, Settled},
     reply::Reply,
+    subject::SubjectHash,
     tls::TlsSession,
 };
 
@@ -154,6 +155,11 @@ pub enum Event<'a> {
         by: &'a str,
         reason: Option<&'a str>,
     },
+    /// What an act on a held message has come to; both from closed sets.
+    HeldJudged {
+        act: &'static str,
+        result: &'static str,
+    },
     /// A person did something else, or looked at something.
     Done(Deed<'a>),
     /// A domain was to be told of its TLS (RFC 8460).
@@ -198,6 +204,8 @@ pub enum NoticeKind {
     Delivered,
     Held,
     HeldOfficers,
+    /// To officers: what is held is late, or about to go back, or was asked for.
+    HeldTerms,
     /// To officers: a version waits for one of them, or was returned from.
     Policy,
 }
@@ -214,6 +222,7 @@ impl NoticeKind {
             Self::Delivered => "delivered",
             Self::Held => "held",
             Self::HeldOfficers => "held_officers",
+            Self::HeldTerms => "held_terms",
             Self::Policy => "policy",
         }
     }
@@ -229,6 +238,8 @@ pub struct Decided<'a> {
     pub forwarded: Option<&'a Forwarded>,
     pub facts: &'a MessageFacts,
     pub findings: &'a [Finding],
+    /// Of each finding that names one person: their keyed hash.
+    pub subjects: &'a [Option<SubjectHash>],
     /// The version of the policy.
     pub policy: &'a str,
     /// What git called its files.

@@ -121,6 +121,13 @@ impl Kind {
         }
     }
 
+    /// Whose values are vocabulary or rules' names, and may be shown whole. A
+    /// diagnosis beside a sender and an hour can be enough to know whose it is,
+    /// so terms are masked like names (law 6).
+    pub const fn names_nobody(self) -> bool {
+        matches!(self, Self::ProtectiveMarking | Self::BulkPatients | Self::Malware | Self::Yara)
+    }
+
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }

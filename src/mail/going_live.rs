@@ -108,13 +108,16 @@ pub enum By {
     Person(Person),
 }
 
-/// Somebody at the control socket.
+/// Somebody at the control socket, or signed in to the console.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
-    /// What they call themselves; nobody checks it.
+    /// What they call themselves at the socket, where nobody checks it; in the
+    /// console their account, to which they have signed in.
     pub name: Option<String>,
-    /// The account that the kernel gives for their end of the socket.
-    pub uid: u32,
+    /// The account that the kernel gives for their end of the socket; none in
+    /// the console.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
 }
 
 /// One step of one version.
@@ -144,15 +147,19 @@ impl By {
     }
 }
 
-/// `Anna Ashe (uid 1001)`.
+/// `Anna Ashe (uid 1001)`, `anna (console)`.
 impl fmt::Display for By {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Gateway => out.write_str("the gateway"),
             Self::Start => out.write_str("whoever started the gateway"),
             Self::Signal => out.write_str("whoever sent SIGHUP"),
-            Self::Person(Person { name: Some(name), uid }) => write!(out, "{name} (uid {uid})"),
-            Self::Person(Person { name: None, uid }) => write!(out, "uid {uid}"),
+            Self::Person(person) => match (&person.name, person.uid) {
+                (Some(name), Some(uid)) => write!(out, "{name} (uid {uid})"),
+                (Some(name), None) => write!(out, "{name} (console)"),
+                (None, Some(uid)) => write!(out, "uid {uid}"),
+                (None, None) => out.write_str("somebody"),
+            },
         }
     }
 }

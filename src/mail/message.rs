@@ -15,6 +15,7 @@ use super::{
     finding::Finding,
     level::Level,
     protection::{Protection, TlsRequirement},
+    quarantine::Case,
     queue_id::QueueId,
     reply::Reply,
     requests::{Notify, OriginalRecipient, Requests},
@@ -112,6 +113,8 @@ pub struct QueuedMessage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
     #[serde(default)]
+    pub custody: Custody,
+    #[serde(default)]
     pub recourse: Recourse,
     /// Set once the sender has been told that the message is late.
     #[serde(default)]
@@ -127,6 +130,21 @@ pub struct Hold {
     pub findings: Vec<Finding>,
     #[serde(default)]
     pub tell: Vec<Told>,
+    #[serde(default)]
+    pub case: Case,
+}
+
+/// What stays of its time in quarantine with a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Custody {
+    /// Octets of the copy that is to leave, where what the client sent stands
+    /// behind it in the spool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy_ends: Option<u64>,
+    /// When a person has let it go: what is late counts from here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub released_at: Option<Timestamp>,
 }
 
 /// What follows when the TLS that a message needs cannot be had (law 2).
@@ -273,10 +291,18 @@ pub enum RecipientState {
 }
 
 impl QueuedMessage {
-    /// When it may first be sent on, as its sender asked: what is late counts
-    /// from here.
+    /// When it may first be sent on, as its sender asked and a person has let
+    /// it go: what is late counts from here.
     pub fn released_at(&self) -> Timestamp {
-        self.requests.released_at(self.received_at)
+        let asked = self.requests.released_at(self.received_at);
+        self.custody.released_at.map_or(asked, |released_at| asked.max(released_at))
+    }
+
+    /// A message of its own, as yet for nobody. Of what stands in the spool the
+    /// copy alone is for it.
+    pub fn part(&self, id: QueueId) -> Self {
+        let custody = Custody { copy_ends: None, ..self.custody };
+        Self { id, custody, recipients: Vec::new(), ..self.clone() }
     }
 
     pub fn is_held(&self) -> bool {
@@ -323,10 +349,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_late_counts_from_when_a_person_let_it_go_and_its_sender_wanted_it_to() {
+        let mut message: QueuedMessage = serde_json::from_str(FIRST).unwrap();
+        let day = std::time::Duration::from_secs(24 * 3600);
+        let released_at = message.received_at + 3 * day;
+        message.custody.released_at = Some(released_at);
+        assert_eq!(message.released_at(), released_at);
+        message.requests.release = Some(crate::mail::Release::After(4 * day));
+        assert_eq!(message.released_at(), message.received_at + 4 * day);
+    }
+
+    #[test]
+    fn a_hold_of_an_earlier_version_is_read_and_nobody_has_done_anything_about_it() {
+        let hold: Hold =
+            serde_json::from_str(r#"{"rule":"r","reason":"why","findings":[]}"#).unwrap();
+        assert_eq!(hold.case, Case::default());
+        let written = serde_json::to_string(&hold).unwrap();
+        assert_eq!(serde_json::from_str::<Hold>(&written).unwrap(), hold);
+    }
+
+    #[test]
     fn what_an_earlier_version_has_spooled_is_read_and_asks_for_nothing() {
         let message: QueuedMessage = serde_json::from_str(FIRST).unwrap();
         assert_eq!(message.requests, Requests::default());
         assert_eq!(message.released_at(), message.received_at);
+        assert_eq!(message.custody, Custody::default());
         assert_eq!(message.delay_notice, DelayNotice::Sent);
         let [recipient] = message.recipients.as_slice() else { panic!("{message:?}") };
         assert_eq!((recipient.notify, recipient.notify()), (None, Notify::USUAL));

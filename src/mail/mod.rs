@@ -34,6 +34,7 @@ mod recorded;
 mod reply;
 mod requests;
 mod spoof;
+mod subject;
 mod summary;
 mod time;
 mod tls;
@@ -65,7 +66,7 @@ pub use going_live::{By, Person, PolicyRefusal, PolicyStep, Step};
 pub use level::{Level, LevelError};
 pub use lookup::{BlocklistAnswer, LookupAnswer, LookupSource, Passage};
 pub use message::{
-    DelayNotice, Exemption, Forwarded, Hold, Leave, Origin, Protocol, QueuedMessage,
+    Custody, DelayNotice, Exemption, Forwarded, Hold, Leave, Origin, Protocol, QueuedMessage,
     QueuedRecipient, RecipientState, Recourse, Submission, TlsNotice, Unmet, Urgency,
 };
 pub use obligation::{Choice, Disclaimer, Notice, Obligation, Wording};
@@ -75,7 +76,7 @@ pub use protection::{
     Ciphers, KeyPin, KeyPinError, MxName, Protection, TlsRequirement, TlsVersion, Trust,
 };
 pub use quarantine::{
-    HeldAct, HeldEntry, HeldFilter, HeldOrder, HeldPage, HeldState, LesserTls, Proposal,
+    Case, HeldAct, HeldEntry, HeldFilter, HeldOrder, HeldPage, HeldState, LesserTls, Proposal,
     ReleaseRequest, RequestKind,
 };
 pub use queue_id::{QueueId, QueueIdError};
@@ -90,6 +91,7 @@ pub use requests::{
     Requests, RequireTls, Returned,
 };
 pub use spoof::Spoof;
+pub use subject::{SubjectHash, SubjectKey, SubjectKeyError};
 pub use summary::{Line, Standing, Summary, TlsWait};
 pub use time::{Timestamp, TimestampError};
 pub use tls::TlsSession;

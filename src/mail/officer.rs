@@ -132,6 +132,27 @@ impl Role {
     }
 }
 
+impl Permission {
+    /// As the audit trail has it where somebody lacks it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ViewHeld => "view held messages",
+            Self::Reveal => "reveal held messages",
+            Self::Decide => "decide on held messages",
+            Self::Approve => "approve what others propose",
+            Self::Export => "export held messages",
+            Self::LegalHold => "set a legal hold",
+            Self::Trace => "trace messages",
+            Self::ViewPolicy => "view the policy",
+            Self::ApprovePolicy => "approve a policy",
+            Self::Try => "try a message",
+            Self::ViewPartners => "view partners",
+            Self::ReadAudit => "read the audit trail",
+            Self::ViewOverview => "view the overview",
+        }
+    }
+}
+
 impl Actor {
     pub fn may(&self, permission: Permission) -> bool {
         self.roles.iter().any(|role| role.permissions().contains(&permission))

@@ -45,6 +45,28 @@ pub struct HeldEntry {
     pub requests: Vec<ReleaseRequest>,
 }
 
+/// What people need to judge a held message beside why it is held, and what
+/// they have made of it so far.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Case {
+    /// ODS codes of the organisations it is from or for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub organisations: Vec<String>,
+    /// Its Subject, what was found in the message masked.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub subject: String,
+    /// Kept till then at least.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extended_to: Option<Timestamp>,
+    /// Kept whatever its term says.
+    pub legal_hold: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<Proposal>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<ReleaseRequest>,
+}
+
 /// One pair of eyes has seen it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Proposal {

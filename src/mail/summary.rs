@@ -270,6 +270,7 @@ mod tests {
             reason: "why".to_owned(),
             findings: Vec::new(),
             tell: Vec::new(),
+            case: Default::default(),
         });
         assert_eq!(message.summary().standing, Standing::Held);
         assert_eq!(message.summary().starts_at(), None);

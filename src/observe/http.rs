@@ -12,12 +12,16 @@ use axum::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::quarantine::HeldTally;
+
 use super::{ContentMemory, Observatory, PolicyState, QueueState, SpoolState, TlsWaits};
 
 /// What only the gateway can say, asked at each scrape and probe.
 pub trait Probes: Send + Sync + 'static {
     fn queue(&self) -> QueueState;
     fn spool(&self) -> SpoolState;
+    /// What is held, in numbers.
+    fn quarantine(&self) -> HeldTally;
     /// What waits for TLS that cannot be had.
     fn tls_waits(&self) -> TlsWaits;
     /// How many clients are shut out for failing to authenticate.
@@ -55,6 +59,8 @@ async fn metrics(State((observatory, probes)): State<Doors>) -> Response {
     observatory.metrics().set_reader_processes(probes.reader_processes());
     observatory.metrics().set_tls_waits(probes.tls_waits());
     observatory.metrics().set_spool(probes.spool());
+    observatory.metrics().set_quarantine(&probes.quarantine());
+    observatory.metrics().set_audit(observatory.audit().state());
     observatory.metrics().set_policy(&probes.policy());
     match observatory.metrics().render(probes.queue()) {
         Ok(exposition) => ([(header::CONTENT_TYPE, EXPOSITION)], exposition).into_response(),

@@ -1,14 +1,17 @@
 //! What the lines of the audit trail say: the stable shape that auditors'
 //! programs read, version 1.
 //!
-//! Every line has `"v":1`, `at` (RFC 3339, UTC) and `event`; those about a
-//! message have `id`. Fields may be added; none changes its meaning within a
-//! version. Moments inside `tries` and settlements are milliseconds since
+//! Every line begins with its place in the chain (`audit`): `seq`, counted from
+//! 1, and `prev`, the SHA-256 of the line before; lines of earlier versions
+//! lack both. Every line has `"v":1`, `at` (RFC 3339, UTC) and `event`; those
+//! about a message have `id`. Fields may be added; none changes its meaning
+//! within a version. Moments inside `tries` and settlements are milliseconds since
 //! 1970, as the queue has them.
 //!
 //! A `decision` has all that decided it (`mail::RecordedDecision`), so that it
 //! can be asked again: `postern replay`, `postern explain QUEUE-ID`. Its
-//! addresses are whole, its values masked. The facts `tls_version`,
+//! addresses are whole, its values masked; a finding that names one person has
+//! `subject`, the keyed hash of the identifier. The facts `tls_version`,
 //! `attachment_types`, `visible_recipients` and `received_at`, and of each
 //! recipient `matched`, `adds`, `tell`, `fallback`, `urgency` and `choices`,
 //! have come later than the rest: older lines lack them.
@@ -22,16 +25,19 @@
 //! | `notice` | the `id` of a report, `about` which message, `to` whom |
 //! | `redirected` | what waits of the message, or a `part_of` it, goes another way: where to, who said so, why |
 //! | `exempted` | who let it go with which TLS at least, why, and until when |
-//! | `handled` | what else a person did, who and why |
+//! | `handled` | what else a person did, who and why; with `false_positive` where it was held in error |
 //! | `deed` | what a person did besides, or looked at: its `kind`, `by` whom, at which `door`, from where, `id` of the message, in which `words` |
+//! | `trail` | `what` befell the trail itself: `begun` (the chain, behind lines without one), `recovered` (a torn line was set aside), `broken` (lines were gone at the start), `gap` (lines were lost to a failing disk), `retired` (files whose time was over) |
 //! | `policy` | the version that decides from here on, and its git commit |
 //! | `policy_step` | a version proposed, approved, refused, withdrawn, tried, live or returned from: by whom and why; `other` is the one before, or after |
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::mail::{
-    Acceptance, Address, Asked, Attempt, By, Decided, Deed, Domain, Exemption, NextHop, PolicyStep,
-    QueueId, QueuedRecipient, RecipientState, RecordedOutcome, Settled, TlsRequirement,
+    Acceptance, Address, Asked, Attempt, By, Decided, Deed, Domain, Exemption, Finding, NextHop,
+    PolicyStep, QueueId, QueuedRecipient, RecipientState, RecordedOutcome, Settled, SubjectHash,
+    TlsRequirement,
 };
 
 pub(super) fn decision(decided: &Decided<'_>) -> Value {
@@ -39,6 +45,13 @@ pub(super) fn decision(decided: &Decided<'_>) -> Value {
         .decisions
         .iter()
         .map(|(recipient, decision)| RecordedOutcome::of(recipient, decision))
+        .collect();
+    let hashes = decided.subjects.iter().map(Option::as_ref).chain(std::iter::repeat(None));
+    let findings: Vec<_> = decided
+        .findings
+        .iter()
+        .zip(hashes)
+        .map(|(finding, subject)| FoundIn { finding, subject })
         .collect();
     let mut line = json!({
         "event": "decision",
@@ -48,13 +61,22 @@ pub(super) fn decision(decided: &Decided<'_>) -> Value {
         "policy": decided.policy,
         "commit": decided.commit,
         "facts": decided.facts,
-        "findings": decided.findings,
+        "findings": findings,
         "recipients": recipients,
     });
     if let (Some(forwarded), Some(line)) = (decided.forwarded, line.as_object_mut()) {
         line.insert("forwarded".to_owned(), json!(forwarded));
     }
     line
+}
+
+/// A finding, and whose it is.
+#[derive(Serialize)]
+struct FoundIn<'a> {
+    #[serde(flatten)]
+    finding: &'a Finding,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a SubjectHash>,
 }
 
 pub(super) fn accepted(acceptance: &Acceptance) -> Value {
@@ -180,7 +202,7 @@ pub(super) fn policy(version: &str, commit: Option<&str>) -> Value {
 pub(super) fn policy_step(step: &PolicyStep) -> Value {
     let PolicyStep { step: name, version, commit, other, by, reason, .. } = step;
     let uid = match by {
-        By::Person(person) => Some(person.uid),
+        By::Person(person) => person.uid,
         By::Gateway | By::Start | By::Signal => None,
     };
     json!({
@@ -325,6 +347,7 @@ mod tests {
                 forwarded: None,
                 facts: &facts,
                 findings: &[],
+                subjects: &[],
                 policy: "abc",
                 commit: None,
                 decisions: &decisions,

@@ -11,17 +11,20 @@ use std::{
 };
 
 use prometheus::{
-    Encoder, Error, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder, core::Collector,
+    Encoder, Error, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder, core::Collector,
 };
 
 use super::{
+    audit::AuditMetrics,
     description::MetricDescription,
     policies::PolicyMetrics,
+    quarantine::QuarantineMetrics,
     readers::ReaderMetrics,
     signing::SigningMetrics,
     state::{ContentMemory, QueueMetrics, QueueState, SpoolMetrics, SpoolState, TlsWaits},
 };
+use crate::quarantine::HeldTally;
 
 /// All collectors, registered.
 pub struct Metrics {
@@ -33,6 +36,8 @@ pub struct Metrics {
     pub(super) policies: PolicyMetrics,
     pub(super) upkeep: UpkeepMetrics,
     pub(super) signing: SigningMetrics,
+    pub(super) quarantine: QuarantineMetrics,
+    pub(super) audit: AuditMetrics,
     queue: QueueMetrics,
     spool: SpoolMetrics,
     described: Vec<MetricDescription>,
@@ -53,6 +58,8 @@ impl Metrics {
             policies: PolicyMetrics::new(&new)?,
             upkeep: UpkeepMetrics::new(&new)?,
             signing: SigningMetrics::new(&new)?,
+            quarantine: QuarantineMetrics::new(&new)?,
+            audit: AuditMetrics::new(&new)?,
             queue: QueueMetrics::new(&new)?,
             spool: SpoolMetrics::new(&new)?,
             described: new.made.into_inner(),
@@ -100,6 +107,11 @@ impl Metrics {
     /// As it stands now; asked at each scrape.
     pub fn set_tls_waits(&self, waits: TlsWaits) {
         self.queue.set_tls_waits(waits);
+    }
+
+    /// As it stands now; asked at each scrape.
+    pub fn set_quarantine(&self, tally: &HeldTally) {
+        self.quarantine.set(tally);
     }
 
     /// As it stands now; asked at each scrape.
@@ -371,6 +383,10 @@ impl Maker<'_> {
         self.registry.register(Box::new(collector.clone()))?;
         self.made.borrow_mut().extend(MetricDescription::all_of(&collector));
         Ok(collector)
+    }
+
+    pub(super) fn counter(&self, name: &str, help: &str) -> Result<IntCounter, Error> {
+        self.register(IntCounter::new(name, help)?)
     }
 
     pub(super) fn counters(

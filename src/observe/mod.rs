@@ -14,12 +14,17 @@ mod log;
 mod metrics;
 mod observatory;
 mod policies;
+mod quarantine;
 mod readers;
 mod signing;
 mod state; // what a scrape asks
-mod trail;
 
-pub use audit::{Audit, AuditError};
+pub use audit::{
+    Anchors, Audit, AuditError, AuditSettings, AuditState, Checkpoint, CheckpointError, Digest,
+    Excerpt, Fault, FaultKind, Follow, LegalHold, Link, More, PublicKey, TrailError, TrailLine,
+    Verification, excerpt, read_checkpoints, read_trail, read_trail_file, search_trail,
+    subject_key, verify,
+};
 pub use description::MetricDescription;
 pub use http::{Probes, serve};
 pub use log::{LogFormat, start_logging};
@@ -27,4 +32,3 @@ pub use metrics::Metrics;
 pub use observatory::Observatory;
 pub use policies::{CanaryState, Decided, PolicyState};
 pub use state::{ContentMemory, Door, QueueState, SpoolState, TlsWaits};
-pub use trail::{Excerpt, TrailError, TrailLine, excerpt, read_trail, read_trail_file};

@@ -25,6 +25,10 @@ impl Observatory {
         &self.metrics
     }
 
+    pub fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
     /// Writes out what the audit trail holds in memory so far: blocks until
     /// it is on disk.
     pub fn flush(&self) {
@@ -100,6 +104,7 @@ impl Observer for Observatory {
                 info!(%id, action, by, reason, "handled");
                 self.audit.record(lines::handled(id, action, by, reason));
             }
+            Event::HeldJudged { act, result } => self.metrics.quarantine.judged(act, result),
             Event::Done(deed) => self.deed(&deed),
             Event::NoticeWritten { .. } | Event::Redirected { .. } | Event::Exempted { .. } => {
                 self.recourse(&event);

@@ -88,7 +88,7 @@ pub(super) struct SpoolMetrics {
 }
 
 /// A counter of what is counted elsewhere.
-struct Told {
+pub(super) struct Told {
     counter: IntCounter,
     so_far: AtomicU64,
 }
@@ -187,12 +187,12 @@ impl SpoolMetrics {
 }
 
 impl Told {
-    fn new(counter: IntCounter) -> Self {
+    pub(super) fn new(counter: IntCounter) -> Self {
         Self { counter, so_far: AtomicU64::new(0) }
     }
 
     /// Two scrapes at once tell of nothing twice.
-    fn tell(&self, count: u64) {
+    pub(super) fn tell(&self, count: u64) {
         let before = self.so_far.fetch_max(count, Ordering::Relaxed);
         self.counter.inc_by(count.saturating_sub(before));
     }

@@ -54,7 +54,9 @@ pub use reasoning::{
     Counterexample, Decide, Differences, Example, Measure, Near, NumberRange, Proof, ProofOutcome,
     RangeError, Sentence, Turn, differences, plain_message, prove,
 };
-pub use replay::{Cause, Change, Effect, NotAsked, Replay, ReplayReport, Tally, ask_again};
+pub use replay::{
+    Cause, Change, Effect, NotAsked, Replay, ReplayReport, Reported, Tally, ask_again,
+};
 pub use rule::{Exemption, Rule, Verdict};
 pub use settings::{Invariant, Lacking, LevelNames, Rollout, SOME_ORGANISATION};
 pub use sources::Sources;

@@ -1,9 +1,36 @@
 //! A message as a person may see it: every header field and part as text, with
 //! what was found in it marked.
+//!
+//! In [`Sight::Masked`] a value that was found is masked wherever it stands:
+//! in another part, in a file's name, written another way. Detectors can miss,
+//! and this sight is for people who need not know whose mail it is, so it errs
+//! to the safe side: what was weighed and left out is masked too, and so is
+//! every run of six digits or more and every date, found or not. Who judges a
+//! message loses little by that, and no patient's number or birthday is shown
+//! because it was written oddly. Where not all that was found is known, no text
+//! is shown at all.
+//!
+//! In either sight nothing shown can do anything: it is text, or markup of our
+//! own making. `secrets` knows what must not be seen and where it stands,
+//! `shown` makes text of it, `parts` finds what there is to show, and
+//! `rendering` lays out HTML.
+
+mod parts;
+mod rendering;
+mod secrets;
+mod shown;
+
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use crate::mail::Kind;
+use self::{parts::Parts, secrets::Secrets};
+use crate::{
+    classify::{Classification, Found},
+    content::{Content, Extract},
+    mail::Kind,
+};
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,9 +46,12 @@ pub enum Sight {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MessageView {
     pub sight: Sight,
-    /// Those that people read: From, To, Cc, Date, Subject.
+    /// Those that people read: From, To, Cc, Date, Subject, and others in
+    /// which a person may have written something.
     pub header: Vec<(String, Vec<Span>)>,
     pub parts: Vec<PartView>,
+    /// Its HTML as a document of its own, in markup of ours alone.
+    pub rendering: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +59,7 @@ pub struct PartView {
     /// `1.2`, and for what is within an archive or a document its path there.
     pub path: String,
     pub file_name: Option<String>,
+    /// As its sender calls it; empty where nobody says.
     pub media_type: String,
     /// Octets, decoded.
     pub size: u64,
@@ -50,4 +81,31 @@ pub struct Mark {
     pub kind: Kind,
     pub confidence: u8,
     pub why: String,
+}
+
+/// A message that was read and classified.
+#[derive(Clone, Copy)]
+pub struct Judged<'a> {
+    pub content: &'a Content,
+    pub extract: &'a Extract,
+    pub classification: &'a Classification,
+    /// What was weighed and is not sure enough to be a finding.
+    pub left_out: &'a [Found],
+}
+
+impl MessageView {
+    /// Never fails and is of bounded size, whatever the message.
+    pub fn of(message: Judged<'_>, sight: Sight) -> Self {
+        let secrets = Secrets::of(message.classification, message.left_out, sight);
+        let Parts { header, parts } = Parts::of(message, &secrets);
+        let rendering = rendering::rendering(message.content, &secrets);
+        Self { sight, header, parts, rendering }
+    }
+}
+
+/// A line that a person has written, with long numbers and dates masked: what
+/// officers give as a reason goes on record, and may be about a patient.
+pub fn to_be_safe(line: &str) -> String {
+    let secrets = Secrets::of(&Classification::default(), &[], Sight::Masked);
+    secrets.line(line, secrets::Care::Usual)
 }

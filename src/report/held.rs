@@ -23,6 +23,8 @@ pub struct HeldMessage<'a> {
     pub recipients: &'a [Address],
     pub level: Level,
     pub hold: &'a Hold,
+    /// Where its sender can say why it must go, or that it was held in error.
+    pub request_link: Option<&'a str>,
     /// Only its Message-ID and date are shown again.
     pub content: &'a [u8],
 }
@@ -42,6 +44,11 @@ pub fn tell_sender(held: &HeldMessage<'_>) -> Bytes {
     for advice in ADVICE {
         text.push_str(&wrapped(advice, "  "));
         text.push('\n');
+    }
+    if let Some(link) = held.request_link {
+        text.push_str(&wrapped(ASK, "  "));
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "\n  {link}");
     }
     held.describe_message(&mut text, &original);
     text.push('\n');
@@ -63,8 +70,8 @@ pub fn tell_officers(held: &HeldMessage<'_>, officers: &Address) -> Bytes {
     held.describe_reason(&mut text);
     held.describe_findings(&mut text);
     text.push_str("\nWhat you can do, on the gateway\n\n");
-    for (action, effect) in COMMANDS {
-        let _ = writeln!(text, "  postern queue {action} {:<18}{effect}", held.id.to_string());
+    for (action, more, effect) in COMMANDS {
+        let _ = writeln!(text, "  postern quarantine {action} {}{more}\n      {effect}", held.id);
     }
     held.describe_message(&mut text, &original);
     // The rule's name, written by officers, is fit to be a subject; the
@@ -178,10 +185,12 @@ const ADVICE: [&str; 3] = [
     "If you think this is a mistake, or the matter is urgent, tell your service desk or \
      information security officer the reference below.",
 ];
-const COMMANDS: [(&str, &str); 3] = [
-    ("show   ", "the evidence, masked"),
-    ("release", "let it go on its way"),
-    ("reject ", "return it to its sender"),
+const ASK: &str = "If it must go all the same, or was held by mistake, say so here. Say why, and \
+                   write no patient details:";
+const COMMANDS: [(&str, &str, &str); 3] = [
+    ("show", "", "the evidence, masked"),
+    ("release", " --reason WHY", "let it go on its way"),
+    ("reject", " --reason WHY", "return it to its sender"),
 ];
 const MAX_RECIPIENTS: usize = 20;
 const MAX_FINDINGS: usize = 20;
@@ -209,6 +218,7 @@ mod tests {
                 why: "The check digit is right and `NHS number` stands before it.".to_owned(),
             }],
             tell: vec![Told::Sender],
+            case: Default::default(),
         }
     }
 
@@ -223,6 +233,7 @@ mod tests {
             recipients: &["a@x.example".parse().unwrap()],
             level: Level::CLINICAL,
             hold: &hold,
+            request_link: Some("https://console.example/request/x-1"),
             content: b"Subject: Ann Example\r\nMessage-ID: <1@x.example>\r\n\r\n999 000 0018\r\n",
         })
     }
@@ -236,8 +247,12 @@ mod tests {
     fn the_sender_reads_what_was_found_masked_why_and_what_to_do() {
         let notice = held(tell_sender);
         let text = text(&notice);
-        for expected in ["NHS number: ••• ••• ••18", "not cleared for it", "What you can do"]
-        {
+        for expected in [
+            "NHS number: ••• ••• ••18",
+            "not cleared for it",
+            "What you can do",
+            "  https://console.example/request/x-1",
+        ] {
             assert!(text.contains(expected), "{expected:?} is missing in {text}");
         }
         let header = String::from_utf8_lossy(&notice);
@@ -251,7 +266,7 @@ mod tests {
         let notice = held(|held| tell_officers(held, &officers));
         let text = text(&notice);
         assert!(text.contains("patient data only goes where it is cleared to go"), "{text}");
-        assert!(text.contains("postern queue release"), "{text}");
+        assert!(text.contains("postern quarantine release"), "{text}");
         assert!(String::from_utf8_lossy(&notice).contains("Auto-Submitted: auto-generated\r\n"));
     }
 

@@ -12,6 +12,7 @@ mod dsn; // what became of a delivery
 mod held; // messages in quarantine: to the sender, to the officers
 pub mod story; // what happened to a message, and the proof of it
 pub mod tlsrpt; // what domains are told of their TLS
+pub mod trail; // lines of the audit trail: searched, and as a SIEM has them
 mod policy; // to the officers, of their own policy
 mod original; // what of a message may be shown again
 mod waiting; // messages that wait for TLS: to the sender, to the officers

@@ -99,8 +99,8 @@ impl Inspection {
 
     /// Reads every content: those that are not what was written.
     pub fn damaged_contents(&self) -> Vec<Damage> {
-        let damaged = |id| match self.content(id) {
-            Ok(_) | Err(SpoolError::UnknownKey { .. }) => None,
+        let damaged = |id| match self.spool.check_content(id) {
+            Ok(()) | Err(SpoolError::UnknownKey { .. }) => None,
             Err(_) => self.spool.located(id).map(|located| Damage {
                 segment: located.content.place.segment,
                 offset: located.content.place.offset.into(),

@@ -25,6 +25,25 @@ pub(super) enum Part {
     Content,
 }
 
+/// The contents of a message. Here alone they are cut apart, so that nothing
+/// but the copy can ever leave.
+pub(super) struct Kept {
+    pub(super) copy: Bytes,
+    pub(super) original: Option<Bytes>,
+}
+
+impl Kept {
+    pub(super) fn of(message: &QueuedMessage, mut octets: Bytes) -> Result<Self, SpoolError> {
+        let Some(ends) = message.custody.copy_ends else {
+            return Ok(Self { copy: octets, original: None });
+        };
+        let ends = usize::try_from(ends).ok().filter(|&ends| ends <= octets.len());
+        let ends = ends.ok_or(SpoolError::Damaged(message.id))?;
+        let original = octets.split_off(ends);
+        Ok(Self { copy: octets, original: Some(original) })
+    }
+}
+
 impl Shared {
     pub(super) fn message(&self, id: QueueId) -> Result<Option<QueuedMessage>, SpoolError> {
         let Some(meta) = self.meta(id)? else { return Ok(None) };
@@ -39,7 +58,7 @@ impl Shared {
         meta.map(Some).ok_or(SpoolError::Damaged(id))
     }
 
-    /// A message's content, checked.
+    /// A message's contents as they were written, checked.
     pub(super) fn content(&self, id: QueueId) -> Result<Option<Bytes>, SpoolError> {
         let Some((octets, located, cipher)) = self.read(id, Part::Content)? else {
             return Ok(None);

@@ -23,7 +23,7 @@ use super::{
     hand_over::hand_over,
     index::{Index, KeyUse, Located},
     key::{KeyId, Keys},
-    reading::Part,
+    reading::{Kept, Part},
     receipt::Receipt,
     recover::{Recovered, Stranger, recover},
     writer::{Request, Writer},
@@ -187,10 +187,29 @@ impl Spool {
         self.shared.message(id).inspect_err(|error| self.shared.note(error, id, Part::Meta))
     }
 
-    /// A message's content, checked. Reads the disk: not for an IO thread.
-    /// Damage that is found is reported.
+    /// A message's content as it is to leave, checked. Reads the disk: not for
+    /// an IO thread. Damage that is found is reported.
     pub fn content(&self, id: QueueId) -> Result<Option<Bytes>, SpoolError> {
-        self.shared.content(id).inspect_err(|error| self.shared.note(error, id, Part::Content))
+        Ok(self.kept(id)?.map(|(_, kept)| kept.copy))
+    }
+
+    /// Whether the contents of a message are what was written.
+    pub(super) fn check_content(&self, id: QueueId) -> Result<(), SpoolError> {
+        self.shared.content(id).map(drop)
+    }
+
+    /// What the client sent, of a message that is or was held.
+    pub fn original(&self, id: QueueId) -> Result<Option<Bytes>, SpoolError> {
+        Ok(self.kept(id)?.and_then(|(_, kept)| kept.original))
+    }
+
+    fn kept(&self, id: QueueId) -> Result<Option<(QueuedMessage, Kept)>, SpoolError> {
+        let Some(message) = self.message(id)? else { return Ok(None) };
+        let octets =
+            self.shared.content(id).inspect_err(|error| self.shared.note(error, id, Part::Content));
+        let Some(octets) = octets? else { return Ok(None) };
+        let kept = Kept::of(&message, octets)?;
+        Ok(Some((message, kept)))
     }
 
     /// Both, read on tokio's pool for blocking work.
@@ -199,10 +218,7 @@ impl Spool {
         id: QueueId,
     ) -> Result<Option<(QueuedMessage, Bytes)>, SpoolError> {
         let spool = Arc::clone(self);
-        let read = move || {
-            let Some(message) = spool.message(id)? else { return Ok(None) };
-            Ok(spool.content(id)?.map(|content| (message, content)))
-        };
+        let read = move || Ok(spool.kept(id)?.map(|(message, kept)| (message, kept.copy)));
         tokio::task::spawn_blocking(read).await.map_err(|_| SpoolError::Closed)?
     }
 

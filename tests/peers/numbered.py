@@ -21,10 +21,11 @@ class Load:
     """Sessions that send numbered messages, ten a connection; one that loses
     its connection comes back with the same number until it is acknowledged.
     Without `messages` they go on until `finish`. `recipients` gives those of
-    a number."""
+    a number; `subject` begins theirs."""
 
-    def __init__(self, gateway, messages=None, sessions=20, recipients=lambda number: [RECIPIENT]):
-        self.gateway, self.recipients = gateway, recipients
+    def __init__(self, gateway, messages=None, sessions=20, recipients=lambda number: [RECIPIENT],
+                 subject="Rota"):
+        self.gateway, self.recipients, self.subject = gateway, recipients, subject
         self.sent = set()  # perhaps without a reply: may arrive, need not
         self.acknowledged = set()
         self.lock = threading.Lock()
@@ -66,7 +67,7 @@ class Load:
                 if client is None:
                     client = clients.connect(self.gateway)
                 name = f"number-{number}"
-                mail = message(f"Rota {name}")
+                mail = message(f"{self.subject} {name}")
                 mail.replace_header("Message-ID", f"<{name}.try-{tries}@nhs.test.example>")
                 with self.lock:
                     self.sent.add(name)

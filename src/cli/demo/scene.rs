@@ -25,7 +25,7 @@ use crate::{
     config::Config,
     gateway::{Gateway, StartError},
     mail::{Observer, Timestamp},
-    observe::{Audit, Metrics, Observatory},
+    observe::{Audit, AuditSettings, Metrics, Observatory},
     policy::{Policy, Sources},
 };
 
@@ -149,7 +149,7 @@ async fn start_gateway(
     config: Config,
     watch: &Arc<Watch>,
 ) -> Result<(Gateway, Arc<Observatory>), Failure> {
-    let audit = Audit::open(&config.node.data_dir.join("audit")).map_err(Failure::unavailable)?;
+    let audit = Audit::open(AuditSettings::of(&config)).map_err(Failure::unavailable)?;
     let metrics = Metrics::new().map_err(Failure::unavailable)?;
     let observatory = Arc::new(Observatory::new(metrics, audit));
     let watchers = vec![Arc::clone(watch) as Arc<dyn Observer>];

@@ -110,6 +110,7 @@ impl Reception for Desk {
             size: content.len() as u64,
             redirect: None,
             hold: None,
+            custody: Default::default(),
             recourse: Default::default(),
             delay_notice: DelayNotice::Due,
             recipients: Vec::new(),

@@ -43,6 +43,7 @@ const CLOSED: &str = "What a label may say comes from closed sets: never an addr
 
 /// What each label says.
 pub(super) const LABELS: &[(&str, &str)] = &[
+    ("act", "on held mail: such as `release` or `reject`"),
     (
         "action",
         "what a person did with a message: `release`, `reject`, `retry`, `exempt`, `redirect`, `bounce`",

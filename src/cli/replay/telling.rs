@@ -40,6 +40,17 @@ pub(super) fn tell<W: Write>(
     page.text(&[piece(Ink::Quiet, NOT_SEEN)])
 }
 
+/// Of what was called held in error, how much would be held again.
+pub(super) fn tell_reported<W: Write>(page: &mut Page<W>, report: &ReplayReport) -> io::Result<()> {
+    let ink = if report.held_after > 0 { Ink::Care } else { Ink::Good };
+    let words = format!(
+        "{} called held in error; {} of them would still be held under these policies",
+        counted(report.messages, "message", "messages"),
+        report.held_after
+    );
+    page.row("Reported", &[piece(ink, words)])
+}
+
 fn tell_what_was_asked<W: Write>(
     page: &mut Page<W>,
     policy: &Policy,

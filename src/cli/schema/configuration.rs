@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{
+    keeping::{audit, console, quarantine},
     pace::{limits, reader, retry, sending},
     words::{
         Key, absent, any_of, any_span, choice, example, flag, holding, number, path, rate, size,
@@ -34,15 +35,11 @@ pub(super) fn schema() -> Value {
         ("recipients", absent(tables(&recipients()), "nobody is asked whether they exist")),
         ("blocklist", absent(tables(&blocklist()), "no list is asked")),
         ("going_live", going_live()),
+        ("quarantine", quarantine()),
+        ("audit", audit()),
         ("spool", spool()),
         ("metrics", address("Where Prometheus reads.", "127.0.0.1:9464")),
-        (
-            "console",
-            absent(
-                address("Where officers look, in a browser.", "127.0.0.1:8464"),
-                "there is no page",
-            ),
-        ),
+        ("console", absent(console(), "there is none")),
     ];
     table("The gateway.", keys, &["node", "listener", "route"])
 }

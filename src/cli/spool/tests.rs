@@ -29,6 +29,7 @@ fn message(id: QueueId, hold: Option<Hold>) -> QueuedMessage {
         size: 17,
         redirect: None,
         hold,
+        custody: Default::default(),
         recourse: Default::default(),
         delay_notice: DelayNotice::Due,
         recipients: vec![QueuedRecipient::new(to, Protection::default(), received_at)],
@@ -65,6 +66,7 @@ pub(super) fn fill(directory: &Path, keys: Keys) {
             reason: "many patients".to_owned(),
             findings: Vec::new(),
             tell: Vec::new(),
+            case: Default::default(),
         });
         let batch = Batch::new().accept(&message(id(number), hold), content(number));
         drop(runtime.block_on(spool.commit(batch)).unwrap());

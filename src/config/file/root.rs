@@ -3,19 +3,22 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use super::{
+    audit::{AUDIT, audit},
     fields::{Reader, count, domains, duration, optional, section, socket_address},
     going_live::{GOING_LIVE, going_live},
     identity::refuse_identity_in_clear,
     limits::{LIMITS, limits},
     listener::LISTENER,
     names::{DNS, MTA_STS},
+    quarantine::{QUARANTINE, quarantine},
     reader::{READER, reader},
     recipients::{BLOCKLIST, RECIPIENTS, blocklist},
 };
 use crate::{
     config::{
-        self, Config, Confinement, Dns, Ephemeral, ExchangeAddresses, GoingLive, KeyState, Limits,
-        MtaSts, Node, Retry, Route, Sending, SigningKey, Spool, quantity::Span,
+        self, AuditTrail, Config, Confinement, Dns, Ephemeral, ExchangeAddresses, GoingLive,
+        KeyState, Limits, MtaSts, Node, Quarantine, Retry, Route, Sending, SigningKey, Spool,
+        quantity::Span,
     },
     mail::{Domain, NextHop, TlsRequirement},
     policy::{
@@ -76,7 +79,10 @@ impl Reader<'_> {
         });
         let usual = GoingLive::default();
         let going_live = section(root, "going_live", "[going_live]", GOING_LIVE, usual, going_live);
-        let (metrics, console) = (metrics(root), console(root));
+        let usual = Quarantine::default();
+        let quarantine = section(root, "quarantine", "[quarantine]", QUARANTINE, usual, quarantine);
+        let trail = section(root, "audit", "[audit]", AUDIT, AuditTrail::default(), audit);
+        let (metrics, console) = (metrics(root), self.console(root));
         let signing: Vec<SigningKey> = signing.into_iter().collect::<Option<_>>()?;
         let tls_reports = self.tls_reports(root, &signing);
         Some(Config {
@@ -96,6 +102,8 @@ impl Reader<'_> {
             recipients: recipients.into_iter().collect::<Option<_>>()?,
             blocklists: blocklists.into_iter().collect::<Option<_>>()?,
             going_live,
+            quarantine,
+            audit: trail,
             metrics,
             console,
             paths: Vec::new(),
@@ -263,13 +271,6 @@ fn metrics(root: &Table<'_>) -> SocketAddr {
     })
 }
 
-fn console(root: &Table<'_>) -> Option<SocketAddr> {
-    let usual = SocketAddr::from(([127, 0, 0, 1], 8464));
-    section(root, "console", "[console]", &["address"], None, |table| {
-        Some(optional(table, "address", usual, socket_address))
-    })
-}
-
 const KEYS: &[&str] = &[
     "node",
     "listener",
@@ -285,6 +286,8 @@ const KEYS: &[&str] = &[
     "recipients",
     "blocklist",
     "going_live",
+    "quarantine",
+    "audit",
     "spool",
     "metrics",
     "console",

@@ -29,7 +29,9 @@ impl SharedAccounts {
     /// Whether it is known, by name or by account, who that is.
     pub(super) fn is_known(&self, by: &By) -> bool {
         match by {
-            By::Person(Person { name, uid }) => name.is_some() || !self.0.contains(uid),
+            By::Person(Person { name, uid }) => {
+                name.is_some() || uid.is_some_and(|uid| !self.0.contains(&uid))
+            }
             By::Gateway | By::Start | By::Signal => false,
         }
     }
@@ -44,8 +46,8 @@ impl SharedAccounts {
                 return Err(NotSecond::SameName(name.clone()));
             }
             let By::Person(other) = other else { continue };
-            if other.uid == *uid && !self.0.contains(uid) {
-                return Err(NotSecond::SameAccount(*uid));
+            if let Some(uid) = uid.filter(|uid| other.uid == Some(*uid) && !self.0.contains(uid)) {
+                return Err(NotSecond::SameAccount(uid));
             }
         }
         Ok(())
@@ -64,7 +66,7 @@ mod tests {
 
     fn officer(name: &str, uid: u32) -> By {
         let name = (!name.is_empty()).then(|| name.to_owned());
-        By::Person(Person { name, uid })
+        By::Person(Person { name, uid: Some(uid) })
     }
 
     #[test]
@@ -81,6 +83,17 @@ mod tests {
         ] {
             assert_eq!(accounts.may_join(&second, &anna).is_ok(), allowed, "{second}");
         }
+    }
+
+    #[test]
+    fn in_the_console_the_second_officer_is_signed_in_as_another() {
+        let accounts = SharedAccounts(vec![0]);
+        let console = |name: &str| By::Person(Person { name: Some(name.to_owned()), uid: None });
+        assert!(accounts.is_known(&console("anna")));
+        assert!(accounts.may_join(&console("Anna"), &[console("anna")]).is_err());
+        assert!(accounts.may_join(&console("ben"), &[console("anna")]).is_ok());
+        assert!(accounts.may_join(&console("anna"), &[officer("Anna", 1001)]).is_err());
+        assert!(accounts.may_join(&officer("Ben", 1002), &[console("anna")]).is_ok());
     }
 
     #[test]

@@ -29,10 +29,10 @@ pub(super) struct Workbench {
 
 /// A policy that may decide, and what it was made of.
 #[derive(Clone)]
-pub(super) struct Built {
+pub(in crate::gateway) struct Built {
     pub(super) version: Version,
-    pub(super) sources: Arc<Sources>,
-    pub(super) policy: Arc<Policy>,
+    pub(in crate::gateway) sources: Arc<Sources>,
+    pub(in crate::gateway) policy: Arc<Policy>,
 }
 
 /// Files that make no policy, or none that may decide.

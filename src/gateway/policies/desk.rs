@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
+    build::Built,
     control::{CameTo, CanaryShown, Outcome, PolicyAnswer, PolicyRequest, PolicyStatus},
     live::{GoingLive, State, outcome, unkept},
     record::{Act, Named},
@@ -20,11 +21,12 @@ use crate::{
 type Declined = String;
 
 impl GoingLive {
-    /// Carries out what the peer of the control socket asks for. Blocks.
+    /// Carries out what the peer of the control socket asks for, whose account
+    /// that is; or somebody in the console, who has none there. Blocks.
     pub(in crate::gateway) fn answer(
         &self,
         request: PolicyRequest,
-        uid: u32,
+        uid: Option<u32>,
         now: Timestamp,
     ) -> PolicyAnswer {
         let person = |name: Option<String>| By::Person(Person { name, uid });
@@ -217,6 +219,19 @@ impl GoingLive {
             Some(_) => Ok(version),
             None => Err(format!("version {} does not wait for anybody", version.short())),
         }
+    }
+
+    /// The version that decides, and one that is kept: compiled for this day.
+    pub(in crate::gateway) fn beside_live(
+        &self,
+        name: &VersionName,
+        now: Timestamp,
+    ) -> Result<(Built, Built), Declined> {
+        let live = self.state().live.clone();
+        let version = self.store.named(name).map_err(|error| told(&error))?;
+        let sources = Arc::new(self.store.sources(&version).map_err(|error| told(&error))?);
+        let built = self.workbench.compile(sources, now).map_err(|unfit| unfit.headline())?;
+        Ok((live, built))
     }
 
     fn files(&self, name: &VersionName) -> PolicyAnswer {

@@ -9,6 +9,8 @@
 
 mod asking;
 mod report;
+mod reported; // what people called held in error
 
 pub use asking::{NotAsked, Replay, ask_again};
 pub use report::{Cause, Change, Effect, ReplayReport, Tally};
+pub use reported::Reported;

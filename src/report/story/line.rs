@@ -53,6 +53,13 @@ pub enum Told {
         /// RFC 3339.
         until: String,
     },
+    /// What a person did besides, or looked at.
+    Deed {
+        id: Option<QueueId>,
+        kind: String,
+        by: String,
+        words: Option<String>,
+    },
     #[serde(other)]
     Other,
 }
@@ -134,6 +141,7 @@ impl Told {
             | Self::Handled { id, .. }
             | Self::Redirected { id, .. }
             | Self::Exempted { id, .. } => Some(*id),
+            Self::Deed { id, .. } => *id,
             Self::Other => None,
         }
     }

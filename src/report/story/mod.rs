@@ -14,7 +14,7 @@ mod timeline; // what happened, in order
 pub use evidence::{About, Certificate, Conclusion, Proof, Underlying, certify};
 pub use fate::{Fate, FateKind, fates};
 pub use line::{Decision, Line, Told};
-pub use timeline::timeline;
+pub use timeline::{TimelineRow, rows, standing, timeline};
 
 #[cfg(test)]
 mod tests;

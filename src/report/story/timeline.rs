@@ -1,12 +1,37 @@
 //! The timeline: what happened to a message, in order, for somebody who is
 //! woken at two in the morning.
 
+use serde::Serialize;
+
 use super::{
     fate::{Fate, fates},
     line::{Attempt, Decision, Line, SettledRecipient, Told},
     table::{Table, certificate, listed, moment, place, tls, verdict, vouchers},
 };
 use crate::mail::{Acceptance, Address, CopyKind, Evidence, Promise, QueueId, QueuedMessage};
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TimelineRow {
+    /// UTC, as people read it.
+    pub at: String,
+    pub what: &'static str,
+    pub words: Vec<String>,
+}
+
+/// What happened, for a table.
+pub fn rows(id: QueueId, lines: &[Line]) -> Vec<TimelineRow> {
+    let rows = lines.iter().map(|line| {
+        let (what, words) = told(id, &line.told);
+        TimelineRow { at: moment(&line.at), what, words }
+    });
+    rows.filter(|row| !row.words.is_empty()).collect()
+}
+
+/// What has become of each recipient's copy, in words.
+pub fn standing(id: QueueId, lines: &[Line], queued: Option<&QueuedMessage>) -> Vec<String> {
+    fates(id, lines, queued).iter().map(now).collect()
+}
 
 /// Text; all times UTC. `queued` is the message where it is still in the
 /// queue.
@@ -19,18 +44,15 @@ pub fn timeline(
     let mut table = Table::default();
     table.line(&format!("{id}   (times are UTC)"));
     table.line("");
-    for line in lines {
-        let (what, words) = told(id, &line.told);
-        if !words.is_empty() {
-            table.row(&moment(&line.at), what, &words);
-        }
+    for row in rows(id, lines) {
+        table.row(&row.at, row.what, &row.words);
     }
     for remark in remarks {
         table.row("", "remark", std::slice::from_ref(remark));
     }
     table.line("");
-    for fate in fates(id, lines, queued) {
-        table.row("", "now", &[now(&fate)]);
+    for words in standing(id, lines, queued) {
+        table.row("", "now", &[words]);
     }
     table.finish()
 }
@@ -64,6 +86,10 @@ fn told(id: QueueId, told: &Told) -> (&'static str, Vec<String>) {
         Told::Exempted { tls, by, reason, until, .. } => {
             let until = moment(until);
             ("person", vec![format!("TLS {tls} allowed until {until} by {by}: {reason}")])
+        }
+        Told::Deed { kind, by, words, .. } => {
+            let words = words.as_ref().map(|words| format!(": {words}")).unwrap_or_default();
+            ("person", vec![format!("{} by {by}{words}", kind.replace('_', " "))])
         }
         Told::Other => ("", Vec::new()),
     }

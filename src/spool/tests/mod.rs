@@ -5,6 +5,7 @@ mod crashes;
 mod every_call;
 mod failures;
 mod files;
+mod kept;
 mod moving;
 mod reading;
 mod scenarios;
@@ -53,6 +54,7 @@ fn message(id: QueueId, version: u32) -> QueuedMessage {
         size: version.into(),
         redirect: None,
         hold: None,
+        custody: Default::default(),
         recourse: Default::default(),
         delay_notice: DelayNotice::Due,
         recipients: Vec::new(),

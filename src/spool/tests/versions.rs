@@ -131,6 +131,7 @@ fn write_a_spool(folder: &Path, keys: Keys) {
         reason: "more than ten people are named".to_owned(),
         findings: Vec::new(),
         tell: Vec::new(),
+        case: Default::default(),
     };
     let held = QueuedMessage { hold: Some(hold), ..message(2) };
     let mut tried = message(3);

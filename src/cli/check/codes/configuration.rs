@@ -67,6 +67,21 @@ pub(super) const CODES: &[Code] = &[
         ["[going_live]\nkeep = 1", "[going_live]\nkeep = 2"],
     ),
     written(
+        "bad-level",
+        "A level is a number from 0 to 4; `never` says that one person is always enough.",
+        "postern.toml",
+        ["[quarantine]\nfour_eyes = 5", "[quarantine]\nfour_eyes = 4"],
+    ),
+    written(
+        "bad-url",
+        "This is not where people find the console: `https://` and its name.",
+        "postern.toml",
+        [
+            "[quarantine]\nrequests = \"http://console.example.nhs.uk\"",
+            "[quarantine]\nrequests = \"https://console.example.nhs.uk\"",
+        ],
+    ),
+    written(
         "canary-messages",
         "So few messages show nothing: what is held among them is chance.",
         "postern.toml",

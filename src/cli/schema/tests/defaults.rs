@@ -230,9 +230,13 @@ share = "10%"
 lasts = "4h"
 least_messages = 200
 hold_rate = "1%..8%"
+[quarantine]
+[quarantine.judge_within]
+[audit]
 [spool]
 [metrics]
 [console]
+accounts = "a"
 "#,
     ),
     (

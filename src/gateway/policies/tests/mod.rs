@@ -117,7 +117,7 @@ impl Bench {
     }
 
     fn ask(&self, uid: u32, request: PolicyRequest) -> Result<Outcome, String> {
-        match self.going_live.answer(request, uid, self.now) {
+        match self.going_live.answer(request, Some(uid), self.now) {
             PolicyAnswer::Outcome(outcome) => Ok(outcome),
             PolicyAnswer::Declined { why } => Err(why),
             other => panic!("{other:?}"),

@@ -1,6 +1,7 @@
 //! Reading the audit trail: the lines about one message, out of `audit.jsonl`
-//! and what rotation has made of older ones (`audit.jsonl.1`,
-//! `audit.jsonl.2.gz`, `audit.jsonl-20261122`).
+//! and what rotation has made of older ones, ours
+//! (`audit.jsonl-000000000001-000000004711.gz`) and others'
+//! (`audit.jsonl.1`, `audit.jsonl.2.gz`, `audit.jsonl-20261122`).
 //!
 //! Blocks. Lines are searched for the id as octets and given as they stand,
 //! so that a digest over them can be made again with `zgrep` and `sha256sum`.
@@ -15,7 +16,7 @@ use flate2::read::MultiGzDecoder;
 use memchr::memmem::Finder;
 use serde::Deserialize;
 
-use super::audit::FILE;
+use super::shelf;
 use crate::mail::{QueueId, Timestamp};
 
 /// The lines about a message, the oldest file first, in their own order.
@@ -29,12 +30,13 @@ pub struct Excerpt {
 #[derive(Debug, thiserror::Error)]
 #[error("the audit trail {path} cannot be read: {source}")]
 pub struct TrailError {
-    path: PathBuf,
-    source: io::Error,
+    pub(super) path: PathBuf,
+    pub(super) source: io::Error,
 }
 
 /// Every line that names the message, and the decision that made it.
 pub fn excerpt(folder: &Path, id: QueueId) -> Result<Excerpt, TrailError> {
+    let _still = shelf::hold_still(folder);
     let files = files(folder).map_err(|source| TrailError { path: folder.to_owned(), source })?;
     let first = search(&files, &[wanted(id)])?;
     // A copy is named in the acceptance, which bears the id of the decision.
@@ -53,6 +55,14 @@ pub enum TrailLine<'a> {
     Torn(&'a [u8]),
 }
 
+impl<'a> TrailLine<'a> {
+    pub fn octets(self) -> &'a [u8] {
+        match self {
+            Self::Whole(octets) | Self::Torn(octets) => octets,
+        }
+    }
+}
+
 /// Every line of the trail in a folder, a file at a time, but for files that
 /// were last written before `since`. What could not be read, in words.
 pub fn read_trail(
@@ -60,6 +70,20 @@ pub fn read_trail(
     since: Option<Timestamp>,
     line: &mut dyn FnMut(TrailLine<'_>),
 ) -> Result<Vec<String>, TrailError> {
+    let mut every = |read: TrailLine<'_>| {
+        line(read);
+        More::Wanted
+    };
+    search_trail(folder, since, &mut every)
+}
+
+/// The same, for as long as more is wanted.
+pub fn search_trail(
+    folder: &Path,
+    since: Option<Timestamp>,
+    line: &mut dyn FnMut(TrailLine<'_>) -> More,
+) -> Result<Vec<String>, TrailError> {
+    let _still = shelf::hold_still(folder);
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| TrailError { path, source }
@@ -71,7 +95,10 @@ pub fn read_trail(
         if since.is_some_and(|since| written < since) {
             continue;
         }
-        remarks.extend(read_trail_file(&path, line)?);
+        match read_while(&path, line)? {
+            (More::Wanted, remark) => remarks.extend(remark),
+            (More::Unwanted, _) => break,
+        }
     }
     Ok(remarks)
 }
@@ -81,22 +108,51 @@ pub fn read_trail_file(
     path: &Path,
     line: &mut dyn FnMut(TrailLine<'_>),
 ) -> Result<Option<String>, TrailError> {
-    let every = |read: TrailLine<'_>| {
+    let mut every = |read: TrailLine<'_>| {
         line(read);
         More::Wanted
     };
+    read_while(path, &mut every).map(|(_, remark)| remark)
+}
+
+fn read_while(
+    path: &Path,
+    line: &mut dyn FnMut(TrailLine<'_>) -> More,
+) -> Result<(More, Option<String>), TrailError> {
     let read = match path == Path::new("-") {
-        true => each_piece(std::io::stdin().lock(), every),
-        false => opened(path).and_then(|file| each_piece(file, every)),
+        true => each_piece(std::io::stdin().lock(), line),
+        false => opened(path).and_then(|file| each_piece(file, line)),
     };
     match read {
-        Ok(_) => Ok(None),
+        Ok(more) => Ok((more, None)),
         // A compressed file that broke off has told what it could.
         Err(error) if is_compressed(path) && error.kind() != io::ErrorKind::NotFound => {
-            Ok(Some(format!("{} was read in part: {error}", path.display())))
+            let remark = format!("{} was read in part: {error}", path.display());
+            Ok((More::Wanted, Some(remark)))
         }
         Err(source) => Err(TrailError { path: path.to_owned(), source }),
     }
+}
+
+/// Every whole line of one file.
+pub(super) fn whole_lines(path: &Path, line: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+    each_line(path, |whole| {
+        line(whole);
+        More::Wanted
+    })
+    .map(|_| ())
+}
+
+/// Nothing where that is torn.
+pub(super) fn first_line(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let mut first = None;
+    each_piece(opened(path)?, |read| {
+        if let TrailLine::Whole(whole) = read {
+            first = Some(whole.to_vec());
+        }
+        More::Unwanted
+    })?;
+    Ok(first)
 }
 
 fn wanted(id: QueueId) -> Vec<String> {
@@ -108,7 +164,7 @@ fn quoted(id: QueueId) -> String {
 }
 
 /// The trail and its rotated files, the least recently written first.
-fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
@@ -118,7 +174,13 @@ fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     files.sort();
-    Ok(files.into_iter().map(|(_, path)| path).collect())
+    let files: Vec<PathBuf> = files.into_iter().map(|(_, path)| path).collect();
+    // A crash while one was packed leaves it there twice, and both are whole.
+    let is_packed = |path: &PathBuf| {
+        let packed = PathBuf::from(format!("{}.gz", path.display()));
+        files.contains(&packed)
+    };
+    Ok(files.iter().filter(|path| !is_packed(path)).cloned().collect())
 }
 
 /// Lines that have all of one of `alternatives` in them.
@@ -159,8 +221,9 @@ fn search(files: &[PathBuf], alternatives: &[Vec<String>]) -> Result<Excerpt, Tr
     Ok(excerpt)
 }
 
+/// Whether reading goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum More {
+pub enum More {
     Wanted,
     Unwanted,
 }
@@ -173,12 +236,15 @@ fn each_line(path: &Path, mut line: impl FnMut(&[u8]) -> More) -> io::Result<Mor
     })
 }
 
-fn opened(path: &Path) -> io::Result<Box<dyn Read>> {
+pub(super) fn opened(path: &Path) -> io::Result<Box<dyn Read>> {
     let file = File::open(path)?;
     Ok(if is_compressed(path) { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
 }
 
-fn each_piece(from: impl Read, mut line: impl FnMut(TrailLine<'_>) -> More) -> io::Result<More> {
+pub(super) fn each_piece(
+    from: impl Read,
+    mut line: impl FnMut(TrailLine<'_>) -> More,
+) -> io::Result<More> {
     let mut reader = BufReader::with_capacity(BUFFER, from);
     let mut buffer = Vec::new();
     loop {
@@ -196,7 +262,7 @@ fn each_piece(from: impl Read, mut line: impl FnMut(TrailLine<'_>) -> More) -> i
     }
 }
 
-fn is_compressed(path: &Path) -> bool {
+pub(super) fn is_compressed(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "gz")
 }
 
@@ -210,6 +276,7 @@ fn decision_of(line: &str) -> Option<QueueId> {
     (line.event == "accepted").then_some(line.id)
 }
 
+pub(super) const FILE: &str = "audit.jsonl";
 const DECISION: &str = "\"event\":\"decision\"";
 const BUFFER: usize = 1 << 18;
 const MAX_LINE: u64 = 4 << 20;

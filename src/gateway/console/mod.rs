@@ -1,0 +1,14 @@
+//! What the console is answered: each port of its has its module here, beside
+//! the quarantine's. `policy` tells of versions and `trial` what would become
+//! of a message; `records` reads the audit trail.
+
+mod difference;
+mod policy;
+mod ports;
+mod records;
+mod trial;
+
+pub(super) use policy::PolicyOffice;
+pub(super) use ports::ports;
+pub(super) use records::Records;
+pub(super) use trial::TrialOffice;

@@ -1,0 +1,36 @@
+//! Whom the console asks, all together.
+
+use std::sync::Arc;
+
+use super::{PolicyOffice, Records, TrialOffice};
+use crate::{
+    console::{OverviewSource, Ports},
+    gateway::{operator::Operator, view::Viewer},
+    reader::Pool,
+};
+
+pub(in crate::gateway) fn ports(
+    operator: &Operator,
+    overview: Arc<dyn OverviewSource>,
+    readers: &Pool,
+) -> Ports {
+    let reports = &operator.reports;
+    let quarantine = Arc::new(operator.quarantine.clone());
+    let records = Arc::new(Records::new(operator));
+    Ports {
+        observer: Arc::clone(&operator.observer),
+        overview,
+        quarantine: Arc::clone(&quarantine) as _,
+        requests: quarantine,
+        policy: Arc::new(PolicyOffice(Arc::clone(&operator.going_live))),
+        trace: Arc::clone(&records) as _,
+        audit: records,
+        trials: Arc::new(TrialOffice {
+            config: Arc::clone(&reports.config),
+            policies: Arc::clone(&reports.policies),
+            signer: Arc::clone(&reports.signer),
+            viewer: Viewer::new(Arc::clone(&reports.policies), readers.clone()),
+            observer: Arc::clone(&operator.observer),
+        }),
+    }
+}

@@ -1,0 +1,381 @@
+//! Acts: what somebody may do with a held message now, and what follows.
+//!
+//! Pure. What lets a message go takes two people from a level on that the
+//! terms name: the first one's act becomes a proposal, which a second approves
+//! as it stands or not at all. What stands under a legal hold goes nowhere.
+
+use std::time::Duration;
+
+use crate::mail::{
+    Actor, Address, Case, HeldAct, LesserTls, NextHop, Permission, Proposal, QueuedMessage,
+    Timestamp, TlsRequirement,
+};
+
+use super::terms::Terms;
+
+/// What follows from an act.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ruling {
+    Carry(Order),
+    /// Another must approve.
+    Propose(Proposal),
+    /// What was proposed is not done.
+    Withdraw,
+}
+
+/// An act that is to be carried out: never [`HeldAct::Approve`] or
+/// [`HeldAct::Withdraw`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Order {
+    pub act: HeldAct,
+    /// Whose wish it was, where somebody else has approved it.
+    pub proposed: Option<Proposal>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ActError {
+    #[error("your roles do not allow this")]
+    Denied,
+    #[error("say why: the reason stands in the audit trail")]
+    NoReason,
+    #[error("{name} has proposed to {act} it: approve or withdraw that first")]
+    Proposed { name: String, act: &'static str },
+    #[error("nothing is proposed for it")]
+    NothingProposed,
+    #[error("another person must approve what you have proposed yourself")]
+    SamePerson,
+    #[error("it is under a legal hold: lift that first")]
+    LegalHold,
+    #[error("it is under no legal hold")]
+    NoLegalHold,
+    #[error("nobody there waits for it: {0}")]
+    NoSuchRecipient(String),
+    #[error("an exemption is for a second at least and seven days at most")]
+    ExemptionTime,
+    #[error("an exemption lets it go with TLS encrypted or opportunistic, found {0}")]
+    ExemptionTls(TlsRequirement),
+    #[error("a message is redirected to a host: smtp://host:port")]
+    NotAHost,
+    #[error("it is kept longer until a moment to come, and for a year at most")]
+    ExtensionTime,
+}
+
+/// What follows from `act` on a held message and its case.
+pub fn rule_on(
+    (message, case): (&QueuedMessage, &Case),
+    (who, act, reason): (&Actor, &HeldAct, &str),
+    terms: &Terms,
+    now: Timestamp,
+) -> Result<Ruling, ActError> {
+    if !who.may(permission(act)) {
+        return Err(ActError::Denied);
+    }
+    if reason.trim().is_empty() {
+        return Err(ActError::NoReason);
+    }
+    match act {
+        HeldAct::Approve => return approve(message, case, who, now),
+        HeldAct::Withdraw => return withdraw(case, who),
+        _ => makes_sense(message, case, act, now)?,
+    }
+    let carry = Ruling::Carry(Order { act: act.clone(), proposed: None });
+    if !decides(act) {
+        return Ok(carry);
+    }
+    if let Some(proposal) = &case.proposal {
+        let (name, act) = (proposal.by.clone(), proposal.act.name());
+        return Err(ActError::Proposed { name, act });
+    }
+    if !(lets_go(act) && terms.needs_two(message.level)) {
+        return Ok(carry);
+    }
+    let (by, reason) = (who.name.clone(), reason.trim().to_owned());
+    Ok(Ruling::Propose(Proposal { act: act.clone(), by, at: now, reason }))
+}
+
+fn approve(
+    message: &QueuedMessage,
+    case: &Case,
+    who: &Actor,
+    now: Timestamp,
+) -> Result<Ruling, ActError> {
+    let proposal = case.proposal.as_ref().ok_or(ActError::NothingProposed)?;
+    if proposal.by == who.name {
+        return Err(ActError::SamePerson);
+    }
+    // Things may have changed since it was proposed.
+    makes_sense(message, case, &proposal.act, now)?;
+    Ok(Ruling::Carry(Order { act: proposal.act.clone(), proposed: Some(proposal.clone()) }))
+}
+
+fn withdraw(case: &Case, who: &Actor) -> Result<Ruling, ActError> {
+    let proposal = case.proposal.as_ref().ok_or(ActError::NothingProposed)?;
+    match proposal.by == who.name || who.may(Permission::Approve) {
+        true => Ok(Ruling::Withdraw),
+        false => Err(ActError::Denied),
+    }
+}
+
+/// Whether an act can be carried out at all.
+fn makes_sense(
+    message: &QueuedMessage,
+    case: &Case,
+    act: &HeldAct,
+    now: Timestamp,
+) -> Result<(), ActError> {
+    if case.legal_hold && decides(act) {
+        return Err(ActError::LegalHold);
+    }
+    match act {
+        HeldAct::Release { recipients, exemption, .. } => {
+            let waits = |one: &Address| message.pending().any(|queued| queued.address == *one);
+            if let Some(stranger) = recipients.iter().find(|one| !waits(one)) {
+                return Err(ActError::NoSuchRecipient(stranger.to_string()));
+            }
+            exemption.map_or(Ok(()), is_bounded)
+        }
+        HeldAct::Redirect { to: NextHop::Smtp { .. } | NextHop::Lmtp { .. } } => Ok(()),
+        HeldAct::Redirect { .. } => Err(ActError::NotAHost),
+        HeldAct::Extend { until } if *until <= now || *until > now + LONGEST_EXTENSION => {
+            Err(ActError::ExtensionTime)
+        }
+        HeldAct::LiftLegalHold if !case.legal_hold => Err(ActError::NoLegalHold),
+        _ => Ok(()),
+    }
+}
+
+fn is_bounded(exemption: LesserTls) -> Result<(), ActError> {
+    if !matches!(exemption.tls, TlsRequirement::Encrypted | TlsRequirement::Opportunistic) {
+        return Err(ActError::ExemptionTls(exemption.tls));
+    }
+    match (1..=LONGEST_EXEMPTION.as_secs()).contains(&exemption.seconds) {
+        true => Ok(()),
+        false => Err(ActError::ExemptionTime),
+    }
+}
+
+/// Whether a message is no longer held afterwards, in whole or in part.
+const fn decides(act: &HeldAct) -> bool {
+    lets_go(act) || matches!(act, HeldAct::Reject)
+}
+
+/// Whether somebody else than its sender gets it.
+pub(super) const fn lets_go(act: &HeldAct) -> bool {
+    matches!(act, HeldAct::Release { .. } | HeldAct::Redirect { .. })
+}
+
+/// What it takes to do it.
+pub const fn permission(act: &HeldAct) -> Permission {
+    match act {
+        HeldAct::Release { .. }
+        | HeldAct::Reject
+        | HeldAct::Redirect { .. }
+        | HeldAct::Extend { .. }
+        | HeldAct::Withdraw => Permission::Decide,
+        HeldAct::LegalHold | HeldAct::LiftLegalHold => Permission::LegalHold,
+        HeldAct::Approve => Permission::Approve,
+    }
+}
+
+impl Ruling {
+    /// Whether somebody gets the message by it: then nothing harmful may be
+    /// found in it now.
+    pub fn lets_go(&self) -> bool {
+        matches!(self, Self::Carry(order) if lets_go(&order.act))
+    }
+}
+
+/// A need that lasts longer is policy's to meet.
+const LONGEST_EXEMPTION: Duration = Duration::from_secs(7 * 24 * 3600);
+const LONGEST_EXTENSION: Duration = Duration::from_secs(366 * 24 * 3600);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        mail::{ActorDoor, Level, Role, Scope},
+        quarantine::samples::{NOON, held},
+    };
+
+    fn person(name: &str, role: Role) -> Actor {
+        let (door, scope) = (ActorDoor::Console, Scope::Everybody);
+        Actor { name: name.to_owned(), door, roles: vec![role], scope }
+    }
+
+    fn release() -> HeldAct {
+        HeldAct::Release { recipients: Vec::new(), exemption: None, false_positive: false }
+    }
+
+    fn rule(
+        message: &QueuedMessage,
+        case: &Case,
+        who: &Actor,
+        act: &HeldAct,
+    ) -> Result<Ruling, ActError> {
+        rule_on((message, case), (who, act, "agreed"), &Terms::default(), NOON)
+    }
+
+    #[test]
+    fn one_person_releases_what_is_clinical_and_proposes_what_is_specially_protected() {
+        let officer = person("ann", Role::Officer);
+        let case = Case::default();
+        let clinical = rule(&held(1, Level::CLINICAL), &case, &officer, &release());
+        assert!(clinical.unwrap().lets_go());
+        let special = rule(&held(1, Level::SPECIALLY_PROTECTED), &case, &officer, &release());
+        let Ok(Ruling::Propose(proposal)) = special else { panic!("{special:?}") };
+        assert_eq!((proposal.by.as_str(), &proposal.act), ("ann", &release()));
+    }
+
+    #[test]
+    fn a_second_person_approves_exactly_what_was_proposed() {
+        let message = held(1, Level::SPECIALLY_PROTECTED);
+        let wish = HeldAct::Release {
+            recipients: vec!["a@x.example".parse().unwrap()],
+            exemption: None,
+            false_positive: false,
+        };
+        let proposal =
+            Proposal { act: wish.clone(), by: "ann".to_owned(), at: NOON, reason: "r".to_owned() };
+        let case = Case { proposal: Some(proposal.clone()), ..Case::default() };
+        let approve = |who: &Actor| rule(&message, &case, who, &HeldAct::Approve);
+        assert_eq!(approve(&person("ann", Role::Approver)), Err(ActError::SamePerson));
+        assert_eq!(approve(&person("bob", Role::Officer)), Err(ActError::Denied));
+        let order = Order { act: wish, proposed: Some(proposal) };
+        assert_eq!(approve(&person("bob", Role::Approver)), Ok(Ruling::Carry(order)));
+        // Nor may a second proposal take its place while somebody reads the first.
+        let other = rule(&message, &case, &person("ann", Role::Officer), &release());
+        assert!(matches!(other, Err(ActError::Proposed { .. })));
+        let rejected = rule(&message, &case, &person("bob", Role::Approver), &HeldAct::Reject);
+        assert!(matches!(rejected, Err(ActError::Proposed { .. })));
+    }
+
+    #[test]
+    fn a_proposal_is_withdrawn_by_who_made_it_or_refused_by_who_could_approve_it() {
+        let message = held(1, Level::SPECIALLY_PROTECTED);
+        let proposal =
+            Proposal { act: release(), by: "ann".to_owned(), at: NOON, reason: "r".to_owned() };
+        let case = Case { proposal: Some(proposal), ..Case::default() };
+        let withdraw = |name, role| rule(&message, &case, &person(name, role), &HeldAct::Withdraw);
+        assert_eq!(withdraw("ann", Role::Officer), Ok(Ruling::Withdraw));
+        assert_eq!(withdraw("bob", Role::Approver), Ok(Ruling::Withdraw));
+        assert_eq!(withdraw("cat", Role::Officer), Err(ActError::Denied));
+    }
+
+    #[test]
+    fn under_a_legal_hold_a_message_goes_nowhere_until_it_is_lifted() {
+        let message = held(1, Level::CLINICAL);
+        let case = Case { legal_hold: true, ..Case::default() };
+        let officer = person("ann", Role::Officer);
+        let to = "smtp://portal.example:25".parse().unwrap();
+        for act in [release(), HeldAct::Reject, HeldAct::Redirect { to }] {
+            assert_eq!(rule(&message, &case, &officer, &act), Err(ActError::LegalHold));
+        }
+        assert!(rule(&message, &case, &officer, &HeldAct::LiftLegalHold).is_ok());
+        let without = rule(&message, &Case::default(), &officer, &HeldAct::LiftLegalHold);
+        assert_eq!(without, Err(ActError::NoLegalHold));
+    }
+
+    #[test]
+    fn every_act_has_a_reason_and_a_permission() {
+        let message = held(1, Level::CLINICAL);
+        let subject = (&message, &Case::default());
+        for act in [release(), HeldAct::Reject, HeldAct::LegalHold, HeldAct::Withdraw] {
+            for role in [Role::Auditor, Role::Operator] {
+                let ruling = rule(&message, &Case::default(), &person("x", role), &act);
+                assert_eq!(ruling, Err(ActError::Denied));
+            }
+            let (who, terms) = (person("ann", Role::Approver), Terms::default());
+            let ruling = rule_on(subject, (&who, &act, " \t"), &terms, NOON);
+            assert_eq!(ruling, Err(ActError::NoReason));
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let message = held(1, Level::CLINICAL);
+        let officer = person("ann", Role::Officer);
+        let release = |to: &[&str], tls, seconds| HeldAct::Release {
+            recipients: to.iter().map(|to| to.parse().unwrap()).collect(),
+            exemption: Some(LesserTls { tls, seconds }),
+            false_positive: false,
+        };
+        let encrypted = TlsRequirement::Encrypted;
+        for act in [
+            release(&["c@z.example"], encrypted, 60),
+            release(&[], encrypted, 0),
+            release(&[], encrypted, 8 * 24 * 3600),
+            release(&[], TlsRequirement::None, 60),
+            HeldAct::Redirect { to: "mx".parse().unwrap() },
+            HeldAct::Extend { until: NOON },
+            HeldAct::Extend { until: NOON + Duration::from_secs(400 * 24 * 3600) },
+        ] {
+            let ruling = rule(&message, &Case::default(), &officer, &act);
+            assert!(ruling.is_err(), "{act:?}: {ruling:?}");
+        }
+        assert!(rule(&message, &Case::default(), &officer, &release(&[], encrypted, 60)).is_ok());
+    }
+
+    fn any_act() -> impl Strategy<Value = HeldAct> {
+        prop_oneof![
+            Just(release()),
+            Just(HeldAct::Reject),
+            Just(HeldAct::Redirect { to: "smtp://portal.example:25".parse().unwrap() }),
+            Just(HeldAct::Extend { until: NOON + Duration::from_secs(3600) }),
+            Just(HeldAct::LegalHold),
+            Just(HeldAct::LiftLegalHold),
+            Just(HeldAct::Approve),
+            Just(HeldAct::Withdraw),
+        ]
+    }
+
+    /// As `gateway` carries rulings out.
+    fn carry_out(case: &mut Case, ruling: Ruling) {
+        match ruling {
+            Ruling::Propose(proposal) => case.proposal = Some(proposal),
+            Ruling::Withdraw => case.proposal = None,
+            Ruling::Carry(Order { act, .. }) => match act {
+                HeldAct::Extend { until } => case.extended_to = Some(until),
+                HeldAct::LegalHold => case.legal_hold = true,
+                HeldAct::LiftLegalHold => case.legal_hold = false,
+                _ => {}
+            },
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nobody_alone_lets_go_what_needs_two(
+            acts in prop::collection::vec(any_act(), 0..40),
+            level in 0_u8..5,
+        ) {
+            let (message, who) = (held(1, level.try_into().unwrap()), person("ann", Role::Approver));
+            let mut case = Case::default();
+            for act in acts {
+                let Ok(ruling) = rule(&message, &case, &who, &act) else { continue };
+                prop_assert!(level < 4 || !ruling.lets_go(), "{act:?}");
+                carry_out(&mut case, ruling);
+            }
+        }
+
+        #[test]
+        fn what_two_let_go_is_what_one_proposed_and_the_other_approved(
+            acts in prop::collection::vec((any_act(), any::<bool>()), 0..40),
+        ) {
+            let message = held(1, Level::SPECIALLY_PROTECTED);
+            let people = [person("ann", Role::Approver), person("bob", Role::Approver)];
+            let mut case = Case::default();
+            for (act, first) in acts {
+                let who = &people[usize::from(first)];
+                let Ok(ruling) = rule(&message, &case, who, &act) else { continue };
+                if let Ruling::Carry(order) = &ruling && lets_go(&order.act) {
+                    let proposal = order.proposed.as_ref().unwrap();
+                    prop_assert!(proposal.by != who.name && proposal.act == order.act);
+                    prop_assert!(!case.legal_hold);
+                }
+                carry_out(&mut case, ruling);
+            }
+        }
+    }
+}
