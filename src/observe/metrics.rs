@@ -443,6 +443,7 @@ mod tests {
             exemptions: 0,
         });
         metrics.set_policy(&PolicyState::default());
+        metrics.set_quarantine(&HeldTally::default());
         metrics.policies.set_exemption_expiry(Some(jiff::civil::date(2026, 11, 24)));
         let shown = metrics.render(QueueState::default()).unwrap();
         let rules = include_str!("../../deploy/prometheus/alerts.yml");

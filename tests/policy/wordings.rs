@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use postern::{
-    config::Node,
+    config::{Confinement, Node},
     content::{Content, InPlace},
     gateway::{Fate, Group, Marking, Workshop, judge},
     mail::{
@@ -127,7 +127,7 @@ fn copies(policy: &Policy, recipients: &[&str]) -> Vec<(Vec<String>, String)> {
         control_socket: Default::default(),
         passage_key: Default::default(),
         user: None,
-        confinement: Default::default(),
+        confinement: Confinement::Off,
     };
     let now = Timestamp::from_unix_milliseconds(1_795_367_525_123);
     let signer = Signer::default();

@@ -26,7 +26,7 @@ use crate::{
         Actor, ActorDoor, Address, Direction, Event, HeldAct, HeldFilter, Hold, Level, Observer,
         Protection, QueueId, QueuedMessage, QueuedRecipient, ReversePath, Role, Scope, Timestamp,
     },
-    observe::{Audit, Metrics, Observatory},
+    observe::{Audit, AuditSettings, Metrics, Observatory},
     policy::diagnostics::SourceFile,
     quarantine::Sight,
     reader::{self, Pool},
@@ -171,7 +171,7 @@ impl Scene {
             going_live.unwrap_or_else(|error| panic!("{error}")).policies();
         let queue = Arc::new(open_queue(&config).unwrap_or_else(|error| panic!("{error}")));
         let data = config.node.data_dir.clone();
-        let audit = Audit::open(&data.join("audit")).unwrap();
+        let audit = Audit::open(AuditSettings::of(&config)).unwrap();
         let observatory = Arc::new(Observatory::new(Metrics::new().unwrap(), audit));
         let reports = Reports {
             alarms: Arc::default(),
@@ -186,7 +186,7 @@ impl Scene {
             observer: Arc::clone(&observer),
         };
         let readers = Pool::new(reader::Settings::default(), None);
-        let trail = Trail::of(&observatory, &data);
+        let trail = Trail::of(&observatory);
         let quarantine = Quarantine::new(&reports, readers, trail);
         let (queue, ward) = (&quarantine.queue, quarantine.queue.lines().ward());
         ward.read_all(queue.spool(), || false);
