@@ -16,6 +16,7 @@ mod exit;
 mod explain;
 mod files;
 mod findings;
+mod health;
 mod keys;
 mod page;
 mod policy;
