@@ -82,6 +82,10 @@ def test_a_configuration_with_faults_is_refused_with_all_of_them(home):
     done = postern("run", "--config", file)
     assert done.returncode == 78
     assert "foo" in done.stderr and "not a name" in done.stderr
+    # Also where no policies are known, because of them.
+    done = postern("check", "--config", file, cwd=home)
+    assert done.returncode == 1
+    assert "foo" in done.stdout and "not a name" in done.stdout
 
 
 @pytest.fixture
