@@ -2,18 +2,20 @@
 
 use std::{process::ExitCode, time::SystemTime};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use super::{
     audit::{AuditArguments, audit},
     check::{CheckArguments, check},
     classify::{ClassifyArguments, classify},
+    completions::{CompletionsArguments, completions},
     demo::{DemoArguments, demo},
     diff::{DiffArguments, diff},
     domains::{DomainsArguments, domains},
     explain::{ExplainArguments, explain},
     health::{HealthArguments, health},
     keys::{KeysArguments, keys},
+    manual::{ManualArguments, manual},
     policy::{PolicyArguments, policy},
     probe::{ProbeArguments, probe},
     prove::{ProveArguments, prove},
@@ -23,6 +25,7 @@ use super::{
     rewrite::{RewriteArguments, rewrite},
     run::{RunArguments, run},
     schema::{SchemaArguments, schema},
+    settings::{SettingsArguments, settings},
     spool::{SpoolArguments, spool},
     test::{TestArguments, test},
     user::{UserArguments, user},
@@ -78,8 +81,21 @@ enum Command {
     Keys(KeysArguments),
     /// Keep the file of users who may authenticate
     User(UserArguments),
+    /// Look up a setting or policy key: what it means, its unit, what holds without it
+    Settings(SettingsArguments),
+    /// Read the manual here, or write it as man pages
+    Manual(ManualArguments),
+    /// Write what a shell needs to complete commands and options
+    Completions(CompletionsArguments),
     #[command(hide = true)]
     Reader(ReaderArguments),
+}
+
+/// What may be written, for the manual and for shells.
+pub(super) fn command() -> clap::Command {
+    let mut command = Arguments::command();
+    command.build();
+    command
 }
 
 /// The whole program: reads the arguments, runs the command, gives the code
@@ -107,6 +123,9 @@ pub fn main() -> ExitCode {
         Command::Spool(arguments) => spool(arguments),
         Command::Keys(arguments) => keys(arguments),
         Command::User(arguments) => user(arguments),
+        Command::Settings(arguments) => settings(&arguments),
+        Command::Manual(arguments) => manual(&arguments),
+        Command::Completions(arguments) => completions(&arguments),
         Command::Reader(arguments) => reader(&arguments),
     };
     match done {

@@ -34,7 +34,7 @@ pub use meaning::{
 };
 pub use mta_sts::{MtaSts, StsDiscovery};
 pub use network::{Network, NetworkError};
-pub use quantity::{QuantityError, Span};
+pub use quantity::{QuantityError, Size, Span};
 pub use reader::{Reader, ReaderConfinement};
 pub use resolver::{Dns, Dnssec, ResolverError, proving_resolver, resolver};
 pub use signing::{KeyState, SigningKey};

@@ -2,9 +2,10 @@
 //!
 //! Names begin with `postern_`, units are base units, labels come from closed
 //! sets: listeners and rules are those of the files, everything else is an
-//! enum. `README.md` lists them for operators.
+//! enum. `postern manual metrics` lists them for operators.
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
 };
@@ -15,6 +16,7 @@ use prometheus::{
 };
 
 use super::{
+    description::MetricDescription,
     policies::PolicyMetrics,
     readers::ReaderMetrics,
     signing::SigningMetrics,
@@ -33,12 +35,13 @@ pub struct Metrics {
     pub(super) signing: SigningMetrics,
     queue: QueueMetrics,
     spool: SpoolMetrics,
+    described: Vec<MetricDescription>,
 }
 
 impl Metrics {
     pub fn new() -> Result<Self, Error> {
         let registry = Registry::new();
-        let new = Maker(&registry);
+        let new = Maker { registry: &registry, made: RefCell::default() };
         new.gauges("postern_build_info", "The running version; always 1.", &["version"])?
             .with_label_values(&[env!("CARGO_PKG_VERSION")])
             .set(1);
@@ -52,8 +55,14 @@ impl Metrics {
             signing: SigningMetrics::new(&new)?,
             queue: QueueMetrics::new(&new)?,
             spool: SpoolMetrics::new(&new)?,
+            described: new.made.into_inner(),
             registry,
         })
+    }
+
+    /// All of them, whether or not anything has been counted.
+    pub fn described(&self) -> &[MetricDescription] {
+        &self.described
     }
 
     /// Of all certificates, in Unix seconds, by listener and name; what was
@@ -348,14 +357,19 @@ impl UpkeepMetrics {
 }
 
 /// Makes collectors and registers them in one step.
-pub(super) struct Maker<'a>(&'a Registry);
+pub(super) struct Maker<'a> {
+    registry: &'a Registry,
+    /// In the order in which they were made.
+    made: RefCell<Vec<MetricDescription>>,
+}
 
 impl Maker<'_> {
     pub(super) fn register<C: Collector + Clone + 'static>(
         &self,
         collector: C,
     ) -> Result<C, Error> {
-        self.0.register(Box::new(collector.clone()))?;
+        self.registry.register(Box::new(collector.clone()))?;
+        self.made.borrow_mut().extend(MetricDescription::all_of(&collector));
         Ok(collector)
     }
 

@@ -7,6 +7,7 @@
 //! never in a metric's label.
 
 mod audit;
+mod description;
 mod http;
 mod lines; // the shape of the trail's lines
 mod log;
@@ -19,6 +20,7 @@ mod state; // what a scrape asks
 mod trail;
 
 pub use audit::{Audit, AuditError};
+pub use description::MetricDescription;
 pub use http::{Probes, serve};
 pub use log::{LogFormat, start_logging};
 pub use metrics::Metrics;
