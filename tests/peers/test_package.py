@@ -156,6 +156,8 @@ def test_a_life_from_installation_to_purge(packages, machine, far_end):
     # As it comes, it has no fault and its officers' cases pass.
     machine.run("postern", "check", "--config", "/etc/postern/postern.toml")
     machine.run("postern", "test", "--policies", "/etc/postern/policies")
+    assert "postern-run" in machine.run("zcat", "/usr/share/man/man1/postern-run.1.gz").replace("\\-", "-")
+    assert "_postern" in machine.read("usr/share/bash-completion/completions/postern")
 
     with Service(machine, far_end) as service:
         clients.by_smtplib(service, message(), RECIPIENT)
