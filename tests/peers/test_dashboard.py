@@ -157,7 +157,8 @@ def with_attachments():
     with zipfile.ZipFile(octets, "w") as archive:
         archive.writestr("rota.txt", "Monday: nobody.\n")
     mail.add_attachment(octets.getvalue(), maintype="application", subtype="zip", filename="rota.zip")
-    mail.add_attachment(b"Rar!\x1a\x07\x01\x00 and no more", maintype="application", subtype="vnd.rar", filename="a.rar")
+    unread = b"Rar!\x1a\x07\x01\x00 and no more"
+    mail.add_attachment(unread, maintype="application", subtype="vnd.rar", filename="rota.rar")
     return mail
 
 
