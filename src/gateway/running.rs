@@ -213,6 +213,8 @@ impl Gateway {
     fn open(&self, doors: Doors, dispatcher: Dispatcher, operator: Operator) {
         let Doors { listeners, control, metrics, console } = doors;
         let Self { keeper, listening, serving, .. } = self;
+        // Before the first scrape.
+        keeper.tell_certificates();
         let queue = Arc::clone(&operator.queue);
         let shut_out = ShutOut::new(&self.config.limits);
         let capacity = Capacity::new(&self.config.limits);
@@ -261,7 +263,6 @@ impl Gateway {
             };
             listening.spawn(listener.serve(orders));
         }
-        keeper.tell_certificates();
     }
 }
 

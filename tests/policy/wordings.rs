@@ -126,6 +126,8 @@ fn copies(policy: &Policy, recipients: &[&str]) -> Vec<(Vec<String>, String)> {
         control_group: None,
         control_socket: Default::default(),
         passage_key: Default::default(),
+        user: None,
+        confinement: Default::default(),
     };
     let now = Timestamp::from_unix_milliseconds(1_795_367_525_123);
     let signer = Signer::default();

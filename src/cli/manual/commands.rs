@@ -36,7 +36,9 @@ fn write(command: &Command, name: &str, pages: &mut Vec<(String, String)>) {
     let _ = man.render_description_section(&mut text);
     let _ = man.render_options_section(&mut text);
     // A space between paragraphs is asked for once.
-    let mut text = String::from_utf8_lossy(&text).replace("\n.br\n\n.br\n", "\n.sp\n");
+    let mut text = String::from_utf8_lossy(&text)
+        .replace("\n.br\n\n.br\n", "\n.sp\n")
+        .replace("\n\n.br\n", "\n.sp\n");
     let mut roff = Roff::new();
     if !below.is_empty() {
         append(&mut roff, &commands_of(name, &below));
