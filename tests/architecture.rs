@@ -27,8 +27,17 @@ const PURE: &[&str] = &[
 ];
 
 /// Sockets, disks and clocks. They meet in `gateway` only.
-const EDGE: &[&str] =
-    &["listen", "authenticate", "recipients", "spool", "deliver", "reader", "observe", "console"];
+const EDGE: &[&str] = &[
+    "listen",
+    "authenticate",
+    "recipients",
+    "spool",
+    "deliver",
+    "reader",
+    "observe",
+    "console",
+    "service",
+];
 
 /// `postern.toml` speaks of mail, and gives diagnostics as the policy does.
 const CONFIG_MAY_IMPORT: &[&str] = &["mail", "policy"];
