@@ -24,9 +24,10 @@ def test_the_bill_of_materials_is_cyclonedx_and_names_what_cargo_builds_with():
         ["cargo", "tree", "--locked", "--edges=normal,build", f"--target={TARGET}", "--prefix=none", "--format={p}"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout
-    built = {" ".join(line.split()[:2]) for line in tree.splitlines() if line.strip()} - {"postern v0.1.0"}
+    built = {" ".join(line.split()[:2]) for line in tree.splitlines() if line.strip()}
+    built = {one for one in built if not one.startswith("postern ")}
     assert named == built and len(named) > 100
-    assert not named & {one for one in built if one.startswith(("criterion ", "insta ", "proptest "))}
+    assert not [one for one in named if one.startswith(("criterion ", "insta ", "proptest "))]
     assert all(one.get("licenses") and one.get("hashes") for one in bill["components"])
     # What is depended on is there.
     references = {one["bom-ref"] for one in bill["components"]} | {bill["metadata"]["component"]["bom-ref"]}
