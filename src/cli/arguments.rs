@@ -14,6 +14,7 @@ use super::{
     diff::{DiffArguments, diff},
     domains::{DomainsArguments, domains},
     explain::{ExplainArguments, explain},
+    health::{HealthArguments, health},
     keys::{KeysArguments, keys},
     manual::{ManualArguments, manual},
     policy::{PolicyArguments, policy},
@@ -46,6 +47,8 @@ enum Command {
     Demo(DemoArguments),
     /// Run the gateway: SIGHUP reloads policies and certificates, SIGTERM drains
     Run(RunArguments),
+    /// Ask whether the gateway of this machine takes mail, or lives
+    Health(HealthArguments),
     /// Validate postern.toml and the policies; every fault at once
     Check(CheckArguments),
     /// Write what editors need to complete and explain the files: JSON Schemas
@@ -108,6 +111,7 @@ pub fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo(arguments) => demo(arguments),
         Command::Run(arguments) => run(&arguments),
+        Command::Health(arguments) => health(&arguments),
         Command::Check(arguments) => check(arguments, now),
         Command::Schema(arguments) => schema(&arguments),
         Command::Test(arguments) => test(&arguments, now),

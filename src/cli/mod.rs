@@ -18,6 +18,7 @@ mod exit;
 mod explain;
 mod files;
 mod findings;
+mod health;
 mod keys;
 mod manual;
 mod moment;
