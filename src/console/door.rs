@@ -12,7 +12,7 @@ use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Instant};
 
 use axum::{
     body::{Body, Bytes, to_bytes},
-    extract::{FromRequestParts, Request, State},
+    extract::{DefaultBodyLimit, FromRequestParts, Request, State},
     http::{HeaderMap, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -58,6 +58,8 @@ pub(super) async fn door(
         method: request.method().clone(),
         identity: identify(&console, &request, &caller),
     };
+    let largest = if visit.identity.is_some() { LARGEST_UPLOAD } else { LARGEST_OF_STRANGERS };
+    DefaultBodyLimit::max(largest).apply(&mut request);
     if let Some(identity) = &visit.identity {
         request.extensions_mut().insert(identity.clone());
     }
@@ -247,6 +249,8 @@ impl Refusal {
 
 /// Octets.
 const LARGEST_FORM: usize = 1 << 20;
+/// Of whoever is not signed in: a form with a few fields.
+const LARGEST_OF_STRANGERS: usize = 64 << 10;
 /// Of a message to be tried.
-pub(super) const LARGEST_UPLOAD: usize = 32 << 20;
+const LARGEST_UPLOAD: usize = 32 << 20;
 const LONGEST_FIRST_PART: usize = 1_024;

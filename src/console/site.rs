@@ -127,7 +127,6 @@ impl Console {
             .route(&assets::SCRIPT.path, get(async || assets::SCRIPT.response()))
             .merge(requests(Arc::clone(&self.ports.requests)))
             .fallback(async || Refusal::NotFound)
-            .layer(axum::extract::DefaultBodyLimit::max(door::LARGEST_UPLOAD))
             .layer(from_fn_with_state(Arc::clone(self), door::door))
             .with_state(Arc::clone(self))
     }
