@@ -89,6 +89,14 @@ pub struct Found {
     pub meant: Option<String>,
 }
 
+impl Found {
+    /// Whether it says something by itself: a listed word that adds no weight
+    /// only keeps other findings company.
+    pub fn counts(&self) -> bool {
+        self.weight != Some(0)
+    }
+}
+
 /// Without the value, so that no `{:?}` in a log can show it.
 impl fmt::Debug for Found {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,6 +2,7 @@
 
 mod export;
 mod filter;
+mod proposals;
 mod show;
 
 use std::{
@@ -97,7 +98,7 @@ enum QuarantineCommand {
         #[arg(long)]
         lift: bool,
     },
-    /// Do what another person has proposed
+    /// Do what another person has proposed: it is read and shown first
     Approve {
         #[command(flatten)]
         which: WhichArguments,
@@ -173,8 +174,12 @@ pub fn quarantine(arguments: QuarantineArguments, now: Timestamp) -> Result<(), 
         QuarantineCommand::Hold { which, lift } => {
             held.act(which, if lift { HeldAct::LiftLegalHold } else { HeldAct::LegalHold })
         }
-        QuarantineCommand::Approve { which } => held.act(which, HeldAct::Approve),
-        QuarantineCommand::Withdraw { which } => held.act(which, HeldAct::Withdraw),
+        QuarantineCommand::Approve { which } => {
+            held.answer(which, |proposed_at| HeldAct::Approve { proposed_at })
+        }
+        QuarantineCommand::Withdraw { which } => {
+            held.answer(which, |proposed_at| HeldAct::Withdraw { proposed_at })
+        }
         QuarantineCommand::Export { id, to, reason, passphrase_stdin } => {
             held.export(id, &to, reason, passphrase_stdin.into())
         }
@@ -241,11 +246,22 @@ impl Held<'_> {
                 eprint!("\r{judged} of {of}");
             }
         };
-        let answer = asked_telling(self.control, &Request::Quarantine(request), progress)?;
+        let answer = self.ask_telling(request, progress)?;
         if is_watched {
             eprint!("\r");
         }
-        let answer = of_quarantine(answer)?;
+        self.told(answer)
+    }
+
+    fn ask_telling(
+        &self,
+        request: QuarantineRequest,
+        progress: impl Fn(usize, usize),
+    ) -> Result<QuarantineAnswer, Failure> {
+        of_quarantine(asked_telling(self.control, &Request::Quarantine(request), progress)?)
+    }
+
+    fn told(&self, answer: QuarantineAnswer) -> Result<(), Failure> {
         let mut out = std::io::stdout().lock();
         if self.json {
             writeln!(out, "{}", serde_json::json!(answer))?;

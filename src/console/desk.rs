@@ -25,6 +25,8 @@ pub trait QuarantineDesk: Send + Sync + 'static {
     /// What is known of one, beside its content.
     fn message<'a>(&'a self, who: &'a Actor, id: QueueId) -> Pending<'a, HeldMessage>;
 
+    /// Revealed for whoever may; the console asks for that only where they
+    /// have said why, and tells of it.
     fn view<'a>(&'a self, who: &'a Actor, id: QueueId, sight: Sight) -> Pending<'a, MessageView>;
 
     fn act<'a>(

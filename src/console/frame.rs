@@ -62,6 +62,7 @@ const NAVIGATION: &[(&str, &str, Permission)] = &[
     ("Overview", "/", Permission::ViewOverview),
     ("Quarantine", "/quarantine", Permission::ViewHeld),
     ("Message trace", "/trace", Permission::Trace),
+    ("Partners", "/partners", Permission::ViewPartners),
     ("Policy", "/policy", Permission::ViewPolicy),
     ("Try a message", "/try", Permission::Try),
     ("Audit", "/audit", Permission::ReadAudit),

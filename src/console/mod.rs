@@ -68,6 +68,8 @@ mod identity; // who asks
 mod moments; // times and sizes in words
 mod overview;
 mod page;
+mod partner_desk; // what it asks about the partners
+mod partners;
 mod policy_desk; // what it asks of the gateway about its policy
 mod policy_pages;
 mod quarantine;
@@ -104,6 +106,7 @@ pub use headers::ContentSecurity;
 pub use identity::Identity;
 pub use overview::{CertificateDue, Overview, OverviewSource, PolicyOverview, TlsWaiting};
 pub use page::{Answer, FormErrors, Pagination, page};
+pub use partner_desk::{Partner, PartnerDesk, PartnerLevel, PartnerState};
 pub use policy_desk::{
     ChangeExample, PolicyChange, PolicyComparison, PolicyDesk, PolicyFault, PolicyFile,
     PolicyProof, PolicyStanding, PolicyStepShown, PolicyTurn, PolicyVerdict, RefusedPolicy,

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use bytes::Bytes;
 
 use super::{
-    Acted, DeskError, HeldMessage, HeldQuery, Pending, PolicyComparison, PolicyDesk,
-    PolicyStanding, PolicyVerdict, QuarantineDesk, RequestDesk, RequestPage, Trial, TrialDesk,
-    Tried, Which, testing::Quiet,
+    Acted, DeskError, HeldMessage, HeldQuery, Partner, PartnerDesk, Pending, PolicyComparison,
+    PolicyDesk, PolicyStanding, PolicyVerdict, QuarantineDesk, RequestDesk, RequestPage, Trial,
+    TrialDesk, Tried, Which, testing::Quiet,
 };
 use crate::{
     mail::{Actor, HeldAct, HeldPage, QueueId, RequestKind},
@@ -73,6 +73,12 @@ impl PolicyDesk for Quiet {
         _: &'a str,
     ) -> Pending<'a, String> {
         nothing()
+    }
+}
+
+impl PartnerDesk for Quiet {
+    fn board(&self) -> Vec<Partner> {
+        Vec::new()
     }
 }
 

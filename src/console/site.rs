@@ -8,15 +8,14 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    AuditDesk, Flash, Identity, OverviewSource, PolicyDesk, QuarantineDesk, Refusal, RequestDesk,
-    Routes, TraceDesk, TrialDesk,
+    AuditDesk, Flash, Identity, OverviewSource, PartnerDesk, PolicyDesk, QuarantineDesk, Refusal,
+    RequestDesk, Routes, TraceDesk, TrialDesk,
     accounts::{Accounts, AccountsError},
     api, assets, audit,
     cookies::{CookieKind, Secure},
     door,
     guesses::Guesses,
-    overview, policy_pages, quarantine,
-    requests::requests,
+    overview, partners, policy_pages, quarantine, requests,
     server::{Server, Way},
     sessions::Sessions,
     sign_in,
@@ -35,6 +34,7 @@ pub struct Ports {
     pub overview: Arc<dyn OverviewSource>,
     pub quarantine: Arc<dyn QuarantineDesk>,
     pub requests: Arc<dyn RequestDesk>,
+    pub partners: Arc<dyn PartnerDesk>,
     pub policy: Arc<dyn PolicyDesk>,
     pub trials: Arc<dyn TrialDesk>,
     pub trace: Arc<dyn TraceDesk>,
@@ -113,9 +113,11 @@ impl Console {
             .with(overview::routes)
             .with(quarantine::routes)
             .with(trace::routes)
+            .with(partners::routes)
             .with(policy_pages::routes)
             .with(trial_pages::routes)
             .with(audit::routes)
+            .with(requests::routes)
             .with(sign_in::routes)
             .with(api::routes)
             .into_parts();
@@ -125,7 +127,6 @@ impl Console {
             .route("/api/openapi.json", described)
             .route(&assets::STYLESHEET.path, get(async || assets::STYLESHEET.response()))
             .route(&assets::SCRIPT.path, get(async || assets::SCRIPT.response()))
-            .merge(requests(Arc::clone(&self.ports.requests)))
             .fallback(async || Refusal::NotFound)
             .layer(from_fn_with_state(Arc::clone(self), door::door))
             .with_state(Arc::clone(self))

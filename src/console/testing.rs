@@ -77,6 +77,7 @@ impl Fixture {
             overview,
             quarantine: Arc::new(Quiet),
             requests: Arc::new(Quiet),
+            partners: Arc::new(Quiet),
             policy: Arc::new(Quiet),
             trials: Arc::new(Quiet),
             trace: Arc::new(Quiet),

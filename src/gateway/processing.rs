@@ -18,7 +18,7 @@ use crate::{
         Submission, Timestamp, TlsSession, Told, Urgency,
     },
     policy::Policy,
-    quarantine::masked,
+    quarantine::masked_subject,
     transform::{
         Chain, Edits, HeaderField, HeaderFieldError, LongLines, PASSAGE, PassageKey, PassageMark,
         Received, Removal, Rewritten, SealError, Sealing, Signer, SignerError, Supplied, Trail,
@@ -107,7 +107,7 @@ fn subject(
     let written = extract.readings.iter().find(|reading| is_of_subject(&reading.part));
     match written {
         Some(reading) if decisions.iter().any(|(_, one)| one.disposition == Disposition::Hold) => {
-            masked(&reading.text, &classification.findings, MAX_SUBJECT)
+            masked_subject(&reading.text, classification, MAX_SUBJECT)
         }
         _ => String::new(),
     }

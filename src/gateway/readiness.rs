@@ -25,6 +25,13 @@ pub struct Surveyor {
     deliverer: Deliverer,
 }
 
+/// The same of what somebody else keeps: a running gateway's own.
+pub(super) struct Survey<'a> {
+    pub(super) config: Option<&'a Config>,
+    pub(super) policy: &'a Policy,
+    pub(super) deliverer: &'a Deliverer,
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct Readiness {
     pub domain: Domain,
@@ -73,6 +80,14 @@ impl Surveyor {
 
     /// Takes a minute at the most.
     pub async fn readiness(&self, domain: &Domain) -> Readiness {
+        let Self { config, policy, deliverer } = self;
+        Survey { config: config.as_ref(), policy, deliverer }.readiness(domain).await
+    }
+}
+
+impl Survey<'_> {
+    /// Takes a minute at the most.
+    pub(super) async fn readiness(&self, domain: &Domain) -> Readiness {
         let destination = self.policy.destination(domain);
         let protection = destination.protection();
         let (next_hop, route) = self.way(domain);
@@ -102,7 +117,7 @@ impl Surveyor {
     }
 
     fn way(&self, domain: &Domain) -> (Option<NextHop>, RouteTls) {
-        match self.config.as_ref().map(|config| config.route(domain)) {
+        match self.config.map(|config| config.route(domain)) {
             None => (Some(NextHop::Mx), RouteTls::default()),
             Some(None) => (None, RouteTls::default()),
             Some(Some(route)) => (Some(route.next_hop.clone()), route.into()),
@@ -122,7 +137,7 @@ impl Surveyor {
         let of = |level| {
             let message = plain(level);
             let facts = Facts { message: &message, recipient: &recipient };
-            (level, decide(&self.policy, facts).protection.tls.max(route))
+            (level, decide(self.policy, facts).protection.tls.max(route))
         };
         levels.map(of).collect()
     }

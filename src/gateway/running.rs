@@ -1,6 +1,10 @@
 //! Starting a gateway and stopping it in order.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use tokio::{net::TcpListener, runtime::Handle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -14,6 +18,7 @@ use super::{
     keeper::Keeper,
     names::Names,
     operator::Operator,
+    partners::Partners,
     parts::{
         StartError, deliverer, open_queue, part, passage_key, readers, request_key, retry_schedule,
         signer, strangers, subject_key, tls_tally,
@@ -231,7 +236,13 @@ impl Gateway {
             readers: self.readers.clone(),
             stopping: listening.stop.clone(),
         });
-        let ports = ports(&operator, Arc::clone(&state) as _, &self.readers);
+        let partners = Arc::new(Partners {
+            config: Arc::clone(&self.config),
+            policies: Arc::clone(&operator.reports.policies),
+            deliverer: dispatcher.deliverer.clone(),
+            looks: Mutex::default(),
+        });
+        let ports = ports(&operator, Arc::clone(&state) as _, &partners, &self.readers);
         let officers = self.officers(ports)?;
         let observatory = Arc::clone(&keeper.observatory);
         let page =
@@ -241,6 +252,7 @@ impl Gateway {
             let tls = self.config.console.as_ref().map(|console| console.tls.clone());
             let tls = tls.unwrap_or(ConsoleTls::Loopback);
             serving.spawn(console.serve(socket, tls, serving.stop.clone()));
+            serving.spawn(partners.follow(serving.stop.clone()));
         }
         if let Some(reports) = &operator.tls_reports {
             serving.spawn(Arc::clone(reports).run(serving.stop.clone()));

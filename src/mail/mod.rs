@@ -76,8 +76,8 @@ pub use protection::{
     Ciphers, KeyPin, KeyPinError, MxName, Protection, TlsRequirement, TlsVersion, Trust,
 };
 pub use quarantine::{
-    Case, HeldAct, HeldEntry, HeldFilter, HeldOrder, HeldPage, HeldState, LesserTls, Proposal,
-    ReleaseRequest, RequestKind,
+    Case, HeldAct, HeldEntry, HeldFilter, HeldOrder, HeldPage, HeldSearch, HeldState, LesserTls,
+    Listed, Proposal, ReleaseRequest, RequestKind,
 };
 pub use queue_id::{QueueId, QueueIdError};
 pub use reading::{ReaderFault, ReaderOutcome};

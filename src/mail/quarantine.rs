@@ -123,10 +123,14 @@ pub enum HeldAct {
     /// Kept whatever its term says.
     LegalHold,
     LiftLegalHold,
-    /// Does what another has proposed.
-    Approve,
+    /// Does what another has proposed then, and nothing that was proposed since.
+    Approve {
+        proposed_at: Timestamp,
+    },
     /// Refuses what another has proposed, or takes back what one has oneself.
-    Withdraw,
+    Withdraw {
+        proposed_at: Timestamp,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,8 +149,8 @@ impl HeldAct {
             Self::Extend { .. } => "extend",
             Self::LegalHold => "legal-hold",
             Self::LiftLegalHold => "lift-legal-hold",
-            Self::Approve => "approve",
-            Self::Withdraw => "withdraw",
+            Self::Approve { .. } => "approve",
+            Self::Withdraw { .. } => "withdraw",
         }
     }
 }
@@ -221,37 +225,78 @@ impl HeldEntry {
 }
 
 impl HeldFilter {
-    pub fn matches(&self, entry: &HeldEntry, now: Timestamp) -> bool {
-        let has = |wanted: &Option<String>, found: &str| {
-            wanted.as_ref().is_none_or(|wanted| contains(found, wanted))
+    /// To go through many with.
+    pub fn search(&self) -> HeldSearch<'_> {
+        let small = |wanted: &Option<String>| wanted.as_ref().map(|one| one.trim().to_lowercase());
+        HeldSearch {
+            filter: self,
+            text: small(&self.text),
+            sender: small(&self.sender),
+            recipient: small(&self.recipient),
+        }
+    }
+}
+
+/// A held message with what searches look at in small letters, which takes
+/// longest and is made once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    pub entry: HeldEntry,
+    sender: String,
+    /// Line by line.
+    recipients: String,
+    /// Subject, rule and id, line by line.
+    words: String,
+}
+
+/// A filter with what it looks for in small letters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeldSearch<'a> {
+    filter: &'a HeldFilter,
+    text: Option<String>,
+    sender: Option<String>,
+    recipient: Option<String>,
+}
+
+impl From<HeldEntry> for Listed {
+    fn from(entry: HeldEntry) -> Self {
+        let recipients: Vec<String> = entry.recipients.iter().map(ToString::to_string).collect();
+        let words = format!("{}\n{}\n{}", entry.subject, entry.rule, entry.id);
+        Self {
+            sender: entry.sender.to_string().to_lowercase(),
+            recipients: recipients.join("\n").to_lowercase(),
+            words: words.to_lowercase(),
+            entry,
+        }
+    }
+}
+
+impl HeldSearch<'_> {
+    pub fn matches(&self, listed: &Listed, now: Timestamp) -> bool {
+        let Listed { entry, sender, recipients, words } = listed;
+        let filter = self.filter;
+        let state = || match filter.state {
+            None => true,
+            Some(HeldState::Overdue) => entry.is_overdue(now),
+            Some(HeldState::Proposed) => entry.proposal.is_some(),
+            Some(HeldState::Requested) => !entry.requests.is_empty(),
+            Some(HeldState::LegalHold) => entry.legal_hold,
         };
-        let sender = entry.sender.to_string();
-        let recipients = || entry.recipients.iter().map(ToString::to_string);
-        let state = self.state.is_none_or(|state| match state {
-            HeldState::Overdue => entry.is_overdue(now),
-            HeldState::Proposed => entry.proposal.is_some(),
-            HeldState::Requested => !entry.requests.is_empty(),
-            HeldState::LegalHold => entry.legal_hold,
-        });
-        let text = self.text.as_ref().is_none_or(|text| {
-            let id = entry.id.to_string();
-            [&entry.subject, &entry.rule, &sender, &id].into_iter().any(|in_| contains(in_, text))
-                || recipients().any(|in_| contains(&in_, text))
-        });
-        state
-            && self.level.is_none_or(|level| entry.level == level)
-            && self.direction.is_none_or(|direction| entry.direction == direction)
-            && self.kind.is_none_or(|kind| entry.kinds.contains(&kind))
-            && self.since.is_none_or(|since| entry.received_at >= since)
-            && self.until.is_none_or(|until| entry.received_at < until)
-            && self.rule.as_ref().is_none_or(|rule| *rule == entry.rule)
-            && self.organisation.as_ref().is_none_or(|ods| entry.organisations.contains(ods))
-            && has(&self.sender, &sender)
-            && self
-                .recipient
-                .as_ref()
-                .is_none_or(|_| recipients().any(|recipient| has(&self.recipient, &recipient)))
-            && text
+        let stands_in = |wanted: &Option<String>, texts: &[&String]| match wanted {
+            None => true,
+            Some(wanted) => texts.iter().any(|text| text.contains(wanted)),
+        };
+        filter.level.is_none_or(|level| entry.level == level)
+            && filter.direction.is_none_or(|direction| entry.direction == direction)
+            && filter.since.is_none_or(|since| entry.received_at >= since)
+            && filter.until.is_none_or(|until| entry.received_at < until)
+            && state()
+            && filter.kind.is_none_or(|kind| entry.kinds.contains(&kind))
+            && filter.rule.as_ref().is_none_or(|rule| *rule == entry.rule)
+            && filter.organisation.as_ref().is_none_or(|ods| entry.organisations.contains(ods))
+            && stands_in(&self.sender, &[sender])
+            && stands_in(&self.recipient, &[recipients])
+            && stands_in(&self.text, &[words, sender, recipients])
     }
 }
 
@@ -266,9 +311,4 @@ impl HeldOrder {
             }
         }
     }
-}
-
-/// Whatever the case; of what is beyond ASCII as it stands or in small letters.
-fn contains(text: &str, wanted: &str) -> bool {
-    text.to_lowercase().contains(&wanted.trim().to_lowercase())
 }

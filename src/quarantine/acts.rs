@@ -23,8 +23,7 @@ pub enum Ruling {
     Withdraw,
 }
 
-/// An act that is to be carried out: never [`HeldAct::Approve`] or
-/// [`HeldAct::Withdraw`].
+/// An act that is to be carried out: never one about a proposal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Order {
     pub act: HeldAct,
@@ -42,6 +41,8 @@ pub enum ActError {
     Proposed { name: String, act: &'static str },
     #[error("nothing is proposed for it")]
     NothingProposed,
+    #[error("something else is proposed for it by now: look again")]
+    AnotherProposal,
     #[error("another person must approve what you have proposed yourself")]
     SamePerson,
     #[error("it is under a legal hold: lift that first")]
@@ -74,8 +75,10 @@ pub fn rule_on(
         return Err(ActError::NoReason);
     }
     match act {
-        HeldAct::Approve => return approve(message, case, who, now),
-        HeldAct::Withdraw => return withdraw(case, who),
+        HeldAct::Approve { proposed_at } => {
+            return approve(message, case, (who, *proposed_at), now);
+        }
+        HeldAct::Withdraw { proposed_at } => return withdraw(case, (who, *proposed_at)),
         _ => makes_sense(message, case, act, now)?,
     }
     let carry = Ruling::Carry(Order { act: act.clone(), proposed: None });
@@ -96,10 +99,10 @@ pub fn rule_on(
 fn approve(
     message: &QueuedMessage,
     case: &Case,
-    who: &Actor,
+    (who, proposed_at): (&Actor, Timestamp),
     now: Timestamp,
 ) -> Result<Ruling, ActError> {
-    let proposal = case.proposal.as_ref().ok_or(ActError::NothingProposed)?;
+    let proposal = proposal(case, proposed_at)?;
     if proposal.by == who.name {
         return Err(ActError::SamePerson);
     }
@@ -108,11 +111,20 @@ fn approve(
     Ok(Ruling::Carry(Order { act: proposal.act.clone(), proposed: Some(proposal.clone()) }))
 }
 
-fn withdraw(case: &Case, who: &Actor) -> Result<Ruling, ActError> {
-    let proposal = case.proposal.as_ref().ok_or(ActError::NothingProposed)?;
+fn withdraw(case: &Case, (who, proposed_at): (&Actor, Timestamp)) -> Result<Ruling, ActError> {
+    let proposal = proposal(case, proposed_at)?;
     match proposal.by == who.name || who.may(Permission::Approve) {
         true => Ok(Ruling::Withdraw),
         false => Err(ActError::Denied),
+    }
+}
+
+/// The proposal that somebody has read, if it still stands.
+fn proposal(case: &Case, proposed_at: Timestamp) -> Result<&Proposal, ActError> {
+    let proposal = case.proposal.as_ref().ok_or(ActError::NothingProposed)?;
+    match proposal.at == proposed_at {
+        true => Ok(proposal),
+        false => Err(ActError::AnotherProposal),
     }
 }
 
@@ -171,9 +183,9 @@ pub const fn permission(act: &HeldAct) -> Permission {
         | HeldAct::Reject
         | HeldAct::Redirect { .. }
         | HeldAct::Extend { .. }
-        | HeldAct::Withdraw => Permission::Decide,
+        | HeldAct::Withdraw { .. } => Permission::Decide,
         HeldAct::LegalHold | HeldAct::LiftLegalHold => Permission::LegalHold,
-        HeldAct::Approve => Permission::Approve,
+        HeldAct::Approve { .. } => Permission::Approve,
     }
 }
 
@@ -203,6 +215,9 @@ mod tests {
         let (door, scope) = (ActorDoor::Console, Scope::Everybody);
         Actor { name: name.to_owned(), door, roles: vec![role], scope }
     }
+
+    const APPROVE: HeldAct = HeldAct::Approve { proposed_at: NOON };
+    const WITHDRAW: HeldAct = HeldAct::Withdraw { proposed_at: NOON };
 
     fn release() -> HeldAct {
         HeldAct::Release { recipients: Vec::new(), exemption: None, false_positive: false }
@@ -239,7 +254,7 @@ mod tests {
         let proposal =
             Proposal { act: wish.clone(), by: "ann".to_owned(), at: NOON, reason: "r".to_owned() };
         let case = Case { proposal: Some(proposal.clone()), ..Case::default() };
-        let approve = |who: &Actor| rule(&message, &case, who, &HeldAct::Approve);
+        let approve = |who: &Actor| rule(&message, &case, who, &APPROVE);
         assert_eq!(approve(&person("ann", Role::Approver)), Err(ActError::SamePerson));
         assert_eq!(approve(&person("bob", Role::Officer)), Err(ActError::Denied));
         let order = Order { act: wish, proposed: Some(proposal) };
@@ -252,12 +267,31 @@ mod tests {
     }
 
     #[test]
+    fn what_was_proposed_since_it_was_read_is_neither_approved_nor_refused() {
+        let message = held(1, Level::SPECIALLY_PROTECTED);
+        let at = NOON + Duration::from_millis(1);
+        let proposal =
+            Proposal { act: release(), by: "ann".to_owned(), at, reason: "r".to_owned() };
+        let case = Case { proposal: Some(proposal), ..Case::default() };
+        let approver = person("bob", Role::Approver);
+        for (read, since) in [
+            (APPROVE, HeldAct::Approve { proposed_at: at }),
+            (WITHDRAW, HeldAct::Withdraw { proposed_at: at }),
+        ] {
+            assert_eq!(rule(&message, &case, &approver, &read), Err(ActError::AnotherProposal));
+            assert!(rule(&message, &case, &approver, &since).is_ok());
+        }
+        let none = rule(&message, &Case::default(), &approver, &APPROVE);
+        assert_eq!(none, Err(ActError::NothingProposed));
+    }
+
+    #[test]
     fn a_proposal_is_withdrawn_by_who_made_it_or_refused_by_who_could_approve_it() {
         let message = held(1, Level::SPECIALLY_PROTECTED);
         let proposal =
             Proposal { act: release(), by: "ann".to_owned(), at: NOON, reason: "r".to_owned() };
         let case = Case { proposal: Some(proposal), ..Case::default() };
-        let withdraw = |name, role| rule(&message, &case, &person(name, role), &HeldAct::Withdraw);
+        let withdraw = |name, role| rule(&message, &case, &person(name, role), &WITHDRAW);
         assert_eq!(withdraw("ann", Role::Officer), Ok(Ruling::Withdraw));
         assert_eq!(withdraw("bob", Role::Approver), Ok(Ruling::Withdraw));
         assert_eq!(withdraw("cat", Role::Officer), Err(ActError::Denied));
@@ -281,7 +315,7 @@ mod tests {
     fn every_act_has_a_reason_and_a_permission() {
         let message = held(1, Level::CLINICAL);
         let subject = (&message, &Case::default());
-        for act in [release(), HeldAct::Reject, HeldAct::LegalHold, HeldAct::Withdraw] {
+        for act in [release(), HeldAct::Reject, HeldAct::LegalHold, WITHDRAW] {
             for role in [Role::Auditor, Role::Operator] {
                 let ruling = rule(&message, &Case::default(), &person("x", role), &act);
                 assert_eq!(ruling, Err(ActError::Denied));
@@ -325,8 +359,8 @@ mod tests {
             Just(HeldAct::Extend { until: NOON + Duration::from_secs(3600) }),
             Just(HeldAct::LegalHold),
             Just(HeldAct::LiftLegalHold),
-            Just(HeldAct::Approve),
-            Just(HeldAct::Withdraw),
+            Just(APPROVE),
+            Just(WITHDRAW),
         ]
     }
 

@@ -2,7 +2,7 @@
 //!
 //! At a start it knows ids alone, and is told of each what the spool says of
 //! it beside the mail; whoever asks meanwhile waits (`gateway::quarantine`).
-//! Of each message it holds one [`HeldEntry`], whose texts are bounded, and no
+//! Of each message it holds one [`Listed`], whose texts are bounded, and no
 //! content.
 
 use std::{
@@ -11,11 +11,11 @@ use std::{
     time::Duration,
 };
 
-use crate::mail::{HeldEntry, HeldFilter, HeldOrder, HeldPage, Level, QueueId, Timestamp};
+use crate::mail::{HeldEntry, HeldFilter, HeldOrder, HeldPage, Level, Listed, QueueId, Timestamp};
 
 #[derive(Debug, Default)]
 pub struct Catalogue {
-    entries: BTreeMap<QueueId, Arc<HeldEntry>>,
+    entries: BTreeMap<QueueId, Arc<Listed>>,
     /// Held, and nothing more is known of them yet.
     unread: BTreeSet<QueueId>,
 }
@@ -46,7 +46,7 @@ impl Catalogue {
     /// What is known of it from here on.
     pub fn put(&mut self, entry: HeldEntry) {
         self.unread.remove(&entry.id);
-        self.entries.insert(entry.id, Arc::new(entry));
+        self.entries.insert(entry.id, Arc::new(entry.into()));
     }
 
     /// What was read of it at a start; nothing that was told since is undone.
@@ -79,8 +79,8 @@ impl Catalogue {
         self.len() == 0
     }
 
-    pub fn find(&self, id: QueueId) -> Option<&Arc<HeldEntry>> {
-        self.entries.get(&id)
+    pub fn find(&self, id: QueueId) -> Option<&HeldEntry> {
+        self.entries.get(&id).map(|listed| &listed.entry)
     }
 
     /// All of it as it stands, to be gone through while it changes.
@@ -91,17 +91,17 @@ impl Catalogue {
 
 /// What was held at one moment, oldest first.
 #[derive(Clone, Debug, Default)]
-pub struct Listing(Vec<Arc<HeldEntry>>);
+pub struct Listing(Vec<Arc<Listed>>);
 
 impl Listing {
     pub fn iter(&self) -> impl Iterator<Item = &HeldEntry> {
-        self.0.iter().map(Arc::as_ref)
+        self.0.iter().map(|listed| &listed.entry)
     }
 
     /// Those alone that somebody may see.
     #[must_use]
     pub fn seen_by(mut self, sees: impl Fn(&HeldEntry) -> bool) -> Self {
-        self.0.retain(|entry| sees(entry));
+        self.0.retain(|listed| sees(&listed.entry));
         self
     }
 
@@ -142,7 +142,9 @@ impl Listing {
     }
 
     fn matching(&self, filter: &HeldFilter, now: Timestamp) -> impl Iterator<Item = &HeldEntry> {
-        self.iter().filter(move |entry| filter.matches(entry, now))
+        let search = filter.search();
+        let matching = self.0.iter().filter(move |listed| search.matches(listed, now));
+        matching.map(|listed| &listed.entry)
     }
 }
 
@@ -179,6 +181,27 @@ mod tests {
         let later = piece(&filter, (HeldOrder::Newest, 1, 9));
         assert_eq!((later.total, later.entries.len()), (2, 1));
         assert_eq!(later.entries[0].received_at, NOON);
+    }
+
+    #[test]
+    fn a_text_is_looked_for_whatever_its_case_in_all_that_a_list_shows() {
+        let one = HeldEntry { subject: "Brief an ÄRZTE".to_owned(), ..entry(1, Level::CLINICAL) };
+        let (id, rule) = (one.id.to_string(), one.rule.to_uppercase());
+        let mut catalogue = Catalogue::default();
+        catalogue.put(one);
+        catalogue.put(HeldEntry { rule: "another".to_owned(), ..entry(2, Level::CLINICAL) });
+        let listing = catalogue.listing();
+        let count = |filter: &HeldFilter| listing.ids(filter, NOON).len();
+        let text =
+            |text: &str| count(&HeldFilter { text: Some(text.into()), ..HeldFilter::default() });
+        assert_eq!([" ärzte ", &id, &rule, "nowhere"].map(text), [1, 1, 1, 0]);
+        assert_eq!(["DR@nhs", "B@Y.example"].map(text), [2, 2]);
+        let sender =
+            |sender: &str| HeldFilter { sender: Some(sender.into()), ..HeldFilter::default() };
+        assert_eq!(["DR@NHS", "b@y"].map(|one| count(&sender(one))), [2, 0]);
+        let recipient =
+            |to: &str| HeldFilter { recipient: Some(to.into()), ..HeldFilter::default() };
+        assert_eq!(["DR@NHS", "b@y"].map(|one| count(&recipient(one))), [0, 2]);
     }
 
     #[test]

@@ -8,7 +8,8 @@ pub fn masked(text: &str, found: &[Found], most: usize) -> String {
     let mut line = one_line(text);
     let cut = line.char_indices().nth(2 * most).map(|(cut, _)| cut);
     line.truncate(cut.unwrap_or(line.len()));
-    let mut values: Vec<String> = found.iter().map(|found| one_line(&found.value)).collect();
+    let counting = found.iter().filter(|found| found.counts());
+    let mut values: Vec<String> = counting.map(|found| one_line(&found.value)).collect();
     values.retain(|value| value.chars().count() > 1);
     // The first that fits is taken: of a name and its beginning, the name.
     values.sort_by_key(|value| std::cmp::Reverse(value.len()));

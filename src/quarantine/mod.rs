@@ -20,4 +20,4 @@ pub use catalogue::{Catalogue, HeldTally, Listing};
 pub use masking::masked;
 pub use terms::Terms;
 pub use token::{RequestKey, RequestKeyError};
-pub use view::{Judged, Mark, MessageView, PartView, Sight, Span, to_be_safe};
+pub use view::{Judged, Mark, MessageView, PartView, Sight, Span, masked_subject, to_be_safe};

@@ -103,6 +103,17 @@ impl MessageView {
     }
 }
 
+/// A Subject on one line, so many characters of it, masked as a view masks it:
+/// what it is about can still be made out.
+pub fn masked_subject(subject: &str, classification: &Classification, most: usize) -> String {
+    let secrets = Secrets::of(classification, &[], Sight::Masked);
+    if !secrets.are_complete() {
+        return String::new();
+    }
+    let line = secrets.line(subject, secrets::Care::Usual);
+    line.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(most).collect()
+}
+
 /// A line that a person has written, with long numbers and dates masked: what
 /// officers give as a reason goes on record, and may be about a patient.
 pub fn to_be_safe(line: &str) -> String {

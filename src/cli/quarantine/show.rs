@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     console::Acted,
-    mail::{HeldEntry, HeldPage, QueuedMessage, RequestKind, Timestamp},
+    mail::{HeldAct, HeldEntry, HeldPage, Proposal, QueuedMessage, RequestKind, Timestamp},
 };
 
 pub(super) fn page(out: &mut impl Write, page: &HeldPage, now: Timestamp) -> Result<()> {
@@ -84,6 +84,30 @@ pub(super) fn acted(out: &mut impl Write, acted: &Acted) -> Result<()> {
     Ok(())
 }
 
+/// What somebody is about to approve or to refuse.
+pub(super) fn proposal(out: &mut impl Write, entry: &HeldEntry, proposal: &Proposal) -> Result<()> {
+    writeln!(out, "{}: {} (proposed {})", entry.id, wish(proposal), proposal.at)
+}
+
+fn wish(proposal: &Proposal) -> String {
+    let Proposal { act, by, reason, .. } = proposal;
+    let what = match act {
+        HeldAct::Release { recipients, .. } if !recipients.is_empty() => {
+            let some: Vec<String> = recipients.iter().map(ToString::to_string).collect();
+            format!("release it to {}", some.join(", "))
+        }
+        HeldAct::Redirect { to } => format!("redirect it to {to}"),
+        act => act.name().to_owned(),
+    };
+    let lesser = match act {
+        HeldAct::Release { exemption: Some(lesser), .. } => {
+            format!(" with TLS {} enough", lesser.tls)
+        }
+        _ => String::new(),
+    };
+    format!("{by} proposes to {what}{lesser}: {reason}")
+}
+
 /// What a person must know before they judge.
 fn marks(entry: &HeldEntry, now: Timestamp) -> Vec<String> {
     let mut marks = Vec::new();
@@ -94,8 +118,7 @@ fn marks(entry: &HeldEntry, now: Timestamp) -> Vec<String> {
         marks.push("under a legal hold".to_owned());
     }
     if let Some(proposal) = &entry.proposal {
-        let (by, act, reason) = (&proposal.by, proposal.act.name(), &proposal.reason);
-        marks.push(format!("{by} proposes to {act}: {reason}"));
+        marks.push(wish(proposal));
     }
     for request in &entry.requests {
         let what = match request.kind {

@@ -100,7 +100,9 @@ struct ActRequest {
     filter: Option<HeldFilter>,
     /// `{"act": "release"}`, `{"act": "reject"}`, `{"act": "redirect", "to": "smtp://…"}`,
     /// `{"act": "extend", "until": milliseconds}`, `{"act": "legal-hold"}`,
-    /// `{"act": "lift-legal-hold"}`, `{"act": "approve"}`, `{"act": "withdraw"}`.
+    /// `{"act": "lift-legal-hold"}`, and `{"act": "approve", "proposed_at": MOMENT}` or
+    /// `{"act": "withdraw", "proposed_at": MOMENT}` with the moment of the
+    /// proposal that is meant, as the message has it.
     #[schema(value_type = Object)]
     act: HeldAct,
     #[schema(min_length = 1, max_length = 1000)]

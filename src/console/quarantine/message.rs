@@ -28,7 +28,7 @@ use crate::{
     },
     mail::{
         Address, Deed, DeedKind, Event, Finding, HeldEntry, Permission, Proposal, QueueId,
-        ReleaseRequest, RequestKind, TlsRequirement,
+        ReleaseRequest, RequestKind, Timestamp, TlsRequirement,
     },
     quarantine::{MessageView, Sight, to_be_safe},
 };
@@ -52,11 +52,22 @@ struct MessagePage {
     tls: Vec<(String, String)>,
 }
 
-/// Findings of one kind: the surest first.
+/// What was found of one kind: the surest first.
 struct FoundKind {
     kind: &'static str,
-    findings: Vec<Finding>,
+    values: Vec<FoundValue>,
+    /// Values that are not listed.
     more: usize,
+}
+
+/// A value as it stands there, masked, and how often.
+struct FoundValue {
+    masked: String,
+    count: usize,
+    /// Of the surest of them, as where and why.
+    confidence: u8,
+    place: String,
+    why: String,
 }
 
 struct Requested {
@@ -69,6 +80,8 @@ struct Proposed {
     what: String,
     by: String,
     at: String,
+    /// For the form to name it by.
+    moment: Timestamp,
     reason: String,
     is_own: bool,
 }
@@ -320,20 +333,50 @@ fn facts(message: &HeldMessage) -> Vec<(&'static str, String)> {
 }
 
 fn by_kind(findings: &[Finding]) -> Vec<FoundKind> {
+    let mut surest: Vec<&Finding> = findings.iter().collect();
+    surest.sort_by_key(|finding| std::cmp::Reverse(finding.confidence));
     let mut kinds: Vec<FoundKind> = Vec::new();
-    for finding in findings {
-        let words = finding.kind.words();
-        match kinds.iter_mut().find(|found| found.kind == words) {
-            Some(found) => found.findings.push(finding.clone()),
-            None => kinds.push(FoundKind { kind: words, findings: vec![finding.clone()], more: 0 }),
+    for finding in surest {
+        let kind = finding.kind.words();
+        match kinds.iter_mut().find(|found| found.kind == kind) {
+            Some(found) => found.add(finding),
+            None => kinds.push(FoundKind { kind, values: vec![finding.into()], more: 0 }),
         }
     }
     for found in &mut kinds {
-        found.findings.sort_by_key(|finding| std::cmp::Reverse(finding.confidence));
-        found.more = found.findings.len().saturating_sub(MOST_OF_A_KIND);
-        found.findings.truncate(MOST_OF_A_KIND);
+        found.more = found.values.len().saturating_sub(MOST_OF_A_KIND);
+        found.values.truncate(MOST_OF_A_KIND);
     }
     kinds
+}
+
+impl FoundKind {
+    fn add(&mut self, finding: &Finding) {
+        match self.values.iter_mut().find(|value| value.masked == finding.masked.as_str()) {
+            Some(value) => value.count += 1,
+            None => self.values.push(finding.into()),
+        }
+    }
+}
+
+impl From<&Finding> for FoundValue {
+    fn from(finding: &Finding) -> Self {
+        Self {
+            masked: finding.masked.to_string(),
+            count: 1,
+            confidence: finding.confidence,
+            place: place(&finding.part, finding.line),
+            why: finding.why.clone(),
+        }
+    }
+}
+
+/// `Subject`, or `part 1, line 3`.
+fn place(part: &str, line: usize) -> String {
+    match part.strip_prefix("header:") {
+        Some(name) => name.to_owned(),
+        None => format!("part {part}, line {line}"),
+    }
 }
 
 impl Requested {
@@ -355,6 +398,7 @@ impl Proposed {
             what: order::proposed(&proposal.act),
             by: proposal.by.clone(),
             at: moment(proposal.at),
+            moment: proposal.at,
             reason: proposal.reason.clone(),
             is_own: proposal.by == looks,
         }

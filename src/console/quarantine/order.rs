@@ -71,13 +71,22 @@ fn act(
         }
         "legal-hold" => Some(HeldAct::LegalHold),
         "lift-legal-hold" => Some(HeldAct::LiftLegalHold),
-        "approve" => Some(HeldAct::Approve),
-        "withdraw" => Some(HeldAct::Withdraw),
+        "approve" => proposed_at(fields, errors).map(|at| HeldAct::Approve { proposed_at: at }),
+        "withdraw" => proposed_at(fields, errors).map(|at| HeldAct::Withdraw { proposed_at: at }),
         _ => {
             errors.add("act", "Choose what is to be done");
             None
         }
     }
+}
+
+/// Of the proposal that the page has shown.
+fn proposed_at(fields: &Fields, errors: &mut FormErrors) -> Option<Timestamp> {
+    let at = fields.one("proposed_at").parse().ok();
+    if at.is_none() {
+        errors.add("act", "Say which proposal is meant: look again");
+    }
+    at
 }
 
 fn release(fields: &Fields, waiting: &[Address], errors: &mut FormErrors) -> Option<HeldAct> {
@@ -117,7 +126,7 @@ fn exemption(fields: &Fields, errors: &mut FormErrors) -> Option<Option<LesserTl
 /// What one must be allowed to do for an act.
 pub(super) fn permission(act: &HeldAct) -> Permission {
     match act {
-        HeldAct::Approve => Permission::Approve,
+        HeldAct::Approve { .. } => Permission::Approve,
         HeldAct::LegalHold | HeldAct::LiftLegalHold => Permission::LegalHold,
         _ => Permission::Decide,
     }
@@ -132,8 +141,8 @@ pub(super) fn done(act: &HeldAct) -> &'static str {
         HeldAct::Extend { .. } => "Kept longer",
         HeldAct::LegalHold => "A legal hold is set: it does not expire",
         HeldAct::LiftLegalHold => "The legal hold is lifted",
-        HeldAct::Approve => "Approved, and done",
-        HeldAct::Withdraw => "The proposal is withdrawn: nothing was done",
+        HeldAct::Approve { .. } => "Approved, and done",
+        HeldAct::Withdraw { .. } => "The proposal is withdrawn: nothing was done",
     }
 }
 
@@ -158,8 +167,8 @@ pub(super) fn proposed(act: &HeldAct) -> String {
         HeldAct::Extend { until } => format!("Keep it until {}", moment(*until)),
         HeldAct::LegalHold => "Set a legal hold".to_owned(),
         HeldAct::LiftLegalHold => "Lift the legal hold".to_owned(),
-        HeldAct::Approve => "Approve".to_owned(),
-        HeldAct::Withdraw => "Withdraw".to_owned(),
+        HeldAct::Approve { .. } => "Approve".to_owned(),
+        HeldAct::Withdraw { .. } => "Withdraw".to_owned(),
     }
 }
 
@@ -167,7 +176,10 @@ pub(super) fn proposed(act: &HeldAct) -> String {
 pub(super) fn takes_away(act: &HeldAct) -> bool {
     matches!(
         act,
-        HeldAct::Release { .. } | HeldAct::Reject | HeldAct::Redirect { .. } | HeldAct::Approve
+        HeldAct::Release { .. }
+            | HeldAct::Reject
+            | HeldAct::Redirect { .. }
+            | HeldAct::Approve { .. }
     )
 }
 
@@ -181,9 +193,9 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_unix_milliseconds(1_795_367_525_123);
 
-    fn read(fields: Fields) -> Result<HeldAct, FormErrors> {
+    fn read(fields: impl Into<Fields>) -> Result<HeldAct, FormErrors> {
         let waiting = ["a@x.example", "b@x.example"].map(|address| address.parse().unwrap());
-        Order::read(&fields, &waiting, NOW).map(|order| order.act)
+        Order::read(&fields.into(), &waiting, NOW).map(|order| order.act)
     }
 
     #[test]
@@ -194,8 +206,7 @@ mod tests {
             ("recipient", "a@x.example"),
             ("recipient", "b@x.example"),
         ];
-        let Ok(HeldAct::Release { recipients, exemption, false_positive }) = read(both.into())
-        else {
+        let Ok(HeldAct::Release { recipients, exemption, false_positive }) = read(both) else {
             panic!("no release");
         };
         assert_eq!((recipients.len(), exemption, false_positive), (0, None, false));
@@ -205,7 +216,7 @@ mod tests {
             ("recipient", "b@x.example"),
             ("false_positive", "yes"),
         ];
-        let Ok(HeldAct::Release { recipients, false_positive, .. }) = read(one.into()) else {
+        let Ok(HeldAct::Release { recipients, false_positive, .. }) = read(one) else {
             panic!("no release");
         };
         assert_eq!((recipients.len(), false_positive), (1, true));
@@ -221,7 +232,7 @@ mod tests {
                 ("tls", "encrypted"),
                 ("hours", hours),
             ];
-            read(fields.into())
+            read(fields)
         };
         let Ok(HeldAct::Release { exemption, .. }) = release("4") else { panic!("no release") };
         assert_eq!(exemption, Some(LesserTls { tls: TlsRequirement::Encrypted, seconds: 14_400 }));
@@ -239,6 +250,7 @@ mod tests {
         wrong([("act", "reject"), ("reason", " ")].into(), "reason");
         wrong([("reason", "x")].into(), "act");
         wrong([("act", "release"), ("reason", "x")].into(), "recipient");
+        wrong([("act", "approve"), ("reason", "x")].into(), "act");
         wrong([("act", "redirect"), ("reason", "x"), ("to", "nonsense:")].into(), "to");
         wrong([("act", "extend"), ("reason", "x"), ("until", "2020-01-01")].into(), "until");
         wrong([("act", "reject"), ("reason", &"x".repeat(LONGEST + 1))].into(), "reason");

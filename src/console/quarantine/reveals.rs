@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn a_reveal_is_for_one_person_one_message_and_a_while() {
         let (reveals, now) = (Reveals::default(), Instant::now());
-        let [id, other]: [QueueId; 2] = [1, 2].map(|n| crate::console::quarantine::tests::id(n));
+        let [id, other]: [QueueId; 2] = [1, 2].map(crate::console::quarantine::tests::id);
         reveals.allow("jane", id, now);
         assert!(reveals.is_allowed("jane", id, now));
         assert!(!reveals.is_allowed("joan", id, now) && !reveals.is_allowed("jane", other, now));

@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub(in crate::console) fn id(number: u64) -> QueueId {
-    QueueId::at(NOW.unix_milliseconds(), u16::try_from(number).unwrap_or(0).into())
+    QueueId::at(NOW.unix_milliseconds(), u16::try_from(number).unwrap_or(0))
 }
 
 /// Tells what it was asked for.
@@ -253,7 +253,7 @@ async fn an_auditor_looks_and_can_do_nothing() {
         ("/reveal", "reason=x"),
         ("/act", "act=reject&reason=x"),
         ("/act", "act=legal-hold&reason=x"),
-        ("/act", "act=approve&reason=x"),
+        ("/act", "act=approve&proposed_at=2026-11-23T12%3A00%3A00Z&reason=x"),
         ("/export", "passphrase=long+enough+word&reason=x"),
     ] {
         assert_eq!(auditor.post(&path(end), fields).await.status, 403, "{end} {fields}");
@@ -373,7 +373,8 @@ async fn programs_can_do_what_the_pages_can() {
             "{wrong}"
         );
     }
-    let approve = acts(r#"{"ids":["ID"],"act":{"act":"approve"},"reason":"x"}"#);
+    let approve =
+        acts(r#"{"ids":["ID"],"act":{"act":"approve","proposed_at":1795367525123},"reason":"x"}"#);
     assert_eq!(officer.post_json("/api/quarantine/acts", &approve).await.status, 403);
     let auditor = house.browser(&[Role::Auditor]);
     let reveal = auditor.post_json(&format!("/api{}", path("/reveal")), r#"{"reason":"x"}"#).await;

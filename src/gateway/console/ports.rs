@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use super::{PolicyOffice, Records, TrialOffice};
+use super::{PartnerOffice, PolicyOffice, Records, TrialOffice};
 use crate::{
     console::{OverviewSource, Ports},
-    gateway::{operator::Operator, view::Viewer},
+    gateway::{operator::Operator, partners::Partners, view::Viewer},
     reader::Pool,
 };
 
 pub(in crate::gateway) fn ports(
     operator: &Operator,
     overview: Arc<dyn OverviewSource>,
+    partners: &Arc<Partners>,
     readers: &Pool,
 ) -> Ports {
     let reports = &operator.reports;
@@ -23,6 +24,7 @@ pub(in crate::gateway) fn ports(
         quarantine: Arc::clone(&quarantine) as _,
         requests: quarantine,
         policy: Arc::new(PolicyOffice(Arc::clone(&operator.going_live))),
+        partners: Arc::new(PartnerOffice(Arc::clone(partners))),
         trace: Arc::clone(&records) as _,
         audit: records,
         trials: Arc::new(TrialOffice {

@@ -95,13 +95,14 @@ impl Quarantine {
         id: QueueId,
         sight: Sight,
     ) -> Result<MessageView, DeskError> {
-        let (permission, deed) = match sight {
-            Sight::Masked => (Permission::ViewHeld, DeedKind::Viewed),
-            Sight::Revealed => (Permission::Reveal, DeedKind::Revealed),
+        let (permission, words) = match sight {
+            Sight::Masked => (Permission::ViewHeld, "its content"),
+            // That it was revealed, and why, the console has told once.
+            Sight::Revealed => (Permission::Reveal, "its content, revealed"),
         };
         self.held(who, id)?;
-        self.allow(who, permission, (Some(id), deed.name()))?;
-        self.done(who, deed, Some(id), "its content");
+        self.allow(who, permission, (Some(id), words))?;
+        self.done(who, DeedKind::Viewed, Some(id), words);
         let raw = self.original(id).await?;
         let viewed = self.viewer.view(raw, sight).await;
         viewed.map_err(|unseen| DeskError::Failed(unseen.to_string()))

@@ -246,7 +246,7 @@ impl Quarantine {
                 Ok(())
             }
             // No order is one of these.
-            HeldAct::Approve | HeldAct::Withdraw => Err(DeskError::Unknown),
+            HeldAct::Approve { .. } | HeldAct::Withdraw { .. } => Err(DeskError::Unknown),
         }
     }
 

@@ -70,7 +70,7 @@ impl Ward {
     }
 
     #[cfg(test)]
-    pub(super) fn find(&self, id: QueueId) -> Option<std::sync::Arc<crate::mail::HeldEntry>> {
+    pub(super) fn find(&self, id: QueueId) -> Option<crate::mail::HeldEntry> {
         self.catalogue().find(id).cloned()
     }
 

@@ -49,8 +49,9 @@ impl Secrets {
         let mut gathered = Gathered::default();
         let mut marks = Vec::new();
         for found in &classification.findings {
-            // A rule over whole parts, or a count: its value is no text of the message.
-            if found.source.is_none() {
+            // A rule over whole parts, or a count: its value is no text of the
+            // message. A word without weight (ward, clinic) tells of nobody.
+            if found.source.is_none() || !found.counts() {
                 continue;
             }
             let masked = sight == Sight::Masked && !found.finding.kind.names_nobody();
@@ -60,7 +61,7 @@ impl Secrets {
             marks.push(Mark { kind: finding.kind, confidence: finding.confidence, why });
         }
         if sight == Sight::Masked {
-            for found in left_out {
+            for found in left_out.iter().filter(|found| found.counts()) {
                 gathered.add(found, Meant { found: None, is_masked: true });
             }
         }

@@ -90,7 +90,8 @@ fn shown(view: &MessageView) -> Vec<String> {
 
 fn without_tags(html: &str) -> String {
     let (_, body) = html.split_once("<body>").unwrap();
-    body.split('<').filter_map(|piece| piece.split_once('>')).map(|(_, text)| text).collect()
+    // What stands before the first tag is text too.
+    body.split('<').map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text)).collect()
 }
 
 /// Whether a value can be read in a text: a short one as a word of its own.
@@ -109,7 +110,7 @@ fn check(raw: &[u8]) -> Result<(), String> {
     let Seen { classification, masked, revealed } = seen(raw);
     let secret = classification.findings.iter().filter(|found| {
         let length = found.value.chars().filter(|c| c.is_alphanumeric()).count();
-        found.source.is_some() && !found.finding.kind.names_nobody() && length > 0
+        found.source.is_some() && found.counts() && !found.finding.kind.names_nobody() && length > 0
     });
     let texts = shown(&masked);
     for found in secret {
