@@ -27,8 +27,17 @@ const PURE: &[&str] = &[
 ];
 
 /// Sockets, disks and clocks. They meet in `gateway` only.
-const EDGE: &[&str] =
-    &["listen", "authenticate", "recipients", "spool", "deliver", "reader", "observe", "console"];
+const EDGE: &[&str] = &[
+    "listen",
+    "authenticate",
+    "recipients",
+    "spool",
+    "deliver",
+    "reader",
+    "observe",
+    "console",
+    "service",
+];
 
 /// `postern.toml` speaks of mail, gives diagnostics as the policy does, and has
 /// the terms of quarantine.

@@ -9,6 +9,8 @@ mod policy;
 #[cfg(test)]
 mod reader;
 #[cfg(test)]
+mod readme;
+#[cfg(test)]
 mod rewriting;
 #[cfg(test)]
 mod structured;

@@ -2,17 +2,21 @@
 
 use std::{process::ExitCode, time::SystemTime};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use super::{
+    account::{AccountArguments, account},
     audit::{AuditArguments, audit},
     check::{CheckArguments, check},
     classify::{ClassifyArguments, classify},
+    completions::{CompletionsArguments, completions},
     demo::{DemoArguments, demo},
     diff::{DiffArguments, diff},
     domains::{DomainsArguments, domains},
     explain::{ExplainArguments, explain},
+    health::{HealthArguments, health},
     keys::{KeysArguments, keys},
+    manual::{ManualArguments, manual},
     policy::{PolicyArguments, policy},
     probe::{ProbeArguments, probe},
     prove::{ProveArguments, prove},
@@ -23,6 +27,7 @@ use super::{
     rewrite::{RewriteArguments, rewrite},
     run::{RunArguments, run},
     schema::{SchemaArguments, schema},
+    settings::{SettingsArguments, settings},
     spool::{SpoolArguments, spool},
     test::{TestArguments, test},
     user::{UserArguments, user},
@@ -42,6 +47,8 @@ enum Command {
     Demo(DemoArguments),
     /// Run the gateway: SIGHUP reloads policies and certificates, SIGTERM drains
     Run(RunArguments),
+    /// Ask whether the gateway of this machine takes mail, or lives
+    Health(HealthArguments),
     /// Validate postern.toml and the policies; every fault at once
     Check(CheckArguments),
     /// Write what editors need to complete and explain the files: JSON Schemas
@@ -78,8 +85,23 @@ enum Command {
     Keys(KeysArguments),
     /// Keep the file of users who may authenticate
     User(UserArguments),
+    /// Keep the file of those who sign in to the console
+    Account(AccountArguments),
+    /// Look up a setting or policy key: what it means, its unit, what holds without it
+    Settings(SettingsArguments),
+    /// Read the manual here, or write it as man pages
+    Manual(ManualArguments),
+    /// Write what a shell needs to complete commands and options
+    Completions(CompletionsArguments),
     #[command(hide = true)]
     Reader(ReaderArguments),
+}
+
+/// What may be written, for the manual and for shells.
+pub(super) fn command() -> clap::Command {
+    let mut command = Arguments::command();
+    command.build();
+    command
 }
 
 /// The whole program: reads the arguments, runs the command, gives the code
@@ -89,6 +111,7 @@ pub fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo(arguments) => demo(arguments),
         Command::Run(arguments) => run(&arguments),
+        Command::Health(arguments) => health(&arguments),
         Command::Check(arguments) => check(arguments, now),
         Command::Schema(arguments) => schema(&arguments),
         Command::Test(arguments) => test(&arguments, now),
@@ -107,6 +130,10 @@ pub fn main() -> ExitCode {
         Command::Spool(arguments) => spool(arguments),
         Command::Keys(arguments) => keys(arguments),
         Command::User(arguments) => user(arguments),
+        Command::Account(arguments) => account(arguments),
+        Command::Settings(arguments) => settings(&arguments),
+        Command::Manual(arguments) => manual(&arguments),
+        Command::Completions(arguments) => completions(&arguments),
         Command::Reader(arguments) => reader(&arguments),
     };
     match done {

@@ -2,8 +2,10 @@
 
 use std::{path::Path, sync::Arc};
 
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+
 use crate::{
-    config::{CertificateFiles, Config},
+    config::{CertificateFiles, Config, ConsoleTls},
     listen::{CertificateSummary, Outlook, check_client_ca},
     mail::{Domain, Timestamp},
     policy::diagnostics::{Diagnostic, Diagnostics, Severity, SourceFile},
@@ -31,7 +33,27 @@ pub(super) fn faults(config: &Config, now: Timestamp) -> Diagnostics {
             certificate(files, asked_for, now).into_iter().for_each(|fault| faults.push(fault));
         }
     }
+    if let Some(console) = &config.console
+        && let ConsoleTls::Here { files, client_ca } = &console.tls
+    {
+        if !seen.contains(&files) {
+            certificate(files, None, now).into_iter().for_each(|fault| faults.push(fault));
+        }
+        faults.extend_one(client_ca.as_deref().and_then(client_authorities));
+    }
     faults
+}
+
+/// What the console could not tell browsers' certificates by.
+fn client_authorities(path: &Path) -> Option<Diagnostic> {
+    let read = CertificateDer::pem_file_iter(path).map(|mut certificates| certificates.next());
+    let message = match read {
+        Ok(Some(Ok(_))) => return None,
+        Ok(None) => format!("{}: there is no certificate in it", path.display()),
+        Ok(Some(Err(error))) | Err(error) => format!("{}: {error}", path.display()),
+    };
+    let help = "Without it the gateway does not start.";
+    Some(fault(path, Severity::Error, "client-ca-unusable", message, help))
 }
 
 /// `node` is given where clients that ask for no name are shown it.

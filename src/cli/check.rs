@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::{certificates, exit::Failure, files, keys, page::Page, spool};
 use crate::{
-    config::{Config, check_users, read_file},
+    config::{Config, check_accounts, check_users, read_file},
     mail::Timestamp,
     policy::{
         Context, Policy,
@@ -66,6 +66,7 @@ pub fn check(arguments: CheckArguments, now: Timestamp) -> Result<(), Failure> {
             if let Some(config) = &config {
                 diagnostics.extend(recipients::check(config, &file));
                 diagnostics.extend(check_users(config));
+                diagnostics.extend(check_accounts(config));
             }
             config
         }
@@ -85,9 +86,16 @@ pub fn check(arguments: CheckArguments, now: Timestamp) -> Result<(), Failure> {
         local_domains: local_domains.unwrap_or_default(),
         test_range: None,
     };
-    let sources = files::sources(&folder)?;
-    let (policy, faults) = Policy::compile(&sources, &context);
-    diagnostics.extend(faults);
+    let policy = match files::sources(&folder) {
+        Ok(sources) => {
+            let (policy, faults) = Policy::compile(&sources, &context);
+            diagnostics.extend(faults);
+            policy
+        }
+        // What was found is told: that postern.toml has faults is why its policies are not known.
+        Err(_) if diagnostics.has_errors() => None,
+        Err(unread) => return Err(unread),
+    };
 
     let mut out = std::io::stdout().lock();
     if arguments.json {

@@ -1,11 +1,13 @@
 //! The commands, one file each, with no logic of their own: they read
 //! arguments and files, ask a room, and show the answer.
 
+mod account;
 mod arguments;
 mod audit;
 mod certificates;
 mod check;
 mod classify;
+mod completions;
 mod control;
 mod demo;
 mod diff;
@@ -16,7 +18,9 @@ mod exit;
 mod explain;
 mod files;
 mod findings;
+mod health;
 mod keys;
+mod manual;
 mod moment;
 mod page;
 mod policy;
@@ -31,6 +35,7 @@ mod replay;
 mod rewrite;
 mod run;
 mod schema;
+mod settings;
 mod spool;
 mod story;
 mod test;

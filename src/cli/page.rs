@@ -103,6 +103,11 @@ impl<W: Write> Page<W> {
         self.wrapped(&start, &" ".repeat(LABEL + 2 + TOPIC + 1), pieces)
     }
 
+    /// Text after a mark; further lines stand under the first.
+    pub(super) fn item(&mut self, mark: &str, pieces: &[Piece]) -> io::Result<()> {
+        self.wrapped(&self.painted(Ink::Quiet, mark), &" ".repeat(columns(mark)), pieces)
+    }
+
     /// What is to be copied as it is: never wrapped.
     pub(super) fn verbatim(&mut self, line: &str) -> io::Result<()> {
         let line = self.painted(Ink::Strong, line);

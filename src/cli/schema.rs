@@ -11,7 +11,9 @@ mod classification;
 mod condition;
 mod configuration;
 mod domains;
+mod keeping;
 mod organisation;
+mod pace;
 mod policy;
 mod rules;
 mod words;
@@ -20,6 +22,8 @@ use std::{io::Write, path::PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
+
+pub(super) use words::{ABSENT, UNIT};
 
 use super::{
     exit::Failure,
@@ -37,11 +41,11 @@ pub struct SchemaArguments {
 }
 
 /// A kind of file, and what it is made of.
-struct Kind {
-    name: &'static str,
+pub(super) struct Kind {
+    pub(super) name: &'static str,
     /// Of the policy folder; postern.toml stands elsewhere.
-    files: &'static str,
-    schema: fn() -> Value,
+    pub(super) files: &'static str,
+    pub(super) schema: fn() -> Value,
 }
 
 pub fn schema(arguments: &SchemaArguments) -> Result<(), Failure> {
@@ -101,7 +105,7 @@ fn written(kind: &Kind) -> String {
     format!("{schema:#}\n")
 }
 
-const KINDS: [Kind; 9] = [
+pub(super) const KINDS: [Kind; 9] = [
     Kind { name: "policy", files: "policy.toml", schema: policy::schema },
     Kind { name: "domains", files: "domains.toml", schema: domains::schema },
     Kind { name: "rules", files: "rules.toml", schema: rules::schema },

@@ -128,7 +128,8 @@ fn existing(path: &Path) -> Result<(String, Users), Failure> {
     Ok((text, users))
 }
 
-fn password() -> Result<String, Failure> {
+/// A line of standard input.
+pub(super) fn password() -> Result<String, Failure> {
     let input = io::stdin();
     if input.is_terminal() {
         eprint!("Password (it will be shown): ");

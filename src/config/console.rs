@@ -23,12 +23,14 @@ pub struct Console {
 pub enum ConsoleTls {
     /// Nobody: only this machine can reach it.
     Loopback,
-    Here(CertificateFiles),
+    Here {
+        files: CertificateFiles,
+        /// Whose certificates people and programs may show.
+        client_ca: Option<PathBuf>,
+    },
     /// A proxy in front, which alone may connect; it says in `X-Forwarded-For`
     /// who asks.
-    Elsewhere {
-        proxies: Vec<Network>,
-    },
+    Elsewhere { proxies: Vec<Network> },
 }
 
 /// Whether an account with a password must have a second factor, too.

@@ -370,7 +370,7 @@ impl Listener {
             greeting_delay: Duration::ZERO,
             messages_per_client: None,
             recipients_per_client: None,
-            max_message_size: 50 << 20,
+            max_message_size: Self::MAX_MESSAGE_SIZE,
             proxy_protocol: ProxyProtocol::Off,
             proxies: Vec::new(),
             users: None,

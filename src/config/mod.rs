@@ -47,7 +47,7 @@ pub use meaning::{
 };
 pub use mta_sts::{MtaSts, StsDiscovery};
 pub use network::{Network, NetworkError};
-pub use quantity::{QuantityError, Span};
+pub use quantity::{QuantityError, Size, Span};
 pub use quarantine::{PublicUrl, PublicUrlError, Quarantine};
 pub use reader::{Reader, ReaderConfinement};
 pub use resolver::{Dns, Dnssec, ResolverError, proving_resolver, resolver};

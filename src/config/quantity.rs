@@ -1,6 +1,6 @@
 //! Quantities as operators write them: `50 MiB`, `15m`.
 
-use std::{num::NonZeroU32, str::FromStr, time::Duration};
+use std::{fmt, num::NonZeroU32, str::FromStr, time::Duration};
 
 use super::meaning::Rate;
 
@@ -21,6 +21,27 @@ pub enum QuantityError {
     Span(String),
     #[error("a rate is a number and a time (`600/m`, `10/s`, `5000/h`), found `{0}`")]
     Rate(String),
+}
+
+/// As it would be written: in the largest unit that divides it.
+impl fmt::Display for Size {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+        let unit = units.into_iter().find(|(_, octets)| self.0.is_multiple_of(*octets));
+        let (unit, octets) = unit.unwrap_or(("B", 1));
+        write!(out, "{} {unit}", self.0 / octets)
+    }
+}
+
+/// Likewise, of whole seconds.
+impl fmt::Display for Span {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let units = [("d", 86_400), ("h", 3_600), ("m", 60)];
+        let unit = units.into_iter().find(|(_, unit)| seconds > 0 && seconds.is_multiple_of(*unit));
+        let (unit, of) = unit.unwrap_or(("s", 1));
+        write!(out, "{}{unit}", seconds / of)
+    }
 }
 
 impl FromStr for Size {
@@ -93,6 +114,17 @@ mod tests {
         assert_eq!("1MB".parse(), Ok(Size(1_000_000)));
         assert_eq!("15m".parse(), Ok(Span(Duration::from_secs(900))));
         assert_eq!("5 d".parse(), Ok(Span(Duration::from_secs(432_000))));
+    }
+
+    #[test]
+    fn what_is_shown_is_what_would_be_written() {
+        for written in ["50 MiB", "1 GiB", "64 KiB", "1000 B"] {
+            assert_eq!(written.parse::<Size>().unwrap().to_string(), written);
+        }
+        for written in ["15m", "5d", "90s", "36h"] {
+            assert_eq!(written.parse::<Span>().unwrap().to_string(), written);
+        }
+        assert_eq!(Span(Duration::ZERO).to_string(), "0s");
     }
 
     #[test]

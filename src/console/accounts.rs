@@ -121,6 +121,11 @@ impl Accounts {
         self.file.is_none()
     }
 
+    /// The account of a name as it is now, if it is open.
+    pub(super) fn actor(&self, name: &str) -> Option<Actor> {
+        self.current.load().get(name).filter(|account| !account.is_locked()).map(actor)
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         self.current.load().get(name).is_some()
     }

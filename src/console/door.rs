@@ -12,7 +12,7 @@ use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Instant};
 
 use axum::{
     body::{Body, Bytes, to_bytes},
-    extract::{FromRequestParts, Request, State},
+    extract::{DefaultBodyLimit, FromRequestParts, Request, State},
     http::{HeaderMap, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -23,7 +23,7 @@ use super::{
     cookies::cookie,
     error_page,
     headers::{self, Transport},
-    sessions::{SessionKey, SignedIn},
+    sessions::{Activity, SessionKey, SignedIn},
 };
 use crate::mail::DeedKind;
 
@@ -58,6 +58,8 @@ pub(super) async fn door(
         method: request.method().clone(),
         identity: identify(&console, &request, &caller),
     };
+    let largest = if visit.identity.is_some() { LARGEST_UPLOAD } else { LARGEST_OF_STRANGERS };
+    DefaultBodyLimit::max(largest).apply(&mut request);
     if let Some(identity) = &visit.identity {
         request.extensions_mut().insert(identity.clone());
     }
@@ -96,7 +98,11 @@ fn identify(console: &Console, request: &Request, caller: &Caller) -> Option<Ide
     let address = caller.address;
     let resumed = cookie(request.headers(), console.cookie().name).and_then(|secret| {
         let key = SessionKey::of(&secret);
-        let SignedIn { actor, csrf } = console.sessions.resume(key, Instant::now())?;
+        let activity = match request.headers().contains_key("postern-refresh") {
+            true => Activity::Clock,
+            false => Activity::Person,
+        };
+        let SignedIn { actor, csrf } = console.sessions.resume(key, activity, Instant::now())?;
         Some(Identity { actor, address, session: Some(key), csrf })
     });
     resumed.or_else(|| {
@@ -243,6 +249,8 @@ impl Refusal {
 
 /// Octets.
 const LARGEST_FORM: usize = 1 << 20;
+/// Of whoever is not signed in: a form with a few fields.
+const LARGEST_OF_STRANGERS: usize = 64 << 10;
 /// Of a message to be tried.
-pub(super) const LARGEST_UPLOAD: usize = 32 << 20;
+const LARGEST_UPLOAD: usize = 32 << 20;
 const LONGEST_FIRST_PART: usize = 1_024;

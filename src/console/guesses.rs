@@ -8,17 +8,21 @@
 //! anybody get on. Names that do not exist are counted as others are, so that
 //! a lock-out tells nobody which do.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    time::{Duration, Instant},
+};
 
-use moka::sync::Cache;
+use moka::{Entry, ops::compute::Op, sync::Cache};
 
-use crate::config::LockOut;
+use crate::config::{LockOut, is_account_name};
 
 /// All failures that still count.
 #[derive(Debug)]
 pub(super) struct Guesses {
     after: usize,
-    failures: Cache<Key, usize>,
+    period: Duration,
+    failures: Cache<Key, Failures>,
     /// Where accounts have signed in before.
     known: Cache<(String, Network), ()>,
 }
@@ -27,11 +31,24 @@ pub(super) struct Guesses {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Network(Option<IpAddr>);
 
+/// Whose account somebody wants to be in, as failures are counted: whatever
+/// can be nobody's name is one name, so that nothing long is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Claimed<'a>(&'a str);
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
     Both(String, Network),
     Network(Network),
     Strangers(String),
+}
+
+/// Within one period, whenever the last of them was: the slips of a busy
+/// house must not add up over a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Failures {
+    count: usize,
+    since: Instant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,45 +60,93 @@ pub(super) enum Admission {
 
 impl Guesses {
     pub(super) fn new(settings: LockOut) -> Self {
-        let failures = Cache::builder().max_capacity(REMEMBERED).time_to_live(settings.period);
+        let LockOut { after, period } = settings;
+        // The pause begins anew with the last failure that is counted.
+        let remembered = period.saturating_mul(2);
+        let failures = Cache::builder().max_capacity(REMEMBERED).time_to_live(remembered);
         let known = Cache::builder().max_capacity(REMEMBERED);
-        Self { after: settings.after, failures: failures.build(), known: known.build() }
+        Self { after, period, failures: failures.build(), known: known.build() }
     }
 
-    /// Whether a password may be tried at all.
-    pub(super) fn admit(&self, name: &str, network: Network) -> Admission {
-        let has = |key: Key, limit: usize| self.failures.get(&key).unwrap_or_default() >= limit;
-        let many = self.after.saturating_mul(MANY);
-        let is_shut = has(Key::Both(name.to_owned(), network), self.after)
-            || has(Key::Network(network), many)
-            || has(Key::Strangers(name.to_owned()), many) && !self.is_known(name, network);
-        if is_shut { Admission::Shut } else { Admission::Open }
+    /// How long nobody gets in after too many failures.
+    pub(super) fn pause(&self) -> Duration {
+        self.period
     }
 
-    /// One more; what follows from it.
-    pub(super) fn failed(&self, name: &str, network: Network) -> Admission {
-        self.count(Key::Both(name.to_owned(), network));
-        self.count(Key::Network(network));
-        if !self.is_known(name, network) {
-            self.count(Key::Strangers(name.to_owned()));
+    /// Whether a password may be tried. If so it counts as a failure until it
+    /// has proved right: of a hundred tries at once no more are looked at than
+    /// of a hundred in a row.
+    pub(super) fn attempt(&self, name: Claimed<'_>, network: Network, now: Instant) -> Admission {
+        if self.state(name, network, now) == Admission::Shut {
+            return Admission::Shut;
         }
-        self.admit(name, network)
+        for (key, limit) in self.keys(name, network) {
+            self.count(key, limit, now);
+        }
+        Admission::Open
     }
 
-    pub(super) fn succeeded(&self, name: &str, network: Network) {
-        self.failures.invalidate(&Key::Both(name.to_owned(), network));
-        self.known.insert((name.to_owned(), network), ());
-    }
-
-    fn is_known(&self, name: &str, network: Network) -> bool {
-        self.known.contains_key(&(name.to_owned(), network))
-    }
-
-    fn count(&self, key: Key) {
-        let more = |entry: Option<moka::Entry<Key, usize>>| {
-            entry.map_or(1, |entry| entry.into_value().saturating_add(1))
+    /// Whether another would be let in.
+    pub(super) fn state(&self, name: Claimed<'_>, network: Network, now: Instant) -> Admission {
+        let is_over = |(key, limit): (Key, usize)| {
+            self.failures
+                .get(&key)
+                .is_some_and(|failures| failures.count >= limit && !self.is_past(failures, now))
         };
-        self.failures.entry(key).and_upsert_with(more);
+        match self.keys(name, network).any(is_over) {
+            true => Admission::Shut,
+            false => Admission::Open,
+        }
+    }
+
+    /// It was right: what was counted for it is forgiven, and all that this
+    /// network got wrong with this account before.
+    pub(super) fn succeeded(&self, name: Claimed<'_>, network: Network) {
+        for (key, _) in self.keys(name, network) {
+            match key {
+                Key::Both(..) => self.failures.invalidate(&key),
+                Key::Network(_) | Key::Strangers(_) => self.forgive_one(key),
+            }
+        }
+        self.known.insert((name.0.to_owned(), network), ());
+    }
+
+    /// What is counted of an attempt, each with how many are too many.
+    fn keys(&self, name: Claimed<'_>, network: Network) -> impl Iterator<Item = (Key, usize)> {
+        let many = self.after.saturating_mul(MANY);
+        let is_stranger = !self.known.contains_key(&(name.0.to_owned(), network));
+        let stranger = is_stranger.then(|| (Key::Strangers(name.0.to_owned()), many));
+        let both = (Key::Both(name.0.to_owned(), network), self.after);
+        [both, (Key::Network(network), many)].into_iter().chain(stranger)
+    }
+
+    fn count(&self, key: Key, limit: usize, now: Instant) {
+        self.failures.entry(key).and_upsert_with(|before: Option<Entry<Key, Failures>>| {
+            let before = before.map(Entry::into_value).filter(|before| !self.is_past(*before, now));
+            let count = before.map_or(0, |before| before.count).saturating_add(1);
+            let since = before.filter(|_| count != limit).map_or(now, |before| before.since);
+            Failures { count, since }
+        });
+    }
+
+    fn forgive_one(&self, key: Key) {
+        self.failures.entry(key).and_compute_with(|before| match before.map(Entry::into_value) {
+            Some(Failures { count: count @ 2.., since }) => {
+                Op::Put(Failures { count: count - 1, since })
+            }
+            Some(_) => Op::Remove,
+            None => Op::Nop,
+        });
+    }
+
+    fn is_past(&self, failures: Failures, now: Instant) -> bool {
+        now.saturating_duration_since(failures.since) >= self.period
+    }
+}
+
+impl<'a> Claimed<'a> {
+    pub(super) fn of(name: &'a str) -> Self {
+        Self(if is_account_name(name) { name } else { "" })
     }
 }
 
@@ -102,12 +167,34 @@ const REMEMBERED: u64 = 20_000;
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
-    fn guesses() -> Guesses {
-        Guesses::new(LockOut { after: 3, period: Duration::from_secs(900) })
+    const PERIOD: Duration = Duration::from_secs(900);
+
+    /// A clock that stands, and whoever tries at it.
+    struct Door {
+        guesses: Guesses,
+        now: Instant,
+    }
+
+    impl Door {
+        fn new() -> Self {
+            let guesses = Guesses::new(LockOut { after: 3, period: PERIOD });
+            Self { guesses, now: Instant::now() }
+        }
+
+        fn attempt(&self, name: &str, from: &str) -> Admission {
+            self.guesses.attempt(Claimed::of(name), network(from), self.now)
+        }
+
+        fn state(&self, name: &str, from: &str) -> Admission {
+            self.guesses.state(Claimed::of(name), network(from), self.now)
+        }
+
+        fn sign_in(&self, name: &str, from: &str) {
+            assert_eq!(self.attempt(name, from), Admission::Open, "{name} from {from}");
+            self.guesses.succeeded(Claimed::of(name), network(from));
+        }
     }
 
     fn network(written: &str) -> Network {
@@ -116,47 +203,71 @@ mod tests {
 
     #[test]
     fn a_few_failures_shut_a_network_out_of_an_account_and_leave_others_in() {
-        let guesses = guesses();
-        let (here, there) = (network("192.0.2.1"), network("192.0.2.2"));
-        for expected in [Admission::Open, Admission::Open, Admission::Shut] {
-            assert_eq!(guesses.failed("jane", here), expected);
+        let mut door = Door::new();
+        for expected in [Admission::Open, Admission::Open, Admission::Open, Admission::Shut] {
+            assert_eq!(door.attempt("jane", "192.0.2.1"), expected);
         }
-        assert_eq!(guesses.admit("jane", here), Admission::Shut);
-        assert_eq!(guesses.admit("jane", there), Admission::Open);
-        assert_eq!(guesses.admit("joe", here), Admission::Open);
+        assert_eq!(door.state("jane", "192.0.2.2"), Admission::Open);
+        assert_eq!(door.state("joe", "192.0.2.1"), Admission::Open);
+        door.now += PERIOD;
+        assert_eq!(door.state("jane", "192.0.2.1"), Admission::Open, "for a while only");
+    }
+
+    #[test]
+    fn tries_at_once_are_as_few_as_tries_in_a_row() {
+        let door = Door::new();
+        let open = (0..100).filter(|_| door.attempt("jane", "192.0.2.1") == Admission::Open);
+        assert_eq!(open.count(), 3);
     }
 
     #[test]
     fn a_success_forgives_what_failed_before_it() {
-        let guesses = guesses();
-        let here = network("192.0.2.1");
-        guesses.failed("jane", here);
-        guesses.failed("jane", here);
-        guesses.succeeded("jane", here);
-        assert_eq!(guesses.failed("jane", here), Admission::Open);
+        let door = Door::new();
+        door.attempt("jane", "192.0.2.1");
+        door.attempt("jane", "192.0.2.1");
+        door.sign_in("jane", "192.0.2.1");
+        door.attempt("jane", "192.0.2.1");
+        door.attempt("jane", "192.0.2.1");
+        assert_eq!(door.state("jane", "192.0.2.1"), Admission::Open);
     }
 
     #[test]
     fn a_network_that_tries_many_names_gets_nowhere() {
-        let guesses = guesses();
-        let here = network("2001:db8::1");
+        let door = Door::new();
         for number in 0..30 {
-            guesses.failed(&format!("name{number}"), here);
+            door.attempt(&format!("name{number}"), "2001:db8::1");
         }
-        let neighbour = network("2001:db8::ffff:2");
-        assert_eq!(guesses.admit("jane", neighbour), Admission::Shut, "one network");
-        assert_eq!(guesses.admit("jane", network("2001:db8:0:1::1")), Admission::Open);
+        assert_eq!(door.state("jane", "2001:db8::ffff:2"), Admission::Shut, "one network");
+        assert_eq!(door.state("jane", "2001:db8:0:1::1"), Admission::Open);
+    }
+
+    #[test]
+    fn a_house_behind_one_address_is_not_shut_out_by_its_sign_ins_nor_by_a_days_slips() {
+        let mut door = Door::new();
+        for number in 0..100 {
+            door.sign_in(&format!("officer{number}"), "192.0.2.1");
+        }
+        for number in 0..100 {
+            door.attempt(&format!("officer{number}"), "192.0.2.1");
+            door.now += Duration::from_secs(60);
+        }
+        assert_eq!(door.state("jane", "192.0.2.1"), Admission::Open);
     }
 
     #[test]
     fn the_whole_world_cannot_keep_an_officer_from_where_they_sit() {
-        let guesses = guesses();
-        let desk = network("10.1.2.3");
-        guesses.succeeded("jane", desk);
+        let door = Door::new();
+        door.sign_in("jane", "10.1.2.3");
         for number in 0..30 {
-            guesses.failed("jane", network(&format!("198.51.100.{number}")));
+            door.attempt("jane", &format!("198.51.100.{number}"));
         }
-        assert_eq!(guesses.admit("jane", network("203.0.113.1")), Admission::Shut);
-        assert_eq!(guesses.admit("jane", desk), Admission::Open);
+        assert_eq!(door.state("jane", "203.0.113.1"), Admission::Shut);
+        assert_eq!(door.state("jane", "10.1.2.3"), Admission::Open);
+    }
+
+    #[test]
+    fn what_can_be_nobodys_name_is_not_remembered_as_one() {
+        assert_eq!(Claimed::of(&"x".repeat(1 << 20)), Claimed::of("a password, perhaps"));
+        assert_ne!(Claimed::of("jane"), Claimed::of("joe"));
     }
 }

@@ -55,6 +55,7 @@ mod accounts; // those in the file, and what proves that one is theirs
 mod api; // JSON for programs, and its description
 mod assets; // stylesheet and script
 mod audit;
+mod chart;
 mod cookies;
 mod desk; // what it asks of the gateway about held messages
 mod door; // what every request goes through
@@ -90,9 +91,12 @@ mod trace;
 mod quiet;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use accounts::AccountsError;
 pub use api::Problem;
+pub use chart::FlowStep;
 pub use desk::{
     Acted, DeskError, HeldMessage, HeldQuery, Pending, QuarantineDesk, RequestDesk, RequestPage,
     Which,
@@ -100,7 +104,7 @@ pub use desk::{
 pub use frame::{Flash, Frame, NavigationItem, Who};
 pub use headers::ContentSecurity;
 pub use identity::Identity;
-pub use overview::{Overview, OverviewSource, PolicyOverview};
+pub use overview::{CertificateDue, Overview, OverviewSource, PolicyOverview, TlsWaiting};
 pub use page::{Answer, FormErrors, Pagination, page};
 pub use partner_desk::{Partner, PartnerDesk, PartnerLevel, PartnerState};
 pub use policy_desk::{

@@ -7,8 +7,12 @@ use axum::{Json, extract::State, routing::get};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Answer, Console, Frame, Routes, page};
-use crate::mail::Permission;
+use super::{
+    Answer, Console, Frame, Routes,
+    chart::{BAR, FlowChart, FlowStep},
+    page,
+};
+use crate::mail::{Permission, Timestamp};
 
 /// The state of the gateway, in numbers.
 #[derive(Clone, Debug)]
@@ -21,6 +25,26 @@ pub struct Overview {
     pub oldest: Duration,
     /// Why no mail is taken now, if none is.
     pub unready: Option<String>,
+    /// Messages that wait until their destination offers the TLS they need,
+    /// by the class of it.
+    pub tls_waiting: Vec<TlsWaiting>,
+    /// Of the listeners: those that end soon, or have ended.
+    pub certificates: Vec<CertificateDue>,
+    /// The last hour, oldest first.
+    pub flow: Vec<FlowStep>,
+}
+
+#[derive(Clone, Debug)]
+pub struct TlsWaiting {
+    pub destinations: &'static str,
+    pub messages: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct CertificateDue {
+    pub listener: String,
+    pub name: String,
+    pub ends: Timestamp,
 }
 
 /// How the policy stands: nobody's name and no address.
@@ -56,10 +80,39 @@ pub(super) fn routes(routes: Routes) -> Routes {
 struct OverviewPage {
     frame: Frame,
     overview: Overview,
+    chart: FlowChart,
+    oldest: String,
 }
 
 async fn overview(State(console): State<Arc<Console>>, frame: Frame) -> Answer {
-    page(&OverviewPage { frame, overview: console.ports.overview.overview() })
+    let overview = console.ports.overview.overview();
+    let (chart, oldest) = (FlowChart::of(&overview.flow), in_words(overview.oldest));
+    page(&OverviewPage { frame, overview, chart, oldest })
+}
+
+impl OverviewPage {
+    fn tls_waiting(&self) -> usize {
+        self.overview.tls_waiting.iter().map(|waiting| waiting.messages).sum()
+    }
+
+    /// Whether anything is to be looked at before long.
+    fn is_anything_due(&self) -> bool {
+        let policy = &self.overview.policy;
+        !self.overview.certificates.is_empty()
+            || policy.exemptions_expiring + policy.reviews_overdue + policy.waiting > 0
+    }
+}
+
+/// The two largest units: what is read at a glance.
+fn in_words(age: Duration) -> String {
+    let seconds = age.as_secs();
+    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
+    match () {
+        () if minutes == 0 => format!("{seconds} s"),
+        () if hours == 0 => format!("{minutes} min"),
+        () if days == 0 => format!("{hours} h {} min", minutes % 60),
+        () => format!("{days} d {} h", hours % 24),
+    }
 }
 
 #[derive(utoipa::OpenApi)]
@@ -76,6 +129,7 @@ struct OverviewAnswer {
     waiting: usize,
     held: usize,
     oldest_seconds: u64,
+    waiting_for_tls: usize,
     policy: String,
 }
 
@@ -86,10 +140,11 @@ struct OverviewAnswer {
     responses((status = 200, body = OverviewAnswer)),
 )]
 async fn api_overview(State(console): State<Arc<Console>>) -> Json<OverviewAnswer> {
-    let Overview { node, policy, waiting, held, oldest, unready } =
+    let Overview { node, policy, waiting, held, oldest, unready, tls_waiting, .. } =
         console.ports.overview.overview();
     let (policy, oldest_seconds) = (policy.version, oldest.as_secs());
-    Json(OverviewAnswer { node, unready, waiting, held, oldest_seconds, policy })
+    let waiting_for_tls = tls_waiting.iter().map(|waiting| waiting.messages).sum();
+    Json(OverviewAnswer { node, unready, waiting, held, oldest_seconds, waiting_for_tls, policy })
 }
 
 #[cfg(test)]
@@ -116,7 +171,23 @@ mod tests {
                 held: 3,
                 oldest: Duration::from_secs(90),
                 unready: Some("the spool is full & waits".to_owned()),
+                tls_waiting: vec![TlsWaiting { destinations: "approved", messages: 2 }],
+                certificates: vec![CertificateDue {
+                    listener: "mail<boxes>".to_owned(),
+                    name: "mx1.example".to_owned(),
+                    ends: Timestamp::default(),
+                }],
+                flow: vec![FlowStep { received: 5, ..FlowStep::empty(Timestamp::default()) }],
             }
+        }
+    }
+
+    #[test]
+    fn an_age_is_read_at_a_glance() {
+        for (seconds, words) in
+            [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3_700, "1 h 1 min"), (180_000, "2 d 2 h")]
+        {
+            assert_eq!(in_words(Duration::from_secs(seconds)), words);
         }
     }
 
@@ -125,9 +196,17 @@ mod tests {
         let fixture =
             Fixture::with(|ports| crate::console::Ports { overview: Arc::new(Busy), ..ports });
         let page = fixture.browser(&[Role::Operator]).get("/").await;
-        for part in
-            [">7<", ">3<", "90 seconds", "full &#38; waits", "&#60;b&#62;abc", "&#60;i&#62;"]
-        {
+        for part in [
+            ">7<",
+            ">3<",
+            "1 min",
+            "<rect",
+            "approved",
+            "mail&#60;boxes&#62;",
+            "full &#38; waits",
+            "&#60;b&#62;abc",
+            "&#60;i&#62;",
+        ] {
             assert!(page.body.contains(part), "{part} not in {}", page.body);
         }
         assert!(!page.body.contains("<b>abc") && !page.body.contains("<i> is"), "{}", page.body);

@@ -43,6 +43,14 @@ struct Session {
 #[error("the system gives no random numbers")]
 pub(super) struct NoRandomness;
 
+/// Who has caused a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Activity {
+    Person,
+    /// A page that looks again by itself: it keeps no session open.
+    Clock,
+}
+
 /// What a session's cookie stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SignedIn {
@@ -68,14 +76,21 @@ impl Sessions {
     }
 
     /// Who it is; an expired one is nobody's.
-    pub(super) fn resume(&self, key: SessionKey, now: Instant) -> Option<SignedIn> {
+    pub(super) fn resume(
+        &self,
+        key: SessionKey,
+        activity: Activity,
+        now: Instant,
+    ) -> Option<SignedIn> {
         let mut open = self.open();
         let session = open.get_mut(&key)?;
         if !self.is_alive(session, now) {
             open.remove(&key);
             return None;
         }
-        session.seen = now;
+        if activity == Activity::Person {
+            session.seen = now;
+        }
         Some(SignedIn { actor: session.actor.clone(), csrf: session.csrf.clone() })
     }
 
@@ -177,6 +192,10 @@ mod tests {
         (Sessions::new(Duration::from_secs(600), Duration::from_secs(3_600)), Instant::now())
     }
 
+    fn resumed(sessions: &Sessions, key: SessionKey, now: Instant) -> Option<SignedIn> {
+        sessions.resume(key, Activity::Person, now)
+    }
+
     #[test]
     fn a_session_ends_when_it_is_idle_and_however_busy_it_is() {
         let (sessions, start) = sessions();
@@ -184,11 +203,20 @@ mod tests {
         let idle = sessions.begin(actor("idle"), start).unwrap().key();
         let busy = sessions.begin(actor("busy"), start).unwrap().key();
         for minutes in (0..60).step_by(5) {
-            assert!(sessions.resume(busy, minute(minutes)).is_some(), "{minutes}");
+            assert!(resumed(&sessions, busy, minute(minutes)).is_some(), "{minutes}");
         }
-        assert_eq!(sessions.resume(idle, minute(10)), None);
-        assert_eq!(sessions.resume(idle, minute(0)), None, "what has ended stays so");
-        assert_eq!(sessions.resume(busy, minute(60)), None);
+        assert_eq!(resumed(&sessions, idle, minute(10)), None);
+        assert_eq!(resumed(&sessions, idle, minute(0)), None, "what has ended stays so");
+        assert_eq!(resumed(&sessions, busy, minute(60)), None);
+    }
+
+    #[test]
+    fn a_page_that_looks_again_by_itself_keeps_nobody_signed_in() {
+        let (sessions, start) = sessions();
+        let minute = |minutes: u64| start + Duration::from_secs(minutes * 60);
+        let key = sessions.begin(actor("away"), start).unwrap().key();
+        assert!(sessions.resume(key, Activity::Clock, minute(9)).is_some());
+        assert_eq!(sessions.resume(key, Activity::Clock, minute(10)), None);
     }
 
     #[test]
@@ -197,12 +225,12 @@ mod tests {
         let one = sessions.begin(actor("one"), now).unwrap();
         let two = sessions.begin(actor("one"), now).unwrap();
         assert_ne!(one.as_str(), two.as_str());
-        let csrf = |secret: &SessionSecret| sessions.resume(secret.key(), now).unwrap().csrf;
+        let csrf = |secret: &SessionSecret| resumed(&sessions, secret.key(), now).unwrap().csrf;
         assert_ne!(csrf(&one), csrf(&two));
         assert_eq!(one.as_str().len(), 43, "256 bits");
-        assert_eq!(sessions.resume(SessionKey::of("made up"), now), None);
+        assert_eq!(resumed(&sessions, SessionKey::of("made up"), now), None);
         assert_eq!(sessions.end_all("one"), 2);
-        assert_eq!(sessions.resume(one.key(), now), None);
+        assert_eq!(resumed(&sessions, one.key(), now), None);
     }
 
     #[test]
@@ -214,8 +242,8 @@ mod tests {
             let now = now + Duration::from_secs(later as u64);
             sessions.begin(actor("one"), now).unwrap();
         }
-        assert_eq!(sessions.resume(first, now), None);
-        assert!(sessions.resume(other, now).is_some());
+        assert_eq!(resumed(&sessions, first, now), None);
+        assert!(resumed(&sessions, other, now).is_some());
         assert_eq!(sessions.open().len(), OF_ONE + 1);
     }
 }

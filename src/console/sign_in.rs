@@ -4,12 +4,12 @@
 
 use std::{
     sync::Arc,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use askama::Template;
 use axum::{
-    Form,
+    Extension, Form,
     extract::{Query, State},
     http::{StatusCode, header},
     response::{IntoResponse, Redirect, Response},
@@ -21,7 +21,7 @@ use super::{
     Answer, Console, FormErrors, Frame, Identity, Refusal, Routes,
     accounts::Claim,
     door::Caller,
-    guesses::{Admission, Network},
+    guesses::{Admission, Claimed, Network},
     page,
 };
 use crate::mail::{Actor, ActorDoor, Deed, DeedKind, Event, Scope};
@@ -91,10 +91,10 @@ async fn form(
 async fn sign_in(
     State(console): State<Arc<Console>>,
     caller: Caller,
+    former: Option<Extension<Identity>>,
     frame: Frame,
     Form(sent): Form<Sent>,
 ) -> Answer {
-    let network = Network::of(caller.address);
     let name = sent.name.trim().to_owned();
     let mut errors = FormErrors::default();
     if name.is_empty() {
@@ -103,29 +103,49 @@ async fn sign_in(
     if sent.password.is_empty() {
         errors.add("password", "Enter your password");
     }
-    let status = if !errors.is_empty() {
-        StatusCode::OK
-    } else if console.guesses.admit(&name, network) == Admission::Shut {
-        errors.add("name", PAUSED);
-        StatusCode::TOO_MANY_REQUESTS
-    } else {
+    let mut status = StatusCode::OK;
+    if errors.is_empty() {
+        console.look_at_accounts().await;
         let claim = Claim { name: name.clone(), password: sent.password, code: sent.code };
-        match console.accounts.prove(claim, SystemTime::now().into()).await {
+        match prove(&console, &caller, claim).await {
             Ok(actor) => {
-                console.guesses.succeeded(&name, network);
-                return begin(&console, &caller, actor, &sent.next);
+                if let Some(session) = former.and_then(|former| former.session) {
+                    console.sessions.end(session);
+                }
+                return begin_of_account(&console, &caller, &actor, &sent.next);
             }
-            Err(disproof) => {
-                let shut = console.guesses.failed(&name, network);
-                tell_failure(&console, &caller, &name, &disproof.to_string(), shut);
-                errors.add("name", if shut == Admission::Shut { PAUSED } else { WRONG });
-                StatusCode::FORBIDDEN
+            Err(Admission::Open) => {
+                status = StatusCode::FORBIDDEN;
+                errors.add("name", WRONG);
+            }
+            Err(Admission::Shut) => {
+                status = StatusCode::TOO_MANY_REQUESTS;
+                errors.add("name", paused(console.guesses.pause()));
             }
         }
-    };
+    }
     let ways = Ways::of(&console, &caller);
     let form = page(&SignInPage { frame, errors, name: &name, next: &sent.next, ways })?;
     Ok((status, form).into_response())
+}
+
+/// Who it is; else whether they may try again.
+async fn prove(console: &Console, caller: &Caller, claim: Claim) -> Result<Actor, Admission> {
+    let (name, network) = (claim.name.clone(), Network::of(caller.address));
+    let claimed = Claimed::of(&name);
+    if console.guesses.attempt(claimed, network, Instant::now()) == Admission::Shut {
+        return Err(Admission::Shut);
+    }
+    let disproof = match console.accounts.prove(claim, SystemTime::now().into()).await {
+        Ok(actor) => {
+            console.guesses.succeeded(claimed, network);
+            return Ok(actor);
+        }
+        Err(disproof) => disproof.to_string(),
+    };
+    let shut = console.guesses.state(claimed, network, Instant::now());
+    tell_failure(console, caller, &name, &disproof, shut);
+    Err(shut)
 }
 
 /// A certificate lets a browser in when its user says so: it is shown with
@@ -136,13 +156,24 @@ async fn sign_in_by_certificate(
     Form(wanted): Form<Wanted>,
 ) -> Answer {
     match console.accounts.certified(&caller.certified) {
-        Some(actor) => begin(&console, &caller, actor, &wanted.next),
+        Some(actor) => begin_of_account(&console, &caller, &actor, &wanted.next),
         None => {
             let words = "a certificate that stands for no account";
             tell_failure(&console, &caller, "", words, Admission::Open);
             Err(Refusal::Unfit("Your certificate stands for no account here.".to_owned()))
         }
     }
+}
+
+/// The file may have changed since the account was looked at, and its sessions
+/// been ended before this one began.
+fn begin_of_account(console: &Console, caller: &Caller, actor: &Actor, next: &str) -> Answer {
+    let begun = begin(console, caller, actor.clone(), next)?;
+    if console.accounts.actor(&actor.name).as_ref() == Some(actor) {
+        return Ok(begun);
+    }
+    console.sessions.end_all(&actor.name);
+    Err(Refusal::SignInFirst)
 }
 
 /// A session of its own, whatever the browser had before.
@@ -222,6 +253,12 @@ fn tell(console: &Console, caller: &Caller, kind: DeedKind, by: &str, words: Opt
     console.ports.observer.observe(Event::Done(deed));
 }
 
+fn paused(pause: Duration) -> String {
+    let minutes = pause.as_secs().div_ceil(60).max(1);
+    let unit = if minutes == 1 { "minute" } else { "minutes" };
+    format!("Too many attempts have failed. Wait {minutes} {unit}, then try again")
+}
+
 /// A path of ours, and no other site's.
 fn local(next: &str) -> &str {
     let is_plain = next.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'\\');
@@ -242,11 +279,11 @@ fn escaped(text: &str) -> String {
 const PATH: &str = "/sign-in";
 const WRONG: &str = "The name, the password or the code is not right. Check all three; a code is \
                      good only once";
-const PAUSED: &str = "Too many attempts have failed. Wait 15 minutes, then try again";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::console::testing::Fixture;
 
     #[test]
     fn after_signing_in_nobody_is_led_to_another_site() {
@@ -261,5 +298,38 @@ mod tests {
             assert_eq!(local(next), led, "{next:?}");
         }
         assert_eq!(path_back_to("/a?b=c&d"), "/sign-in?next=/a%3Fb%3Dc%26d");
+    }
+
+    #[tokio::test]
+    async fn whoever_fails_too_often_is_told_to_wait_and_it_is_on_record() {
+        let fixture = Fixture::new();
+        let stranger = fixture.stranger();
+        for _ in 0..4 {
+            let refused = stranger.post("/sign-in", "name=wisteria&password=x").await;
+            assert_eq!(refused.status, StatusCode::FORBIDDEN);
+            assert!(refused.body.contains("is not right"), "{}", refused.body);
+        }
+        fixture.deeds.take();
+        for _ in 0..2 {
+            let refused = stranger.post("/sign-in", "name=wisteria&password=x").await;
+            assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+            assert!(refused.body.contains("Wait 15 minutes"), "{}", refused.body);
+            assert_eq!(refused.header("set-cookie"), "");
+        }
+        // The name is nobody's, and may be a password.
+        let told = [
+            "sign_in_failed unknown there is no such account",
+            "locked_out unknown after too many failures",
+        ];
+        assert_eq!(fixture.deeds.take(), told);
+    }
+
+    #[tokio::test]
+    async fn whoever_is_not_signed_in_sends_little() {
+        let fixture = Fixture::new();
+        let long = format!("name={}&password=x", "x".repeat(70_000));
+        let refused = fixture.stranger().post("/sign-in", &long).await;
+        assert_eq!(refused.status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(fixture.deeds.take(), Vec::<String>::new());
     }
 }

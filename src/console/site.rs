@@ -73,7 +73,9 @@ impl Console {
         ports: Ports,
     ) -> Result<Self, ConsoleError> {
         let tls = match &settings.tls {
-            ConsoleTls::Here(files) => Some(Arc::new(Tls::load(files.clone(), None)?)),
+            ConsoleTls::Here { files, client_ca } => {
+                Some(Arc::new(Tls::load(files.clone(), client_ca.clone())?))
+            }
             ConsoleTls::Loopback | ConsoleTls::Elsewhere { .. } => None,
         };
         let url = settings.url.clone();
@@ -126,7 +128,6 @@ impl Console {
             .route(&assets::STYLESHEET.path, get(async || assets::STYLESHEET.response()))
             .route(&assets::SCRIPT.path, get(async || assets::SCRIPT.response()))
             .fallback(async || Refusal::NotFound)
-            .layer(axum::extract::DefaultBodyLimit::max(door::LARGEST_UPLOAD))
             .layer(from_fn_with_state(Arc::clone(self), door::door))
             .with_state(Arc::clone(self))
     }
@@ -198,10 +199,22 @@ impl Console {
         }
     }
 
-    fn refresh(&self) -> Result<(), ConsoleError> {
+    /// Whoever has just got an account may sign in, and whoever has just lost
+    /// it may not. A fault is told by `follow_files`.
+    pub(super) async fn look_at_accounts(self: &Arc<Self>) {
+        let console = Arc::clone(self);
+        let _ = tokio::task::spawn_blocking(move || console.refresh_accounts()).await;
+    }
+
+    fn refresh_accounts(&self) -> Result<(), AccountsError> {
         for name in self.accounts.refresh()? {
             self.sessions.end_all(&name);
         }
+        Ok(())
+    }
+
+    fn refresh(&self) -> Result<(), ConsoleError> {
+        self.refresh_accounts()?;
         if let Some(tls) = &self.tls {
             tls.refresh()?;
         }

@@ -1,6 +1,7 @@
 //! For tests: a console whose ports are fakes, and requests to it as somebody.
 
 use std::{
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -17,7 +18,7 @@ use hyper_util::service::TowerToHyperService;
 use super::{
     AuditDesk, Console, DeskError, Entries, ExportFormat, MessageStory, Overview, OverviewSource,
     Pending, PolicyOverview, Ports, TraceDesk, Verdict,
-    sessions::{SessionKey, Sessions},
+    sessions::{Activity, SessionKey, Sessions},
 };
 use crate::{
     config::{self, ConsoleTls, LockOut, SecondFactor, SessionLimits},
@@ -57,6 +58,18 @@ impl Fixture {
 
     /// Ports of a test's own in place of those in which nothing happens.
     pub(super) fn with(change: impl FnOnce(Ports) -> Ports) -> Self {
+        Self::made(change, |settings| settings)
+    }
+
+    /// Where those of a file may sign in, their second factor optional.
+    pub(super) fn with_accounts(file: PathBuf) -> Self {
+        Self::made(|ports| ports, |settings| config::Console { accounts: Some(file), ..settings })
+    }
+
+    fn made(
+        change: impl FnOnce(Ports) -> Ports,
+        set: impl FnOnce(config::Console) -> config::Console,
+    ) -> Self {
         let deeds = Arc::new(Deeds::default());
         let (observer, overview) = (Arc::clone(&deeds) as _, Arc::new(Quiet));
         let ports = change(Ports {
@@ -71,7 +84,7 @@ impl Fixture {
             audit: Arc::new(Quiet),
         });
         let listening = ([127, 0, 0, 1], 8464).into();
-        let settings = config::Console {
+        let settings = set(config::Console {
             address: listening,
             url: None,
             tls: ConsoleTls::Loopback,
@@ -79,7 +92,7 @@ impl Fixture {
             second_factor: SecondFactor::Optional,
             sessions: SessionLimits::default(),
             lock_out: LockOut::default(),
-        };
+        });
         let console = Console::new(&settings, listening, "mx1.example".to_owned(), ports);
         Self { console: Arc::new(console.unwrap()), deeds }
     }
@@ -93,7 +106,9 @@ impl Fixture {
     pub(super) fn browser_of(&self, actor: Actor) -> Browser<'_> {
         let sessions: &Sessions = &self.console.sessions;
         let secret = sessions.begin(actor, Instant::now()).unwrap();
-        let signed_in = sessions.resume(SessionKey::of(secret.as_str()), Instant::now()).unwrap();
+        let signed_in = sessions
+            .resume(SessionKey::of(secret.as_str()), Activity::Person, Instant::now())
+            .unwrap();
         let cookie = Some(format!("{}={}", self.console.cookie().name, secret.as_str()));
         Browser { fixture: self, cookie, csrf: signed_in.csrf }
     }
@@ -207,6 +222,9 @@ impl OverviewSource for Quiet {
             held: 0,
             oldest: Duration::ZERO,
             unready: None,
+            tls_waiting: Vec::new(),
+            certificates: Vec::new(),
+            flow: Vec::new(),
         }
     }
 }

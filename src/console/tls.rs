@@ -1,7 +1,7 @@
 //! The console's certificate, and those that browsers show.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::SystemTime,
 };
@@ -23,7 +23,7 @@ use crate::{
 /// What handshakes go by: read again when the files have changed.
 pub(super) struct Tls {
     files: CertificateFiles,
-    client_ca: Option<std::path::PathBuf>,
+    client_ca: Option<PathBuf>,
     current: ArcSwap<ServerConfig>,
     seen: Mutex<Vec<Option<SystemTime>>>,
 }
@@ -38,7 +38,7 @@ pub struct TlsError {
 impl Tls {
     pub(super) fn load(
         files: CertificateFiles,
-        client_ca: Option<std::path::PathBuf>,
+        client_ca: Option<PathBuf>,
     ) -> Result<Self, TlsError> {
         let current = ArcSwap::from(read(&files, client_ca.as_deref())?);
         let tls = Self { files, client_ca, current, seen: Mutex::default() };
@@ -64,7 +64,7 @@ impl Tls {
 
     fn stamps(&self) -> Vec<Option<SystemTime>> {
         let files = [Some(&self.files.chain), Some(&self.files.key), self.client_ca.as_ref()];
-        let changed = |path: &std::path::PathBuf| std::fs::metadata(path).ok()?.modified().ok();
+        let changed = |path: &PathBuf| std::fs::metadata(path).ok()?.modified().ok();
         files.into_iter().flatten().map(changed).collect()
     }
 }

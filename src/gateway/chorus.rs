@@ -1,11 +1,8 @@
-//! Several observers as one: the observatory, and whoever watches beside it.
+//! Several observers as one.
 
 use std::sync::Arc;
 
-use crate::{
-    mail::{Event, Observer},
-    observe::Observatory,
-};
+use crate::mail::{Event, Observer};
 
 struct Chorus(Vec<Arc<dyn Observer>>);
 
@@ -15,13 +12,7 @@ impl Observer for Chorus {
     }
 }
 
-pub(super) fn observers(
-    observatory: &Arc<Observatory>,
-    watchers: Vec<Arc<dyn Observer>>,
-) -> Arc<dyn Observer> {
-    let first: Arc<dyn Observer> = Arc::clone(observatory) as _;
-    if watchers.is_empty() {
-        return first;
-    }
-    Arc::new(Chorus(std::iter::once(first).chain(watchers).collect()))
+/// Each is told of everything, in their order.
+pub(super) fn chorus(observers: impl Iterator<Item = Arc<dyn Observer>>) -> Arc<dyn Observer> {
+    Arc::new(Chorus(observers.collect()))
 }

@@ -16,8 +16,11 @@
 //! users current, `names` what
 //! other domains publish; `keys` are the spool's, `signing_keys` those of DKIM. Operators ask on the `control` socket and `operator`
 //! carries it out; `trail` reads the audit trail for them and `readiness` says
-//! whether a domain could take mail now, which `partners` keeps of those approved. What is held is `quarantine`'s. `view` looks at a message anew for a person. `tls_tally` counts TLS sessions and
-//! `tls_reports` tells other domains of them.
+//! whether a domain could take mail now, which `partners` keeps of those
+//! approved. What is held is `quarantine`'s, and `view` looks at a message anew
+//! for a person. `tls_tally` counts TLS sessions and `tls_reports` tells other
+//! domains of them. `console` answers what pages ask; `overview` is what the
+//! first one says, its charts from `history`.
 
 mod acceptance;
 mod accounts;
@@ -35,6 +38,7 @@ mod doors; // every address it listens on
 mod downgrading;
 mod entitlement;
 mod facts;
+mod history;
 mod keeper;
 mod keys;
 mod lines;
@@ -42,6 +46,7 @@ mod losses;
 mod names;
 mod news;
 mod operator;
+mod overview;
 mod partners;
 mod parts;
 mod policies;

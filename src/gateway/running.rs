@@ -10,10 +10,11 @@ use tokio::{net::TcpListener, runtime::Handle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    chorus::observers,
+    chorus::chorus,
     console::ports,
     dispatch::Dispatcher,
     doors::Doors,
+    history::History,
     keeper::Keeper,
     names::Names,
     operator::Operator,
@@ -52,6 +53,8 @@ pub struct Gateway {
     queue: Arc<Queue>,
     addresses: Vec<(String, SocketAddr)>,
     metrics: SocketAddr,
+    console: Option<SocketAddr>,
+    history: Arc<History>,
     readers: Pool,
     /// Sessions; they end first.
     listening: Tasks,
@@ -85,8 +88,10 @@ impl Gateway {
     ) -> Result<Self, StartError> {
         let config = Arc::new(config);
         let tally = tls_tally(&config)?;
-        let watchers = watchers.into_iter().chain(tally.clone().map(|tally| tally as _)).collect();
-        let observer = observers(&observatory, watchers);
+        let history = Arc::new(History::default());
+        let own = [Arc::clone(&observatory) as _, Arc::clone(&history) as _];
+        let observer =
+            chorus(own.into_iter().chain(tally.clone().map(|tally| tally as _)).chain(watchers));
         let queue = Arc::new(open_queue(&config)?);
         let going_live = Arc::new(GoingLive::begin(&config, Arc::clone(&observer), now())?);
         let policies = going_live.policies();
@@ -139,14 +144,15 @@ impl Gateway {
             accounts: doors.accounts(),
             certificates: doors.certificates(),
         };
-        let metrics = doors.metrics.local_addr().map_err(|cause| part("metrics", cause))?;
         let gateway = Self {
             config,
             keeper: Arc::new(keeper),
             policy: Arc::new(PolicyClock::new(going_live)),
             queue: Arc::clone(&operator.queue),
             addresses: doors.addresses(),
-            metrics,
+            metrics: address(&doors.metrics)?,
+            console: doors.console.as_ref().map(address).transpose()?,
+            history,
             readers,
             listening: Tasks::new(),
             serving: Tasks::new(),
@@ -163,6 +169,11 @@ impl Gateway {
     /// Where Prometheus finds it.
     pub fn metrics(&self) -> SocketAddr {
         self.metrics
+    }
+
+    /// Where browsers find the console, if there is one.
+    pub fn console(&self) -> Option<SocketAddr> {
+        self.console
     }
 
     pub fn config(&self) -> &Config {
@@ -190,17 +201,13 @@ impl Gateway {
         self.serving.end(grace).await;
     }
 
-    /// The console, where postern.toml has one.
-    fn console(
-        &self,
-        socket: Option<&TcpListener>,
-        ports: Ports,
-    ) -> Result<Option<Arc<Console>>, StartError> {
-        let Some((settings, socket)) = self.config.console.as_ref().zip(socket) else {
+    /// What serves officers, where postern.toml has a console.
+    fn officers(&self, ports: Ports) -> Result<Option<Arc<Console>>, StartError> {
+        let Some((settings, listening)) = self.config.console.as_ref().zip(self.console) else {
             return Ok(None);
         };
-        let listening = socket.local_addr().map_err(|cause| part("the console", cause))?;
-        let console = Console::new(settings, listening, self.config.node.name.to_string(), ports);
+        let node = self.config.node.name.to_string();
+        let console = Console::new(settings, listening, node, ports);
         Ok(Some(Arc::new(console.map_err(|cause| part("[console]", cause))?)))
     }
 
@@ -221,6 +228,8 @@ impl Gateway {
             node: self.config.node.name.to_string(),
             policy: Arc::clone(&self.policy.going_live),
             queue,
+            keeper: Arc::clone(keeper),
+            history: Arc::clone(&self.history),
             shut_out: Arc::clone(&shut_out),
             capacity: Arc::clone(&capacity),
             memory_limit: self.config.limits.memory,
@@ -234,7 +243,7 @@ impl Gateway {
             looks: Mutex::default(),
         });
         let ports = ports(&operator, Arc::clone(&state) as _, &partners, &self.readers);
-        let officers = self.console(console.as_ref(), ports)?;
+        let officers = self.officers(ports)?;
         let observatory = Arc::clone(&keeper.observatory);
         let page =
             observe::serve(metrics, observatory, Arc::clone(&state) as _, serving.stop.clone());
@@ -315,6 +324,11 @@ fn reports(
         alarms: Arc::default(),
         requests: Arc::new(request_key(&config.node.data_dir)?),
     })
+}
+
+/// Where it really listens.
+fn address(socket: &TcpListener) -> Result<SocketAddr, StartError> {
+    socket.local_addr().map_err(|cause| part("an address", cause))
 }
 
 async fn page_served(name: &str, page: impl Future<Output = std::io::Result<()>>) {

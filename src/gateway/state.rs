@@ -5,11 +5,12 @@ use std::{sync::Arc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    history::History,
+    keeper::Keeper,
     policies::GoingLive,
     queue::{Queue, now},
 };
 use crate::{
-    console::{Overview, OverviewSource},
     listen::{Capacity, ShutOut},
     observe::{ContentMemory, Door, PolicyState, Probes, QueueState, SpoolState, TlsWaits},
     quarantine::HeldTally,
@@ -20,25 +21,13 @@ pub(super) struct State {
     pub(super) node: String,
     pub(super) policy: Arc<GoingLive>,
     pub(super) queue: Arc<Queue>,
+    pub(super) keeper: Arc<Keeper>,
+    pub(super) history: Arc<History>,
     pub(super) shut_out: Arc<ShutOut>,
     pub(super) capacity: Arc<Capacity>,
     pub(super) memory_limit: usize,
     pub(super) readers: Pool,
     pub(super) stopping: CancellationToken,
-}
-
-impl OverviewSource for State {
-    fn overview(&self) -> Overview {
-        let queue = self.queue.state();
-        Overview {
-            node: self.node.clone(),
-            policy: self.policy.overview(),
-            waiting: queue.active,
-            held: queue.held,
-            oldest: queue.oldest,
-            unready: self.unready(),
-        }
-    }
 }
 
 impl Probes for State {

@@ -2,9 +2,10 @@
 //!
 //! Names begin with `postern_`, units are base units, labels come from closed
 //! sets: listeners and rules are those of the files, everything else is an
-//! enum. `README.md` lists them for operators.
+//! enum. `postern manual metrics` lists them for operators.
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
 };
@@ -16,6 +17,7 @@ use prometheus::{
 
 use super::{
     audit::AuditMetrics,
+    description::MetricDescription,
     policies::PolicyMetrics,
     quarantine::QuarantineMetrics,
     readers::ReaderMetrics,
@@ -38,12 +40,13 @@ pub struct Metrics {
     pub(super) audit: AuditMetrics,
     queue: QueueMetrics,
     spool: SpoolMetrics,
+    described: Vec<MetricDescription>,
 }
 
 impl Metrics {
     pub fn new() -> Result<Self, Error> {
         let registry = Registry::new();
-        let new = Maker(&registry);
+        let new = Maker { registry: &registry, made: RefCell::default() };
         new.gauges("postern_build_info", "The running version; always 1.", &["version"])?
             .with_label_values(&[env!("CARGO_PKG_VERSION")])
             .set(1);
@@ -59,8 +62,14 @@ impl Metrics {
             audit: AuditMetrics::new(&new)?,
             queue: QueueMetrics::new(&new)?,
             spool: SpoolMetrics::new(&new)?,
+            described: new.made.into_inner(),
             registry,
         })
+    }
+
+    /// All of them, whether or not anything has been counted.
+    pub fn described(&self) -> &[MetricDescription] {
+        &self.described
     }
 
     /// Of all certificates, in Unix seconds, by listener and name; what was
@@ -360,14 +369,19 @@ impl UpkeepMetrics {
 }
 
 /// Makes collectors and registers them in one step.
-pub(super) struct Maker<'a>(&'a Registry);
+pub(super) struct Maker<'a> {
+    registry: &'a Registry,
+    /// In the order in which they were made.
+    made: RefCell<Vec<MetricDescription>>,
+}
 
 impl Maker<'_> {
     pub(super) fn register<C: Collector + Clone + 'static>(
         &self,
         collector: C,
     ) -> Result<C, Error> {
-        self.0.register(Box::new(collector.clone()))?;
+        self.registry.register(Box::new(collector.clone()))?;
+        self.made.borrow_mut().extend(MetricDescription::all_of(&collector));
         Ok(collector)
     }
 
@@ -429,6 +443,7 @@ mod tests {
             exemptions: 0,
         });
         metrics.set_policy(&PolicyState::default());
+        metrics.set_quarantine(&HeldTally::default());
         metrics.policies.set_exemption_expiry(Some(jiff::civil::date(2026, 11, 24)));
         let shown = metrics.render(QueueState::default()).unwrap();
         let rules = include_str!("../../deploy/prometheus/alerts.yml");

@@ -7,6 +7,7 @@
 //! never in a metric's label.
 
 mod audit;
+mod description;
 mod http;
 mod lines; // the shape of the trail's lines
 mod log;
@@ -24,6 +25,7 @@ pub use audit::{
     Verification, excerpt, read_checkpoints, read_trail, read_trail_file, search_trail,
     subject_key, verify,
 };
+pub use description::MetricDescription;
 pub use http::{Probes, serve};
 pub use log::{LogFormat, start_logging};
 pub use metrics::Metrics;

@@ -58,7 +58,7 @@ pub use replay::{
     Cause, Change, Effect, NotAsked, Replay, ReplayReport, Reported, Tally, ask_again,
 };
 pub use rule::{Exemption, Rule, Verdict};
-pub use settings::{Invariant, Lacking, LevelNames, Rollout};
+pub use settings::{Invariant, Lacking, LevelNames, Rollout, SOME_ORGANISATION};
 pub use sources::Sources;
 pub use template::{Fields, Template};
 pub use time_window::{TimeWindow, plain_moment};

@@ -87,6 +87,9 @@ impl Rollout {
     }
 }
 
+/// What `{organisation}` stands for where nobody says.
+pub const SOME_ORGANISATION: &str = "an NHS or social care organisation";
+
 pub(super) fn read(faults: &Faults, organisations: &[Membership]) -> Settings {
     let root = faults.parse();
     let root = Table::root(
@@ -117,7 +120,7 @@ pub(super) fn read(faults: &Faults, organisations: &[Membership]) -> Settings {
     Settings {
         officers,
         trusted_sealers: trusted_sealers.unwrap_or_default(),
-        organisation: organisation.unwrap_or("an NHS or social care organisation").to_owned(),
+        organisation: organisation.unwrap_or(SOME_ORGANISATION).to_owned(),
         level_names: level_names.unwrap_or_default(),
         rollout: rollout.unwrap_or_default(),
         invariants,

@@ -49,6 +49,16 @@ pub struct Value<'a> {
     key: &'a str,
 }
 
+/// A key that is still read, and will not be for ever.
+#[derive(Clone, Copy, Debug)]
+pub struct Retiring {
+    pub key: &'static str,
+    /// The last version that reads it.
+    pub last: &'static str,
+    /// What to write instead.
+    pub instead: &'static str,
+}
+
 impl Fault {
     /// A fault of the whole file, until [`Fault::at`] says where.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
@@ -177,6 +187,20 @@ impl<'a> Table<'a> {
                 .label("not known")
                 .help(help),
         );
+    }
+
+    /// Warns of those keys that are there: an upgrade should surprise nobody.
+    pub fn warn_of(&self, retiring: &[Retiring]) {
+        for Retiring { key, last, instead } in retiring {
+            let Some((written, _)) = self.entries.get_key_value(*key) else { continue };
+            let message = format!("`{key}` is read up to version {last}, and not after");
+            self.faults.warning(
+                Fault::new("key-retiring", message)
+                    .at(written.span())
+                    .label("to be retired")
+                    .help(*instead),
+            );
+        }
     }
 
     pub fn span(&self) -> Range<usize> {
@@ -417,3 +441,30 @@ impl<'a> Value<'a> {
 
 /// Words that a label under the text has room for.
 const SHOWN_IN_LABEL: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str, retiring: &[Retiring]) -> String {
+        let file = SourceFile { path: "a.toml".to_owned(), text: text.to_owned() };
+        let faults = Faults::new(&Arc::new(file));
+        let root = faults.parse();
+        Table::root(&root, &faults, "a.toml", &["old", "new"]).warn_of(retiring);
+        drop(root);
+        let told = faults.into_diagnostics();
+        assert!(!told.has_errors(), "it is read as before: {told:?}");
+        told.iter().map(|one| format!("{one} {}", one.help.clone().unwrap_or_default())).collect()
+    }
+
+    #[test]
+    fn a_key_that_is_to_go_is_read_and_warned_of_where_it_stands() {
+        let retiring =
+            [Retiring { key: "old", last: "0.2", instead: "write `new = true`, which says more" }];
+        let warned = told("new = true\nold = true\n", &retiring);
+        assert!(warned.starts_with("a.toml:2: warning[key-retiring]"), "{warned}");
+        assert!(warned.contains("0.2") && warned.contains("write `new = true`"), "{warned}");
+        assert_eq!(told("new = true\n", &retiring), "");
+        assert_eq!(told("old = true\n", &[]), "");
+    }
+}

@@ -70,6 +70,8 @@ def test_a_full_disk_refuses_mail_records_outcomes_and_mends_itself(home, disk):
         assert refuses(gateway), "a small message was taken"
         status, why = gateway.http("/readyz")
         assert status == 503 and "full" in why
+        done = postern("health", "--config", gateway.config)
+        assert done.returncode == 1 and "full" in done.stderr
         assert metric(gateway, 'postern_spool_failures_total{during="accept"}') >= 2
         assert metric(gateway, "postern_spool_accepting ") == 0
 

@@ -11,14 +11,14 @@ import smtplib
 import subprocess
 import threading
 import time
-import urllib.request
 
 import pytest
 
 import clients
+from console import Console, signed_in
 from gateway import Gateway, postern, route
 from messages import message
-from processes import as_root, free_port, wait_until
+from processes import as_root, wait_until
 
 OFFICER = "ig@nhs.test.example"
 POLICY = f"""\
@@ -65,9 +65,10 @@ class Policies:
     def __init__(self, home, far_end, more=""):
         self.folder = home / "policies"
         (self.folder / "tests").mkdir(parents=True)
-        self.console = free_port()
+        self.console = Console(home / "console", 'second_factor = "optional"')
+        self.console.add("jane.doe", "operator")
         self.put("hold")
-        more += f'\n[console]\naddress = "127.0.0.1:{self.console}"\n'
+        more += self.console.settings
         self.gateway = Gateway(home / "gateway", [route("*", far_end.port)], self.folder, more=more)
         self.audit = self.gateway.home / "data/audit/audit.jsonl"
 
@@ -166,8 +167,7 @@ def test_a_faulty_reload_changes_nothing_and_says_why_everywhere(start, far_end,
     assert policies.metric('postern_policy_refused 1')
     log = next(line for line in policies.gateway.log().splitlines() if "policy refused" in line)
     assert told in log
-    with urllib.request.urlopen(f"http://127.0.0.1:{policies.console}/", timeout=10) as page:
-        assert told in page.read().decode()
+    assert told in signed_in(policies.console, "jane.doe").send("/").text
     # A signal says the same, in the log.
     policies.gateway.reload()
     wait_until("it is refused again", lambda: policies.metric(f'refusals_total{{reason="{reason}"}} 2'))

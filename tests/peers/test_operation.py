@@ -68,6 +68,12 @@ def test_it_is_healthy_and_ready(gateway):
     assert gateway.http("/healthz")[0] == 200
     assert gateway.http("/readyz")[0] == 200
     assert gateway.http("/nothing")[0] == 404
+    for arguments, said in (((), "ready\n"), (("--live",), "ok\n")):
+        done = postern("health", "--config", gateway.config, *arguments)
+        assert (done.returncode, done.stdout) == (0, said)
+    gateway.kill()
+    done = postern("health", "--address", f"127.0.0.1:{gateway.metrics}")
+    assert done.returncode == 1 and "no gateway answers" in done.stderr
 
 
 def test_a_configuration_with_faults_is_refused_with_all_of_them(home):
@@ -76,6 +82,10 @@ def test_a_configuration_with_faults_is_refused_with_all_of_them(home):
     done = postern("run", "--config", file)
     assert done.returncode == 78
     assert "foo" in done.stderr and "not a name" in done.stderr
+    # Also where no policies are known, because of them.
+    done = postern("check", "--config", file, cwd=home)
+    assert done.returncode == 1
+    assert "foo" in done.stdout and "not a name" in done.stdout
 
 
 @pytest.fixture

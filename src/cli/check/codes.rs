@@ -5,6 +5,7 @@
 
 mod classification;
 mod configuration;
+mod console;
 mod disclaimers;
 mod domains;
 mod files;
@@ -57,13 +58,14 @@ const fn situation(
 
 /// All of them, by the files they are told of.
 pub(super) fn all() -> impl Iterator<Item = &'static Code> {
-    let tables: [&[Code]; 6] = [
+    let tables: [&[Code]; 7] = [
         files::CODES,
         rules::CODES,
         domains::CODES,
         disclaimers::CODES,
         classification::CODES,
         configuration::CODES,
+        console::CODES,
     ];
     tables.into_iter().flatten()
 }

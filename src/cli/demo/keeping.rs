@@ -43,6 +43,16 @@ pub(super) fn doors(
     let program = program();
     page.row("SMTP", &[piece(Ink::Strong, smtp.to_string())])?;
     page.row("Metrics", &[piece(Ink::Strong, format!("http://{metrics}/metrics"))])?;
+    if let Some(console) = scene.console() {
+        let officer = scene.officer();
+        page.row(
+            "Console",
+            &[
+                piece(Ink::Strong, format!("http://{console}/")),
+                piece(Ink::Plain, format!("name {}, password {}", officer.name, officer.password)),
+            ],
+        )?;
+    }
     page.row("Control", &[piece(Ink::Strong, control.to_string())])?;
     page.row(
         "Files",

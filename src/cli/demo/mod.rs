@@ -13,6 +13,7 @@ mod authorities;
 mod command;
 mod keeping;
 mod letters;
+mod officer;
 mod policies;
 mod scenarios;
 mod scene;

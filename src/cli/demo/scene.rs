@@ -16,6 +16,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     authorities::{Authority, Standing},
     letters::MailServer,
+    officer::Officer,
     policies,
     stand_in::StandIn,
     watch::Watch,
@@ -42,6 +43,7 @@ pub(super) struct Scene {
     observatory: Arc<Observatory>,
     world: TaskTracker,
     world_stop: CancellationToken,
+    officer: Officer,
     folder: TempDir,
 }
 
@@ -85,6 +87,7 @@ impl Scene {
             };
             stand_ins.push((place, stand_in.start(&watch, &world, &world_stop).await?));
         }
+        let officer = Officer::appoint(&folder.path().join("accounts.toml"))?;
         let config = configuration(folder.path(), &authority, &stand_ins)?;
         let policy = files::policy(
             &config.node.policies,
@@ -114,6 +117,7 @@ impl Scene {
             observatory,
             world,
             world_stop,
+            officer,
             folder,
         })
     }
@@ -124,6 +128,15 @@ impl Scene {
 
     pub(super) fn metrics(&self) -> SocketAddr {
         self.gateway.metrics()
+    }
+
+    pub(super) fn console(&self) -> Option<SocketAddr> {
+        self.gateway.console()
+    }
+
+    /// Who may sign in there.
+    pub(super) fn officer(&self) -> &Officer {
+        &self.officer
     }
 
     pub(super) fn control_socket(&self) -> &Path {
@@ -239,6 +252,11 @@ stop_grace = "2s"
 
 [metrics]
 address = "127.0.0.1:0"
+
+[console]
+address = "127.0.0.1:0"
+accounts = "accounts.toml"
+second_factor = "optional"
 "#;
 
 const PLACES: [Place; 4] = [

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{
     condition::{DIRECTIONS, facts},
     rules::{disposition, tls},
-    words::{Key, any_of, choice, example, level, table, tables, text, usual},
+    words::{Key, absent, any_of, choice, example, level, table, tables, text, usual},
 };
 use crate::mail::{Kind, OpaqueReason};
 
@@ -13,9 +13,12 @@ pub(super) fn schema() -> Value {
     let mut keys = keys();
     keys.push((
         "case",
-        tables(&table("One of several cases of the file.", self::keys(), &["name"])),
+        tables(&absent(
+            table("One of several cases of the file.", self::keys(), &["name"]),
+            NOT_HELD,
+        )),
     ));
-    table("A message, and what must happen to it.", keys, &[])
+    absent(table("A message, and what must happen to it.", keys, &[]), NOT_HELD)
 }
 
 fn keys() -> Vec<Key> {
@@ -29,11 +32,11 @@ fn keys() -> Vec<Key> {
     ];
     vec![
         ("name", text("What the case shows, as a sentence.")),
-        ("from", text("Whom the message is from; \"\" is nobody.")),
+        ("from", absent(text("Whom the message is from; \"\" is nobody."), NEEDED)),
         ("direction", usual("Which way it goes.", DIRECTIONS, "outbound")),
         ("facts", facts()),
-        ("message", example("A file beside the case.", &["letter.eml"])),
-        ("mail", text("The message itself: header fields, an empty line, text.")),
+        ("message", absent(example("A file beside the case.", &["letter.eml"]), SUBJECT)),
+        ("mail", absent(text("The message itself: header fields, an empty line, text."), SUBJECT)),
         ("level", level("The level it must come to.")),
         ("found", kind()),
         ("not_found", kind()),
@@ -53,5 +56,9 @@ fn expectations() -> Value {
         ("banner", text("The banner it must bear.")),
         ("level", level("The level it must come to.")),
     ];
-    tables(&table("What must happen to one recipient's copy.", keys, &["to"]))
+    tables(&absent(table("What must happen to one recipient's copy.", keys, &["to"]), NOT_HELD))
 }
+
+const NOT_HELD: &str = "it may be anything";
+const NEEDED: &str = "needed, here or above the cases of the file";
+const SUBJECT: &str = "one of `facts`, `message` and `mail` says what the message is";

@@ -3,18 +3,30 @@
 use serde_json::{Value, json};
 
 use super::words::{
-    Key, any_of, choice, either, level, number, open_table, table, tables, text, usual, with,
+    Key, absent, any_of, choice, either, holding, level, number, open_table, table, tables, text,
+    usual, with,
 };
-use crate::mail::Kind;
+use crate::{
+    classify::Settings,
+    mail::Kind,
+    policy::classification::{USUAL_LETTERS, USUAL_MANY, USUAL_REACH},
+};
 
 pub(super) fn classification() -> Value {
     let percent = |says| number(says, 0, 100);
+    let held = Settings::default().weighing;
     let test_range = "Whether NHS numbers of the 999 test range stand for a person.";
     let keys = vec![
         ("test_range", usual(test_range, ["ignore", "count"], "ignore")),
-        ("report_at", percent("The confidence from which a candidate is a finding.")),
-        ("bulk", number("So many patients in one message are bulk.", 2, 999_999)),
-        ("denials", words("Words that deny the term after them.")),
+        (
+            "report_at",
+            holding(percent("The confidence from which a candidate is a finding."), held.report_at),
+        ),
+        (
+            "bulk",
+            holding(number("So many patients in one message are bulk.", 2, 999_999), held.bulk),
+        ),
+        ("denials", absent(words("Words that deny the term after them."), "none")),
         ("slips", tables(&slips())),
         ("quiet", tables(&quiet())),
         ("evidence", tables(&evidence())),
@@ -25,8 +37,11 @@ pub(super) fn classification() -> Value {
 
 fn slips() -> Value {
     let keys = vec![
-        ("letters", number("Only words of so many letters or more.", 5, 39)),
-        ("weight", number("What one weighs at most.", 0, 999)),
+        (
+            "letters",
+            holding(number("Only words of so many letters or more.", 5, 39), USUAL_LETTERS),
+        ),
+        ("weight", holding(number("What one weighs at most.", 0, 999), 1)),
     ];
     table("Listed words as typed in a hurry.", keys, &[])
 }
@@ -34,7 +49,7 @@ fn slips() -> Value {
 fn quiet() -> Value {
     let keys = vec![
         ("name", text("What the lines are.")),
-        ("opens", words("Words at the beginning of a line that begin them.")),
+        ("opens", absent(words("Words at the beginning of a line that begin them."), "none")),
         (
             "opener",
             usual(
@@ -43,7 +58,7 @@ fn quiet() -> Value {
                 "starts the line",
             ),
         ),
-        ("lines", number("So many lines with text in them, at most.", 0, 999)),
+        ("lines", holding(number("So many lines with text in them, at most.", 0, 999), 0)),
     ];
     table("Lines in which listed words say nothing of a patient.", keys, &["name"])
 }
@@ -51,11 +66,17 @@ fn quiet() -> Value {
 fn evidence() -> Value {
     let keys = vec![
         ("name", text("What combinations call it.")),
-        ("kinds", any_of(&kind("Findings of these kinds count."))),
-        ("from", words("Those of these detectors and lists, by their names.")),
-        ("confidence", number("Only those that are so sure.", 0, 100)),
-        ("distinct", number("So many different ones at least.", 1, 999_999)),
-        ("weight", number("Whose words weigh so much together.", 0, 999_999)),
+        ("kinds", absent(any_of(&kind("Findings of these kinds count.")), "`from` says which")),
+        (
+            "from",
+            absent(
+                words("Those of these detectors and lists, by their names."),
+                "all of these kinds",
+            ),
+        ),
+        ("confidence", absent(number("Only those that are so sure.", 0, 100), "as report_at")),
+        ("distinct", holding(number("So many different ones at least.", 1, 999_999), 1)),
+        ("weight", holding(number("Whose words weigh so much together.", 0, 999_999), 0)),
     ];
     table("What a combination may ask for.", keys, &["name"])
 }
@@ -65,7 +86,13 @@ fn combination() -> Value {
         ("name", text("What it shows.")),
         ("level", level("The level it comes to.")),
         ("all", words("The evidence, all of which must be there.")),
-        ("within", number("Characters of one part in which it must stand.", 1, 9_999_999)),
+        (
+            "within",
+            absent(
+                number("Characters of one part in which it must stand.", 1, 9_999_999),
+                "anywhere in the message",
+            ),
+        ),
     ];
     table("Evidence that makes a message sensitive.", keys, &["name", "level", "all"])
 }
@@ -86,13 +113,19 @@ pub(super) fn detectors() -> Value {
         ("kind", kind("What it finds.")),
         ("pattern", text("A regular expression; (?P<value>…) is the value.")),
         ("check", usual("What a candidate must pass.", checks, "none")),
-        ("starts_with", words("Tried only where one of these words stands.")),
+        (
+            "starts_with",
+            absent(words("Tried only where one of these words stands."), "tried everywhere"),
+        ),
         ("base", points("The points it starts with.")),
         (
             "shapes",
-            open_table(
-                "Points for how it is laid out: 0 is a digit, A a letter.",
-                &points("Points."),
+            absent(
+                open_table(
+                    "Points for how it is laid out: 0 is a digit, A a letter.",
+                    &points("Points."),
+                ),
+                "none",
             ),
         ),
         ("beside_digits", points("Points where other digits stand beside it.")),
@@ -111,9 +144,12 @@ pub(super) fn detectors() -> Value {
 fn context() -> Value {
     let positions = ["before", "after", "heading", "near"];
     let keys = vec![
-        ("words", words("Words that speak for it or against it.")),
-        ("where", any_of(&choice("Where they stand.", positions))),
-        ("within", number("So many characters away at most.", 0, 999)),
+        ("words", absent(words("Words that speak for it or against it."), "none")),
+        (
+            "where",
+            holding(any_of(&choice("Where they stand.", positions)), json!(["before", "heading"])),
+        ),
+        ("within", holding(number("So many characters away at most.", 0, 999), USUAL_REACH)),
         ("points", points("Points.")),
     ];
     table("Words beside it.", keys, &[])
@@ -121,9 +157,9 @@ fn context() -> Value {
 
 fn company() -> Value {
     let keys = vec![
-        ("kinds", any_of(&kind("Other findings near it."))),
-        ("weight", number("What a listed word must weigh to be company.", 0, 999)),
-        ("within", number("So many characters away at most.", 0, 99_999)),
+        ("kinds", absent(any_of(&kind("Other findings near it.")), "any kind")),
+        ("weight", holding(number("What a listed word must weigh to be company.", 0, 999), 0)),
+        ("within", holding(number("So many characters away at most.", 0, 99_999), USUAL_REACH)),
         ("points", points("Points.")),
     ];
     table("Other findings near it.", keys, &[])
@@ -134,7 +170,7 @@ fn fellows() -> Value {
         ("all_pass", points("Where all of them pass the check.")),
         ("others_fail", points("Where as many fail it, and no word speaks for this one.")),
         ("many_pass", points("On top, where many pass and none fails.")),
-        ("many", number("How many those are.", 2, 999_999)),
+        ("many", holding(number("How many those are.", 2, 999_999), USUAL_MANY)),
     ];
     table("Other numbers like it in the same text.", keys, &[])
 }
@@ -149,14 +185,16 @@ fn stands() -> Value {
 }
 
 fn naming() -> Value {
-    let keys =
-        vec![("points", points("Points.")), ("unless", words("Words that do not count as such."))];
+    let keys = vec![
+        ("points", points("Points.")),
+        ("unless", absent(words("Words that do not count as such."), "none")),
+    ];
     table("Where the word before says what it is the number of.", keys, &[])
 }
 
 fn test_number() -> Value {
     let keys = vec![
-        ("within", number("So many characters away at most.", 0, 99_999)),
+        ("within", holding(number("So many characters away at most.", 0, 99_999), USUAL_REACH)),
         ("points", points("Points.")),
     ];
     table("Where a number of the test range stands near it.", keys, &[])
@@ -171,21 +209,24 @@ pub(super) fn terms() -> Value {
             "kind",
             choice("What its words are; \"none\" where those of other lists do not count.", kinds),
         ),
-        ("weight", number("What one of its words adds to an evidence's weight.", 0, 999)),
+        (
+            "weight",
+            holding(number("What one of its words adds to an evidence's weight.", 0, 999), 1),
+        ),
         ("letters", usual("Whether capitals matter.", ["any case", "as written"], "any case")),
         ("slips", usual(slips, ["count", "ignore"], "count")),
-        ("words", words("A line a term; # begins a remark.")),
+        ("words", absent(words("A line a term; # begins a remark."), "none")),
     ];
     keys.extend(examples());
     let list = table("A list of terms.", keys, &["name", "kind"]);
-    let ordinary = words("Words that are no slip of a listed one.");
+    let ordinary = absent(words("Words that are no slip of a listed one."), "none");
     table("Terms.", vec![("list", tables(&list)), ("ordinary", ordinary)], &[])
 }
 
 fn examples() -> [Key; 2] {
     [
-        ("must_match", words("Texts in which it must find something.")),
-        ("must_not_match", words("Texts in which it must find nothing.")),
+        ("must_match", absent(words("Texts in which it must find something."), "none")),
+        ("must_not_match", absent(words("Texts in which it must find nothing."), "none")),
     ]
 }
 
@@ -194,7 +235,7 @@ fn kind(says: &str) -> Value {
 }
 
 fn points(says: &str) -> Value {
-    number(says, -100, 100)
+    holding(number(says, -100, 100), 0)
 }
 
 /// A list, or a text with one a line.

@@ -2,11 +2,14 @@
 
 use serde_json::Value;
 
-use super::words::{Key, any_of, choice, either, example, flag, level, number, range, table, text};
+use super::words::{
+    Key, absent, any_of, choice, either, example, flag, holding, level, number, range, table, text,
+};
 use crate::mail::{AttachmentType, DestinationClass, Kind, OpaqueReason, Spoof, TlsVersion};
 
 pub(super) fn when() -> Value {
-    table("The facts it needs, all of them at once; {} is every message.", keys(), &[])
+    let says = "The facts it needs, all of them at once; {} is every message.";
+    absent(table(says, keys(), &[]), NOT_ASKED)
 }
 
 pub(super) fn keys() -> Vec<Key> {
@@ -72,7 +75,8 @@ pub(super) fn facts() -> Value {
         ("tls_version", tls_version()),
     ];
     keys.extend(shared(|verdict| verdict));
-    table("What is known of the message; what is not named is as in a plain one.", keys, &[])
+    let says = "What is known of the message; what is not named is as in a plain one.";
+    absent(table(says, keys, &[]), "as in a plain message")
 }
 
 /// What is written alike as a question and as a fact.
@@ -101,7 +105,7 @@ fn shared(verdicts: impl Fn(Value) -> Value) -> Vec<Key> {
 fn kinds(count: &Value) -> Value {
     let named = any_of(&choice("A kind of finding.", Kind::ALL.map(Kind::name)));
     let counts = Kind::ALL.map(|kind| (kind.name(), count.clone()));
-    let counts = table("How many different ones of each.", counts.to_vec(), &[]);
+    let counts = absent(table("How many different ones of each.", counts.to_vec(), &[]), NOT_ASKED);
     either("What is found in it: any of these kinds, or so many of each.", [named, counts])
 }
 
@@ -124,10 +128,19 @@ fn time() -> Value {
     let hour = |says: &str| example(says, &["18:00"]);
     let days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
     let keys = vec![
-        ("days", any_of(&choice("On these days; a night belongs to the day it begins on.", days))),
-        ("from", hour("From this time of day.")),
-        ("to", hour("To this time, which may be on the next day.")),
-        ("zone", example("The time zone, where it is not that of London.", &["Europe/London"])),
+        (
+            "days",
+            absent(
+                any_of(&choice("On these days; a night belongs to the day it begins on.", days)),
+                "every day",
+            ),
+        ),
+        ("from", absent(hour("From this time of day."), "from the beginning of the day")),
+        (
+            "to",
+            absent(hour("To this time, which may be on the next day."), "to the end of the day"),
+        ),
+        ("zone", holding(example("The time zone.", &["Europe/London"]), "Europe/London")),
     ];
     table("When it comes.", keys, &[])
 }
@@ -155,8 +168,10 @@ fn authentication(verdicts: impl Fn(Value) -> Value) -> Value {
         ),
         ("trusted_arc", of("Whether a sealer we trust saw DMARC pass.", &["none", "pass"])),
     ];
-    table("What proves whom inbound mail is from.", keys, &[])
+    absent(table("What proves whom inbound mail is from.", keys, &[]), NOT_ASKED)
 }
+
+const NOT_ASKED: &str = "not asked";
 
 pub(super) const DIRECTIONS: [&str; 2] = ["inbound", "outbound"];
 

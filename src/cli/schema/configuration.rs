@@ -2,15 +2,23 @@
 
 use serde_json::Value;
 
-use super::words::{any_of, choice, example, flag, number, table, tables, text, usual};
+use super::{
+    keeping::{audit, console, quarantine},
+    pace::{limits, reader, retry, sending},
+    words::{
+        Key, absent, any_of, any_span, choice, example, flag, holding, number, path, rate, size,
+        span, table, tables, text, usual,
+    },
+};
 use crate::{
-    config::KeyState,
+    config::{Filter, GoingLive, KeyState, Listener, MtaSts, RecipientSource},
     mail::{Ciphers, TlsRequirement},
 };
 
 pub(super) fn schema() -> Value {
-    let address = |says, port: &'static str| {
-        table(says, vec![("address", example("Address and port.", &[port]))], &[])
+    let address = |says, usual: &'static str| {
+        let address = holding(example("Address and port.", &[usual]), usual);
+        table(says, vec![("address", address)], &[])
     };
     let keys = vec![
         ("node", node()),
@@ -23,15 +31,15 @@ pub(super) fn schema() -> Value {
         ("reader", reader()),
         ("dns", dns()),
         ("mta_sts", mta_sts()),
-        ("tls_reports", tls_reports()),
-        ("recipients", tables(&recipients())),
-        ("blocklist", tables(&blocklist())),
+        ("tls_reports", absent(tls_reports(), "other domains are not told")),
+        ("recipients", absent(tables(&recipients()), "nobody is asked whether they exist")),
+        ("blocklist", absent(tables(&blocklist()), "no list is asked")),
         ("going_live", going_live()),
         ("quarantine", quarantine()),
         ("audit", audit()),
         ("spool", spool()),
         ("metrics", address("Where Prometheus reads.", "127.0.0.1:9464")),
-        ("console", address("Where officers look, in a browser.", "127.0.0.1:8464")),
+        ("console", absent(console(), "there is none")),
     ];
     table("The gateway.", keys, &["node", "listener", "route"])
 }
@@ -39,18 +47,52 @@ pub(super) fn schema() -> Value {
 fn node() -> Value {
     let keys = vec![
         ("name", text("In the banner, EHLO and Received.")),
-        ("data_dir", text("Spool, quarantine, audit.")),
-        ("policies", text("The officers' folder.")),
-        ("local_domains", any_of(&text("A domain whose mailboxes stand behind it."))),
-        ("control_socket", text("On which postern queue and the like talk to it.")),
-        ("control_group", text("The group whose accounts may use that socket.")),
-        ("passage_key", text("The secret that marks messages which have been through.")),
-        ("user", text("Whom a gateway started as root becomes, once it has its sockets.")),
+        ("data_dir", path("Spool, quarantine, audit.")),
+        ("policies", path("The officers' folder.")),
+        (
+            "local_domains",
+            absent(
+                any_of(&text("A domain whose mailboxes stand behind it.")),
+                "there is none, and inbound listeners take no mail",
+            ),
+        ),
+        (
+            "control_socket",
+            absent(
+                path("On which postern queue and the like talk to it."),
+                "`control.sock` in data_dir",
+            ),
+        ),
+        (
+            "control_group",
+            absent(
+                text("The group whose accounts may use that socket: a name or a number."),
+                "only root and the gateway's own account may",
+            ),
+        ),
+        (
+            "passage_key",
+            absent(
+                path(
+                    "The secret that marks messages which have been through; made at the first \
+                     start, and the same on all nodes of a group.",
+                ),
+                "`passage.key` in data_dir",
+            ),
+        ),
+        (
+            "user",
+            absent(
+                text("Whom a gateway started as root becomes, once it has its sockets."),
+                "it stays who started it",
+            ),
+        ),
         (
             "confinement",
-            choice(
+            usual(
                 "Whether it gives up the files and system calls it has no need of.",
                 ["best-effort", "required", "off"],
+                "best-effort",
             ),
         ),
     ];
@@ -60,7 +102,7 @@ fn node() -> Value {
 fn going_live() -> Value {
     let canary = vec![
         ("share", example("The share of senders it decides for.", &["10%"])),
-        ("lasts", example("How long.", &["4h"])),
+        ("lasts", any_span("How long.")),
         ("least_messages", number("Fewer decide nothing.", 20, i64::MAX)),
         (
             "hold_rate",
@@ -70,49 +112,27 @@ fn going_live() -> Value {
     let required = ["share", "lasts", "least_messages", "hold_rate"];
     let keys = vec![
         ("approval", usual("Who must agree.", ["none", "second officer"], "none")),
-        ("keep", number("Versions that can be returned to.", 2, 10_000)),
-        ("canary", table("A version is tried before it decides for everybody.", canary, &required)),
+        (
+            "keep",
+            holding(
+                number("Versions that can be returned to.", 2, 10_000),
+                GoingLive::default().keep,
+            ),
+        ),
+        (
+            "canary",
+            absent(
+                table("A version is tried before it decides for everybody.", canary, &required),
+                "a version that passes its checks decides for everybody at once",
+            ),
+        ),
     ];
     table("How a version of the policies goes live.", keys, &[])
 }
 
-fn quarantine() -> Value {
-    let time = |says, usual: &'static str| example(says, &[usual]);
-    let within = vec![
-        ("level_0", time("Of nothing personal.", "4h")),
-        ("level_1", time("Of contact details.", "4h")),
-        ("level_2", time("Of personal data.", "4h")),
-        ("level_3", time("Of clinical information.", "4h")),
-        ("level_4", time("Of what is specially protected.", "1h")),
-    ];
-    let keys = vec![
-        ("expiry", time("Then a held message goes back to its sender.", "30d")),
-        ("expiry_notice", time("Officers are told so long before.", "3d")),
-        ("judge_within", table("How soon held mail is to be judged.", within, &[])),
-        (
-            "four_eyes",
-            serde_json::json!({
-                "description": "From this level on it takes two people to let a message go.",
-                "anyOf": [
-                    { "type": "integer", "minimum": 0, "maximum": 4 },
-                    { "type": "string", "enum": ["never"] },
-                ],
-                "default": 4,
-            }),
-        ),
-        ("portal", example("Where messages are redirected to.", &["smtp://portal.example:25"])),
-        (
-            "requests",
-            example("Where senders reach the console.", &["https://console.example.nhs.uk"]),
-        ),
-    ];
-    table("What becomes of held mail.", keys, &[])
-}
-
 fn listener() -> Value {
-    let network = |says| any_of(&example(says, &["10.0.0.0/8"]));
     let tls = ["none", "starttls", "required", "implicit"];
-    let keys = vec![
+    let mut keys = vec![
         ("name", text("As logs and metrics have it.")),
         ("address", example("Address and port.", &["0.0.0.0:2525"])),
         (
@@ -121,39 +141,73 @@ fn listener() -> Value {
         ),
         ("protocol", usual("What is spoken.", ["smtp", "lmtp"], "smtp")),
         ("tls", usual("When TLS begins.", tls, "starttls")),
-        ("certificate", text("The chain, PEM.")),
-        ("key", text("Its key, PEM.")),
-        ("sni", any_of(&pair())),
+        ("certificate", absent(path("The chain, PEM."), "needed, unless `tls` is none")),
+        ("key", absent(path("Its key, PEM."), "needed, unless `tls` is none")),
+        ("sni", absent(any_of(&pair()), "there is no other certificate")),
         ("ciphers", usual("Cipher suites.", Ciphers::ALL.map(Ciphers::name), "intermediate")),
-        ("client_ca", text("Whose certificates clients may show, PEM.")),
+        (
+            "client_ca",
+            absent(
+                path("Whose certificates clients may show, PEM."),
+                "only those named by fingerprint",
+            ),
+        ),
         ("certified", tables(&certified())),
-        ("clients", network("Who may relay without authenticating.")),
-        ("xclient", network("Whose XCLIENT and XFORWARD is believed.")),
-        ("xforward", network("Whose XFORWARD is believed.")),
-        ("normalise_line_ends", network("Old devices whose bare CR and LF are line ends.")),
-        ("greeting_delay", example("How long early talkers have to show themselves.", &["2s"])),
-        ("messages_per_client", example("A rate.", &["600/m"])),
-        ("recipients_per_client", example("A rate.", &["5000/h"])),
-        ("max_message_size", example("The largest message.", &["50 MiB"])),
-        ("proxy_protocol", usual("Whether a header comes first.", ["off", "required"], "off")),
-        ("proxies", network("Who may speak the PROXY protocol.")),
-        ("users", text("The file of users who may authenticate.")),
-        ("authenticate", flag("Whether SPF, DKIM, DMARC and ARC are looked at.")),
+        ("users", absent(path("The file of users who may authenticate."), "AUTH is not offered")),
+        (
+            "authenticate",
+            absent(
+                flag("Whether SPF, DKIM, DMARC and ARC are looked at."),
+                "true where mail comes in, false where it goes out",
+            ),
+        ),
     ];
+    keys.extend(clients());
     table("A door, and whom it opens to.", keys, &["name", "address", "direction"])
 }
 
+/// Whom a listener believes what, and how much of it.
+fn clients() -> Vec<Key> {
+    let network = |says, without| absent(any_of(&example(says, &["10.0.0.0/8"])), without);
+    let nobody = "nobody's";
+    let greeting = "How long the greeting is held back for early talkers to show themselves.";
+    vec![
+        ("clients", network("Who may relay without authenticating.", "nobody")),
+        ("xclient", network("Whose XCLIENT and XFORWARD is believed.", nobody)),
+        ("xforward", network("Whose XFORWARD is believed.", nobody)),
+        ("normalise_line_ends", network("Old devices whose bare CR and LF are line ends.", nobody)),
+        ("greeting_delay", absent(any_span(greeting), "it is not held back")),
+        ("messages_per_client", absent(rate("What one client may send."), "as much as it will")),
+        ("recipients_per_client", absent(rate("And to how many."), "as many as it will")),
+        ("max_message_size", size("The largest message.", Listener::MAX_MESSAGE_SIZE)),
+        ("proxy_protocol", usual("Whether a header comes first.", ["off", "required"], "off")),
+        (
+            "proxies",
+            network("Who may speak the PROXY protocol.", "whoever can connect, where it is on"),
+        ),
+    ]
+}
+
 fn pair() -> Value {
-    let keys = vec![("certificate", text("The chain, PEM.")), ("key", text("Its key, PEM."))];
+    let keys = vec![("certificate", path("The chain, PEM.")), ("key", path("Its key, PEM."))];
     table("Another certificate, for clients that ask for its name.", keys, &["certificate", "key"])
 }
 
 fn certified() -> Value {
     let keys = vec![
         ("name", text("As logs and the audit trail have it.")),
-        ("subject", text("A DNS name or common name, issued by client_ca.")),
-        ("fingerprint", text("SHA-256 of its certificate.")),
-        ("sender_domains", any_of(&text("What it may send as."))),
+        (
+            "subject",
+            absent(
+                text("A DNS name or common name, issued by client_ca."),
+                "`fingerprint` says which",
+            ),
+        ),
+        (
+            "fingerprint",
+            absent(text("SHA-256 of its certificate, in hexadecimal."), "`subject` says which"),
+        ),
+        ("sender_domains", absent(any_of(&text("What it may send as.")), "as local_domains")),
     ];
     table("A sending system known by its certificate.", keys, &["name"])
 }
@@ -173,12 +227,18 @@ fn route() -> Value {
                 "opportunistic",
             ),
         ),
-        ("tls_name", text("The name its certificate must bear, where it is not the MX.")),
-        ("trust_anchors", text("These and no others are trusted, PEM.")),
-        ("username", text("Of the smarthost.")),
-        ("password_file", text("Of the smarthost.")),
-        ("certificate", text("That we show, PEM.")),
-        ("key", text("Its key, PEM.")),
+        (
+            "tls_name",
+            absent(text("The name its certificate must bear."), "that of the MX, or of the host"),
+        ),
+        (
+            "trust_anchors",
+            absent(path("These and no others are trusted, PEM."), "the system's own"),
+        ),
+        ("username", absent(text("Our account at the smarthost."), SHOWN)),
+        ("password_file", absent(path("Its password, on the first line."), SHOWN)),
+        ("certificate", absent(path("That we show, PEM."), SHOWN)),
+        ("key", absent(path("Its key, PEM."), SHOWN)),
     ];
     table("Where mail for a domain goes.", keys, &["domain", "next_hop"])
 }
@@ -188,100 +248,50 @@ fn signing() -> Value {
     let key = vec![
         ("domain", text("Whose mail it signs.")),
         ("selector", example("Under which its public half is published.", &["postern1"])),
-        ("file", text("The private key, PEM.")),
+        ("file", path("The private key, PEM.")),
         ("state", usual("Whether it signs.", states, KeyState::default().name())),
     ];
     let key = table("A key, one a domain and algorithm.", key, &["domain", "selector", "file"]);
     let keys = vec![
         ("key", tables(&key)),
-        ("seal_domain", text("Whose key seals mail of others that we have changed.")),
+        (
+            "seal_domain",
+            absent(
+                text("Whose key seals mail of others that we have changed (ARC)."),
+                "the nearest to the node's name, or a local domain's",
+            ),
+        ),
     ];
     table("DKIM and ARC.", keys, &[])
 }
 
-fn sending() -> Value {
-    let keys = vec![
-        ("port", number("Of exchanges.", 1, 65_535)),
-        (
-            "exchange_addresses",
-            usual("Which addresses are connected to.", ["remote", "any"], "remote"),
-        ),
-        ("idle", example("How long a connection waits for another message.", &["2s"])),
-        ("messages_per_connection", count()),
-    ];
-    table("How mail goes out.", keys, &[])
-}
-
-fn retry() -> Value {
-    let keys = vec![
-        ("delays", any_of(&span())),
-        ("trials", any_of(&span())),
-        ("expiry", span()),
-        ("delay_notice", span()),
-        ("tls_notice", span()),
-    ];
-    table("When it is tried again, and returned.", keys, &[])
-}
-
-fn limits() -> Value {
-    let keys = vec![
-        ("sessions", count()),
-        ("sessions_per_client", count()),
-        ("recipients", count()),
-        ("content_line", size()),
-        ("memory", size()),
-        ("messages_per_session", count()),
-        ("commands", count()),
-        ("bad_commands", count()),
-        ("idle_commands", count()),
-        ("command_timeout", span()),
-        ("content_timeout", span()),
-        ("message_deadline", span()),
-        ("authentication_failures", count()),
-        ("authentication_delay", span()),
-        ("shut_out_after", count()),
-        ("shut_out_for", span()),
-        ("future_release", span()),
-        ("passages", count()),
-        ("deliveries", count()),
-        ("deliveries_per_destination", count()),
-        ("initial_deliveries_per_destination", count()),
-        ("stop_grace", span()),
-    ];
-    table("Nothing is unbounded.", keys, &[])
-}
-
-fn reader() -> Value {
-    let keys = vec![
-        ("processes", count()),
-        ("documents", count()),
-        ("patience", span()),
-        ("deadline", span()),
-        ("message_deadline", span()),
-        ("memory", size()),
-        ("unfolded", size()),
-        ("text", size()),
-        ("files", count()),
-        ("depth", count()),
-        ("confinement", choice("Whether it must be had.", ["required", "best-effort"])),
-    ];
-    table("The confined processes in which documents are read.", keys, &[])
-}
-
 fn dns() -> Value {
     let keys = vec![
-        ("servers", any_of(&example("A resolver.", &["127.0.0.1:53"]))),
+        (
+            "servers",
+            absent(
+                any_of(&example("A resolver; port 53 where none is written.", &["127.0.0.1:53"])),
+                "the system's own",
+            ),
+        ),
         ("dnssec", usual("Whether answers are validated.", ["validate", "off"], "validate")),
-        ("trust_anchors", text("Of DNSSEC.")),
+        (
+            "trust_anchors",
+            absent(path("DNSKEY records of the root, as in a zone file."), "as built in"),
+        ),
     ];
     table("How names are looked up.", keys, &[])
 }
 
 fn mta_sts() -> Value {
+    let held = MtaSts::default();
     let keys = vec![
-        ("enabled", flag("Whether policies are looked for.")),
-        ("port", number("Of policy hosts.", 1, 65_535)),
-        ("trust_anchors", text("PEM.")),
+        ("enabled", holding(flag("Whether policies are looked for."), true)),
+        ("port", holding(number("Of policy hosts.", 1, 65_535), held.port)),
+        (
+            "trust_anchors",
+            absent(path("Whom policy hosts are certified by, PEM."), "the system's own"),
+        ),
     ];
     table("MTA-STS (RFC 8461).", keys, &[])
 }
@@ -291,7 +301,10 @@ fn tls_reports() -> Value {
         ("organisation", text("Who reports.")),
         ("contact", text("Whom receivers may ask.")),
         ("from", text("Whom reports are from; a signing key is needed for its domain.")),
-        ("trust_anchors", text("PEM.")),
+        (
+            "trust_anchors",
+            absent(path("Whom receivers over HTTPS are certified by, PEM."), "the system's own"),
+        ),
     ];
     table(
         "Other domains are told of their TLS (RFC 8460).",
@@ -300,29 +313,31 @@ fn tls_reports() -> Value {
     )
 }
 
-fn audit() -> Value {
-    let keys = vec![
-        ("rotate_size", size()),
-        ("rotate_every", span()),
-        ("retention", span()),
-        ("checkpoint_every", span()),
-    ];
-    table("How the audit trail is kept.", keys, &[])
-}
-
 fn recipients() -> Value {
     let source = ["ldaps://directory.example.nhs.uk", "file:recipients", "next_hop"];
     let keys = vec![
         ("domains", any_of(&text("Whose recipients it knows."))),
         ("source", example("Who knows them.", &source)),
-        ("cache", span()),
-        ("refusal_cache", span()),
-        ("start_tls", flag("Whether an ldap:// connection is put under TLS first.")),
-        ("base", text("Of the directory.")),
-        ("filter", example("With {address}.", &["(mail={address})"])),
-        ("bind_dn", text("Who asks the directory.")),
-        ("bind_password_file", text("Their password.")),
-        ("trust_anchors", text("PEM.")),
+        ("cache", span("How long a yes counts.", RecipientSource::CACHE)),
+        ("refusal_cache", span("How long a no counts.", RecipientSource::REFUSAL_CACHE)),
+        (
+            "start_tls",
+            holding(flag("Whether an ldap:// connection is put under TLS first."), false),
+        ),
+        ("base", absent(text("Where the directory is searched from."), "a directory needs it")),
+        (
+            "filter",
+            holding(
+                example("With {address}.", &["(mail={address})"]),
+                Filter::default().to_string(),
+            ),
+        ),
+        ("bind_dn", absent(text("Who asks the directory."), "nobody in particular")),
+        ("bind_password_file", absent(path("Their password."), "`bind_dn` needs it")),
+        (
+            "trust_anchors",
+            absent(path("Whom the directory is certified by, PEM."), "the system's own"),
+        ),
     ];
     table("Who may be written to from outside.", keys, &["domains", "source"])
 }
@@ -330,7 +345,13 @@ fn recipients() -> Value {
 fn blocklist() -> Value {
     let keys = vec![
         ("zone", example("The list.", &["zen.spamhaus.org"])),
-        ("answers", any_of(&example("An answer that means listed.", &["127.0.0.2/31"]))),
+        (
+            "answers",
+            holding(
+                any_of(&example("An answer that means listed.", &["127.0.0.2/31"])),
+                "127.0.0.0/8",
+            ),
+        ),
     ];
     table("A DNS block list, asked about strangers.", keys, &["zone"])
 }
@@ -340,22 +361,18 @@ fn spool() -> Value {
         ("store", usual("What keeps it.", ["embedded"], "embedded")),
         (
             "ephemeral",
-            choice("Whether it may be on a disk that is forgotten.", ["refuse", "allow"]),
+            usual("Whether it may be on a disk that is forgotten.", ["refuse", "allow"], "refuse"),
         ),
-        ("key", text("A path or a credential: what seals it.")),
-        ("old_keys", any_of(&text("What sealed it before."))),
+        (
+            "key",
+            absent(
+                text("What seals it: a path, or without a slash a systemd credential."),
+                "it is not sealed",
+            ),
+        ),
+        ("old_keys", absent(any_of(&text("What sealed it before: read only.")), "there is none")),
     ];
     table("The durable queue.", keys, &[])
 }
 
-fn span() -> Value {
-    example("A duration: a number and a unit.", &["30s", "15m", "4h", "5d"])
-}
-
-fn size() -> Value {
-    example("A size: a number and a unit.", &["512 KiB", "50 MiB"])
-}
-
-fn count() -> Value {
-    number("A number from 1 up.", 1, i64::MAX)
-}
+const SHOWN: &str = "we show none";

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     rules::{exemptions, rules},
-    words::{any_of, choice, example, table, text},
+    words::{absent, any_of, choice, example, table, text},
 };
 
 pub(super) fn schema() -> Value {
@@ -13,7 +13,10 @@ pub(super) fn schema() -> Value {
         ("ods", example("Its ODS code, which is also the name of the file.", &["X26"])),
         ("name", text("As {organisation} stands for it.")),
         ("sender_domains", any_of(&example("Its own domains.", &["*.mytrust.nhs.uk"]))),
-        ("languages", any_of(&choice(languages, ["en", "cy", "ga", "gd"]))),
+        (
+            "languages",
+            absent(any_of(&choice(languages, ["en", "cy", "ga", "gd"])), "English alone"),
+        ),
         ("rule", rules()),
         ("exemption", exemptions()),
     ];

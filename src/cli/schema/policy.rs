@@ -5,17 +5,30 @@ use serde_json::Value;
 use super::{
     condition,
     rules::{disposition, tls},
-    words::{any_of, choice, example, table, tables, text},
+    words::{absent, any_of, choice, example, holding, table, tables, text},
 };
+use crate::policy::SOME_ORGANISATION;
 
 pub(super) fn schema() -> Value {
     let sealer = "Whose ARC seal is believed: a domain, or *.x.example.";
     let keys = vec![
-        ("officers", any_of(&text("An address that hears of held messages."))),
-        ("trusted_sealers", any_of(&example(sealer, &["nhs.net"]))),
-        ("organisation", text("What {organisation} stands for where the sender's has no file.")),
+        (
+            "officers",
+            absent(
+                any_of(&text("An address that hears of held messages.")),
+                "nobody hears of them",
+            ),
+        ),
+        ("trusted_sealers", absent(any_of(&example(sealer, &["nhs.net"])), "no seal is believed")),
+        (
+            "organisation",
+            holding(
+                text("What {organisation} stands for where the sender's has no file."),
+                SOME_ORGANISATION,
+            ),
+        ),
         ("levels", levels()),
-        ("rollout", rollout()),
+        ("rollout", absent(rollout(), "every rule is enforced")),
         ("invariant", invariants()),
     ];
     table("Levels, roll-out, and what must never happen.", keys, &["levels"])
@@ -31,7 +44,10 @@ fn rollout() -> Value {
     let mode = "\"observe\": no rule stops a message; what each would have done is counted.";
     let keys = vec![
         ("mode", choice(mode, ["enforce", "observe"])),
-        ("enforce_to", any_of(&text("A domain to which the rules are enforced already."))),
+        (
+            "enforce_to",
+            absent(any_of(&text("A domain to which the rules are enforced already.")), "none"),
+        ),
     ];
     table("How far the rules are rolled out.", keys, &["mode"])
 }
@@ -44,6 +60,7 @@ fn invariants() -> Value {
         ("lacking", any_of(&choice("What must not be missing.", ["reason", "way_out"]))),
     ]);
     let never = table("The facts, and what must not come of them.", never, &[]);
+    let never = absent(never, "not asked");
     let keys = vec![("name", text("What is promised.")), ("never", never)];
     let says = "What must never come of a message, whatever the rules say.";
     tables(&table(says, keys, &["name", "never"]))

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::{
     condition::when,
     words::{
-        any_of, choice, day, either, example, flag, open_table, table, tables, text, usual, with,
+        Key, absent, any_of, choice, day, either, example, flag, holding, open_table, table,
+        tables, text, usual, with,
     },
 };
 use crate::mail::{Disposition, Protected, RuleSeverity};
@@ -16,42 +17,106 @@ pub(super) fn schema() -> Value {
 }
 
 pub(super) fn rules() -> Value {
-    let reason = "What the sender reads: what was found, and what to do next. With {recipient} \
-                  {sender} {level} {level_name} {clearance} {rule} {organisation}.";
-    let treatments = || choice("\"wrap\" it in a new message, or \"leave\" it.", ["leave", "wrap"]);
-    let classes = Protected::WRAPPABLE.map(|class| (class.name(), treatments())).to_vec();
-    let keys = vec![
+    let mut keys = vec![
         ("name", text("What you would call it aloud; senders and audit see it.")),
         ("when", when()),
-        ("then", disposition("What happens to the message; the most restrictive rule wins.")),
-        ("tls", tls("The journey needs at least that.")),
-        ("redirect_to", example("Where it goes, beside then = \"redirect\".", HOPS)),
-        ("fallback", example("Where it goes if the TLS it needs cannot be had in time.", HOPS)),
-        ("urgent", flag("true: sender and officers hear at once if that TLS cannot be had.")),
-        ("disclaimer", text("A tag line in disclaimers/, below every text.")),
-        ("banner", text("A tag line in disclaimers/, above every text.")),
         (
-            "protected",
-            either(
-                "What is done with mail whose text must not be touched.",
-                [treatments(), table("For each class of it.", classes, &[])],
+            "then",
+            absent(
+                disposition("What happens to the message; the most restrictive rule wins."),
+                "it stops nothing",
             ),
         ),
-        ("tag_subject", example("In front of the subject, once.", &["[EXTERNAL]"])),
-        ("strip_subject", any_of(&example("Taken out of the subject.", &["[secure]"]))),
+        (
+            "tls",
+            absent(tls("The journey needs at least that."), "it asks for no more than others do"),
+        ),
+        (
+            "redirect_to",
+            absent(
+                example("Where it goes, beside then = \"redirect\".", HOPS),
+                "it goes where the route says",
+            ),
+        ),
+        (
+            "fallback",
+            absent(
+                example("Where it goes if the TLS it needs cannot be had in time.", HOPS),
+                "it waits",
+            ),
+        ),
+        (
+            "urgent",
+            holding(
+                flag("true: sender and officers hear at once if that TLS cannot be had."),
+                false,
+            ),
+        ),
+    ];
+    keys.extend(additions());
+    keys.extend(standing());
+    let rule = table("A rule: what it matches, and what then happens.", keys, &["name", "when"]);
+    tables(&rule)
+}
+
+/// What it adds to a message and takes from it, and who else gets to know.
+fn additions() -> Vec<Key> {
+    let treatments = || choice("\"wrap\" it in a new message, or \"leave\" it.", ["leave", "wrap"]);
+    let classes = Protected::WRAPPABLE.map(|class| (class.name(), treatments())).to_vec();
+    vec![
+        (
+            "disclaimer",
+            absent(text("A tag line in disclaimers/, below every text."), "none from this rule"),
+        ),
+        (
+            "banner",
+            absent(text("A tag line in disclaimers/, above every text."), "none from this rule"),
+        ),
+        (
+            "protected",
+            absent(
+                either(
+                    "What is done with mail whose text must not be touched.",
+                    [treatments(), absent(table("For each class of it.", classes, &[]), "leave")],
+                ),
+                "leave",
+            ),
+        ),
+        (
+            "tag_subject",
+            absent(example("In front of the subject, once.", &["[EXTERNAL]"]), "nothing"),
+        ),
+        (
+            "strip_subject",
+            absent(any_of(&example("Taken out of the subject.", &["[secure]"])), "nothing"),
+        ),
         (
             "add_headers",
-            open_table(
-                "Header fields that are added.",
-                &text("With {level} {level_name} {clearance} {rule}."),
+            absent(
+                open_table(
+                    "Header fields that are added.",
+                    &text("With {level} {level_name} {clearance} {rule}."),
+                ),
+                "none",
             ),
         ),
         (
             "remove_headers",
-            any_of(&example("Header fields that go.", &["X-Mailer", "X-Internal-*"])),
+            absent(
+                any_of(&example("Header fields that go.", &["X-Mailer", "X-Internal-*"])),
+                "none",
+            ),
         ),
-        ("copy_to", any_of(&text("An address that gets a copy."))),
-        ("tell", any_of(&choice("Who hears of it.", ["sender", "officers"]))),
+        ("copy_to", absent(any_of(&text("An address that gets a copy.")), "nobody")),
+        ("tell", absent(any_of(&choice("Who hears of it.", ["sender", "officers"])), "nobody")),
+    ]
+}
+
+/// How far it is tried, why it is there, and from when to when.
+fn standing() -> Vec<Key> {
+    let reason = "What the sender reads: what was found, and what to do next. With {recipient} \
+                  {sender} {level} {level_name} {clearance} {rule} {organisation}.";
+    vec![
         (
             "mode",
             usual(
@@ -62,25 +127,29 @@ pub(super) fn rules() -> Value {
         ),
         (
             "canary",
-            example(
-                "The share of senders it is enforced for, to try it; it observes the others.",
-                &["10%"],
+            absent(
+                example(
+                    "The share of senders it is enforced for, to try it; it observes the others.",
+                    &["10%"],
+                ),
+                "all of them",
             ),
         ),
         (
             "severity",
-            choice(
-                "How much it matters, for people: it decides nothing.",
-                RuleSeverity::ALL.map(RuleSeverity::name),
+            absent(
+                choice(
+                    "How much it matters, for people: it decides nothing.",
+                    RuleSeverity::ALL.map(RuleSeverity::name),
+                ),
+                "none is shown",
             ),
         ),
-        ("reason", text(reason)),
-        ("owner", text("Who answers for it.")),
-        ("effective", day("The first day on which it counts.")),
-        ("expires", day("The last day on which it counts.")),
-    ];
-    let rule = table("A rule: what it matches, and what then happens.", keys, &["name", "when"]);
-    tables(&rule)
+        ("reason", absent(text(reason), "needed where it stops mail")),
+        ("owner", absent(text("Who answers for it."), "nobody is named")),
+        ("effective", absent(day("The first day on which it counts."), "it counts already")),
+        ("expires", absent(day("The last day on which it counts."), "it does not end")),
+    ]
 }
 
 pub(super) fn exemptions() -> Value {
@@ -89,7 +158,7 @@ pub(super) fn exemptions() -> Value {
         ("when", with(when(), "minProperties", json!(1))),
         ("owner", text("Who answers for it.")),
         ("reason", text("Why it is right, and where that was agreed.")),
-        ("effective", day("The first day on which it counts.")),
+        ("effective", absent(day("The first day on which it counts."), "it counts already")),
         ("expires", day("The last day on which it counts: the rules are back the day after.")),
     ];
     let required = ["rules", "when", "owner", "reason", "expires"];

@@ -1,5 +1,7 @@
 //! Schemas are held against the readers: both know the same keys and words.
 
+mod defaults;
+
 use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
 
 use super::*;

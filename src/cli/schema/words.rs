@@ -1,6 +1,14 @@
 //! The words that schemas are written in.
+//!
+//! Beside JSON Schema's own there are two, which editors pass over and the
+//! manual tells: what holds where an optional key is not written and no value
+//! stands for it (`ABSENT`), and how a text is to be written (`UNIT`).
+
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+
+use crate::config::{Size, Span};
 
 /// A key, and what may stand there.
 pub(super) type Key = (&'static str, Value);
@@ -51,7 +59,51 @@ pub(super) fn usual<'w>(
     words: impl IntoIterator<Item = &'w str>,
     usual: &str,
 ) -> Value {
-    with(choice(says, words), "default", json!(usual))
+    holding(choice(says, words), usual)
+}
+
+/// What holds where nothing is written, as a file would say it.
+pub(super) fn holding(value: Value, usual: impl Into<Value>) -> Value {
+    with(value, "default", usual.into())
+}
+
+/// What holds where nothing is written and no value would say it, in words.
+/// Of a table it is said of all its keys that say nothing themselves.
+pub(super) fn absent(value: Value, says: &str) -> Value {
+    with(value, ABSENT, json!(says))
+}
+
+/// A duration.
+pub(super) fn span(says: &str, usual: Duration) -> Value {
+    holding(any_span(says), Span(usual).to_string())
+}
+
+pub(super) fn any_span(says: &str) -> Value {
+    let value = example(says, &["30s", "15m", "4h", "5d"]);
+    with(value, UNIT, json!("a duration: a number and s, m, h or d"))
+}
+
+/// Octets.
+pub(super) fn size(says: &str, usual: usize) -> Value {
+    let value = example(says, &["512 KiB", "50 MiB"]);
+    let unit = "a size: a number and B, KiB, MiB, GiB, kB, MB or GB";
+    holding(with(value, UNIT, json!(unit)), Size(usual).to_string())
+}
+
+/// So many.
+pub(super) fn count(says: &str, usual: usize) -> Value {
+    holding(number(says, 1, i64::MAX), usual)
+}
+
+/// So many in so long.
+pub(super) fn rate(says: &str) -> Value {
+    let value = example(says, &["600/m", "5000/h"]);
+    with(value, UNIT, json!("a rate: a number, / and s, m, h or d"))
+}
+
+/// A file or folder; relative ones count from where postern.toml stands.
+pub(super) fn path(says: &str) -> Value {
+    with(text(says), UNIT, json!("a path, from the file's own folder where it is relative"))
 }
 
 pub(super) fn flag(says: &str) -> Value {
@@ -96,3 +148,6 @@ pub(super) fn with(mut value: Value, key: &str, what: Value) -> Value {
     }
     value
 }
+
+pub(in crate::cli) const ABSENT: &str = "x-absent";
+pub(in crate::cli) const UNIT: &str = "x-unit";

@@ -37,12 +37,16 @@ impl Reader<'_> {
     }
 
     fn console_tls(&self, table: &Table<'_>, address: SocketAddr) -> ConsoleTls {
+        let client_ca = optional(table, "client_ca", None, |value| self.path(value).map(Some));
         let elsewhere = optional(table, "tls", None, |value| {
             value.choice(&[("terminated-elsewhere", Some(()))])
         });
         let has_pair = ["certificate", "key"].iter().any(|key| table.value(key).is_some());
         let pair = has_pair.then(|| self.pair(table)).flatten();
         let proxies = networks(table, "proxies");
+        if elsewhere.is_some() || !has_pair {
+            refuse_client_ca(table);
+        }
         if elsewhere.is_some() {
             if proxies.is_empty() {
                 let message = "`tls = \"terminated-elsewhere\"` needs `proxies`: who may connect";
@@ -51,8 +55,8 @@ impl Reader<'_> {
             }
             return ConsoleTls::Elsewhere { proxies };
         }
-        if let Some(pair) = pair {
-            return ConsoleTls::Here(pair);
+        if let Some(files) = pair {
+            return ConsoleTls::Here { files, client_ca };
         }
         if !has_pair && !address.ip().is_loopback() {
             let message =
@@ -83,6 +87,13 @@ fn lock_out(table: &Table<'_>) -> LockOut {
     }
 }
 
+/// It would be asked for by nobody.
+fn refuse_client_ca(table: &Table<'_>) {
+    let Some(value) = table.value("client_ca") else { return };
+    let message = "`client_ca` needs `certificate` and `key`: a browser shows its own in TLS";
+    table.faults().error(Fault::new("console-client-ca", message).at(value.span()));
+}
+
 /// A browser would send its cookies to whoever stands between.
 fn refuse_url_in_clear(table: &Table<'_>, url: Option<&ConsoleUrl>, tls: &ConsoleTls) {
     let Some((value, url)) = table.value("url").zip(url) else { return };
@@ -107,6 +118,7 @@ const CONSOLE: &[&str] = &[
     "proxies",
     "certificate",
     "key",
+    "client_ca",
     "accounts",
     "second_factor",
     "session_idle",

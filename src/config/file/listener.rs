@@ -85,6 +85,11 @@ impl Reader<'_> {
     }
 }
 
+impl Listener {
+    /// In octets, where the file does not say.
+    pub const MAX_MESSAGE_SIZE: usize = 50 << 20;
+}
+
 /// How much may come, and how fast.
 fn pace(table: &Table<'_>, listener: Listener) -> Listener {
     let rate = |key| optional(table, key, None, |value| value.parsed("bad-rate").map(Some));

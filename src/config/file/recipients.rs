@@ -13,8 +13,8 @@ impl Reader<'_> {
     pub(super) fn recipients(&self, table: &Table<'_>) -> Option<RecipientSource> {
         let domains = table.required("domains").and_then(|value| domains(&value));
         let source = table.required("source").and_then(|value| self.source(table, &value));
-        let cache = duration(table, "cache", Duration::from_secs(60 * 60));
-        let refusal_cache = duration(table, "refusal_cache", Duration::from_secs(5 * 60));
+        let cache = duration(table, "cache", RecipientSource::CACHE);
+        let refusal_cache = duration(table, "refusal_cache", RecipientSource::REFUSAL_CACHE);
         Some(RecipientSource { domains: domains?, source: source?, cache, refusal_cache })
     }
 
@@ -61,6 +61,12 @@ impl Reader<'_> {
         }
         Some(directory)
     }
+}
+
+impl RecipientSource {
+    /// How long a yes counts, and a no, where the file does not say.
+    pub const CACHE: Duration = Duration::from_secs(60 * 60);
+    pub const REFUSAL_CACHE: Duration = Duration::from_secs(5 * 60);
 }
 
 pub(super) fn blocklist(table: &Table<'_>) -> Option<Blocklist> {

@@ -23,7 +23,7 @@ use crate::{
     mail::{Domain, NextHop, TlsRequirement},
     policy::{
         diagnostics::{Diagnostics, SourceFile},
-        written::{Faults, Table, Value},
+        written::{Faults, Retiring, Table, Value},
     },
 };
 
@@ -46,6 +46,7 @@ impl Config {
 
 impl Reader<'_> {
     fn config(&self, root: &Table<'_>) -> Option<Config> {
+        root.warn_of(RETIRING);
         let node = root.required("node").and_then(|value| self.node(&value));
         let listeners = root.tables("listener", "a listener", LISTENER);
         let routes = root.tables("route", "a route", ROUTE);
@@ -130,6 +131,16 @@ impl Reader<'_> {
         let data_dir = table.required("data_dir").and_then(|value| self.path(&value));
         let policies = table.required("policies").and_then(|value| self.path(&value));
         let local_domains = optional(&table, "local_domains", Vec::new(), domains);
+        let user = optional(&table, "user", None, |value| {
+            value.sentence().map(|name| Some(name.to_owned()))
+        });
+        let confinement = optional(&table, "confinement", Confinement::default(), |value| {
+            value.choice(&[
+                ("required", Confinement::Required),
+                ("best-effort", Confinement::BestEffort),
+                ("off", Confinement::Off),
+            ])
+        });
         let data_dir = data_dir?;
         let control_socket = data_dir.join("control.sock");
         let control_socket =
@@ -147,16 +158,8 @@ impl Reader<'_> {
             control_socket,
             control_group,
             passage_key,
-            user: optional(&table, "user", None, |value| {
-                value.sentence().map(|name| Some(name.to_owned()))
-            }),
-            confinement: optional(&table, "confinement", Confinement::default(), |value| {
-                value.choice(&[
-                    ("required", Confinement::Required),
-                    ("best-effort", Confinement::BestEffort),
-                    ("off", Confinement::Off),
-                ])
-            }),
+            user,
+            confinement,
         })
     }
 
@@ -289,6 +292,9 @@ const KEYS: &[&str] = &[
     "metrics",
     "console",
 ];
+/// Whoever retires a key of this file, or by the same call one of a table,
+/// names it for one minor version before it goes; of none is that true today.
+const RETIRING: &[Retiring] = &[];
 const NODE: &[&str] = &[
     "name",
     "data_dir",

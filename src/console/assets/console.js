@@ -15,13 +15,13 @@ document.addEventListener("submit", (event) => {
 });
 
 // Parts that change by themselves are fetched again: those with data-refresh,
-// which says every how many seconds. Not while somebody is reading in them.
+// which says every how many seconds. That keeps nobody signed in. Not while somebody is reading in them.
 for (const part of document.querySelectorAll("[data-refresh]")) {
   const period = Number(part.dataset.refresh) * 1000;
   setInterval(async () => {
     if (document.hidden || part.contains(document.activeElement)) return;
     try {
-      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+      const answer = await fetch(location.href, { headers: { accept: "text/html", "postern-refresh": "1" } });
       if (!answer.ok || answer.redirected) return location.reload();
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       const same = fresh.getElementById(part.id);

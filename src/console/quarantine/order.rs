@@ -193,9 +193,9 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_unix_milliseconds(1_795_367_525_123);
 
-    fn read(fields: &Fields) -> Result<HeldAct, FormErrors> {
+    fn read(fields: impl Into<Fields>) -> Result<HeldAct, FormErrors> {
         let waiting = ["a@x.example", "b@x.example"].map(|address| address.parse().unwrap());
-        Order::read(fields, &waiting, NOW).map(|order| order.act)
+        Order::read(&fields.into(), &waiting, NOW).map(|order| order.act)
     }
 
     #[test]
@@ -206,8 +206,7 @@ mod tests {
             ("recipient", "a@x.example"),
             ("recipient", "b@x.example"),
         ];
-        let Ok(HeldAct::Release { recipients, exemption, false_positive }) = read(&both.into())
-        else {
+        let Ok(HeldAct::Release { recipients, exemption, false_positive }) = read(both) else {
             panic!("no release");
         };
         assert_eq!((recipients.len(), exemption, false_positive), (0, None, false));
@@ -217,7 +216,7 @@ mod tests {
             ("recipient", "b@x.example"),
             ("false_positive", "yes"),
         ];
-        let Ok(HeldAct::Release { recipients, false_positive, .. }) = read(&one.into()) else {
+        let Ok(HeldAct::Release { recipients, false_positive, .. }) = read(one) else {
             panic!("no release");
         };
         assert_eq!((recipients.len(), false_positive), (1, true));
@@ -233,7 +232,7 @@ mod tests {
                 ("tls", "encrypted"),
                 ("hours", hours),
             ];
-            read(&fields.into())
+            read(fields)
         };
         let Ok(HeldAct::Release { exemption, .. }) = release("4") else { panic!("no release") };
         assert_eq!(exemption, Some(LesserTls { tls: TlsRequirement::Encrypted, seconds: 14_400 }));
@@ -245,7 +244,7 @@ mod tests {
     #[test]
     fn an_act_without_a_reason_or_a_sense_is_told_field_by_field() {
         let wrong = |fields: Fields, field: &str| {
-            let errors = read(&fields).unwrap_err();
+            let errors = read(fields).unwrap_err();
             assert!(errors.of(field).is_some(), "{field}: {errors:?}");
         };
         wrong([("act", "reject"), ("reason", " ")].into(), "reason");

@@ -330,10 +330,12 @@ fn narrow<T: TryFrom<i64>>(number: i64) -> Option<T> {
 
 const PERCENT: Range<i64> = 0..101;
 const POINTS: Range<i64> = -100..101;
-const USUAL_REACH: usize = 40;
 
-const USUAL_MANY: usize = 10;
-const USUAL_LETTERS: usize = 7;
+/// What stands for a number that is not written: characters to look in,
+/// numbers that are many, letters of a word that may be misspelt.
+pub const USUAL_REACH: usize = 40;
+pub const USUAL_MANY: usize = 10;
+pub const USUAL_LETTERS: usize = 7;
 
 const POSITIONS: [(&str, Position); 4] = [
     ("before", Position::Before),

@@ -10,4 +10,4 @@ mod settings_faults;
 #[cfg(test)]
 mod shipped;
 
-pub use files::{ClassificationFiles, compile, read};
+pub use files::{ClassificationFiles, USUAL_LETTERS, USUAL_MANY, USUAL_REACH, compile, read};

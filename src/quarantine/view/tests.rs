@@ -98,8 +98,8 @@ fn without_tags(html: &str) -> String {
 fn tells(text: &str, value: &str) -> bool {
     let long = value.chars().filter(|c| c.is_alphanumeric()).count() >= 5;
     text.match_indices(value).any(|(at, _)| {
-        let before = text.get(..at).and_then(|text| text.chars().next_back());
-        let after = text.get(at + value.len()..).and_then(|text| text.chars().next());
+        let before = text.get(..at).unwrap().chars().next_back();
+        let after = text.get(at + value.len()..).unwrap().chars().next();
         let is_edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
         long || (is_edge(before) && is_edge(after))
     })
@@ -221,11 +221,7 @@ fn a_value_that_stands_across_the_end_is_left_out_whole() {
         letter(&format!("Subject: x\n\n{filler}NHS no 999 000 0018 end\n"));
     for view in [masked, revealed] {
         let text = text_of(&view.parts[0].text);
-        assert!(
-            text.len() < 66_000 && !text.contains("999"),
-            "{}",
-            text.get(65_000..).unwrap_or_default()
-        );
+        assert!(text.len() < 66_000 && !text.contains("999"), "{}", text.len());
         assert!(view.parts[0].remark.as_deref().unwrap().contains("There is more"));
     }
 }

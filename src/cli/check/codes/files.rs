@@ -33,6 +33,12 @@ pub(super) const CODES: &[Code] = &[
             "[[rule]]\nname = \"a rule with an end\"\nwhen = {}\ntell = \"officers\"",
         ],
     ),
+    situation(
+        "key-retiring",
+        "This key is still read, and a later version will not know it: the warning names the last that does.",
+        ["an upgrade is to retire a key that a file has", "write what the warning says instead"],
+        "src/policy/written.rs",
+    ),
     written(
         "unknown-key",
         "This table has no such key. Whatever was meant by it would be left out without a word.",

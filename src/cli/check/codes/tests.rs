@@ -110,8 +110,11 @@ fn a_file_that_the_configuration_names_and_nobody_can_use_is_told_of() {
     let folder = tempfile::tempdir().unwrap();
     let verifier = crate::config::Verifier::new("wisteria").unwrap();
     fs::write(folder.path().join("users"), format!("lab:{verifier}\n")).unwrap();
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    fs::set_permissions(folder.path().join("users"), mode).unwrap();
+    fs::write(folder.path().join("accounts.toml"), "").unwrap();
+    for name in ["users", "accounts.toml"] {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        fs::set_permissions(folder.path().join(name), mode).unwrap();
+    }
     fs::write(folder.path().join("ca.pem"), "none").unwrap();
     let text = format!(
         "{CONFIGURATION}[spool]\nkey = \"spool.key\"\n{}{}",
@@ -119,7 +122,8 @@ fn a_file_that_the_configuration_names_and_nobody_can_use_is_told_of() {
          users = \"users\"\nclient_ca = \"ca.pem\"\ncertificate = \"no.pem\"\nkey = \"no.key\"\n\
          [[listener.certified]]\nname = \"lab\"\nsubject = \"lab.example\"\n",
         "[[listener]]\nname = \"b\"\naddress = \"127.0.0.1:2527\"\ndirection = \"outbound\"\n\
-         tls = \"none\"\nusers = \"nobody\"\n",
+         tls = \"none\"\nusers = \"nobody\"\n\
+         [console]\naccounts = \"accounts.toml\"\n",
     )
     .replace("\"spool.key\"", &format!("\"{}\"", folder.path().join("spool.key").display()));
     let path = folder.path().join("postern.toml").display().to_string();
@@ -128,8 +132,10 @@ fn a_file_that_the_configuration_names_and_nobody_can_use_is_told_of() {
     let mut told = crate::config::check_users(&config);
     told.extend(super::super::super::certificates::faults(&config, Timestamp::default()));
     told.extend_one(super::super::super::spool::key_fault(&config));
+    told.extend(crate::config::check_accounts(&config));
     let codes: BTreeSet<_> = told.iter().map(|one| one.code).collect();
     let expected = [
+        "accounts-readable",
         "certificate-unusable",
         "client-ca-unusable",
         "spool-key-unusable",
@@ -138,6 +144,16 @@ fn a_file_that_the_configuration_names_and_nobody_can_use_is_told_of() {
         "users-unreadable",
     ];
     assert_eq!(codes, BTreeSet::from(expected));
+}
+
+#[test]
+fn accounts_that_are_not_there_are_told_of() {
+    let text = format!("{CONFIGURATION}[console]\naccounts = \"no/accounts.toml\"\n");
+    let file = SourceFile { path: "postern.toml".to_owned(), text };
+    let config = Config::read(&Arc::new(file)).0.unwrap();
+    let told = crate::config::check_accounts(&config);
+    let codes: Vec<_> = told.iter().map(|one| one.code).collect();
+    assert_eq!(codes, ["accounts-unreadable"]);
 }
 
 /// Every word of the source that could be a code is one of the table, and the
@@ -210,4 +226,5 @@ const NO_CODES: &[&str] = &[
     "packed-refs",
     "reply-to",
     "return-path",
+    "terminated-elsewhere",
 ];
