@@ -16,6 +16,7 @@ mod identity;
 mod meaning;
 mod mta_sts;
 mod network;
+mod node;
 mod quantity;
 mod quarantine;
 mod reader;
@@ -40,13 +41,14 @@ pub use folder::{ReadError, certificates_folder, read_file, read_policies};
 pub use going_live::{Approval, Band, Canary, GoingLive, Percent, ShareError};
 pub use identity::{Identity, Login};
 pub use meaning::{
-    Blocklist, CertificateFiles, Certified, CertifiedBy, Config, Confinement, Directory,
-    DirectoryBind, DirectoryTls, DomainPattern, ExchangeAddresses, Limits, Listener,
-    ListenerProtocol, ListenerTls, Node, ProxyProtocol, Rate, RecipientSource, Retry, Route,
-    SenderAuthentication, Sending, Source, TlsReporting,
+    Blocklist, CertificateFiles, Certified, CertifiedBy, Config, Directory, DirectoryBind,
+    DirectoryTls, DomainPattern, ExchangeAddresses, Limits, Listener, ListenerProtocol,
+    ListenerTls, ProxyProtocol, Rate, RecipientSource, Retry, Route, SenderAuthentication, Sending,
+    Source, TlsReporting,
 };
 pub use mta_sts::{MtaSts, StsDiscovery};
 pub use network::{Network, NetworkError};
+pub use node::{Confinement, Node};
 pub use quantity::{QuantityError, Size, Span};
 pub use quarantine::{PublicUrl, PublicUrlError, Quarantine};
 pub use reader::{Reader, ReaderConfinement};
