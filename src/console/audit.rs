@@ -108,9 +108,7 @@ const fn ending(format: ExportFormat) -> &'static str {
 }
 
 pub(super) fn unfit(errors: &FormErrors) -> Refusal {
-    let words: Vec<_> =
-        errors.iter().map(|(field, message)| format!("{field}: {message}")).collect();
-    Refusal::Unfit(words.join("; "))
+    errors.refusal("; ")
 }
 
 /// An entry of the audit trail.

@@ -74,6 +74,13 @@ impl FormErrors {
         self.0.iter().find(|(name, _)| *name == field).map(|(_, message)| message.as_str())
     }
 
+    /// For a program, which has no form to show them in.
+    pub fn refusal(&self, between: &str) -> Refusal {
+        let told: Vec<_> =
+            self.0.iter().map(|(field, words)| format!("{field}: {words}")).collect();
+        Refusal::Unfit(told.join(between))
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(field, message)| (*field, message.as_str()))
     }

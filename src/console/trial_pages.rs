@@ -219,8 +219,7 @@ async fn api_try(
     };
     let mut errors = FormErrors::default();
     let Some(trial) = written.trial(&mut errors) else {
-        let told: Vec<String> = errors.iter().map(|(name, why)| format!("{name}: {why}")).collect();
-        return Err(Refusal::Unfit(told.join(". ")));
+        return Err(errors.refusal(". "));
     };
     let tried = console.ports.trials.try_message(&identity.actor, trial).await?;
     Ok(Json(TryAnswer {

@@ -17,9 +17,7 @@ use super::{
     wanted::Wanted,
 };
 use crate::{
-    console::{
-        Acted, Console, FormErrors, HeldQuery, Identity, Refusal, Routes, Which, fields::Asked,
-    },
+    console::{Acted, Console, HeldQuery, Identity, Refusal, Routes, Which, fields::Asked},
     mail::{
         HeldAct, HeldEntry, HeldFilter,
         Permission::{Export, Reveal, ViewHeld},
@@ -163,14 +161,9 @@ async fn list(
         written => written.parse().map_err(|_| Refusal::Unfit("offset is a number".to_owned()))?,
     };
     let query: HeldQuery =
-        Wanted::of(&fields).held_query(offset).map_err(|errors| told(&errors))?;
+        Wanted::of(&fields).held_query(offset).map_err(|errors| errors.refusal(". "))?;
     let found = console.ports.quarantine.list(&identity.actor, &query).await?;
     Ok(Json(HeldList { entries: found.entries, total: found.total }))
-}
-
-fn told(errors: &FormErrors) -> Refusal {
-    let told: Vec<String> = errors.iter().map(|(name, words)| format!("{name}: {words}")).collect();
-    Refusal::Unfit(told.join(". "))
 }
 
 #[utoipa::path(
