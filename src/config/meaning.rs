@@ -52,8 +52,13 @@ pub struct Config {
     pub paths: Vec<PathBuf>,
 }
 
+/// What the sockets of the doors that are no listeners are handed down as.
+pub const SOCKET_OF_METRICS: &str = "metrics";
+pub const SOCKET_OF_CONSOLE: &str = "console";
+
 #[derive(Clone, Debug)]
 pub struct Listener {
+    /// Unlike every other door's.
     pub name: String,
     pub address: SocketAddr,
     pub direction: Direction,

@@ -43,8 +43,8 @@ pub use identity::{Identity, Login};
 pub use meaning::{
     Blocklist, CertificateFiles, Certified, CertifiedBy, Config, Directory, DirectoryBind,
     DirectoryTls, DomainPattern, ExchangeAddresses, Limits, Listener, ListenerProtocol,
-    ListenerTls, ProxyProtocol, Rate, RecipientSource, Retry, Route, SenderAuthentication, Sending,
-    Source, TlsReporting,
+    ListenerTls, ProxyProtocol, Rate, RecipientSource, Retry, Route, SOCKET_OF_CONSOLE,
+    SOCKET_OF_METRICS, SenderAuthentication, Sending, Source, TlsReporting,
 };
 pub use mta_sts::{MtaSts, StsDiscovery};
 pub use network::{Network, NetworkError};

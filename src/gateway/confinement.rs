@@ -6,7 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{config::Config, mail::NextHop, service::Files};
+use crate::{
+    config::{Config, SOCKET_OF_CONSOLE, SOCKET_OF_METRICS},
+    mail::NextHop,
+    service::Files,
+};
 
 use super::keys::credentials_directory;
 
@@ -15,8 +19,8 @@ use super::keys::credentials_directory;
 pub fn addresses(config: &Config) -> Vec<(&str, SocketAddr)> {
     let listeners =
         config.listeners.iter().map(|listener| (listener.name.as_str(), listener.address));
-    let console = config.console.as_ref().map(|console| (CONSOLE, console.address));
-    listeners.chain([(METRICS, config.metrics)]).chain(console).collect()
+    let console = config.console.as_ref().map(|console| (SOCKET_OF_CONSOLE, console.address));
+    listeners.chain([(SOCKET_OF_METRICS, config.metrics)]).chain(console).collect()
 }
 
 /// The files that a gateway with this configuration uses, of which `program`
@@ -53,8 +57,6 @@ pub fn files(config: &Config, file: &Path, program: &Path) -> Files {
     Files { read, run, write }
 }
 
-pub(super) const METRICS: &str = "metrics";
-pub(super) const CONSOLE: &str = "console";
 /// Names, time zones, trust anchors, chance, and what the kernel tells.
 const SYSTEM: &[&str] = &[
     "/etc",

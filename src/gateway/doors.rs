@@ -12,7 +12,7 @@ use tokio::{
 use super::{
     accounts::Accounts,
     admission::Desk,
-    confinement::{CONSOLE, METRICS, addresses},
+    confinement::addresses,
     control_socket,
     parts::{StartError, at, authenticator, part},
     prober::NextHops,
@@ -20,7 +20,7 @@ use super::{
     strangers::Strangers,
 };
 use crate::{
-    config::{Config, Impostors, SenderAuthentication},
+    config::{Config, Impostors, SOCKET_OF_CONSOLE, SOCKET_OF_METRICS, SenderAuthentication},
     listen::{BoundListener, Certificates},
     reader::Pool,
     service::Sockets,
@@ -34,7 +34,7 @@ pub(super) struct Doors {
 }
 
 impl Doors {
-    pub(super) async fn take(
+    pub(super) fn take(
         mut sockets: Sockets,
         config: &Config,
         processor: &Arc<Processor>,
@@ -52,8 +52,9 @@ impl Doors {
             let taken = sockets.take(name).map(TcpListener::from_std).transpose();
             taken.map_err(|cause| part("a socket", format!("{name}: {cause}")))
         };
-        let console = socket(CONSOLE)?;
-        let metrics = socket(METRICS)?.ok_or_else(|| part("a socket", "metrics: there is none"))?;
+        let missing = |name: &str| part("a socket", format!("{name}: there is none"));
+        let console = socket(SOCKET_OF_CONSOLE)?;
+        let metrics = socket(SOCKET_OF_METRICS)?.ok_or_else(|| missing(SOCKET_OF_METRICS))?;
         let authenticator = Arc::new(authenticator(config)?);
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let pool = Arc::new(Semaphore::new(processors));
@@ -62,11 +63,9 @@ impl Doors {
         let impostors = Arc::new(impostors);
         let mut listeners = Vec::new();
         for listener in &config.listeners {
-            let bound = match socket(&listener.name)? {
-                Some(socket) => BoundListener::on(socket, listener, &node.name, limits),
-                None => BoundListener::bind(listener, &node.name, limits).await,
-            };
-            let bound = bound.map_err(|cause| part("a listener", cause))?;
+            let socket = socket(&listener.name)?.ok_or_else(|| missing(&listener.name))?;
+            let bound = BoundListener::on(socket, listener, &node.name, limits)
+                .map_err(|cause| part("a listener", cause))?;
             let authenticates = listener.authenticate == SenderAuthentication::On;
             let desk = Desk {
                 listener: listener.name.clone(),

@@ -27,7 +27,7 @@
 //! | `exempted` | who let it go with which TLS at least, why, and until when |
 //! | `handled` | what else a person did, who and why; with `false_positive` where it was held in error |
 //! | `deed` | what a person did besides, or looked at: its `kind`, `by` whom, at which `door`, from where, `id` of the message, in which `words` |
-//! | `trail` | `what` befell the trail itself: `begun` (the chain, behind lines without one), `recovered` (a torn line was set aside), `broken` (lines were gone at the start), `gap` (lines were lost to a failing disk), `retired` (files whose time was over) |
+//! | `trail` | `what` befell the trail itself: `begun` (the chain, behind lines without one), `recovered` (a torn line was set aside), `broken` (lines, or the record of the last, were gone at the start), `gap` (lines were lost to a failing disk), `retired` (files whose time was over) |
 //! | `policy` | the version that decides from here on, and its git commit |
 //! | `policy_step` | a version proposed, approved, refused, withdrawn, tried, live or returned from: by whom and why; `other` is the one before, or after |
 

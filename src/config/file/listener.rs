@@ -1,19 +1,35 @@
 //! `[[listener]]`: a door, and whom it opens to.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeSet, net::SocketAddr};
 
 use super::fields::{Reader, duration, networks, optional, size, socket_address};
 use crate::{
     config::{
         CertificateFiles, Certified, CertifiedBy, Listener, ListenerProtocol, ListenerTls,
-        ProxyProtocol, SenderAuthentication,
+        ProxyProtocol, SOCKET_OF_CONSOLE, SOCKET_OF_METRICS, SenderAuthentication,
     },
     mail::{Ciphers, Direction},
     policy::written::{Table, Value},
 };
 
 impl Reader<'_> {
-    pub(super) fn listener(&self, table: &Table<'_>) -> Listener {
+    /// A door is known by its name: to logs and metrics, and to systemd, which
+    /// hands down its socket.
+    pub(super) fn listeners(&self, tables: &[Table<'_>]) -> Vec<Listener> {
+        let mut taken = BTreeSet::from([SOCKET_OF_METRICS, SOCKET_OF_CONSOLE].map(str::to_owned));
+        let named = |table: &Table<'_>| {
+            let listener = self.listener(table);
+            let is_known = !listener.name.is_empty() && !taken.insert(listener.name.clone());
+            if let Some(value) = table.value("name").filter(|_| is_known) {
+                let why = format!("`{}` is the name of another door", listener.name);
+                value.invalid::<()>("listener-name-taken", why);
+            }
+            listener
+        };
+        tables.iter().map(named).collect()
+    }
+
+    fn listener(&self, table: &Table<'_>) -> Listener {
         let name = table.required("name").and_then(|value| value.sentence().map(str::to_owned));
         let address = table.required("address").and_then(|value| socket_address(&value));
         let direction = table.required("direction").and_then(|value| value.choice(DIRECTIONS));

@@ -57,7 +57,7 @@ impl Reader<'_> {
         let blocklists = root.tables("blocklist", "a block list", BLOCKLIST);
         let recipients: Vec<_> = recipients.iter().map(|table| self.recipients(table)).collect();
         let blocklists: Vec<_> = blocklists.iter().map(blocklist).collect();
-        let listeners: Vec<_> = listeners.iter().map(|table| self.listener(table)).collect();
+        let listeners = self.listeners(&listeners);
         let routes: Vec<_> = routes.iter().map(|table| self.route(table)).collect();
         let signing: Vec<_> = signing.iter().flatten().map(|table| self.signing(table)).collect();
         if listeners.is_empty() {

@@ -150,6 +150,23 @@ fn all_faults_of_the_file_are_named_at_once() {
 }
 
 #[test]
+fn no_two_doors_have_one_name() {
+    let more = |name: &str| {
+        let listener = format!(
+            "[[listener]]\nname = \"{name}\"\naddress = \"127.0.0.1:0\"\n\
+             direction = \"inbound\"\ntls = \"none\"\n"
+        );
+        let (config, diagnostics) = read(&format!("{SMALL}\n{listener}"));
+        let codes: Vec<_> = diagnostics.iter().map(|found| found.code).collect();
+        (config.is_some(), codes)
+    };
+    assert_eq!(more("outside"), (true, vec![]));
+    for taken in ["mailboxes", " mailboxes ", "metrics", "console"] {
+        assert_eq!(more(taken), (false, vec!["listener-name-taken"]), "{taken}");
+    }
+}
+
+#[test]
 fn clear_text_is_allowed_to_this_machine_only() {
     let remote = SMALL.replace("127.0.0.1:12600", "192.0.2.1:25").replace("verified", "none");
     let (config, diagnostics) = read(&remote);

@@ -44,7 +44,7 @@ impl TrailFile {
             first: start.link.seq + 1,
             since: now,
             link: start.link,
-            head: Head::open(folder)?,
+            head: Head::open(folder, start.link)?,
             file,
         };
         trail.look_at_it(now)?;

@@ -1,9 +1,9 @@
 //! The head: which line is the last that is on disk, in a file of its own, so
 //! that a trail cut short is known for one.
 //!
-//! Written after each sync of the trail, in place and in one write, and not
-//! synced itself: after a crash it may name an earlier line, never a later
-//! one.
+//! Written when the trail is opened first, synced, and after each sync of the
+//! trail, in place and in one write, not synced again: after a crash it may
+//! name an earlier line, never a later one; and there is always one.
 
 use std::{
     fs::{File, OpenOptions},
@@ -17,11 +17,19 @@ use super::chain::Link;
 pub(super) struct Head(File);
 
 impl Head {
-    pub(super) fn open(folder: &Path) -> io::Result<Self> {
+    /// Where there is none, it begins with what the trail was found to end
+    /// with.
+    pub(super) fn open(folder: &Path, end: Link) -> io::Result<Self> {
         let path = folder.join(FILE);
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true).mode(0o600);
-        options.open(path).map(Self)
+        let head = Self(options.open(path)?);
+        if head.0.metadata()?.len() == 0 {
+            head.write(end)?;
+            head.0.sync_all()?;
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(head)
     }
 
     pub(super) fn write(&self, link: Link) -> io::Result<()> {
@@ -33,7 +41,7 @@ impl Head {
     }
 }
 
-/// None where there is none yet.
+/// None where there is none.
 pub(super) fn read(folder: &Path) -> io::Result<Option<Link>> {
     match std::fs::read(folder.join(FILE)) {
         Ok(record) if record.is_empty() => Ok(None),
@@ -55,11 +63,13 @@ mod tests {
     fn the_head_is_what_was_written_last() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(read(folder.path()).unwrap(), None);
-        let head = Head::open(folder.path()).unwrap();
-        assert_eq!(read(folder.path()).unwrap(), None);
+        let head = Head::open(folder.path(), Link::START).unwrap();
+        assert_eq!(read(folder.path()).unwrap(), Some(Link::START));
         for seq in [u64::MAX, 7] {
             let link = Link { seq, digest: Digest::of(b"x") };
             head.write(link).unwrap();
+            assert_eq!(read(folder.path()).unwrap(), Some(link));
+            Head::open(folder.path(), Link::START).unwrap();
             assert_eq!(read(folder.path()).unwrap(), Some(link));
         }
     }

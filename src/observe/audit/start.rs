@@ -42,14 +42,13 @@ impl Start {
         };
         let mut notes = Vec::new();
         let (link, is_broken) = match (head, found) {
-            (None, None) => (Link::START, false),
-            (None, Some(found)) => (found, false),
+            (None | Some(Link::START), None) => (Link::START, false),
             (Some(head), Some(found)) if found.seq > head.seq || found == head => (found, false),
-            (Some(head), found) => {
+            (expected, found) => {
                 notes.push(json!({
-                    "event": "trail", "what": "broken", "expected": head, "found": found,
+                    "event": "trail", "what": "broken", "expected": expected, "found": found,
                 }));
-                (head, true)
+                (expected.or(found).unwrap_or(Link::START), true)
             }
         };
         if link == Link::START && tail.whole > 0 {

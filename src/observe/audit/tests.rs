@@ -209,6 +209,25 @@ fn lines_that_were_gone_at_a_start_are_missing_for_ever() {
 }
 
 #[test]
+fn whoever_cuts_lines_and_removes_the_record_of_the_last_is_told_of_at_the_next_start() {
+    let home = Home::with(9);
+    home.put(&home.lines()[..6]);
+    fs::remove_file(home.folder().join("audit.head")).unwrap();
+    home.write(2);
+    let told = home.told("broken").unwrap();
+    assert_eq!((&told["expected"], &told["found"]["seq"]), (&Value::Null, &6.into()));
+}
+
+/// A verification may begin before the first line, and meet it.
+#[test]
+fn a_trail_without_a_line_has_no_fault() {
+    let home = Home::new();
+    let audit = home.open();
+    assert_eq!(home.faults(), [""; 0]);
+    audit.close();
+}
+
+#[test]
 fn whoever_changes_the_end_while_the_gateway_is_stopped_is_found_after_the_next_start() {
     let home = Home::with(9);
     let mut lines = home.lines();

@@ -119,6 +119,9 @@ fn of_trail(line: &Value) -> String {
     match what {
         "begun" => "the chain begins".to_owned(),
         "recovered" => format!("a torn line of {} octets was set aside", number("octets")),
+        "broken" if line.get("expected").is_some_and(Value::is_null) => {
+            "the record of the last line was gone at the start".to_owned()
+        }
         "broken" => "lines that were on disk were gone at the start".to_owned(),
         "gap" => format!("{} lines were lost: the disk did not take them", number("lines")),
         "retired" => {

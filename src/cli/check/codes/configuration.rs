@@ -142,6 +142,15 @@ pub(super) const CODES: &[Code] = &[
         ],
     ),
     written(
+        "listener-name-taken",
+        "Each door has a name of its own; `metrics` and `console` are those of two that are no listeners.",
+        "postern.toml",
+        [
+            "[[listener]]\nname = \"metrics\"\naddress = \"127.0.0.1:2600\"\ndirection = \"outbound\"\ntls = \"none\"",
+            "[[listener]]\nname = \"scanners\"\naddress = \"127.0.0.1:2600\"\ndirection = \"outbound\"\ntls = \"none\"",
+        ],
+    ),
+    written(
         "tls-none-not-local",
         "TLS is switched off only for a next hop on this machine.",
         "postern.toml",
