@@ -1,7 +1,9 @@
 //! `postern run`: the gateway.
 
 use std::{
+    fs::DirBuilder,
     io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -71,6 +73,13 @@ fn settle_in(config: &Config, file: &Path) -> Result<Sockets, Failure> {
     std::fs::create_dir_all(&config.node.data_dir).map_err(|error| {
         Failure::unavailable(format!("{}: {error}", config.node.data_dir.display()))
     })?;
+    // Only what is there can be allowed. Mail for one that cannot be made waits.
+    for maildir in gateway::maildirs(config) {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(maildir);
+        if let Err(error) = made {
+            tracing::warn!(maildir = %maildir.display(), %error, "mail for it cannot be stored");
+        }
+    }
     let required = match config.node.confinement {
         Confinement::Off => return Ok(sockets),
         Confinement::BestEffort => false,

@@ -40,21 +40,25 @@ pub fn files(config: &Config, file: &Path, program: &Path) -> Files {
     read.extend(credentials_directory());
     read.extend(SYSTEM.iter().map(PathBuf::from));
 
-    let maildirs = config.routes.iter().filter_map(|route| match &route.next_hop {
-        NextHop::Maildir(path) => Some(path.clone()),
-        _ => None,
-    });
     let mut write = vec![node.data_dir.clone(), "/dev/null".into()];
     write.extend(node.control_socket.parent().map(Path::to_owned));
     if !node.passage_key.exists() {
         write.extend(node.passage_key.parent().map(Path::to_owned));
     }
-    write.extend(maildirs);
+    write.extend(maildirs(config).map(Path::to_owned));
 
     // A reader is this program, started again.
     let mut run = vec![program.to_owned()];
     run.extend(LIBRARIES.iter().map(PathBuf::from));
     Files { read, run, write }
+}
+
+/// The folders that mail is delivered into.
+pub fn maildirs(config: &Config) -> impl Iterator<Item = &Path> {
+    config.routes.iter().filter_map(|route| match &route.next_hop {
+        NextHop::Maildir(path) => Some(path.as_path()),
+        _ => None,
+    })
 }
 
 /// Names, time zones, trust anchors, chance, and what the kernel tells.

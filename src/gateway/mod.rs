@@ -70,7 +70,7 @@ mod verdict;
 mod view;
 mod waits;
 
-pub use confinement::{addresses, files};
+pub use confinement::{addresses, files, maildirs};
 pub use control::{
     Answer, AuditAccess, AuditAnswer, AuditRequest, ControlError, LessTls, Request, Selection,
     SendReport, ask, ask_telling,
