@@ -9,7 +9,7 @@ from browser import TELEPHONE, Tab, browser
 from console import Console, signed_in
 from gateway import Gateway, postern, route
 from openid import Person, Provider, parameter, with_parameter
-from processes import free_port, wait_until
+from processes import free_port, wait_for_port, wait_until
 
 OPTIONAL = 'second_factor = "optional"'
 STRAY = "begun in another browser, took too long, or was used before"
@@ -22,9 +22,16 @@ def house(home, settings=OPTIONAL, scheme="http", **more):
     an account of its own."""
     console = Console(home / "console", settings, scheme)
     console.add("joe.bloggs", "officer")
-    with Provider(home, Authority(), console, **more) as console.provider:
-        with Gateway(home / "gateway", [route("*", free_port())], more=console.settings) as console.gateway:
-            yield console
+    with Provider(home, Authority(), console, **more) as console.provider, started(home, console):
+        yield console
+
+
+@contextlib.contextmanager
+def started(home, console):
+    with Gateway(home / "gateway", [route("*", free_port())], more=console.settings) as console.gateway:
+        # Mail comes in by a door that is opened before this one.
+        wait_for_port(console.port, console.gateway.process)
+        yield
 
 
 @pytest.fixture
@@ -215,10 +222,10 @@ def test_a_provider_that_others_certify_is_not_the_provider(home):
     console.add("joe.bloggs", "officer")
     provider = Provider(home, Authority(), console)
     Authority("Somebody else").write(provider.anchors)
-    with provider, Gateway(home / "gateway", [route("*", free_port())], more=console.settings) as gateway:
+    with provider, started(home, console):
         answer = Person(console, provider).send(console.url + "/sign-in/openid")
         refused(answer, "cannot be reached", 503)
-        assert "certificate" in gateway.log()
+        assert "certificate" in console.gateway.log()
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "PS256", "EdDSA"])
@@ -238,16 +245,15 @@ def test_a_secret_is_taken_up_when_it_changes_and_not_while_others_can_read_it(c
     assert done.returncode == 1 and "openid-secret-readable" in done.stdout, done.stdout
 
 
-def test_a_provider_alone_is_a_way_in_and_a_session_ends_where_it_began(home):
+def test_a_provider_alone_is_a_way_in_and_signing_out_everywhere_ends_all_of_theirs(home):
     console = Console(home / "console", OPTIONAL)
     console.settings = console.settings.replace(f'accounts = "{console.accounts}"\n', "")
-    with Provider(home, Authority(), console) as provider:
-        with Gateway(home / "gateway", [route("*", free_port())], more=console.settings):
-            one, other = (Person(console, provider) for _ in range(2))
-            assert 'name="password"' not in one.send(console.url + "/sign-in").text
-            for person in (one, other):
-                assert person.comes_in_as("jane").status == 303
-            token = one.send(console.url + "/api/session").json()["csrf"]
-            out = one.send(console.url + "/account/sign-out-everywhere", {"csrf": token})
-            assert (out.status, out.headers["location"]) == (303, "/signed-out")
-            assert other.send(console.url + "/account").status == 303, "all of theirs are ended"
+    with Provider(home, Authority(), console) as provider, started(home, console):
+        one, other = (Person(console, provider) for _ in range(2))
+        assert 'name="password"' not in one.send(console.url + "/sign-in").text
+        for person in (one, other):
+            assert person.comes_in_as("jane").status == 303
+        token = one.send(console.url + "/api/session").json()["csrf"]
+        out = one.send(console.url + "/account/sign-out-everywhere", {"csrf": token})
+        assert (out.status, out.headers["location"]) == (303, "/signed-out")
+        assert other.send(console.url + "/account").status == 303, "all of theirs are ended"

@@ -23,13 +23,11 @@ pub(super) enum NoAccess {
     Organisation,
 }
 
-/// How somebody of the provider's is called here; `None` where the claim does
-/// not say.
+/// How somebody of the provider's is called here.
 pub(super) fn name(claims: &Claims, settings: &OpenId) -> Result<String, NoAccess> {
-    let nameless = || NoAccess::Name(settings.name_claim.clone());
     match texts(claims, &settings.name_claim).as_slice() {
         [name] if is_name(name) => Ok(format!("{PREFIX}{name}")),
-        _ => Err(nameless()),
+        _ => Err(NoAccess::Name(settings.name_claim.clone())),
     }
 }
 
@@ -128,7 +126,7 @@ mod tests {
     use super::*;
     use crate::console::openid::tests::settings;
 
-    fn claims(value: Value) -> Claims {
+    fn claims(value: &Value) -> Claims {
         value.as_object().unwrap().clone()
     }
 
@@ -137,7 +135,7 @@ mod tests {
         let settings = settings();
         let jane = |roles: Value| {
             actor(
-                &claims(json!({ "preferred_username": "jane@nhs.example", "roles": roles })),
+                &claims(&json!({ "preferred_username": "jane@nhs.example", "roles": roles })),
                 &settings,
             )
         };
@@ -172,7 +170,7 @@ mod tests {
         let settings = settings();
         let local = |roles: Value, ods: Value| {
             let claims = json!({ "preferred_username": "joe", "roles": roles, "ods": ods });
-            actor(&super::tests::claims(claims), &settings).map(|actor| actor.scope)
+            actor(&super::tests::claims(&claims), &settings).map(|actor| actor.scope)
         };
         let own = Ok(Scope::Organisations(vec!["abc".to_owned(), "rxx".to_owned()]));
         assert_eq!(local(json!("trust"), json!(["RXX", "abc", "../x", ""])), own);
@@ -196,7 +194,7 @@ mod tests {
             json!("x".repeat(129)),
         ] {
             let claims =
-                claims(json!({ "preferred_username": wrong, "sub": "1", "roles": "officers" }));
+                claims(&json!({ "preferred_username": wrong, "sub": "1", "roles": "officers" }));
             assert_eq!(
                 actor(&claims, &settings),
                 Err(NoAccess::Name(settings.name_claim.clone())),
@@ -212,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_way_leads_through_objects_and_lists_and_names_may_have_dots() {
-        let claims = claims(json!({
+        let claims = claims(&json!({
             "realm_access": { "roles": ["a", "b"] },
             "nrbac": [{ "role": "c", "other": 1 }, { "role": "d" }],
             "https://example.com/roles": "e",

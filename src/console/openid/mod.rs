@@ -19,6 +19,7 @@ mod pages;
 mod pending;
 mod provider;
 mod token;
+mod unproved;
 
 #[cfg(test)]
 mod tests;

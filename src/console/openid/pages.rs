@@ -24,10 +24,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    claims::{self, Claims, NoAccess},
+    claims::{self, Claims},
     metadata::Metadata,
-    pending::{Begun, CannotBegin, LIFETIME, Pending, Stray},
-    provider::{Provider, ProviderError, form},
+    pending::{Begun, CannotBegin, LIFETIME, Pending},
+    provider::{Provider, form},
+    unproved::{ProviderRefusal, Unproved},
 };
 use crate::{
     config::{ConsoleUrl, OpenId},
@@ -80,32 +81,6 @@ struct Proved {
     /// As the provider knows them for good, whatever they are called.
     subject: Option<String>,
     next: String,
-}
-
-/// Why nobody was signed in: for the audit trail, and without a word of what
-/// was brought.
-#[derive(Debug, thiserror::Error)]
-enum Unproved {
-    #[error(transparent)]
-    Stray(#[from] Stray),
-    #[error("an answer of another provider")]
-    OtherProvider,
-    #[error("the provider says {}", .0.name())]
-    Refused(ProviderRefusal),
-    #[error("an answer without a code")]
-    NoCode,
-    #[error(transparent)]
-    Provider(#[from] ProviderError),
-    #[error("{1}")]
-    NoAccess(Option<String>, NoAccess),
-}
-
-/// What a provider may say instead of a code (RFC 6749 section 4.1.2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ProviderRefusal {
-    AccessDenied,
-    Unavailable,
-    Other,
 }
 
 impl OpenIdDoor {
@@ -281,68 +256,6 @@ fn tell(console: &Console, door: &OpenIdDoor, caller: &Caller, cause: &Unproved)
     let words = format!("by OpenID Connect: {cause}");
     let by = by.unwrap_or("unknown");
     sign_in::tell(console, caller, DeedKind::SignInFailed, by, Some(&words));
-}
-
-impl Unproved {
-    fn status(&self) -> StatusCode {
-        match self {
-            Self::Provider(ProviderError::Token(_) | ProviderError::Code) => StatusCode::FORBIDDEN,
-            Self::Provider(_) | Self::Refused(ProviderRefusal::Unavailable) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-            _ => StatusCode::FORBIDDEN,
-        }
-    }
-
-    /// To whoever wanted to sign in.
-    fn said(&self, label: &str) -> String {
-        match self {
-            Self::Stray(_) => "That sign-in was begun in another browser, took too long, or was \
-                               used before. Start again"
-                .to_owned(),
-            Self::NoAccess(..) => format!(
-                "{label} knows you, but nothing it says of you gives you access here. Ask \
-                 whoever looks after the gateway's accounts"
-            ),
-            Self::Refused(ProviderRefusal::AccessDenied) => format!(
-                "You were not signed in: {label} says that you cancelled, or may not use this"
-            ),
-            Self::Refused(ProviderRefusal::Unavailable) => {
-                format!("{label} cannot sign you in right now. Try again in a few minutes")
-            }
-            Self::Provider(ProviderError::Code | ProviderError::Token(_))
-            | Self::OtherProvider
-            | Self::NoCode => "The answer that your browser brought cannot be trusted, and nobody \
-                               was signed in. Start again; if it stays so, tell whoever operates \
-                               the gateway"
-                .to_owned(),
-            Self::Provider(_) => {
-                format!("{label} cannot be reached right now. Try again in a minute")
-            }
-            Self::Refused(ProviderRefusal::Other) => format!(
-                "{label} did not sign you in. Start again; if it stays so, tell whoever operates \
-                 the gateway"
-            ),
-        }
-    }
-}
-
-impl ProviderRefusal {
-    fn of(error: &str) -> Self {
-        match error {
-            "access_denied" => Self::AccessDenied,
-            "server_error" | "temporarily_unavailable" => Self::Unavailable,
-            _ => Self::Other,
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::AccessDenied => "access_denied",
-            Self::Unavailable => "that it is not available",
-            Self::Other => "that it will not",
-        }
-    }
 }
 
 /// Only where it can stand in an audit line.

@@ -94,6 +94,13 @@ pub(super) enum ProviderError {
     OtherSubject,
 }
 
+impl ProviderError {
+    /// Whether what was brought is at fault, and not the way to the provider.
+    pub(super) fn is_about_the_answer(&self) -> bool {
+        matches!(self, Self::Code | Self::Token(_) | Self::OtherSubject)
+    }
+}
+
 impl Provider {
     /// Reads trust anchors from disk.
     pub(super) fn new(settings: OpenId) -> Result<Self, AnchorsError> {

@@ -358,7 +358,10 @@ mod tests {
         let jwk = key.jwk("a");
         let claims = encoded(good().to_string().as_bytes());
         let unsigned = format!("{}.{claims}.", encoded(br#"{"alg":"none","kid":"a"}"#));
-        assert_eq!(verified(&unsigned, &set(&[jwk.clone()])), Err(TokenFault::Malformed));
+        assert_eq!(
+            verified(&unsigned, &set(std::slice::from_ref(&jwk))),
+            Err(TokenFault::Malformed)
+        );
         // The public key, taken for a secret that both sides have.
         let signed = format!("{}.{claims}", encoded(br#"{"alg":"HS256","kid":"a"}"#));
         let secret = jwk["n"].as_str().unwrap().to_owned();
