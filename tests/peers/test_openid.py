@@ -102,7 +102,7 @@ def test_an_officer_signs_in_with_the_provider_and_out_of_both(home, chromium):
         page.wait_for_url(f"{issuer}/interaction/**")
         name = "openid:jane.doe@nhs.example"
         expected = [("signed_in", name, "by OpenID Connect, subject jane"), ("signed_out", name, None)]
-        assert deeds(console, "signed_in", "signed_out") == expected
+        wait_until("both are on record", lambda: deeds(console, "signed_in", "signed_out") == expected)
         elsewhere = ("https://fonts.googleapis.com", issuer)
         assert [fault for fault in tab.faults if not any(one in fault for one in elsewhere)] == []
 
@@ -150,7 +150,7 @@ def test_an_answer_is_good_once_and_in_the_browser_that_asked_for_it(console):
     # signed in as somebody they are not.
     theirs = Person(console, console.provider).vouched("ward")
     refused(stranger.send(theirs), STRAY)
-    assert len(deeds(console, "signed_in")) == 1
+    wait_until("one has signed in, once", lambda: len(deeds(console, "signed_in")) == 1)
 
 
 def test_a_code_of_another_sign_in_is_good_for_nothing(console):
