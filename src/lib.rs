@@ -32,6 +32,8 @@ pub mod quarantine; // what may be done with what is held, and what of it may be
 
 pub mod config; // postern.toml: as written -> as meant
 
+pub mod https; // one request to a server that proves its name, for rooms at the edge
+
 pub mod listen; // sockets, TLS acceptor, PROXY protocol, limits
 pub mod authenticate; // SPF, DKIM, DMARC and ARC on arrival
 pub mod recipients; // which of our recipients exist

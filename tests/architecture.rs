@@ -39,6 +39,9 @@ const EDGE: &[&str] = &[
     "service",
 ];
 
+/// What rooms at the edge may share; it knows none of them.
+const SHARED: &[&str] = &["https"];
+
 /// `postern.toml` speaks of mail, gives diagnostics as the policy does, and has
 /// the terms of quarantine.
 const CONFIG_MAY_IMPORT: &[&str] = &["mail", "policy", "quarantine"];
@@ -238,6 +241,7 @@ impl Plan {
             "gateway" => None,
             "config" if CONFIG_MAY_IMPORT.contains(&room) => None,
             "config" => fault("config imports mail and policy only"),
+            _ if SHARED.contains(&own) => fault("what is shared imports no room"),
             _ if EDGE.contains(&own) && EDGE.contains(&room) => {
                 fault("rooms at the edge meet in gateway only")
             }
@@ -288,6 +292,7 @@ fn purity_fault(file: &File, path: &[String]) -> Option<String> {
 
 fn is_known(room: &str) -> bool {
     PURE.contains(&room)
+        || SHARED.contains(&room)
         || EDGE.contains(&room)
         || ["main", "cli", "gateway", "config", "demo"].contains(&room)
 }
@@ -328,7 +333,7 @@ mod the_checker {
     use super::*;
 
     const MAP: &str = "//! The map.\npub mod mail;\npub mod smtp;\npub mod classify;\npub mod policy;\n\
-        pub mod config;\npub mod listen;\npub mod spool;\npub mod gateway;\npub mod cli;\n";
+        pub mod config;\npub mod https;\npub mod listen;\npub mod spool;\npub mod gateway;\npub mod cli;\n";
 
     fn faults(path: &str, code: &str) -> Vec<String> {
         let map = File { path: "lib.rs".into(), text: MAP.into() };
@@ -364,6 +369,15 @@ mod the_checker {
         is_refused("policy/rules.rs", "use crate::config::Config;");
         is_refused("policy/rules.rs", "use crate::gateway::run;");
         is_refused("policy/rules.rs", "use crate::*;");
+    }
+
+    #[test]
+    fn what_rooms_at_the_edge_share_knows_none_of_them_and_no_pure_room_has_it() {
+        passes("listen/socket.rs", "use crate::https::Client;");
+        is_refused("https.rs", "use crate::listen::Socket;");
+        is_refused("https.rs", "use crate::mail::Level;");
+        is_refused("policy/rules.rs", "use crate::https::Client;");
+        is_refused("config/file.rs", "use crate::https::Client;");
     }
 
     #[test]

@@ -33,19 +33,24 @@ pub(super) fn faults(config: &Config, now: Timestamp) -> Diagnostics {
             certificate(files, asked_for, now).into_iter().for_each(|fault| faults.push(fault));
         }
     }
+    let openid = config.console.as_ref().and_then(|console| console.openid.as_ref());
+    let anchors = openid.and_then(|openid| openid.trust_anchors.as_deref());
+    faults.extend_one(anchors.and_then(|path| authorities(path, "openid-anchors-unusable")));
     if let Some(console) = &config.console
         && let ConsoleTls::Here { files, client_ca } = &console.tls
     {
         if !seen.contains(&files) {
             certificate(files, None, now).into_iter().for_each(|fault| faults.push(fault));
         }
-        faults.extend_one(client_ca.as_deref().and_then(client_authorities));
+        faults.extend_one(
+            client_ca.as_deref().and_then(|path| authorities(path, "client-ca-unusable")),
+        );
     }
     faults
 }
 
-/// What the console could not tell browsers' certificates by.
-fn client_authorities(path: &Path) -> Option<Diagnostic> {
+/// What browsers' certificates, or a provider's, could not be told by.
+fn authorities(path: &Path, code: &'static str) -> Option<Diagnostic> {
     let read = CertificateDer::pem_file_iter(path).map(|mut certificates| certificates.next());
     let message = match read {
         Ok(Some(Ok(_))) => return None,
@@ -53,7 +58,7 @@ fn client_authorities(path: &Path) -> Option<Diagnostic> {
         Ok(Some(Err(error))) | Err(error) => format!("{}: {error}", path.display()),
     };
     let help = "Without it the gateway does not start.";
-    Some(fault(path, Severity::Error, "client-ca-unusable", message, help))
+    Some(fault(path, Severity::Error, code, message, help))
 }
 
 /// `node` is given where clients that ask for no name are shown it.

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::{certificates, exit::Failure, files, keys, page::Page, spool};
 use crate::{
-    config::{Config, check_accounts, check_users, read_file},
+    config::{Config, check_accounts, check_openid, check_users, read_file},
     mail::Timestamp,
     policy::{
         Context, Policy,
@@ -67,6 +67,7 @@ pub fn check(arguments: CheckArguments, now: Timestamp) -> Result<(), Failure> {
                 diagnostics.extend(recipients::check(config, &file));
                 diagnostics.extend(check_users(config));
                 diagnostics.extend(check_accounts(config));
+                diagnostics.extend(check_openid(config));
             }
             config
         }

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
-use super::{meaning::CertificateFiles, network::Network};
+use super::{meaning::CertificateFiles, network::Network, openid::OpenId};
 
 #[derive(Clone, Debug)]
 pub struct Console {
@@ -14,6 +14,8 @@ pub struct Console {
     /// The file of local accounts.
     pub accounts: Option<PathBuf>,
     pub second_factor: SecondFactor,
+    /// Who else vouches for people.
+    pub openid: Option<OpenId>,
     pub sessions: SessionLimits,
     pub lock_out: LockOut,
 }

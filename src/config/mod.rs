@@ -17,6 +17,7 @@ mod meaning;
 mod mta_sts;
 mod network;
 mod node;
+mod openid;
 mod quantity;
 mod quarantine;
 mod reader;
@@ -49,6 +50,7 @@ pub use meaning::{
 pub use mta_sts::{MtaSts, StsDiscovery};
 pub use network::{Network, NetworkError};
 pub use node::{Confinement, Node};
+pub use openid::{ClaimPath, HttpsUrl, HttpsUrlError, OpenId, check_openid};
 pub use quantity::{QuantityError, Size, Span};
 pub use quarantine::{PublicUrl, PublicUrlError, Quarantine};
 pub use reader::{Reader, ReaderConfinement};

@@ -36,6 +36,13 @@ impl CookieKind {
         HeaderValue::from_str(&self.bake(value).build().to_string()).ok()
     }
 
+    /// One that sets it for a while.
+    pub(super) fn lend(self, value: &str, lifetime: std::time::Duration) -> Option<HeaderValue> {
+        let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+        let lent = self.bake(value).max_age(Duration::seconds(seconds)).build();
+        HeaderValue::from_str(&lent.to_string()).ok()
+    }
+
     /// One that takes it away.
     pub(super) fn clear(self) -> Option<HeaderValue> {
         let gone = self.bake("").max_age(Duration::ZERO).build();

@@ -66,6 +66,7 @@ mod guesses; // lock-out
 mod headers; // what browsers may do with an answer
 mod identity; // who asks
 mod moments; // times and sizes in words
+mod openid; // sign-in by a provider elsewhere
 mod overview;
 mod page;
 mod partner_desk; // what it asks about the partners

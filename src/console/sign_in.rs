@@ -22,7 +22,7 @@ use super::{
     accounts::Claim,
     door::Caller,
     guesses::{Admission, Claimed, Network},
-    page,
+    openid, page,
 };
 use crate::mail::{Actor, ActorDoor, Deed, DeedKind, Event, Scope};
 
@@ -49,6 +49,13 @@ struct SignInPage<'a> {
 struct Ways {
     password: bool,
     certificate: bool,
+    elsewhere: Option<Elsewhere>,
+}
+
+/// Somebody else who vouches for people.
+struct Elsewhere {
+    label: String,
+    path: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -84,8 +91,23 @@ async fn form(
     if frame.who.is_some() {
         return Ok(Redirect::to(local(&wanted.next)).into_response());
     }
-    let ways = Ways::of(&console, &caller);
+    let ways = Ways::of(&console, &caller, &wanted.next);
     page(&SignInPage { frame, errors: FormErrors::default(), name: "", next: &wanted.next, ways })
+}
+
+/// The form again, with what became of a sign-in elsewhere.
+pub(super) fn refused(
+    console: &Console,
+    caller: &Caller,
+    frame: Frame,
+    status: StatusCode,
+    said: String,
+) -> Answer {
+    let mut errors = FormErrors::default();
+    errors.add("elsewhere", said);
+    let ways = Ways::of(console, caller, "");
+    let form = page(&SignInPage { frame, errors, name: "", next: "", ways })?;
+    Ok((status, form).into_response())
 }
 
 async fn sign_in(
@@ -124,7 +146,7 @@ async fn sign_in(
             }
         }
     }
-    let ways = Ways::of(&console, &caller);
+    let ways = Ways::of(&console, &caller, &sent.next);
     let form = page(&SignInPage { frame, errors, name: &name, next: &sent.next, ways })?;
     Ok((status, form).into_response())
 }
@@ -168,7 +190,7 @@ async fn sign_in_by_certificate(
 /// The file may have changed since the account was looked at, and its sessions
 /// been ended before this one began.
 fn begin_of_account(console: &Console, caller: &Caller, actor: &Actor, next: &str) -> Answer {
-    let begun = begin(console, caller, actor.clone(), next)?;
+    let begun = begin(console, caller, actor.clone(), next, None)?;
     if console.accounts.actor(&actor.name).as_ref() == Some(actor) {
         return Ok(begun);
     }
@@ -176,10 +198,17 @@ fn begin_of_account(console: &Console, caller: &Caller, actor: &Actor, next: &st
     Err(Refusal::SignInFirst)
 }
 
-/// A session of its own, whatever the browser had before.
-pub(super) fn begin(console: &Console, caller: &Caller, actor: Actor, next: &str) -> Answer {
+/// A session of its own, whatever the browser had before; `words` say who has
+/// vouched for them, where it was not their account.
+pub(super) fn begin(
+    console: &Console,
+    caller: &Caller,
+    actor: Actor,
+    next: &str,
+    words: Option<&str>,
+) -> Answer {
     let failed = |error: &dyn std::fmt::Display| Refusal::Failed(error.to_string());
-    tell(console, caller, DeedKind::SignedIn, &actor.name, None);
+    tell(console, caller, DeedKind::SignedIn, &actor.name, words);
     let secret = console.sessions.begin(actor, Instant::now()).map_err(|error| failed(&error))?;
     let cookie = console.cookie().set(secret.as_str());
     let cookie = cookie.ok_or_else(|| failed(&"a session that no cookie can hold"))?;
@@ -191,21 +220,23 @@ async fn sign_out(State(console): State<Arc<Console>>, identity: Identity) -> Re
         console.sessions.end(session);
     }
     console.tell(DeedKind::SignedOut, &identity, None);
-    signed_out(&console)
+    signed_out(&console, &identity)
 }
 
 async fn sign_out_everywhere(State(console): State<Arc<Console>>, identity: Identity) -> Response {
     console.sessions.end_all(&identity.actor.name);
     console.tell(DeedKind::SignedOut, &identity, Some("everywhere"));
-    signed_out(&console)
+    signed_out(&console, &identity)
 }
 
-fn signed_out(console: &Console) -> Response {
+fn signed_out(console: &Console, identity: &Identity) -> Response {
+    let was_elsewhere = console.openid.is_some() && openid::is_openid_name(&identity.actor.name);
+    let led = Redirect::to(if was_elsewhere { openid::SIGNED_OUT } else { PATH });
     let cleared = console.cookie().clear().map(|cookie| [(header::SET_COOKIE, cookie)]);
     let site_data = [(header::HeaderName::from_static("clear-site-data"), "\"cache\"")];
     match cleared {
-        Some(cleared) => (cleared, site_data, Redirect::to(PATH)).into_response(),
-        None => Redirect::to(PATH).into_response(),
+        Some(cleared) => (cleared, site_data, led).into_response(),
+        None => led.into_response(),
     }
 }
 
@@ -231,9 +262,16 @@ async fn account(identity: Identity, frame: Frame) -> Answer {
 }
 
 impl Ways {
-    fn of(console: &Console, caller: &Caller) -> Self {
+    fn of(console: &Console, caller: &Caller, next: &str) -> Self {
         let certificate = console.accounts.certified(&caller.certified).is_some();
-        Self { password: !console.accounts.is_empty(), certificate }
+        let elsewhere = console.openid.as_ref().map(|door| Elsewhere {
+            label: door.label().to_owned(),
+            path: match local(next) {
+                "/" => openid::PATH.to_owned(),
+                next => format!("{}?next={}", openid::PATH, escaped(next)),
+            },
+        });
+        Self { password: !console.accounts.is_empty(), certificate, elsewhere }
     }
 }
 
@@ -247,7 +285,13 @@ fn tell_failure(console: &Console, caller: &Caller, name: &str, words: &str, shu
     }
 }
 
-fn tell(console: &Console, caller: &Caller, kind: DeedKind, by: &str, words: Option<&str>) {
+pub(super) fn tell(
+    console: &Console,
+    caller: &Caller,
+    kind: DeedKind,
+    by: &str,
+    words: Option<&str>,
+) {
     let (door, address) = (ActorDoor::Console, caller.address);
     let deed = Deed { kind, by, door, address, about: None, words };
     console.ports.observer.observe(Event::Done(deed));
@@ -260,7 +304,7 @@ fn paused(pause: Duration) -> String {
 }
 
 /// A path of ours, and no other site's.
-fn local(next: &str) -> &str {
+pub(super) fn local(next: &str) -> &str {
     let is_plain = next.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'\\');
     match next.starts_with('/') && !next.starts_with("//") && is_plain {
         true => next,
@@ -268,7 +312,7 @@ fn local(next: &str) -> &str {
     }
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"-._~/".contains(&octet);
     text.bytes().fold(String::new(), |escaped, octet| match plain(octet) {
         true => escaped + char::from(octet).encode_utf8(&mut [0; 4]),
@@ -276,7 +320,7 @@ fn escaped(text: &str) -> String {
     })
 }
 
-const PATH: &str = "/sign-in";
+pub(super) const PATH: &str = "/sign-in";
 const WRONG: &str = "The name, the password or the code is not right. Check all three; a code is \
                      good only once";
 

@@ -15,6 +15,7 @@ use super::{
     cookies::{CookieKind, Secure},
     door,
     guesses::Guesses,
+    openid::{self, OpenIdDoor},
     overview, partners, policy_pages, quarantine, requests,
     server::{Server, Way},
     sessions::Sessions,
@@ -24,6 +25,7 @@ use super::{
 };
 use crate::{
     config::{self, ConsoleTls, ConsoleUrl},
+    https::AnchorsError,
     mail::{Deed, DeedKind, Event, Observer, Permission},
 };
 
@@ -51,6 +53,8 @@ pub struct Console {
     pub(super) sessions: Sessions,
     pub(super) accounts: Accounts,
     pub(super) guesses: Guesses,
+    /// Who else vouches for people.
+    pub(super) openid: Option<OpenIdDoor>,
     /// Who may see which message unmasked.
     pub(super) reveals: quarantine::Reveals,
     tls: Option<Arc<Tls>>,
@@ -62,6 +66,8 @@ pub enum ConsoleError {
     Accounts(#[from] AccountsError),
     #[error("the console's certificate: {0}")]
     Tls(#[from] TlsError),
+    #[error("the console's OpenID provider: {0}")]
+    OpenId(#[from] AnchorsError),
 }
 
 impl Console {
@@ -79,10 +85,13 @@ impl Console {
             ConsoleTls::Loopback | ConsoleTls::Elsewhere { .. } => None,
         };
         let url = settings.url.clone();
+        let url = url.unwrap_or_else(|| ConsoleUrl::of(listening, &settings.tls));
+        let openid = settings.openid.clone().map(|openid| OpenIdDoor::new(openid, &url));
         Ok(Self {
             ports,
             node,
-            url: url.unwrap_or_else(|| ConsoleUrl::of(listening, &settings.tls)),
+            url,
+            openid: openid.transpose()?,
             sessions: Sessions::new(settings.sessions.idle, settings.sessions.absolute),
             accounts: Accounts::open(settings.accounts.clone(), settings.second_factor)?,
             guesses: Guesses::new(settings.lock_out),
@@ -119,6 +128,7 @@ impl Console {
             .with(audit::routes)
             .with(requests::routes)
             .with(sign_in::routes)
+            .with(openid::routes)
             .with(api::routes)
             .into_parts();
         let description = Arc::new(api::with_refusals(description));

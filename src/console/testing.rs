@@ -66,6 +66,11 @@ impl Fixture {
         Self::made(|ports| ports, |settings| config::Console { accounts: Some(file), ..settings })
     }
 
+    /// Where a provider vouches for people, and nobody has an account.
+    pub(super) fn with_openid(openid: config::OpenId) -> Self {
+        Self::made(|ports| ports, |settings| config::Console { openid: Some(openid), ..settings })
+    }
+
     fn made(
         change: impl FnOnce(Ports) -> Ports,
         set: impl FnOnce(config::Console) -> config::Console,
@@ -90,6 +95,7 @@ impl Fixture {
             tls: ConsoleTls::Loopback,
             accounts: None,
             second_factor: SecondFactor::Optional,
+            openid: None,
             sessions: SessionLimits::default(),
             lock_out: LockOut::default(),
         });

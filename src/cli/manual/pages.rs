@@ -75,6 +75,7 @@ pub(super) const PAGES: &[Page] = &[
         "between Exchange Online and the world",
         include_str!("exchange-online.md"),
     ),
+    written("openid", "signing in to the console with a provider", include_str!("openid.md")),
     written("load-balancer", "behind a load balancer", include_str!("load-balancer.md")),
     written("logs", "log lines and the audit trail, by name", include_str!("logs.md")),
     written("upgrades", "versions, formats, and what is retired", include_str!("upgrades.md")),

@@ -3,10 +3,12 @@
 use serde_json::{Value, json};
 
 use super::words::{
-    absent, any_of, choice, count, either, example, holding, number, path, size, span, table, usual,
+    absent, any_of, choice, count, either, example, holding, number, open_table, path, size, span,
+    table, text, usual,
 };
 use crate::{
-    config::{AuditTrail, LockOut, SessionLimits},
+    config::{AuditTrail, LockOut, OpenId, SessionLimits},
+    mail::Role,
     quarantine::Terms,
 };
 
@@ -94,17 +96,55 @@ pub(super) fn console() -> Value {
                 "nobody signs in by certificate",
             ),
         ),
-        ("accounts", absent(path("The file of accounts, written by postern account."), "needed")),
+        (
+            "accounts",
+            absent(
+                path("The file of accounts, written by postern account."),
+                "needed, unless there is an OpenID provider",
+            ),
+        ),
         (
             "second_factor",
             usual("Whether a password alone will do.", ["required", "optional"], "required"),
         ),
+        ("openid", absent(openid(), "people sign in here only")),
         ("session_idle", span("A session without a request ends.", sessions.idle)),
         ("session_lifetime", span("Any session ends.", sessions.absolute)),
         ("lock_out_after", count("Failures that lock an account.", lock_out.after)),
         ("lock_out_for", span("For so long.", lock_out.period)),
     ];
     table("Where officers work, in a browser.", keys, &[])
+}
+
+fn openid() -> Value {
+    let claim = |says, usual| holding(example(says, &[usual, "realm_access.roles"]), usual);
+    let given = any_of(&choice("What it makes of somebody.", Role::ALL.map(Role::name)));
+    let keys = vec![
+        ("issuer", example("Letter by letter as it calls itself.", &["https://login.example"])),
+        ("client_id", text("What we are called there.")),
+        (
+            "client_secret_file",
+            absent(path("Holds what it gave us as a secret."), "a public client: PKCE alone"),
+        ),
+        ("label", absent(example("What people call it.", &["NHS login"]), "the issuer's host")),
+        (
+            "scopes",
+            holding(any_of(&text("What is asked for beside openid.")), json!([OpenId::SCOPE])),
+        ),
+        ("name_claim", claim("Who it is: nobody else has it, now or later.", OpenId::NAME_CLAIM)),
+        ("roles_claim", claim("What gives somebody roles.", OpenId::ROLES_CLAIM)),
+        ("roles", open_table("Values of that claim, and the roles that each gives.", &given)),
+        (
+            "organisations_claim",
+            absent(
+                example("Whose mail a local administrator sees: ODS codes.", &["ods"]),
+                "needed where somebody can be a local administrator",
+            ),
+        ),
+        ("trust_anchors", absent(path("Whom it is certified by, PEM."), "the system's own")),
+    ];
+    let says = "Who else vouches for people: a provider of OpenID Connect.";
+    table(says, keys, &["issuer", "client_id", "roles"])
 }
 
 const ADDRESS: &str = "127.0.0.1:8464";

@@ -29,6 +29,7 @@ impl Reader<'_> {
             second_factor: optional(&table, "second_factor", SecondFactor::default(), |value| {
                 value.choice(&second_factor)
             }),
+            openid: self.openid(&table),
             sessions: sessions(&table),
             lock_out: lock_out(&table),
         };
@@ -103,10 +104,10 @@ fn refuse_url_in_clear(table: &Table<'_>, url: Option<&ConsoleUrl>, tls: &Consol
 }
 
 fn refuse_no_way_in(table: &Table<'_>, console: &Console) {
-    if console.accounts.is_none() {
+    if console.accounts.is_none() && table.value("openid").is_none() {
         let fault = Fault::new("console-no-sign-in", "nobody can sign in to this console");
         table.faults().error(fault.at(table.span()).help(
-            "name a file of accounts (`accounts = \"accounts.toml\"`, made by `postern account add`)",
+            "name a file of accounts (`accounts = \"accounts.toml\"`, made by `postern account add`), or a provider ([console.openid])",
         ));
     }
 }
@@ -121,6 +122,7 @@ const CONSOLE: &[&str] = &[
     "client_ca",
     "accounts",
     "second_factor",
+    "openid",
     "session_idle",
     "session_lifetime",
     "lock_out_after",

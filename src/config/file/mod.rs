@@ -9,6 +9,7 @@ mod identity;
 mod limits;
 mod listener;
 mod names;
+mod openid;
 mod quarantine;
 mod reader;
 mod recipients;

@@ -32,7 +32,7 @@ pub(super) const CODES: &[Code] = &[
     ),
     written(
         "console-no-sign-in",
-        "Nobody can sign in to a console without accounts.",
+        "Nobody can sign in to a console without accounts or an OpenID provider.",
         "postern.toml",
         ["[console]\naddress = \"127.0.0.1:8464\"", "[console]\naccounts = \"accounts.toml\""],
     ),
@@ -44,6 +44,66 @@ pub(super) const CODES: &[Code] = &[
             "[console]\nurl = \"console.example.nhs.uk\"\naccounts = \"accounts.toml\"",
             "[console]\nurl = \"https://console.example.nhs.uk\"\naccounts = \"accounts.toml\"",
         ],
+    ),
+    written(
+        "bad-issuer",
+        "An OpenID provider is known by its address, an https:// URL, letter by letter as it calls itself.",
+        "postern.toml",
+        [
+            "[console]\nurl = \"http://127.0.0.1:8464\"\n[console.openid]\nissuer = \"login.example\"\nclient_id = \"postern\"\nroles = { officers = \"officer\" }",
+            "[console]\nurl = \"http://127.0.0.1:8464\"\n[console.openid]\nissuer = \"https://login.example\"\nclient_id = \"postern\"\nroles = { officers = \"officer\" }",
+        ],
+    ),
+    written(
+        "openid-no-url",
+        "The OpenID provider leads browsers back to the console, at an address that it was told before.",
+        "postern.toml",
+        [
+            "[console]\n[console.openid]\nissuer = \"https://login.example\"\nclient_id = \"postern\"\nroles = { officers = \"officer\" }",
+            "[console]\nurl = \"http://127.0.0.1:8464\"\n[console.openid]\nissuer = \"https://login.example\"\nclient_id = \"postern\"\nroles = { officers = \"officer\" }",
+        ],
+    ),
+    written(
+        "openid-no-roles",
+        "Whoever signs in by OpenID Connect has the roles that their claims give, and nobody gets in without one.",
+        "postern.toml",
+        [
+            "[console]\nurl = \"http://127.0.0.1:8464\"\n[console.openid]\nissuer = \"https://login.example\"\nclient_id = \"postern\"\nroles = {}",
+            "[console]\nurl = \"http://127.0.0.1:8464\"\n[console.openid]\nissuer = \"https://login.example\"\nclient_id = \"postern\"\nroles = { officers = \"officer\" }",
+        ],
+    ),
+    written(
+        "openid-organisations",
+        "A local administrator sees the mail of their own organisations, and a claim has to say which those are.",
+        "postern.toml",
+        [
+            "[console]\nurl = \"http://127.0.0.1:8464\"\n[console.openid]\nissuer = \"https://login.example\"\nclient_id = \"postern\"\nroles = { trust = \"local-administrator\" }",
+            "[console]\nurl = \"http://127.0.0.1:8464\"\n[console.openid]\nissuer = \"https://login.example\"\nclient_id = \"postern\"\nroles = { trust = \"local-administrator\" }\norganisations_claim = \"ods\"",
+        ],
+    ),
+    situation(
+        "openid-secret-unreadable",
+        "The secret that our OpenID provider gave us cannot be read, so it would send nobody back to us.",
+        [
+            "it is not there, is empty, or is not readable to the user that checks",
+            "put it in a file alone",
+        ],
+        "src/cli/check/codes/tests.rs",
+    ),
+    situation(
+        "openid-secret-readable",
+        "Others on the machine can read the secret that our OpenID provider knows us by, and be us there.",
+        ["the file's mode lets others read it", "chmod 600"],
+        "src/cli/check/codes/tests.rs",
+    ),
+    situation(
+        "openid-anchors-unusable",
+        "The certificates by which our OpenID provider is known cannot be read, so it could not be asked.",
+        [
+            "the file is not there, or has no certificate in it",
+            "a PEM file with the certificate of its authority",
+        ],
+        "src/cli/check/codes/tests.rs",
     ),
     situation(
         "account-twice",

@@ -146,6 +146,41 @@ fn a_file_that_the_configuration_names_and_nobody_can_use_is_told_of() {
     assert_eq!(codes, BTreeSet::from(expected));
 }
 
+/// What is said of a provider of whom postern.toml says this.
+fn told_of_provider(lines: &str) -> Vec<&'static str> {
+    let text = format!(
+        "{CONFIGURATION}[console]\nurl = \"http://127.0.0.1:8464\"\n[console.openid]\n\
+         issuer = \"https://login.example\"\nclient_id = \"postern\"\n\
+         roles = {{ officers = \"officer\" }}\n{lines}"
+    );
+    let file = SourceFile { path: "postern.toml".to_owned(), text };
+    let config = Config::read(&Arc::new(file)).0.unwrap();
+    let mut told = crate::config::check_openid(&config);
+    told.extend(super::super::super::certificates::faults(&config, Timestamp::default()));
+    let codes = told.iter().map(|one| one.code);
+    codes.filter(|code| code.starts_with("openid-")).collect()
+}
+
+#[test]
+fn a_provider_whose_files_cannot_be_used_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    let secret = format!("client_secret_file = \"{}\"\n", path.display());
+    let anchors = format!("trust_anchors = \"{}\"\n", path.display());
+    assert_eq!(told_of_provider(&secret), ["openid-secret-unreadable"]);
+    assert_eq!(told_of_provider(&anchors), ["openid-anchors-unusable"]);
+    fs::write(&path, " \n").unwrap();
+    assert_eq!(told_of_provider(&secret), ["openid-secret-unreadable"]);
+    assert_eq!(told_of_provider(&anchors), ["openid-anchors-unusable"]);
+    fs::write(&path, "wisteria\n").unwrap();
+    let mode = |mode| std::os::unix::fs::PermissionsExt::from_mode(mode);
+    fs::set_permissions(&path, mode(0o640)).unwrap();
+    assert_eq!(told_of_provider(&secret), ["openid-secret-readable"]);
+    fs::set_permissions(&path, mode(0o600)).unwrap();
+    assert_eq!(told_of_provider(&secret), [""; 0]);
+    assert_eq!(told_of_provider(""), [""; 0]);
+}
+
 #[test]
 fn accounts_that_are_not_there_are_told_of() {
     let text = format!("{CONFIGURATION}[console]\naccounts = \"no/accounts.toml\"\n");

@@ -237,6 +237,11 @@ hold_rate = "1%..8%"
 [metrics]
 [console]
 accounts = "a"
+url = "http://127.0.0.1:8464"
+[console.openid]
+issuer = "https://login.example"
+client_id = "c"
+roles = { r = "officer" }
 "#,
     ),
     (
