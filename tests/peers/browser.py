@@ -91,9 +91,12 @@ class Tab:
         self.page.keyboard.type(text)
 
     def everything(self):
-        """What the page and its frames are made of; a frame that nobody has opened is not there yet."""
-        opened = [frame for frame in self.page.frames if frame.url not in ("", "about:blank")]
-        return "\n".join(frame.content() for frame in opened)
+        """What the page and its frames are made of."""
+        return "\n".join(frame.content() for frame in self.opened())
+
+    def opened(self):
+        """The page and its frames; one that nobody has looked at is not there yet."""
+        return [frame for frame in self.page.frames if frame.url not in ("", "about:blank")]
 
     def axe(self):
         """What axe finds against WCAG 2.2 AA and good practice."""
