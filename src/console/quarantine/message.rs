@@ -304,7 +304,6 @@ fn facts(message: &HeldMessage) -> Vec<(&'static str, String)> {
         None => ("Goes back to its sender", "never: a legal hold keeps it".to_owned()),
     });
     facts.push(("Policy version", message.queued.policy.clone()));
-    facts.push(("Queue id", message.entry.id.to_string()));
     facts
 }
 
