@@ -105,7 +105,9 @@ pub use desk::{
 pub use frame::{Flash, Frame, NavigationItem, Who};
 pub use headers::ContentSecurity;
 pub use identity::Identity;
-pub use overview::{CertificateDue, Overview, OverviewSource, PolicyOverview, TlsWaiting};
+pub use overview::{
+    CertificateDue, HeldLevel, HeldOverview, Overview, OverviewSource, PolicyOverview, TlsWaiting,
+};
 pub use page::{Answer, FormErrors, Pagination, page};
 pub use partner_desk::{Partner, PartnerDesk, PartnerLevel, PartnerState};
 pub use policy_desk::{

@@ -8,11 +8,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    Answer, Console, Frame, Routes,
+    Answer, Console, Frame, Identity, Routes,
     chart::{BAR, FlowChart, FlowStep},
+    moments::span,
     page,
 };
-use crate::mail::{Permission, Timestamp};
+use crate::mail::{Actor, Level, Permission, Timestamp};
 
 /// The state of the gateway, in numbers.
 #[derive(Clone, Debug)]
@@ -20,7 +21,8 @@ pub struct Overview {
     pub node: String,
     pub policy: PolicyOverview,
     pub waiting: usize,
-    pub held: usize,
+    /// What is held of the mail that whoever asks may see.
+    pub held: HeldOverview,
     /// Age of the oldest message that waits for delivery.
     pub oldest: Duration,
     /// Why no mail is taken now, if none is.
@@ -32,6 +34,28 @@ pub struct Overview {
     pub certificates: Vec<CertificateDue>,
     /// The last hour, oldest first.
     pub flow: Vec<FlowStep>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct HeldOverview {
+    /// Every level, lowest first.
+    pub levels: Vec<HeldLevel>,
+    /// Since the first of them came.
+    pub oldest: Duration,
+    /// For which another person must agree.
+    pub proposed: usize,
+    /// Whose senders have asked for them.
+    pub requested: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct HeldLevel {
+    pub level: Level,
+    /// What the live policy calls it.
+    pub name: String,
+    pub messages: usize,
+    /// Of those, not judged in time.
+    pub overdue: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -65,7 +89,7 @@ pub struct PolicyOverview {
 
 /// Whoever knows it, asked for each page.
 pub trait OverviewSource: Send + Sync + 'static {
-    fn overview(&self) -> Overview;
+    fn overview(&self, who: &Actor) -> Overview;
 }
 
 pub(super) fn routes(routes: Routes) -> Routes {
@@ -82,15 +106,37 @@ struct OverviewPage {
     overview: Overview,
     chart: FlowChart,
     oldest: String,
+    /// Whether the numbers of what is held lead to the list of it.
+    may_view_held: bool,
 }
 
-async fn overview(State(console): State<Arc<Console>>, frame: Frame) -> Answer {
-    let overview = console.ports.overview.overview();
+async fn overview(State(console): State<Arc<Console>>, identity: Identity, frame: Frame) -> Answer {
+    let overview = console.ports.overview.overview(&identity.actor);
+    let may_view_held = identity.actor.may(Permission::ViewHeld);
     let (chart, oldest) = (FlowChart::of(&overview.flow), in_words(overview.oldest));
-    page(&OverviewPage { frame, overview, chart, oldest })
+    page(&OverviewPage { frame, overview, chart, oldest, may_view_held })
+}
+
+impl HeldOverview {
+    fn messages(&self) -> usize {
+        self.levels.iter().map(|level| level.messages).sum()
+    }
+
+    fn overdue(&self) -> usize {
+        self.levels.iter().map(|level| level.overdue).sum()
+    }
+
+    /// The most sensitive first.
+    fn highest_first(&self) -> impl Iterator<Item = &HeldLevel> {
+        self.levels.iter().rev()
+    }
 }
 
 impl OverviewPage {
+    fn oldest_held(&self) -> String {
+        span(self.overview.held.oldest)
+    }
+
     fn tls_waiting(&self) -> usize {
         self.overview.tls_waiting.iter().map(|waiting| waiting.messages).sum()
     }
@@ -116,7 +162,7 @@ fn in_words(age: Duration) -> String {
 }
 
 #[derive(utoipa::OpenApi)]
-#[openapi(paths(api_overview), components(schemas(OverviewAnswer)))]
+#[openapi(paths(api_overview), components(schemas(OverviewAnswer, HeldLevelAnswer)))]
 struct OverviewApi;
 
 /// How the gateway does, in numbers.
@@ -127,10 +173,20 @@ struct OverviewAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     unready: Option<String>,
     waiting: usize,
+    /// Of the mail that you may see.
     held: usize,
+    held_by_level: Vec<HeldLevelAnswer>,
     oldest_seconds: u64,
     waiting_for_tls: usize,
     policy: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct HeldLevelAnswer {
+    level: u8,
+    messages: usize,
+    /// Of those, not judged in time.
+    overdue: usize,
 }
 
 #[utoipa::path(
@@ -139,12 +195,31 @@ struct OverviewAnswer {
     summary = "How the gateway does, in numbers",
     responses((status = 200, body = OverviewAnswer)),
 )]
-async fn api_overview(State(console): State<Arc<Console>>) -> Json<OverviewAnswer> {
+async fn api_overview(
+    State(console): State<Arc<Console>>,
+    identity: Identity,
+) -> Json<OverviewAnswer> {
     let Overview { node, policy, waiting, held, oldest, unready, tls_waiting, .. } =
-        console.ports.overview.overview();
+        console.ports.overview.overview(&identity.actor);
     let (policy, oldest_seconds) = (policy.version, oldest.as_secs());
     let waiting_for_tls = tls_waiting.iter().map(|waiting| waiting.messages).sum();
-    Json(OverviewAnswer { node, unready, waiting, held, oldest_seconds, waiting_for_tls, policy })
+    Json(OverviewAnswer {
+        node,
+        unready,
+        waiting,
+        held: held.messages(),
+        held_by_level: held.levels.iter().map(HeldLevelAnswer::of).collect(),
+        oldest_seconds,
+        waiting_for_tls,
+        policy,
+    })
+}
+
+impl HeldLevelAnswer {
+    fn of(held: &HeldLevel) -> Self {
+        let HeldLevel { level, messages, overdue, .. } = *held;
+        Self { level: level.number(), messages, overdue }
+    }
 }
 
 #[cfg(test)]
@@ -155,7 +230,7 @@ mod tests {
     struct Busy;
 
     impl OverviewSource for Busy {
-        fn overview(&self) -> Overview {
+        fn overview(&self, _: &Actor) -> Overview {
             Overview {
                 node: "mx1.example".to_owned(),
                 policy: PolicyOverview {
@@ -168,7 +243,24 @@ mod tests {
                     ..PolicyOverview::default()
                 },
                 waiting: 7,
-                held: 3,
+                held: HeldOverview {
+                    levels: vec![
+                        HeldLevel {
+                            level: Level::CLINICAL,
+                            name: "clin<i>cal".to_owned(),
+                            messages: 11,
+                            overdue: 0,
+                        },
+                        HeldLevel {
+                            level: Level::SPECIALLY_PROTECTED,
+                            name: "special".to_owned(),
+                            messages: 2,
+                            overdue: 1,
+                        },
+                    ],
+                    oldest: Duration::from_secs(7_200),
+                    ..HeldOverview::default()
+                },
                 oldest: Duration::from_secs(90),
                 unready: Some("the spool is full & waits".to_owned()),
                 tls_waiting: vec![TlsWaiting { destinations: "approved", messages: 2 }],
@@ -198,7 +290,10 @@ mod tests {
         let page = fixture.browser(&[Role::Operator]).get("/").await;
         for part in [
             ">7<",
-            ">3<",
+            ">13<",
+            "1 is overdue",
+            "2 h",
+            "clin&#60;i&#62;cal",
             "1 min",
             "<rect",
             "approved",
@@ -210,5 +305,20 @@ mod tests {
             assert!(page.body.contains(part), "{part} not in {}", page.body);
         }
         assert!(!page.body.contains("<b>abc") && !page.body.contains("<i> is"), "{}", page.body);
+    }
+    #[tokio::test]
+    async fn the_numbers_of_what_is_held_lead_those_to_it_who_may_see_it() {
+        let fixture =
+            Fixture::with(|ports| crate::console::Ports { overview: Arc::new(Busy), ..ports });
+        let link = "href=\"/quarantine?level=4\"";
+        assert!(fixture.browser(&[Role::Officer]).get("/").await.body.contains(link));
+        assert!(!fixture.browser(&[Role::Operator]).get("/").await.body.contains(link));
+        let told = fixture.browser(&[Role::Operator]).get("/api/overview").await.body;
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        assert_eq!(told["held"], 13);
+        assert_eq!(
+            told["held_by_level"][1],
+            serde_json::json!({"level": 4, "messages": 2, "overdue": 1})
+        );
     }
 }

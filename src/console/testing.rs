@@ -16,8 +16,8 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
 use super::{
-    AuditDesk, Console, DeskError, Entries, ExportFormat, MessageStory, Overview, OverviewSource,
-    Pending, PolicyOverview, Ports, TraceDesk, Verdict,
+    AuditDesk, Console, DeskError, Entries, ExportFormat, HeldOverview, MessageStory, Overview,
+    OverviewSource, Pending, PolicyOverview, Ports, TraceDesk, Verdict,
     sessions::{Activity, SessionKey, Sessions},
 };
 use crate::{
@@ -220,12 +220,12 @@ impl AuditDesk for Quiet {
 }
 
 impl OverviewSource for Quiet {
-    fn overview(&self) -> Overview {
+    fn overview(&self, _: &Actor) -> Overview {
         Overview {
             node: "mx1.example".to_owned(),
             policy: PolicyOverview { version: "abc".to_owned(), ..PolicyOverview::default() },
             waiting: 0,
-            held: 0,
+            held: HeldOverview::default(),
             oldest: Duration::ZERO,
             unready: None,
             tls_waiting: Vec::new(),

@@ -2,20 +2,20 @@
 
 use super::{queue::now, state::State};
 use crate::{
-    console::{CertificateDue, Overview, OverviewSource, TlsWaiting},
+    console::{CertificateDue, HeldLevel, HeldOverview, Overview, OverviewSource, TlsWaiting},
     listen::{CertificateSummary, Outlook},
-    mail::{DestinationClass, Timestamp},
+    mail::{Actor, DestinationClass, Level, Timestamp},
     observe::Probes,
 };
 
 impl OverviewSource for State {
-    fn overview(&self) -> Overview {
+    fn overview(&self, who: &Actor) -> Overview {
         let queue = self.queue.state();
         Overview {
             node: self.node.clone(),
             policy: self.policy.overview(),
             waiting: queue.active,
-            held: queue.held,
+            held: self.held_for(who),
             oldest: queue.oldest,
             unready: self.unready(),
             tls_waiting: self.tls_waits().messages.map(tls_waiting).to_vec(),
@@ -26,6 +26,23 @@ impl OverviewSource for State {
 }
 
 impl State {
+    /// Of the mail of others somebody is not even told how much is held.
+    fn held_for(&self, who: &Actor) -> HeldOverview {
+        let policy = self.policy.policies().live();
+        let listing = self.queue.lines().ward().listing();
+        let tally = listing.seen_by(|entry| who.sees(&entry.organisations)).tally(now());
+        let counts = tally.messages.into_iter().zip(tally.overdue);
+        let levels = Level::ALL.into_iter().zip(counts).map(|(level, (messages, overdue))| {
+            HeldLevel { level, name: policy.level_name(level).to_owned(), messages, overdue }
+        });
+        HeldOverview {
+            levels: levels.collect(),
+            oldest: tally.oldest,
+            proposed: tally.proposed,
+            requested: tally.requested,
+        }
+    }
+
     /// The first to end comes first.
     fn certificates_due(&self, now: Timestamp) -> Vec<CertificateDue> {
         let all = self.keeper.certificates.iter().flat_map(|(listener, certificates)| {

@@ -163,7 +163,10 @@ impl Actor {
     pub fn sees(&self, organisations: &[String]) -> bool {
         match &self.scope {
             Scope::Everybody => true,
-            Scope::Organisations(own) => organisations.iter().any(|theirs| own.contains(theirs)),
+            // Codes are written in either case.
+            Scope::Organisations(own) => organisations
+                .iter()
+                .any(|theirs| own.iter().any(|own| own.eq_ignore_ascii_case(theirs))),
         }
     }
 }
@@ -195,7 +198,7 @@ mod tests {
     #[test]
     fn who_has_a_scope_sees_no_mail_of_others_and_none_of_nobody() {
         let local = actor(Role::LocalAdministrator, Scope::Organisations(vec!["rxx".to_owned()]));
-        assert!(local.sees(&["abc".to_owned(), "rxx".to_owned()]));
+        assert!(local.sees(&["ABC".to_owned(), "RXX".to_owned()]), "in either case");
         assert!(!local.sees(&["abc".to_owned()]) && !local.sees(&[]));
         assert!(actor(Role::Officer, Scope::Everybody).sees(&[]));
     }

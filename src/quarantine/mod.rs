@@ -13,7 +13,7 @@ mod token; // what a sender's link proves
 mod view; // a message as a person may see it
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 
 pub use acts::{ActError, Order, Ruling, permission, rule_on};
 pub use catalogue::{Catalogue, HeldTally, Listing};

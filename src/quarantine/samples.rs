@@ -1,14 +1,14 @@
-//! Held messages for the tests of this room.
+//! Held messages for the tests of this room, and of those that show it.
 
 use crate::mail::{
     Direction, Hold, Level, Protection, QueueId, QueuedMessage, QueuedRecipient, ReversePath,
     Timestamp,
 };
 
-pub(super) const NOON: Timestamp = Timestamp::from_unix_milliseconds(1_795_348_800_000);
+pub(crate) const NOON: Timestamp = Timestamp::from_unix_milliseconds(1_795_348_800_000);
 
 /// For `a@x.example` and `b@y.example`; a later number came a second later.
-pub(super) fn held(number: u64, level: Level) -> QueuedMessage {
+pub(crate) fn held(number: u64, level: Level) -> QueuedMessage {
     let received_at = NOON + std::time::Duration::from_secs(number);
     let recipient = |to: &str| {
         let to: crate::mail::Address = to.parse().unwrap();

@@ -66,6 +66,38 @@ class Tab:
                 return
         raise AssertionError(f"{presses} times {key} does not lead to the {role} {name}")
 
+    def go_to(self, wanted, presses=120):
+        """Moves the focus on with Tab until it is there; within a group of
+        choices with the arrow, as browsers do."""
+        for _ in range(presses):
+            if wanted.evaluate("element => element === document.activeElement"):
+                return
+            group = wanted.evaluate("""element => element.type === 'radio' && document.activeElement.type === 'radio'
+                && element.name === document.activeElement.name""")
+            self.page.keyboard.press("ArrowDown" if group else "Tab")
+        raise AssertionError(f"the keyboard does not lead to {wanted}")
+
+    def press(self, role, name, key="Enter"):
+        """Goes to a control and presses a key there, which leads to a page or not."""
+        self.go_to(self.page.get_by_role(role, name=name, exact=True))
+        self.page.keyboard.press(key)
+
+    def follow(self, role, name):
+        with self.page.expect_navigation():
+            self.press(role, name)
+
+    def write(self, label, text):
+        self.go_to(self.page.get_by_label(label, exact=True))
+        self.page.keyboard.type(text)
+
+    def everything(self):
+        """What the page and its frames are made of."""
+        return "\n".join(frame.content() for frame in self.opened())
+
+    def opened(self):
+        """The page and its frames; one that nobody has looked at is not there yet."""
+        return [frame for frame in self.page.frames if frame.url not in ("", "about:blank")]
+
     def axe(self):
         """What axe finds against WCAG 2.2 AA and good practice."""
         self.page.evaluate((NODE / "node_modules/axe-core/axe.min.js").read_text())

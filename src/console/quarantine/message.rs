@@ -14,6 +14,7 @@ use axum::{
 };
 
 use super::{
+    choices::{Choices, Proposed},
     list::Row,
     order::{self, Order, permission},
     reveals::LASTS,
@@ -27,8 +28,8 @@ use crate::{
         page,
     },
     mail::{
-        Address, Deed, DeedKind, Event, Finding, HeldEntry, Permission, Proposal, QueueId,
-        ReleaseRequest, RequestKind, Timestamp, TlsRequirement,
+        Address, Deed, DeedKind, Event, Finding, HeldEntry, Permission, QueueId, ReleaseRequest,
+        RequestKind, TlsRequirement,
     },
     quarantine::{MessageView, Sight, to_be_safe},
 };
@@ -46,7 +47,7 @@ struct MessagePage {
     proposal: Option<Proposed>,
     /// Or why it cannot be shown.
     view: Result<MessageView, String>,
-    can: Can,
+    can: Choices,
     is_revealed: bool,
     written: Written,
     tls: Vec<(String, String)>,
@@ -74,25 +75,6 @@ struct Requested {
     what: &'static str,
     at: String,
     justification: String,
-}
-
-struct Proposed {
-    what: String,
-    by: String,
-    at: String,
-    /// For the form to name it by.
-    moment: Timestamp,
-    reason: String,
-    is_own: bool,
-}
-
-/// What whoever looks at it may do.
-struct Can {
-    decide: bool,
-    approve: bool,
-    reveal: bool,
-    export: bool,
-    legal_hold: bool,
 }
 
 /// The form as it was sent, to be shown again.
@@ -295,15 +277,9 @@ impl Look<'_> {
             facts: facts(&message),
             findings: by_kind(&message.hold.findings),
             requests: entry.requests.iter().map(Requested::of).collect(),
-            proposal: entry.proposal.as_ref().map(|proposal| Proposed::of(proposal, &actor.name)),
+            proposal: entry.proposal.as_ref().map(|one| Proposed::of(one, actor, entry)),
             view,
-            can: Can {
-                decide: actor.may(Permission::Decide),
-                approve: actor.may(Permission::Approve),
-                reveal: actor.may(Permission::Reveal),
-                export: actor.may(Permission::Export),
-                legal_hold: actor.may(Permission::LegalHold),
-            },
+            can: Choices::of(actor, entry),
             is_revealed: sight == Sight::Revealed,
             written,
             tls: TLS.map(|(name, words)| (name.to_owned(), words.to_owned())).to_vec(),
@@ -328,7 +304,6 @@ fn facts(message: &HeldMessage) -> Vec<(&'static str, String)> {
         None => ("Goes back to its sender", "never: a legal hold keeps it".to_owned()),
     });
     facts.push(("Policy version", message.queued.policy.clone()));
-    facts.push(("Queue id", message.entry.id.to_string()));
     facts
 }
 
@@ -388,19 +363,6 @@ impl Requested {
             },
             at: moment(request.at),
             justification: request.justification.clone(),
-        }
-    }
-}
-
-impl Proposed {
-    fn of(proposal: &Proposal, looks: &str) -> Self {
-        Self {
-            what: order::proposed(&proposal.act),
-            by: proposal.by.clone(),
-            at: moment(proposal.at),
-            moment: proposal.at,
-            reason: proposal.reason.clone(),
-            is_own: proposal.by == looks,
         }
     }
 }

@@ -4,11 +4,13 @@
 //! The desk ([`QuarantineDesk`](super::QuarantineDesk)) decides who may see and
 //! do what, and puts it on record; the pages ask it and show what it says.
 //! `wanted` is what a list is asked for, `list` and `message` are the pages,
-//! `order` is an act as a form gives it, `bulk` one on many messages, `reveals`
-//! who may see what unmasked for a while, `api` the same for programs.
+//! `choices` what the latter offers to whom, `order` is an act as a form gives
+//! it, `bulk` one on many messages, `reveals` who may see what unmasked for a
+//! while, `api` the same for programs.
 
 mod api;
 mod bulk;
+mod choices;
 mod list;
 mod message;
 mod order;

@@ -311,6 +311,15 @@ async fn nobody_approves_what_they_have_proposed_themselves() {
         assert_harmless(&shown.body);
         assert_eq!(shown.body.contains("value=\"approve\""), offered, "{by}");
         assert!(shown.body.contains("value=\"withdraw\""));
+        assert!(!shown.body.contains("value=\"release\""), "one thing after the other");
+    }
+    let (house, _) = house(Desk { proposal: proposal("joan"), ..Desk::default() });
+    let officer = house.browser(&[Role::Officer]).get(&path("")).await;
+    for part in ["joan proposes: Reject it", "An approver must agree"] {
+        assert!(officer.body.contains(part), "{part} not in {}", officer.body);
+    }
+    for act in ["approve", "withdraw", "release"] {
+        assert!(!officer.body.contains(&format!("value=\"{act}\"")), "{act}");
     }
 }
 

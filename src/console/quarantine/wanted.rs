@@ -42,6 +42,11 @@ impl Wanted {
         }
     }
 
+    /// By more than words to look for.
+    pub(super) fn is_narrowed(&self) -> bool {
+        !Self { text: String::new(), order: String::new(), ..self.clone() }.is_plain()
+    }
+
     /// The same as an address has it.
     pub(super) fn query(&self) -> String {
         query([
