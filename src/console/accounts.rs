@@ -16,7 +16,7 @@ use crate::{
         ConsoleAccount, ConsoleAccounts, PasswordDigest, SecondFactor, TotpStep, Verdict,
         read_by_others, read_file,
     },
-    mail::{Actor, ActorDoor, Timestamp},
+    mail::{Actor, ActorDoor, KnownBy, Timestamp},
 };
 
 pub(super) struct Accounts {
@@ -185,6 +185,7 @@ fn actor(account: &ConsoleAccount) -> Actor {
     Actor {
         name: account.name.clone(),
         door: ActorDoor::Console,
+        known_by: KnownBy::Account,
         roles: account.roles.clone(),
         scope: account.scope.clone(),
     }

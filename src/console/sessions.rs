@@ -181,11 +181,12 @@ const OF_ALL: usize = 4_096;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::{ActorDoor, Scope};
+    use crate::mail::{ActorDoor, KnownBy, Scope};
 
     fn actor(name: &str) -> Actor {
         let (door, scope) = (ActorDoor::Console, Scope::Everybody);
-        Actor { name: name.to_owned(), door, roles: Vec::new(), scope }
+        let (known_by, roles) = (KnownBy::Account, Vec::new());
+        Actor { name: name.to_owned(), door, known_by, roles, scope }
     }
 
     fn sessions() -> (Sessions, Instant) {

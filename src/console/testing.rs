@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     config::{self, ConsoleTls, LockOut, SecondFactor, SessionLimits},
-    mail::{Actor, ActorDoor, Event, Observer, QueueId, Role, Scope},
+    mail::{Actor, ActorDoor, Event, KnownBy, Observer, QueueId, Role, Scope},
     report::trail::TrailFilter,
 };
 
@@ -100,7 +100,8 @@ impl Fixture {
     /// Signed in with these roles, for the mail of all.
     pub(super) fn browser(&self, roles: &[Role]) -> Browser<'_> {
         let (door, scope) = (ActorDoor::Console, Scope::Everybody);
-        self.browser_of(Actor { name: "jane".to_owned(), door, roles: roles.to_vec(), scope })
+        let (known_by, roles) = (KnownBy::Account, roles.to_vec());
+        self.browser_of(Actor { name: "jane".to_owned(), door, known_by, roles, scope })
     }
 
     pub(super) fn browser_of(&self, actor: Actor) -> Browser<'_> {

@@ -27,7 +27,7 @@ use crate::{
         page,
     },
     mail::{
-        Address, Deed, DeedKind, Event, Finding, HeldEntry, Permission, Proposal, QueueId,
+        Actor, Address, Deed, DeedKind, Event, Finding, HeldEntry, Permission, Proposal, QueueId,
         ReleaseRequest, RequestKind, Timestamp, TlsRequirement,
     },
     quarantine::{MessageView, Sight, to_be_safe},
@@ -84,6 +84,8 @@ struct Proposed {
     moment: Timestamp,
     reason: String,
     is_own: bool,
+    /// Certainly made by somebody else than who looks.
+    is_others: bool,
 }
 
 /// What whoever looks at it may do.
@@ -295,7 +297,7 @@ impl Look<'_> {
             facts: facts(&message),
             findings: by_kind(&message.hold.findings),
             requests: entry.requests.iter().map(Requested::of).collect(),
-            proposal: entry.proposal.as_ref().map(|proposal| Proposed::of(proposal, &actor.name)),
+            proposal: entry.proposal.as_ref().map(|proposal| Proposed::of(proposal, actor)),
             view,
             can: Can {
                 decide: actor.may(Permission::Decide),
@@ -393,14 +395,15 @@ impl Requested {
 }
 
 impl Proposed {
-    fn of(proposal: &Proposal, looks: &str) -> Self {
+    fn of(proposal: &Proposal, looks: &Actor) -> Self {
         Self {
             what: order::proposed(&proposal.act),
             by: proposal.by.clone(),
             at: moment(proposal.at),
             moment: proposal.at,
             reason: proposal.reason.clone(),
-            is_own: proposal.by == looks,
+            is_own: proposal.by == looks.name,
+            is_others: looks.is_other_than(&proposal.by, proposal.known_by),
         }
     }
 }

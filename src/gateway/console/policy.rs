@@ -12,7 +12,8 @@ use crate::{
     decide::decide,
     gateway::{
         CanaryShown, PolicyAnswer, PolicyRequest, PolicyStatus, Refused, VersionName, Waiting,
-        policies::GoingLive, queue::now,
+        policies::{GoingLive, Signatory},
+        queue::now,
     },
     mail::{Actor, Decision, PolicyStep},
     policy::{Differences, Policy, Proof, ProofOutcome, Sentence, Turn, differences, prove},
@@ -25,7 +26,7 @@ pub(in crate::gateway) struct PolicyOffice(pub(in crate::gateway) Arc<GoingLive>
 impl PolicyDesk for PolicyOffice {
     fn standing(&self) -> Pending<'_, PolicyStanding> {
         Box::pin(self.elsewhere(|going_live| {
-            let ask = |request| going_live.answer(request, None, now());
+            let ask = |request| going_live.answer(request, &Signatory::default(), now());
             let PolicyAnswer::Status(status) = ask(PolicyRequest::Status) else {
                 return Err(unexpected());
             };
@@ -45,7 +46,11 @@ impl PolicyDesk for PolicyOffice {
         Box::pin(async move {
             let (version, path) = (named(version)?, path.to_owned());
             self.elsewhere(move |going_live| {
-                match going_live.answer(PolicyRequest::Show { version }, None, now()) {
+                match going_live.answer(
+                    PolicyRequest::Show { version },
+                    &Signatory::default(),
+                    now(),
+                ) {
                     PolicyAnswer::Files { mut files, .. } => {
                         files.remove(&path).ok_or(DeskError::Unknown)
                     }
@@ -92,10 +97,12 @@ impl PolicyDesk for PolicyOffice {
                 }
                 PolicyVerdict::Refuse => PolicyRequest::Refuse { version, officer, reason },
             };
-            self.elsewhere(move |going_live| match going_live.answer(request, None, now()) {
-                PolicyAnswer::Outcome(outcome) => Ok(outcome.words),
-                PolicyAnswer::Declined { why } => Err(DeskError::Refused(why)),
-                _ => Err(unexpected()),
+            self.elsewhere(move |going_live| {
+                match going_live.answer(request, &Signatory::default(), now()) {
+                    PolicyAnswer::Outcome(outcome) => Ok(outcome.words),
+                    PolicyAnswer::Declined { why } => Err(DeskError::Refused(why)),
+                    _ => Err(unexpected()),
+                }
             })
             .await
         })
