@@ -68,7 +68,7 @@ fn shown(frame: Frame, errors: FormErrors, written: Written, tried: Option<Tried
     let directions = [("outbound", "Out of our mailboxes"), ("inbound", "From outside")];
     let directions = directions.map(|(name, words)| (name.to_owned(), words.to_owned())).to_vec();
     let response = page(&TryPage { frame, errors, written, directions, tried })?;
-    Ok(ContentSecurity::PageWithFrame.on(response))
+    Ok(ContentSecurity::PageWithMessages.on(response))
 }
 
 impl Written {
