@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Answer, Console, Flash, FormErrors, Frame, Identity, PolicyComparison, PolicyStanding,
-    PolicyTurn, PolicyVerdict, Refusal, Routes, WaitingPolicy,
+    Answer, Console, Flash, FormErrors, Frame, Identity, PolicyComparison, PolicyReplay,
+    PolicyStanding, PolicyTurn, PolicyVerdict, Refusal, ReplayedChange, Routes, WaitingPolicy,
     fields::{Asked, Fields, query},
     moments::moment,
     page,
@@ -156,6 +156,9 @@ impl Look<'_> {
         WaitingAnswer,
         ComparisonAnswer,
         ChangeAnswer,
+        PolicyReplay,
+        ReplayedChange,
+        PolicyTurn,
         JudgeRequest,
         JudgeAnswer
     ))
@@ -191,6 +194,8 @@ struct ComparisonAnswer {
     changes: Vec<ChangeAnswer>,
     also: Vec<String>,
     is_complete: bool,
+    /// What the last seven days' decisions would have come to.
+    replay: PolicyReplay,
     /// Invariants that were not proved.
     unproved: Vec<String>,
 }
@@ -248,7 +253,7 @@ async fn api_standing(State(console): State<Arc<Console>>) -> Result<Json<Policy
 #[utoipa::path(
     get,
     path = "/api/policy/waiting/{version}",
-    summary = "What a version that waits would change, and what could not be proved of it",
+    summary = "What a version that waits would change, what could not be proved of it, and what it would have made of the last days' mail",
     params(("version" = String, Path, description = "Its digits, the first 12 at least")),
     responses((status = 200, body = ComparisonAnswer)),
 )]
@@ -267,6 +272,7 @@ async fn api_comparison(
         changes: changes.collect(),
         also: compared.also,
         is_complete: compared.is_complete,
+        replay: compared.replay,
         unproved: unproved.map(|proof| proof.invariant).collect(),
     }))
 }

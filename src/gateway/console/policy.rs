@@ -1,8 +1,9 @@
 //! The policy as the console shows it: what decides, what waits, what it would
 //! change, and what officers say to that.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use super::replay::replayed;
 use crate::{
     console::{
         ChangeExample, DeskError, Pending, PolicyChange, PolicyComparison, PolicyDesk, PolicyFault,
@@ -21,7 +22,11 @@ use crate::{
 
 /// Blocks on disk and processor, so each answer is worked out on a thread that
 /// may be kept.
-pub(in crate::gateway) struct PolicyOffice(pub(in crate::gateway) Arc<GoingLive>);
+pub(in crate::gateway) struct PolicyOffice {
+    pub(in crate::gateway) going_live: Arc<GoingLive>,
+    /// Of the audit trail.
+    pub(in crate::gateway) trail: PathBuf,
+}
 
 impl PolicyDesk for PolicyOffice {
     fn standing(&self) -> Pending<'_, PolicyStanding> {
@@ -63,7 +68,7 @@ impl PolicyDesk for PolicyOffice {
 
     fn comparison<'a>(&'a self, version: &'a str) -> Pending<'a, PolicyComparison> {
         Box::pin(async move {
-            let version = named(version)?;
+            let (version, trail) = (named(version)?, self.trail.clone());
             self.elsewhere(move |going_live| {
                 let (live, new) =
                     going_live.beside_live(&version, now()).map_err(DeskError::Refused)?;
@@ -73,6 +78,7 @@ impl PolicyDesk for PolicyOffice {
                 let files = new.sources.iter().map(|(path, read)| file(path, &read.text));
                 Ok(PolicyComparison {
                     proofs: prove(&new.policy, decide).iter().map(proved).collect(),
+                    replay: replayed(&trail, &new.policy, now(), REPLAY_TIME),
                     files: files.collect(),
                     ..told.map(|told| compared(&told)).unwrap_or_default()
                 })
@@ -114,7 +120,7 @@ impl PolicyOffice {
         &self,
         work: impl FnOnce(&GoingLive) -> Result<T, DeskError> + Send + 'static,
     ) -> Result<T, DeskError> {
-        let going_live = Arc::clone(&self.0);
+        let going_live = Arc::clone(&self.going_live);
         let done = tokio::task::spawn_blocking(move || work(&going_live)).await;
         done.unwrap_or_else(|panic| Err(DeskError::Failed(panic.to_string())))
     }
@@ -228,6 +234,8 @@ fn proved(proof: &Proof) -> PolicyProof {
     }
 }
 
+/// Somebody waits for the page.
+const REPLAY_TIME: Duration = Duration::from_secs(4);
 /// Law 7.
 const MOST_STEPS: usize = 50;
 const MOST_CHANGES: usize = 200;
