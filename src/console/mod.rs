@@ -66,6 +66,7 @@ mod frame; // what stands around every page
 mod guesses; // lock-out
 mod headers; // what browsers may do with an answer
 mod identity; // who asks
+mod kept; // what outlives a restart
 mod moments; // times and sizes in words
 mod overview;
 mod page;
@@ -86,6 +87,7 @@ mod site; // all of it together
 mod tls;
 mod trial_desk; // and about a message that is tried
 mod trial_pages;
+mod used_codes;
 mod trace;
 
 #[cfg(test)]

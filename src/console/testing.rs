@@ -36,6 +36,7 @@ pub(super) struct Quiet;
 pub(super) struct Fixture {
     pub(super) console: Arc<Console>,
     pub(super) deeds: Arc<Deeds>,
+    _data_dir: tempfile::TempDir,
 }
 
 /// Somebody's browser.
@@ -93,8 +94,10 @@ impl Fixture {
             sessions: SessionLimits::default(),
             lock_out: LockOut::default(),
         });
-        let console = Console::new(&settings, listening, "mx1.example".to_owned(), ports);
-        Self { console: Arc::new(console.unwrap()), deeds }
+        let data_dir = tempfile::tempdir().unwrap();
+        let node = "mx1.example".to_owned();
+        let console = Console::new(&settings, listening, node, data_dir.path(), ports);
+        Self { console: Arc::new(console.unwrap()), deeds, _data_dir: data_dir }
     }
 
     /// Signed in with these roles, for the mail of all.

@@ -209,7 +209,7 @@ impl Gateway {
             return Ok(None);
         };
         let node = self.config.node.name.to_string();
-        let console = Console::new(settings, listening, node, ports);
+        let console = Console::new(settings, listening, node, &self.config.node.data_dir, ports);
         Ok(Some(Arc::new(console.map_err(|cause| part("[console]", cause))?)))
     }
 
