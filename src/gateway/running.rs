@@ -226,6 +226,12 @@ impl Gateway {
         let queue = Arc::clone(&operator.queue);
         let shut_out = ShutOut::new(&self.config.limits);
         let capacity = Capacity::new(&self.config.limits);
+        let partners = Arc::new(Partners {
+            config: Arc::clone(&self.config),
+            policies: Arc::clone(&operator.reports.policies),
+            deliverer: dispatcher.deliverer.clone(),
+            looks: Mutex::default(),
+        });
         let state = Arc::new(State {
             node: self.config.node.name.to_string(),
             policy: Arc::clone(&self.policy.going_live),
@@ -236,13 +242,8 @@ impl Gateway {
             capacity: Arc::clone(&capacity),
             memory_limit: self.config.limits.memory,
             readers: self.readers.clone(),
+            partners: Arc::clone(&partners),
             stopping: listening.stop.clone(),
-        });
-        let partners = Arc::new(Partners {
-            config: Arc::clone(&self.config),
-            policies: Arc::clone(&operator.reports.policies),
-            deliverer: dispatcher.deliverer.clone(),
-            looks: Mutex::default(),
         });
         let ports = ports(&operator, Arc::clone(&state) as _, &partners, &self.readers);
         let officers = self.officers(ports)?;
