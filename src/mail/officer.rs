@@ -185,7 +185,9 @@ impl Actor {
     pub fn sees(&self, organisations: &[String]) -> bool {
         match &self.scope {
             Scope::Everybody => true,
-            Scope::Organisations(own) => organisations.iter().any(|theirs| own.contains(theirs)),
+            Scope::Organisations(own) => organisations
+                .iter()
+                .any(|theirs| own.iter().any(|own| own.eq_ignore_ascii_case(theirs))),
         }
     }
 }
@@ -239,6 +241,7 @@ mod tests {
     fn who_has_a_scope_sees_no_mail_of_others_and_none_of_nobody() {
         let local = actor(Role::LocalAdministrator, Scope::Organisations(vec!["rxx".to_owned()]));
         assert!(local.sees(&["abc".to_owned(), "rxx".to_owned()]));
+        assert!(local.sees(&["RXX".to_owned()]), "as its policy file writes the code");
         assert!(!local.sees(&["abc".to_owned()]) && !local.sees(&[]));
         assert!(actor(Role::Officer, Scope::Everybody).sees(&[]));
     }

@@ -296,7 +296,9 @@ impl HeldSearch<'_> {
             && state()
             && filter.kind.is_none_or(|kind| entry.kinds.contains(&kind))
             && filter.rule.as_ref().is_none_or(|rule| *rule == entry.rule)
-            && filter.organisation.as_ref().is_none_or(|ods| entry.organisations.contains(ods))
+            && filter.organisation.as_ref().is_none_or(|ods| {
+                entry.organisations.iter().any(|own| own.eq_ignore_ascii_case(ods))
+            })
             && stands_in(&self.sender, &[sender])
             && stands_in(&self.recipient, &[recipients])
             && stands_in(&self.text, &[words, sender, recipients])
