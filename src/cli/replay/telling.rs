@@ -30,10 +30,7 @@ pub(super) fn tell<W: Write>(
     for (effect, mut changes) in effects {
         changes.sort_by_key(|(_, tally)| std::cmp::Reverse(tally.copies));
         let copies = changes.iter().map(|(_, tally)| tally.copies).sum();
-        page.heading(
-            "",
-            &format!("{}: {}", effect.to_string(), counted(copies, "copy", "copies")),
-        )?;
+        page.heading("", &format!("{}: {}", effect, counted(copies, "copy", "copies")))?;
         for (change, tally) in changes {
             tell_change(page, change, tally)?;
         }
