@@ -235,6 +235,39 @@ mod tests {
     }
 
     #[test]
+    fn all_together_have_no_more_sessions_than_there_is_room_for() {
+        let (sessions, now) = sessions();
+        let first = sessions.begin(actor("first"), now).unwrap().key();
+        let second = sessions.begin(actor("second"), now).unwrap().key();
+        // Whoever has been away longest goes, not whoever came first.
+        assert!(resumed(&sessions, first, now + Duration::from_secs(2)).is_some());
+        let later = now + Duration::from_secs(1);
+        for number in 2..=OF_ALL {
+            sessions.begin(actor(&number.to_string()), later).unwrap();
+        }
+        assert_eq!(sessions.open().len(), OF_ALL);
+        assert_eq!(resumed(&sessions, second, later), None);
+        assert!(resumed(&sessions, first, later).is_some());
+    }
+
+    #[test]
+    fn what_has_expired_is_not_kept_in_memory() {
+        let (sessions, start) = sessions();
+        sessions.begin(actor("gone"), start).unwrap();
+        sessions.begin(actor("here"), start + Duration::from_secs(600)).unwrap();
+        assert_eq!(sessions.open().len(), 1);
+    }
+
+    #[test]
+    fn a_session_that_is_ended_is_nobodys_and_others_go_on() {
+        let (sessions, now) = sessions();
+        let [ended, other] = [(); 2].map(|()| sessions.begin(actor("one"), now).unwrap().key());
+        sessions.end(ended);
+        assert_eq!(resumed(&sessions, ended, now), None);
+        assert!(resumed(&sessions, other, now).is_some());
+    }
+
+    #[test]
     fn nobody_has_more_sessions_than_a_person_can_use() {
         let (sessions, now) = sessions();
         let first = sessions.begin(actor("one"), now).unwrap().key();

@@ -361,6 +361,22 @@ mod tests {
     }
 
     #[test]
+    fn what_no_longer_makes_sense_is_not_approved_though_it_did_when_it_was_proposed() {
+        let message = held(1, Level::SPECIALLY_PROTECTED);
+        let approver = person("bob", Role::Approver);
+        let kept = Case { legal_hold: true, ..proposed_by("ann", release(), NOON) };
+        assert_eq!(rule(&message, &kept, &approver, &APPROVE), Err(ActError::LegalHold));
+        let served = HeldAct::Release {
+            recipients: vec!["c@z.example".parse().unwrap()],
+            exemption: None,
+            false_positive: false,
+        };
+        let served = proposed_by("ann", served, NOON);
+        let ruling = rule(&message, &served, &approver, &APPROVE);
+        assert_eq!(ruling, Err(ActError::NoSuchRecipient("c@z.example".to_owned())));
+    }
+
+    #[test]
     fn every_act_has_a_reason_and_a_permission() {
         let message = held(1, Level::CLINICAL);
         let subject = (&message, &Case::default());
