@@ -59,6 +59,13 @@ enum AccountCommand {
     Password(Named),
     /// Give an account a new second factor, and show it to be scanned; the one before is void
     SecondFactor(Named),
+    /// Say which user of the system they are: on the control socket they are this account
+    UnixUser {
+        #[command(flatten)]
+        named: Named,
+        /// By name or number; left out, they are nobody's
+        user: Option<String>,
+    },
     /// Let an account sign in no more until it is unlocked; its sessions end
     Lock(Named),
     /// Let a locked account sign in again
@@ -81,6 +88,9 @@ struct AddArguments {
     /// They sign in by certificate only: no password is read
     #[arg(long, requires = "certificate", conflicts_with = "no_second_factor")]
     no_password: bool,
+    /// Their user of the system, by name or number: on the control socket they are this account
+    #[arg(long, value_name = "USER")]
+    unix_user: Option<String>,
     /// A password alone, where `[console] second_factor` is optional
     #[arg(long)]
     no_second_factor: bool,
@@ -114,6 +124,10 @@ pub fn account(arguments: AccountArguments) -> Result<(), Failure> {
             named.change(|accounts, name| accounts.set(name, "second_factor", secret.base32()))?;
             Ok(enrol(&mut io::stdout().lock(), &named.name, &secret)?)
         }
+        AccountCommand::UnixUser { named, user } => named.change(|accounts, name| match user {
+            Some(user) => accounts.set(name, "unix_user", user),
+            None => accounts.unset(name, "unix_user"),
+        }),
         AccountCommand::Lock(named) => {
             named.change(|accounts, name| accounts.set(name, "locked", true))
         }
@@ -139,6 +153,7 @@ fn add(arguments: &AddArguments) -> Result<(), Failure> {
         certificates: &arguments.certificate,
         password: password.as_ref(),
         second_factor: secret.as_ref(),
+        unix_user: arguments.unix_user.as_deref(),
     };
     let _lock = lock(&file.file)?;
     let (text, accounts) = read(&file.file)?;
@@ -178,6 +193,7 @@ fn in_json(account: &ConsoleAccount) -> serde_json::Value {
         "password": account.password.is_some(),
         "second_factor": account.second_factor.is_some(),
         "certificates": account.certificates,
+        "unix_user": account.unix_user,
         "locked": account.is_locked(),
     })
 }
@@ -194,8 +210,9 @@ fn in_words(account: &ConsoleAccount) -> String {
         ("certificate", !account.certificates.is_empty()),
     ];
     let ways: Vec<_> = ways.iter().filter(|(_, has)| *has).map(|(way, _)| *way).collect();
+    let user = account.unix_user.iter().map(|user| format!("\tuser {user}")).collect::<String>();
     let locked = if account.is_locked() { "\tlocked" } else { "" };
-    format!("{}\t{}\t{scope}\t{}{locked}", account.name, roles.join(" "), ways.join(" "))
+    format!("{}\t{}\t{scope}\t{}{user}{locked}", account.name, roles.join(" "), ways.join(" "))
 }
 
 impl Named {

@@ -9,13 +9,20 @@
 //! second_factor = "…"                # base 32; whoever reads it makes codes
 //! organisations = ["rxx"]            # whose mail; all where it is missing
 //! certificates = ["jane.doe@…"]      # subjects that stand for this account
+//! unix_user = "jane"                 # who they are on the control socket
 //! locked = true
 //! ```
 //!
 //! The second factor's secret cannot be a digest: it makes the codes. So the
 //! file must be its owner's alone.
 
-use std::{collections::HashMap, fmt, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    sync::Arc,
+};
 
 use argon2::{Argon2, Params, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
 
@@ -44,6 +51,9 @@ pub struct ConsoleAccount {
     pub second_factor: Option<TotpSecret>,
     /// Common names, DNS names or addresses of client certificates.
     pub certificates: Vec<String>,
+    /// Their user of the system, by name or number, who is them on the control
+    /// socket.
+    pub unix_user: Option<String>,
     pub state: AccountState,
 }
 
@@ -75,8 +85,10 @@ impl ConsoleAccounts {
         let root = faults.parse();
         let table = Table::root(&root, &faults, "the file of accounts", &["account"]);
         let mut known: HashMap<String, ConsoleAccount> = HashMap::new();
+        let mut users = HashSet::new();
         for table in table.tables("account", "an account", KEYS) {
             let Some(account) = account(&table) else { continue };
+            refuse_shared(&table, account.unix_user.as_ref(), &mut users);
             if let Some(twice) = known.insert(account.name.clone(), account) {
                 let fault =
                     Fault::new("account-twice", format!("`{}` stands here twice", twice.name));
@@ -200,6 +212,7 @@ fn account(table: &Table<'_>) -> Option<ConsoleAccount> {
     let certificates = table
         .value("certificates")
         .map(|value| value.list(|value| value.sentence().map(str::to_owned)));
+    let unix_user = table.value("unix_user").map(|value| unix_user(&value));
     let locked =
         table.value("locked").map(|value| value.either(AccountState::Locked, AccountState::Open));
     let roles: Vec<Role> = roles?;
@@ -215,6 +228,7 @@ fn account(table: &Table<'_>) -> Option<ConsoleAccount> {
         password: optional(password)?,
         second_factor: optional(second_factor)?,
         certificates: optional(certificates)?.unwrap_or_default(),
+        unix_user: optional(unix_user)?,
         state: optional(locked)?.unwrap_or_default(),
     })
 }
@@ -236,6 +250,24 @@ fn refuse_boundless(table: &Table<'_>, roles: &[Role], scope: &Scope) {
         table
             .faults()
             .error(fault.help("organisations = [\"rxx\"], or the role `officer` for all"));
+    }
+}
+
+/// Two accounts with one user would be two people at one door and one at the
+/// other.
+fn refuse_shared(table: &Table<'_>, user: Option<&String>, users: &mut HashSet<String>) {
+    let Some(user) = user.filter(|user| !users.insert((*user).clone())) else { return };
+    let fault = Fault::new("unix-user-twice", format!("`{user}` is somebody else's user already"));
+    table.faults().error(fault.at(table.span()).help("people have users of their own, or none"));
+}
+
+fn unix_user(value: &Value<'_>) -> Option<String> {
+    let written = value.string()?;
+    let fits = |octet: u8| octet.is_ascii_alphanumeric() || b"._-@+\\$".contains(&octet);
+    let is_name = (1..=64).contains(&written.len()) && written.bytes().all(fits);
+    match is_name && !["root", "0"].contains(&written) {
+        true => Some(written.to_owned()),
+        false => value.expected("a user of the system that is one person's alone, never root"),
     }
 }
 
@@ -290,8 +322,16 @@ impl std::str::FromStr for PasswordDigest {
     }
 }
 
-const KEYS: &[&str] =
-    &["name", "roles", "organisations", "password", "second_factor", "certificates", "locked"];
+const KEYS: &[&str] = &[
+    "name",
+    "roles",
+    "organisations",
+    "password",
+    "second_factor",
+    "certificates",
+    "unix_user",
+    "locked",
+];
 /// In characters; a second factor stands beside it (NIST SP 800-63B).
 const SHORTEST: usize = 10;
 /// In octets: nobody shall have us digest a book.
@@ -341,6 +381,22 @@ mod tests {
         assert_eq!(accounts.get("a").unwrap().scope, scope);
         let faults = read(&format!("{local}organisations = []\n")).unwrap_err();
         assert_eq!(faults, ["4: wrong-type"], "none is not all");
+    }
+
+    #[test]
+    fn a_user_of_the_system_is_one_account_s_alone_and_never_root() {
+        let account = |name: &str, user: &str| {
+            format!(
+                "[[account]]\nname = \"{name}\"\nroles = [\"officer\"]\nunix_user = \"{user}\"\n"
+            )
+        };
+        let both = |one, other| read(&(account("a", one) + &account("b", other)));
+        let accounts = both("ann", "1002").unwrap();
+        assert_eq!(accounts.get("b").unwrap().unix_user.as_deref(), Some("1002"));
+        assert_eq!(both("ann", "ann").unwrap_err(), ["5: unix-user-twice"]);
+        for nobody in ["root", "0", "", "a b"] {
+            assert_eq!(read(&account("a", nobody)).unwrap_err(), ["4: wrong-type"], "{nobody}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::{fmt, str::FromStr};
 
 use aws_lc_rs::rand;
+use serde::{Deserialize, Serialize};
 use totp_rs::{Builder, Secret, Totp};
 
 use super::users::NoRandomness;
@@ -14,7 +15,7 @@ use crate::mail::Timestamp;
 pub struct TotpSecret(Secret);
 
 /// The half minute that a code was for: the same is not taken twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TotpStep(u64);
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +23,14 @@ pub struct TotpStep(u64);
     "a second factor's secret is 16 octets or more in base 32, as `postern account second-factor` writes it"
 )]
 pub struct TotpSecretError;
+
+impl TotpStep {
+    /// The last one whose code could be taken by then: telephones' clocks
+    /// differ.
+    pub fn latest_at(now: Timestamp) -> Self {
+        Self(now.unix_milliseconds() / 1_000 / STEP_SECONDS + 1)
+    }
+}
 
 impl TotpSecret {
     pub fn random() -> Result<Self, NoRandomness> {
@@ -83,6 +92,7 @@ impl fmt::Debug for TotpSecret {
     }
 }
 
+const STEP_SECONDS: u64 = 30;
 const DIGITS: usize = 6;
 const LEAST_OCTETS: usize = 16;
 
@@ -96,6 +106,7 @@ mod tests {
         let secret: TotpSecret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".parse().unwrap();
         let at = |seconds: u64| Timestamp::from_unix_milliseconds(seconds * 1_000);
         let step = secret.check("287082", at(59)).unwrap();
+        assert_eq!(TotpStep::latest_at(at(30 * step.0 - 30)), step);
         assert_eq!(secret.check("287 082", at(89)), Some(step), "as apps show it");
         assert_eq!(secret.check("287082", at(90)), None);
         assert_eq!(secret.check("081804", at(1_111_111_109)).map(|step| step.0), Some(37_037_036));

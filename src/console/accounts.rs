@@ -2,8 +2,7 @@
 //! takes effect within a second, and ends the sessions of whom it is about.
 
 use std::{
-    collections::HashMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::SystemTime,
 };
@@ -11,12 +10,16 @@ use std::{
 use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 
+use super::{
+    kept::NotKept,
+    used_codes::{CodeUseError, UsedCodes},
+};
 use crate::{
     config::{
-        ConsoleAccount, ConsoleAccounts, PasswordDigest, SecondFactor, TotpStep, Verdict,
-        read_by_others, read_file,
+        ConsoleAccount, ConsoleAccounts, PasswordDigest, SecondFactor, Verdict, read_by_others,
+        read_file,
     },
-    mail::{Actor, ActorDoor, Timestamp},
+    mail::{Actor, ActorDoor, KnownBy, Timestamp},
 };
 
 pub(super) struct Accounts {
@@ -27,8 +30,7 @@ pub(super) struct Accounts {
     impostor: PasswordDigest,
     /// Passwords are digested beside the mail, not in its place.
     places: Semaphore,
-    /// The last code that each has used: no code is good twice.
-    used: Mutex<HashMap<String, TotpStep>>,
+    used: Arc<UsedCodes>,
 }
 
 /// What tells one state of the file from another.
@@ -57,6 +59,8 @@ pub(super) enum Disproof {
     Code,
     #[error("the second factor's code was used before")]
     UsedCode,
+    #[error("that the second factor's code is used could not be kept on disk")]
+    NotKept,
     #[error("the account has no second factor, and needs one")]
     NoSecondFactor,
     #[error("the account is locked")]
@@ -73,15 +77,18 @@ pub enum AccountsError {
     Faults(PathBuf),
     #[error("{path}: others on this machine can read it (mode {mode:03o})")]
     ReadableByOthers { path: PathBuf, mode: u32 },
+    #[error("the codes that were used: {0}")]
+    UsedCodes(#[from] NotKept),
     #[error("passwords cannot be digested: {0}")]
     Digest(#[from] crate::config::PasswordError),
 }
 
 impl Accounts {
-    /// Nobody has one where there is no file.
+    /// Nobody has one where there is no file. The folder is the console's own.
     pub(super) fn open(
         file: Option<PathBuf>,
         second_factor: SecondFactor,
+        folder: &Path,
     ) -> Result<Self, AccountsError> {
         let accounts = Self {
             file,
@@ -90,7 +97,7 @@ impl Accounts {
             seen: Mutex::default(),
             impostor: PasswordDigest::of("nobody has this password")?,
             places: Semaphore::new(AT_ONCE),
-            used: Mutex::default(),
+            used: Arc::new(UsedCodes::open(folder, SystemTime::now().into())?),
         };
         accounts.refresh()?;
         Ok(accounts)
@@ -155,11 +162,11 @@ impl Accounts {
         if account.is_locked() {
             return Err(Disproof::Locked);
         }
-        self.prove_code(&account, &code, now)?;
+        self.prove_code(&account, &code, now).await?;
         Ok(actor(&account))
     }
 
-    fn prove_code(
+    async fn prove_code(
         &self,
         account: &ConsoleAccount,
         code: &str,
@@ -172,12 +179,18 @@ impl Accounts {
             };
         };
         let step = secret.check(code, now).ok_or(Disproof::Code)?;
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        if used.get(&account.name).is_some_and(|last| *last >= step) {
-            return Err(Disproof::UsedCode);
+        let (used, known) = (Arc::clone(&self.used), self.current.load_full());
+        let name = account.name.clone();
+        let use_up = move || used.use_up(&name, step, |name| known.get(name).is_some());
+        match tokio::task::spawn_blocking(use_up).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(CodeUseError::UsedBefore)) => Err(Disproof::UsedCode),
+            Ok(Err(CodeUseError::NotKept(error))) => {
+                tracing::error!(%error, "nobody can sign in with a code");
+                Err(Disproof::NotKept)
+            }
+            Err(_) => Err(Disproof::Busy),
         }
-        used.insert(account.name.clone(), step);
-        Ok(())
     }
 }
 
@@ -185,6 +198,7 @@ fn actor(account: &ConsoleAccount) -> Actor {
     Actor {
         name: account.name.clone(),
         door: ActorDoor::Console,
+        known_by: KnownBy::Account,
         roles: account.roles.clone(),
         scope: account.scope.clone(),
     }
@@ -233,12 +247,17 @@ mod tests {
                  second_factor = \"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\"\n"
             ),
         );
-        let accounts = Accounts::open(Some(path), SecondFactor::Required).unwrap();
+        let open =
+            || Accounts::open(Some(path.clone()), SecondFactor::Required, folder.path()).unwrap();
+        let accounts = open();
         let now = Timestamp::from_unix_milliseconds(59_000);
         let prove = |code: &'static str| accounts.prove(claim(code), now);
         assert_eq!(prove("").await.unwrap_err(), Disproof::Code);
         assert_eq!(prove("287082").await.unwrap().name, "jane");
         assert_eq!(prove("287082").await.unwrap_err(), Disproof::UsedCode);
+        let restarted = open();
+        let again = restarted.prove(claim("287082"), now).await;
+        assert_eq!(again.unwrap_err(), Disproof::UsedCode, "nor after a restart");
         let wrong = Claim { password: "correct horsf".to_owned(), ..claim("287082") };
         assert_eq!(accounts.prove(wrong, now).await.unwrap_err(), Disproof::Password);
         let stranger = Claim { name: "joe".to_owned(), ..claim("287082") };
@@ -256,7 +275,8 @@ mod tests {
             )
         };
         write(&path, &account(""));
-        let accounts = Accounts::open(Some(path.clone()), SecondFactor::Required).unwrap();
+        let open = || Accounts::open(Some(path.clone()), SecondFactor::Required, folder.path());
+        let accounts = open().unwrap();
         let now = Timestamp::from_unix_milliseconds(0);
         assert_eq!(accounts.prove(claim(""), now).await.unwrap_err(), Disproof::NoSecondFactor);
         assert_eq!(accounts.refresh().unwrap(), Vec::<String>::new());
@@ -267,7 +287,7 @@ mod tests {
         assert!(accounts.refresh().is_err());
         assert!(accounts.has("jane"));
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-        let readable = Accounts::open(Some(path), SecondFactor::Required);
+        let readable = open();
         assert!(matches!(readable, Err(AccountsError::ReadableByOthers { mode: 0o640, .. })));
     }
 }

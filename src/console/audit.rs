@@ -89,7 +89,7 @@ async fn export(
         name => ExportFormat::named(name)
             .ok_or_else(|| Refusal::Unfit("A format is json, cef or syslog.".to_owned()))?,
     };
-    let filter = fields.read().map_err(|errors| unfit(&errors))?;
+    let filter = fields.filter()?;
     let exported = console.ports.audit.export(&identity.actor, &filter, format).await?;
     let name = format!("attachment; filename=\"audit.{}\"", ending(format));
     let headers = [
@@ -105,10 +105,6 @@ const fn ending(format: ExportFormat) -> &'static str {
         ExportFormat::Cef => "cef",
         ExportFormat::Syslog => "log",
     }
-}
-
-pub(super) fn unfit(errors: &FormErrors) -> Refusal {
-    errors.refusal("; ")
 }
 
 /// An entry of the audit trail.
@@ -181,8 +177,7 @@ async fn api_search(
     identity: Identity,
     Query(fields): Query<SearchFields>,
 ) -> Result<Json<EntriesAnswer>, Refusal> {
-    let filter =
-        fields.with_start(SystemTime::now().into()).read().map_err(|errors| unfit(&errors))?;
+    let filter = fields.with_start(SystemTime::now().into()).filter()?;
     let found = console.ports.audit.search(&identity.actor, &filter).await?;
     Ok(Json(found.into()))
 }

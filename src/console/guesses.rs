@@ -214,6 +214,21 @@ mod tests {
     }
 
     #[test]
+    fn the_pause_begins_with_the_last_failure_that_is_counted() {
+        let mut door = Door::new();
+        for _ in 0..3 {
+            assert_eq!(door.attempt("jane", "192.0.2.1"), Admission::Open);
+            door.now += PERIOD / 3;
+        }
+        // Two thirds of it are left, though the first failure is a period old.
+        assert_eq!(door.state("jane", "192.0.2.1"), Admission::Shut);
+        door.now += PERIOD / 3;
+        assert_eq!(door.state("jane", "192.0.2.1"), Admission::Shut);
+        door.now += PERIOD / 3;
+        assert_eq!(door.state("jane", "192.0.2.1"), Admission::Open);
+    }
+
+    #[test]
     fn tries_at_once_are_as_few_as_tries_in_a_row() {
         let door = Door::new();
         let open = (0..100).filter(|_| door.attempt("jane", "192.0.2.1") == Admission::Open);

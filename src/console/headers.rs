@@ -15,6 +15,9 @@ pub enum ContentSecurity {
     Page,
     /// Likewise, and frames of documents of ours: messages as they look.
     PageWithFrame,
+    /// Likewise, and messages as they look within the page itself, which are
+    /// bound by what binds the page: their style is the one that has this digest.
+    PageWithMessages,
     /// Such a document: no script, nothing loaded, no form, and only a page
     /// of ours may frame it. Inline styles are a message's own.
     Framed,
@@ -41,6 +44,12 @@ impl ContentSecurity {
                 "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
                  connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; \
                  frame-ancestors 'none'"
+            }
+            Self::PageWithMessages => {
+                "default-src 'none'; \
+                 style-src 'self' 'sha256-fHWXS2hMK/tOkTn3BQe2MIxbfw9kYwJKyysxY9lT2Fw='; \
+                 script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \
+                 base-uri 'none'; frame-ancestors 'none'"
             }
             Self::Framed => {
                 "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; \
@@ -85,3 +94,20 @@ const ALWAYS: [(HeaderName, &str); 7] = [
 ];
 const STRICT_TRANSPORT_SECURITY: (HeaderName, &str) =
     (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::digest::{SHA256, digest};
+    use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+
+    use super::*;
+    use crate::quarantine::RENDERING_STYLE;
+
+    #[test]
+    fn a_page_with_messages_allows_their_style_and_no_other() {
+        let own = BASE64.encode(digest(&SHA256, RENDERING_STYLE.as_bytes()));
+        let policy = ContentSecurity::PageWithMessages.policy();
+        assert!(policy.contains(&format!("style-src 'self' 'sha256-{own}';")), "{own}");
+        assert!(!policy.contains("unsafe"));
+    }
+}

@@ -44,7 +44,8 @@
 //! &identity, Flash::Done(…))`, then `Redirect::to(…)`. Whatever cannot be
 //! answered is a [`Refusal`]. A page with a frame is sent through
 //! `ContentSecurity::PageWithFrame.on(…)`, what the frame shows through
-//! `ContentSecurity::Framed.on(…)`. For the whole world (a sender who follows a
+//! `ContentSecurity::Framed.on(…)`; one that frames messages which stand in it,
+//! through `ContentSecurity::PageWithMessages.on(…)`. For the whole world (a sender who follows a
 //! link): `routes.open(…)`.
 //!
 //! An API route is described with `#[utoipa::path(…)]`, gathered in a
@@ -65,6 +66,7 @@ mod frame; // what stands around every page
 mod guesses; // lock-out
 mod headers; // what browsers may do with an answer
 mod identity; // who asks
+mod kept; // what outlives a restart
 mod moments; // times and sizes in words
 mod openid; // sign-in by a provider elsewhere
 mod overview;
@@ -86,6 +88,7 @@ mod site; // all of it together
 mod tls;
 mod trial_desk; // and about a message that is tried
 mod trial_pages;
+mod used_codes;
 mod trace;
 
 #[cfg(test)]
@@ -112,8 +115,8 @@ pub use page::{Answer, FormErrors, Pagination, page};
 pub use partner_desk::{Partner, PartnerDesk, PartnerLevel, PartnerState};
 pub use policy_desk::{
     ChangeExample, PolicyChange, PolicyComparison, PolicyDesk, PolicyFault, PolicyFile,
-    PolicyProof, PolicyStanding, PolicyStepShown, PolicyTurn, PolicyVerdict, RefusedPolicy,
-    WaitingPolicy,
+    PolicyProof, PolicyReplay, PolicyStanding, PolicyStepShown, PolicyTurn, PolicyVerdict,
+    RefusedPolicy, ReplayedChange, WaitingPolicy,
 };
 pub use records::{AuditDesk, Entries, ExportFormat, MessageStory, TraceDesk, Verdict};
 pub use refusal::Refusal;

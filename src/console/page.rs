@@ -74,6 +74,13 @@ impl FormErrors {
         self.0.iter().find(|(name, _)| *name == field).map(|(_, message)| message.as_str())
     }
 
+    /// Of a form on a page with several, where its field is called otherwise.
+    #[must_use]
+    pub fn renamed(mut self, from: &str, to: &'static str) -> Self {
+        self.0.iter_mut().filter(|(field, _)| *field == from).for_each(|(field, _)| *field = to);
+        self
+    }
+
     /// For a program, which has no form to show them in.
     pub fn refusal(&self, between: &str) -> Refusal {
         let told: Vec<_> =

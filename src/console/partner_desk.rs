@@ -54,3 +54,17 @@ pub enum PartnerState {
     Unknown,
     Ready,
 }
+
+impl PartnerState {
+    pub const ALL: [Self; 4] = [Self::Unready, Self::Partly, Self::Unknown, Self::Ready];
+
+    /// A closed set, so that it can be a metric's label.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unready => "unready",
+            Self::Partly => "partly",
+            Self::Unknown => "unknown",
+            Self::Ready => "ready",
+        }
+    }
+}

@@ -1,5 +1,8 @@
 //! What the console asks of the gateway about its policy.
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 use super::Pending;
 use crate::mail::{Actor, Timestamp};
 
@@ -11,8 +14,8 @@ pub trait PolicyDesk: Send + Sync + 'static {
     /// A file of a version, as it was written.
     fn file<'a>(&'a self, version: &'a str, path: &'a str) -> Pending<'a, String>;
 
-    /// What a version that waits would change, and what was proved of it. Takes
-    /// a while.
+    /// What a version that waits would change, what was proved of it, and what
+    /// it would have made of the last days' mail. Takes some seconds.
     fn comparison<'a>(&'a self, version: &'a str) -> Pending<'a, PolicyComparison>;
 
     /// Says what it has come to.
@@ -99,6 +102,7 @@ pub struct PolicyComparison {
     /// Whether this is all that differs.
     pub is_complete: bool,
     pub proofs: Vec<PolicyProof>,
+    pub replay: PolicyReplay,
     pub files: Vec<PolicyFile>,
 }
 
@@ -111,10 +115,52 @@ pub struct PolicyChange {
     pub example: Option<ChangeExample>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the last days' decisions would have come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PolicyReplay {
+    /// Whether there was time for all of them.
+    pub is_complete: bool,
+    pub messages: u64,
+    /// When the first and the last of them were decided.
+    #[schema(value_type = Option<u64>)]
+    pub from: Option<Timestamp>,
+    #[schema(value_type = Option<u64>)]
+    pub to: Option<Timestamp>,
+    /// Copies, by what would become of them.
+    pub looser: u64,
+    pub tighter: u64,
+    pub otherwise: u64,
+    pub unchanged: u64,
+    /// Messages.
+    pub held_before: u64,
+    pub held_after: u64,
+    /// Copies of which something was not recorded that is asked for now.
+    pub not_asked: u64,
+    /// Lines that could not be read.
+    pub unread: u64,
+    pub remarks: Vec<String>,
+    /// What loosens first.
+    pub changes: Vec<ReplayedChange>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ReplayedChange {
+    pub turn: PolicyTurn,
+    pub what: String,
+    /// Which rule says so.
+    pub why: String,
+    pub copies: u64,
+    pub messages: u64,
+    /// The ids of some, to look at their trace.
+    pub examples: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum PolicyTurn {
-    Tighter,
+    /// Looked at first.
     Looser,
+    Tighter,
     Otherwise,
 }
 

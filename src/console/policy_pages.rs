@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Answer, Console, Flash, FormErrors, Frame, Identity, PolicyComparison, PolicyStanding,
-    PolicyTurn, PolicyVerdict, Refusal, Routes, WaitingPolicy,
+    Answer, Console, Flash, FormErrors, Frame, Identity, PolicyComparison, PolicyReplay,
+    PolicyStanding, PolicyTurn, PolicyVerdict, Refusal, ReplayedChange, Routes, WaitingPolicy,
     fields::{Asked, Fields, query},
     moments::moment,
     page,
@@ -156,6 +156,9 @@ impl Look<'_> {
         WaitingAnswer,
         ComparisonAnswer,
         ChangeAnswer,
+        PolicyReplay,
+        ReplayedChange,
+        PolicyTurn,
         JudgeRequest,
         JudgeAnswer
     ))
@@ -191,6 +194,8 @@ struct ComparisonAnswer {
     changes: Vec<ChangeAnswer>,
     also: Vec<String>,
     is_complete: bool,
+    /// What the last seven days' decisions would have come to.
+    replay: PolicyReplay,
     /// Invariants that were not proved.
     unproved: Vec<String>,
 }
@@ -248,7 +253,7 @@ async fn api_standing(State(console): State<Arc<Console>>) -> Result<Json<Policy
 #[utoipa::path(
     get,
     path = "/api/policy/waiting/{version}",
-    summary = "What a version that waits would change, and what could not be proved of it",
+    summary = "What a version that waits would change, what could not be proved of it, and what it would have made of the last days' mail",
     params(("version" = String, Path, description = "Its digits, the first 12 at least")),
     responses((status = 200, body = ComparisonAnswer)),
 )]
@@ -267,6 +272,7 @@ async fn api_comparison(
         changes: changes.collect(),
         also: compared.also,
         is_complete: compared.is_complete,
+        replay: compared.replay,
         unproved: unproved.map(|proof| proof.invariant).collect(),
     }))
 }
@@ -323,3 +329,85 @@ fn file_query(version: &str, path: &str) -> String {
 
 const LONGEST_REASON: usize = 1_000;
 const MOST_LINES: usize = 20_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        console::{Pending, PolicyDesk, Ports, WaitingPolicy, testing::Fixture},
+        mail::{Actor, Role},
+    };
+
+    const VERSION: &str = "0123456789abcdef";
+
+    /// One version waits, which would have held more.
+    struct Desk;
+
+    fn replayed() -> PolicyReplay {
+        let change = ReplayedChange {
+            turn: PolicyTurn::Tighter,
+            what: "held instead of relayed".to_owned(),
+            why: "by “<b>”".to_owned(),
+            copies: 41,
+            messages: 40,
+            examples: vec!["01dcayhax6g00".to_owned()],
+        };
+        let (messages, tighter, changes) = (900, 41, vec![change]);
+        PolicyReplay { messages, tighter, changes, ..PolicyReplay::default() }
+    }
+
+    impl PolicyDesk for Desk {
+        fn standing(&self) -> Pending<'_, PolicyStanding> {
+            let waiting = WaitingPolicy {
+                version: VERSION.to_owned(),
+                commit: None,
+                since: Timestamp::default(),
+                proposed_by: "ann".to_owned(),
+                reason: None,
+                officers: Vec::new(),
+            };
+            let standing = PolicyStanding { waiting: vec![waiting], ..PolicyStanding::default() };
+            Box::pin(async { Ok(standing) })
+        }
+
+        fn file<'a>(&'a self, _: &'a str, _: &'a str) -> Pending<'a, String> {
+            Box::pin(async { Ok(String::new()) })
+        }
+
+        fn comparison<'a>(&'a self, _: &'a str) -> Pending<'a, PolicyComparison> {
+            let comparison = PolicyComparison { replay: replayed(), ..Default::default() };
+            Box::pin(async { Ok(comparison) })
+        }
+
+        fn judge<'a>(
+            &'a self,
+            _: &'a Actor,
+            _: &'a str,
+            _: PolicyVerdict,
+            _: &'a str,
+        ) -> Pending<'a, String> {
+            Box::pin(async { Ok(String::new()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_approves_a_version_sees_what_it_would_have_made_of_last_weeks_mail() {
+        let fixture = Fixture::with(|ports| Ports { policy: Arc::new(Desk), ..ports });
+        let approver = fixture.browser(&[Role::Approver]);
+        let page = approver.get(&format!("/policy/waiting/{VERSION}")).await.body;
+        for told in [
+            "<dt>Messages asked again</dt><dd>900",
+            "<dt>Tighter</dt><dd>41",
+            "held instead of relayed",
+            "by “&#60;b&#62;”",
+            "href=\"/trace/01dcayhax6g00\"",
+            "There was time for a part of them only",
+        ] {
+            assert!(page.contains(told), "no {told} in {page}");
+        }
+        let answer = approver.get(&format!("/api/policy/waiting/{VERSION}")).await.body;
+        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answer["replay"]["tighter"], 41);
+        assert_eq!(answer["replay"]["changes"][0]["turn"], "tighter");
+    }
+}

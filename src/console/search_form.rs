@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::FormErrors;
+use super::{FormErrors, Refusal};
 use crate::{
     mail::{QueueId, Timestamp},
     report::trail::TrailFilter,
@@ -56,6 +56,11 @@ impl SearchFields {
         let week_ago = now.unix_milliseconds().saturating_sub(WEEK);
         let date = Timestamp::from_unix_milliseconds(week_ago).date().to_string();
         Self { since: if is_bounded { self.since } else { date }, ..self }
+    }
+
+    /// For a program, which is told all at once what is wrong.
+    pub(super) fn filter(&self) -> Result<TrailFilter, Refusal> {
+        self.read().map_err(|errors| errors.refusal("; "))
     }
 
     pub(super) fn read(&self) -> Result<TrailFilter, FormErrors> {

@@ -181,11 +181,12 @@ const OF_ALL: usize = 4_096;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::{ActorDoor, Scope};
+    use crate::mail::{ActorDoor, KnownBy, Scope};
 
     fn actor(name: &str) -> Actor {
         let (door, scope) = (ActorDoor::Console, Scope::Everybody);
-        Actor { name: name.to_owned(), door, roles: Vec::new(), scope }
+        let (known_by, roles) = (KnownBy::Account, Vec::new());
+        Actor { name: name.to_owned(), door, known_by, roles, scope }
     }
 
     fn sessions() -> (Sessions, Instant) {
@@ -231,6 +232,39 @@ mod tests {
         assert_eq!(resumed(&sessions, SessionKey::of("made up"), now), None);
         assert_eq!(sessions.end_all("one"), 2);
         assert_eq!(resumed(&sessions, one.key(), now), None);
+    }
+
+    #[test]
+    fn all_together_have_no_more_sessions_than_there_is_room_for() {
+        let (sessions, now) = sessions();
+        let first = sessions.begin(actor("first"), now).unwrap().key();
+        let second = sessions.begin(actor("second"), now).unwrap().key();
+        // Whoever has been away longest goes, not whoever came first.
+        assert!(resumed(&sessions, first, now + Duration::from_secs(2)).is_some());
+        let later = now + Duration::from_secs(1);
+        for number in 2..=OF_ALL {
+            sessions.begin(actor(&number.to_string()), later).unwrap();
+        }
+        assert_eq!(sessions.open().len(), OF_ALL);
+        assert_eq!(resumed(&sessions, second, later), None);
+        assert!(resumed(&sessions, first, later).is_some());
+    }
+
+    #[test]
+    fn what_has_expired_is_not_kept_in_memory() {
+        let (sessions, start) = sessions();
+        sessions.begin(actor("gone"), start).unwrap();
+        sessions.begin(actor("here"), start + Duration::from_secs(600)).unwrap();
+        assert_eq!(sessions.open().len(), 1);
+    }
+
+    #[test]
+    fn a_session_that_is_ended_is_nobodys_and_others_go_on() {
+        let (sessions, now) = sessions();
+        let [ended, other] = [(); 2].map(|()| sessions.begin(actor("one"), now).unwrap().key());
+        sessions.end(ended);
+        assert_eq!(resumed(&sessions, ended, now), None);
+        assert!(resumed(&sessions, other, now).is_some());
     }
 
     #[test]

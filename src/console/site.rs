@@ -1,6 +1,6 @@
 //! The console as a whole: what it knows, what it asks, and all its paths.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use axum::{Json, Router, middleware::from_fn_with_state, response::IntoResponse, routing::get};
 use cookie::SameSite;
@@ -15,6 +15,7 @@ use super::{
     cookies::{CookieKind, Secure},
     door,
     guesses::Guesses,
+    kept::NotKept,
     openid::{self, OpenIdDoor},
     overview, partners, policy_pages, quarantine, requests,
     server::{Server, Way},
@@ -57,6 +58,7 @@ pub struct Console {
     pub(super) openid: Option<OpenIdDoor>,
     /// Who may see which message unmasked.
     pub(super) reveals: quarantine::Reveals,
+    pub(super) views: quarantine::SavedViews,
     tls: Option<Arc<Tls>>,
 }
 
@@ -64,6 +66,8 @@ pub struct Console {
 pub enum ConsoleError {
     #[error("the console's accounts: {0}")]
     Accounts(#[from] AccountsError),
+    #[error("what the console keeps: {0}")]
+    NotKept(#[from] NotKept),
     #[error("the console's certificate: {0}")]
     Tls(#[from] TlsError),
     #[error("the console's OpenID provider: {0}")]
@@ -72,10 +76,12 @@ pub enum ConsoleError {
 
 impl Console {
     /// Reads accounts and certificates; `listening` is where it really does.
+    /// What must outlive a restart is kept in `data_dir/console`.
     pub fn new(
         settings: &config::Console,
         listening: SocketAddr,
         node: String,
+        data_dir: &Path,
         ports: Ports,
     ) -> Result<Self, ConsoleError> {
         let tls = match &settings.tls {
@@ -87,15 +93,18 @@ impl Console {
         let url = settings.url.clone();
         let url = url.unwrap_or_else(|| ConsoleUrl::of(listening, &settings.tls));
         let openid = settings.openid.clone().map(|openid| OpenIdDoor::new(openid, &url));
+        let folder = data_dir.join("console");
+        let accounts = Accounts::open(settings.accounts.clone(), settings.second_factor, &folder)?;
         Ok(Self {
             ports,
             node,
             url,
             openid: openid.transpose()?,
             sessions: Sessions::new(settings.sessions.idle, settings.sessions.absolute),
-            accounts: Accounts::open(settings.accounts.clone(), settings.second_factor)?,
+            accounts,
             guesses: Guesses::new(settings.lock_out),
             reveals: quarantine::Reveals::default(),
+            views: quarantine::SavedViews::open(&folder)?,
             tls,
         })
     }

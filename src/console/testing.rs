@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     config::{self, ConsoleTls, LockOut, SecondFactor, SessionLimits},
-    mail::{Actor, ActorDoor, Event, Observer, QueueId, Role, Scope},
+    mail::{Actor, ActorDoor, Event, KnownBy, Observer, QueueId, Role, Scope},
     report::trail::TrailFilter,
 };
 
@@ -36,6 +36,7 @@ pub(super) struct Quiet;
 pub(super) struct Fixture {
     pub(super) console: Arc<Console>,
     pub(super) deeds: Arc<Deeds>,
+    _data_dir: tempfile::TempDir,
 }
 
 /// Somebody's browser.
@@ -99,14 +100,17 @@ impl Fixture {
             sessions: SessionLimits::default(),
             lock_out: LockOut::default(),
         });
-        let console = Console::new(&settings, listening, "mx1.example".to_owned(), ports);
-        Self { console: Arc::new(console.unwrap()), deeds }
+        let data_dir = tempfile::tempdir().unwrap();
+        let node = "mx1.example".to_owned();
+        let console = Console::new(&settings, listening, node, data_dir.path(), ports);
+        Self { console: Arc::new(console.unwrap()), deeds, _data_dir: data_dir }
     }
 
     /// Signed in with these roles, for the mail of all.
     pub(super) fn browser(&self, roles: &[Role]) -> Browser<'_> {
         let (door, scope) = (ActorDoor::Console, Scope::Everybody);
-        self.browser_of(Actor { name: "jane".to_owned(), door, roles: roles.to_vec(), scope })
+        let (known_by, roles) = (KnownBy::Account, roles.to_vec());
+        self.browser_of(Actor { name: "jane".to_owned(), door, known_by, roles, scope })
     }
 
     pub(super) fn browser_of(&self, actor: Actor) -> Browser<'_> {

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::{
     Answer, Console, Entries, FormErrors, Frame, Identity, MessageStory, Refusal, Routes,
-    audit::{EntriesAnswer, unfit},
+    audit::EntriesAnswer,
     page,
     search_form::{DISPOSITIONS, SearchFields},
 };
@@ -121,8 +121,7 @@ async fn api_find(
     identity: Identity,
     Query(fields): Query<SearchFields>,
 ) -> Result<Json<EntriesAnswer>, Refusal> {
-    let filter =
-        fields.with_start(SystemTime::now().into()).read().map_err(|errors| unfit(&errors))?;
+    let filter = fields.with_start(SystemTime::now().into()).filter()?;
     let found = console.ports.trace.find(&identity.actor, &filter).await?;
     Ok(Json(found.into()))
 }

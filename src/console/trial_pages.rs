@@ -68,7 +68,7 @@ fn shown(frame: Frame, errors: FormErrors, written: Written, tried: Option<Tried
     let directions = [("outbound", "Out of our mailboxes"), ("inbound", "From outside")];
     let directions = directions.map(|(name, words)| (name.to_owned(), words.to_owned())).to_vec();
     let response = page(&TryPage { frame, errors, written, directions, tried })?;
-    Ok(ContentSecurity::PageWithFrame.on(response))
+    Ok(ContentSecurity::PageWithMessages.on(response))
 }
 
 impl Written {
@@ -235,3 +235,76 @@ async fn api_try(
 const MOST_RECIPIENTS: usize = 100;
 /// Octets.
 const LARGEST: usize = 30 << 20;
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{Request, header};
+
+    use super::*;
+    use crate::{
+        console::{Pending, Ports, TrialDesk, TriedCopy, testing::Fixture},
+        mail::{Actor, Level, Role},
+        quarantine::{MessageView, Sight},
+    };
+
+    /// A message whose renderings would leave their frames if they could.
+    struct Desk;
+
+    fn view(html: &str) -> MessageView {
+        let (sight, header, parts) = (Sight::Revealed, Vec::new(), Vec::new());
+        MessageView { sight, header, parts, rendering: Some(html.to_owned()) }
+    }
+
+    impl TrialDesk for Desk {
+        fn try_message<'a>(&'a self, _: &'a Actor, trial: Trial) -> Pending<'a, Tried> {
+            let copy = TriedCopy {
+                recipients: trial.recipients,
+                disposition: "relay".to_owned(),
+                view: view("<p>with its tag line</p>"),
+                difference: Vec::new(),
+            };
+            let tried = Tried {
+                policy: "abc".to_owned(),
+                level: Level::CLINICAL,
+                level_name: "clinical".to_owned(),
+                why: Vec::new(),
+                findings: Vec::new(),
+                opaque: Vec::new(),
+                outcomes: Vec::new(),
+                refused: None,
+                view: view("<p title='\"'>as \"it\" came</p></iframe><script>alert(1)</script>"),
+                copies: vec![copy],
+            };
+            Box::pin(async { Ok(tried) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_is_laid_out_beside_what_would_leave_in_frames_that_can_do_nothing() {
+        let fixture = Fixture::with(|ports| Ports { trials: Arc::new(Desk), ..ports });
+        let officer = fixture.browser(&[Role::Officer]);
+        let field = |name: &str, value: &str| {
+            format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let form = [
+            field("csrf", &officer.csrf),
+            field("from", "dr@nhs.test.example"),
+            field("to", "a@x.example"),
+            field("message", "Subject: x\r\n\r\nhello"),
+            "--b--\r\n".to_owned(),
+        ];
+        let request: Request<axum::body::Body> = officer
+            .request("POST", "/try")
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=b")
+            .body(form.concat().into())
+            .unwrap();
+        let shown = officer.send(request).await;
+        assert_eq!(shown.status, 200, "{}", shown.body);
+        let frames = shown.body.matches("<iframe class=\"rendering\" sandbox=\"\" srcdoc=\"");
+        assert_eq!(frames.count(), 2, "as it came, and as it would leave");
+        assert!(shown.body.contains("&#60;p&#62;with its tag line&#60;/p&#62;"));
+        assert!(!shown.body.contains("<script>alert") && !shown.body.contains("\"it\""));
+        let policy = shown.header("content-security-policy");
+        assert!(policy.contains("sha256-") && policy.contains("default-src 'none'"), "{policy}");
+    }
+}

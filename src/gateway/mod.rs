@@ -49,6 +49,7 @@ mod operator;
 mod overview;
 mod partners;
 mod parts;
+mod people; // who asks on the control socket
 mod policies;
 mod prober;
 mod processing;

@@ -14,8 +14,9 @@ use super::{
     control::{Answer, LessTls, Request, Selection, SendReport},
     diversion::divert,
     losses::tell,
-    policies::{GoingLive, PolicyRequest},
-    quarantine::{Progress, Quarantine, QuarantineAnswer, QuarantineRequest, socket_actor},
+    people::People,
+    policies::{GoingLive, PolicyRequest, Signatory},
+    quarantine::{Progress, Quarantine, QuarantineAnswer, QuarantineRequest},
     queue::{Queue, now},
     reports::{Reports, addressees, tell_notices},
     tls_reports::TlsReports,
@@ -24,8 +25,8 @@ use super::{
 use crate::{
     console::{Acted, Which},
     mail::{
-        Actor, Domain, Event, Exemption, HeldAct, NextHop, Observer, QueueId, QueuedMessage,
-        RecipientState, TlsRequirement,
+        Actor, Domain, Event, Exemption, HeldAct, KnownBy, NextHop, Observer, Permission, QueueId,
+        QueuedMessage, RecipientState, TlsRequirement,
     },
     observe::Excerpt,
     spool::{Batch, SpoolError},
@@ -35,6 +36,7 @@ pub(super) struct Operator {
     pub(super) queue: Arc<Queue>,
     pub(super) reports: Reports,
     pub(super) quarantine: Quarantine,
+    pub(super) people: Arc<People>,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) trail: Trail,
     pub(super) going_live: Arc<GoingLive>,
@@ -64,11 +66,12 @@ impl Operator {
 
     async fn answer(&self, mut stream: UnixStream) -> io::Result<()> {
         let uid = stream.peer_cred()?.uid();
-        let who = socket_actor(uid);
+        let people = Arc::clone(&self.people);
+        let who = tokio::task::spawn_blocking(move || people.at_socket(uid)).await?;
         let mut line = String::new();
         BufReader::new((&mut stream).take(MAX_REQUEST)).read_line(&mut line).await?;
         let answer = match serde_json::from_str(&line) {
-            Ok(Request::Policy(request)) => self.policy(request, uid).await,
+            Ok(Request::Policy(request)) => self.policy(request, uid, &who).await,
             Ok(Request::Quarantine(request)) => {
                 self.judge_telling(request, &who, &mut stream).await
             }
@@ -149,9 +152,16 @@ impl Operator {
     }
 
     /// Building a policy takes long.
-    async fn policy(&self, request: PolicyRequest, uid: u32) -> Answer {
+    async fn policy(&self, request: PolicyRequest, uid: u32, who: &Actor) -> Answer {
+        let judges =
+            matches!(request, PolicyRequest::Approve { .. } | PolicyRequest::Refuse { .. });
+        if judges && !who.may(Permission::ApprovePolicy) {
+            return refused(format!("the roles of {} do not allow this", who.name));
+        }
         let going_live = Arc::clone(&self.going_live);
-        let asked = move || going_live.answer(request, Some(uid), now());
+        let account = (who.known_by == KnownBy::Account).then(|| who.name.clone());
+        let signatory = Signatory { uid: Some(uid), account };
+        let asked = move || going_live.answer(request, &signatory, now());
         match tokio::task::spawn_blocking(asked).await {
             Ok(answer) => Answer::Policy(answer),
             Err(panic) => refused(format!("the policy could not be built: {panic}")),

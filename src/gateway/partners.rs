@@ -13,8 +13,10 @@ use tokio_util::sync::CancellationToken;
 use super::{policies::Policies, queue::now, readiness::Readiness, readiness::Survey};
 use crate::{
     config::Config,
+    console::PartnerState,
     deliver::Deliverer,
     mail::{Domain, Timestamp},
+    observe::PartnerTally,
     policy::{DomainPattern, Policy, Standing},
 };
 
@@ -32,6 +34,16 @@ pub(super) struct Look {
     /// When it was first found so.
     pub(super) since: Timestamp,
     pub(super) readiness: Arc<Readiness>,
+}
+
+impl Look {
+    pub(super) fn state(&self) -> PartnerState {
+        match (self.readiness.is_ready(), self.readiness.up_to) {
+            (true, _) => PartnerState::Ready,
+            (false, Some(_)) => PartnerState::Partly,
+            (false, None) => PartnerState::Unready,
+        }
+    }
 }
 
 impl Partners {
@@ -61,6 +73,13 @@ impl Partners {
         approved.into_iter().map(|(name, domain)| (domain, looks.get(&name).cloned())).collect()
     }
 
+    /// How many of them stand how.
+    pub(super) fn tally(&self) -> PartnerTally {
+        let known = self.known();
+        let states = known.iter().map(|(_, look)| look.as_ref());
+        tally(states.map(|look| look.map_or(PartnerState::Unknown, Look::state)))
+    }
+
     /// Whoever was never looked at, or longest ago; and whether never.
     fn next<'a>(&self, approved: impl Iterator<Item = &'a Domain>) -> Option<(Domain, bool)> {
         let looks = self.looks();
@@ -81,6 +100,12 @@ impl Partners {
     fn looks(&self) -> MutexGuard<'_, BTreeMap<String, Look>> {
         self.looks.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn tally(states: impl Iterator<Item = PartnerState>) -> PartnerTally {
+    let states: Vec<PartnerState> = states.collect();
+    let of = |state| states.iter().filter(|own| **own == state).count();
+    PartnerTally(PartnerState::ALL.map(|state| (state.name(), of(state))))
 }
 
 /// By name; those that wildcards stand for nobody has listed.
@@ -112,6 +137,13 @@ const MOST: usize = 2_000;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_state_is_counted_also_that_of_nobody() {
+        use PartnerState::{Partly, Unknown, Unready};
+        let PartnerTally(told) = tally([Partly, Unready, Unknown, Unready].into_iter());
+        assert_eq!(told, [("unready", 2), ("partly", 1), ("unknown", 1), ("ready", 0)]);
+    }
 
     #[test]
     fn few_domains_are_looked_at_seldom_and_new_ones_soon() {

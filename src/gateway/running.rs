@@ -23,6 +23,7 @@ use super::{
         StartError, deliverer, open_queue, part, passage_key, readers, request_key, retry_schedule,
         signer, strangers, subject_key, tls_tally,
     },
+    people::People,
     policies::{GoingLive, Officers, Policies, PolicyClock},
     prober::NextHops,
     quarantine::Quarantine,
@@ -128,6 +129,7 @@ impl Gateway {
             queue,
             reports,
             quarantine,
+            people: Arc::new(People::of(&config)),
             going_live: Arc::clone(&going_live),
             observer: Arc::clone(&observer),
             trail,
@@ -206,7 +208,7 @@ impl Gateway {
             return Ok(None);
         };
         let node = self.config.node.name.to_string();
-        let console = Console::new(settings, listening, node, ports);
+        let console = Console::new(settings, listening, node, &self.config.node.data_dir, ports);
         Ok(Some(Arc::new(console.map_err(|cause| part("[console]", cause))?)))
     }
 
@@ -223,6 +225,12 @@ impl Gateway {
         let queue = Arc::clone(&operator.queue);
         let shut_out = ShutOut::new(&self.config.limits);
         let capacity = Capacity::new(&self.config.limits);
+        let partners = Arc::new(Partners {
+            config: Arc::clone(&self.config),
+            policies: Arc::clone(&operator.reports.policies),
+            deliverer: dispatcher.deliverer.clone(),
+            looks: Mutex::default(),
+        });
         let state = Arc::new(State {
             node: self.config.node.name.to_string(),
             policy: Arc::clone(&self.policy.going_live),
@@ -233,13 +241,8 @@ impl Gateway {
             capacity: Arc::clone(&capacity),
             memory_limit: self.config.limits.memory,
             readers: self.readers.clone(),
+            partners: Arc::clone(&partners),
             stopping: listening.stop.clone(),
-        });
-        let partners = Arc::new(Partners {
-            config: Arc::clone(&self.config),
-            policies: Arc::clone(&operator.reports.policies),
-            deliverer: dispatcher.deliverer.clone(),
-            looks: Mutex::default(),
         });
         let ports = ports(&operator, Arc::clone(&state) as _, &partners, &self.readers);
         let officers = self.officers(ports)?;

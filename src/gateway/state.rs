@@ -7,12 +7,15 @@ use tokio_util::sync::CancellationToken;
 use super::{
     history::History,
     keeper::Keeper,
+    partners::Partners,
     policies::GoingLive,
     queue::{Queue, now},
 };
 use crate::{
     listen::{Capacity, ShutOut},
-    observe::{ContentMemory, Door, PolicyState, Probes, QueueState, SpoolState, TlsWaits},
+    observe::{
+        ContentMemory, Door, PartnerTally, PolicyState, Probes, QueueState, SpoolState, TlsWaits,
+    },
     quarantine::HeldTally,
     reader::Pool,
 };
@@ -27,6 +30,7 @@ pub(super) struct State {
     pub(super) capacity: Arc<Capacity>,
     pub(super) memory_limit: usize,
     pub(super) readers: Pool,
+    pub(super) partners: Arc<Partners>,
     pub(super) stopping: CancellationToken,
 }
 
@@ -54,6 +58,10 @@ impl Probes for State {
 
     fn reader_processes(&self) -> usize {
         self.readers.processes()
+    }
+
+    fn partners(&self) -> PartnerTally {
+        self.partners.tally()
     }
 
     fn content_memory(&self) -> ContentMemory {

@@ -70,7 +70,7 @@ pub use message::{
     QueuedRecipient, RecipientState, Recourse, Submission, TlsNotice, Unmet, Urgency,
 };
 pub use obligation::{Choice, Disclaimer, Notice, Obligation, Wording};
-pub use officer::{Actor, ActorDoor, Permission, Role, Scope};
+pub use officer::{Actor, ActorDoor, KnownBy, Permission, Role, Scope};
 pub use protected::Protected;
 pub use protection::{
     Ciphers, KeyPin, KeyPinError, MxName, Protection, TlsRequirement, TlsVersion, Trust,

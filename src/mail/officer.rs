@@ -11,6 +11,7 @@ pub struct Actor {
     /// Stands in the audit trail: an account's name, or `uid 1000`.
     pub name: String,
     pub door: ActorDoor,
+    pub known_by: KnownBy,
     pub roles: Vec<Role>,
     /// Whose mail they may see.
     pub scope: Scope,
@@ -23,6 +24,23 @@ pub enum ActorDoor {
     Console,
     /// The control socket: the system's permissions guard it.
     Socket,
+}
+
+/// What tells somebody from everybody else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KnownBy {
+    /// Their account of the console, whichever door they take.
+    Account,
+    /// Their user of the system. They may have an account too: which, nobody
+    /// has said.
+    UnixUser,
+    /// What a provider of OpenID Connect says of them. They may have an account
+    /// here too.
+    Provider,
+    /// Nothing: several people can be root.
+    #[default]
+    Nothing,
 }
 
 /// Whose messages somebody may see.
@@ -158,6 +176,13 @@ impl Actor {
         self.roles.iter().any(|role| role.permissions().contains(&permission))
     }
 
+    /// Whether this is certainly another person than one of that name. Accounts
+    /// are told from accounts, and users of the system from each other; but an
+    /// account and a user may be the same person at two doors.
+    pub fn is_other_than(&self, name: &str, known_by: KnownBy) -> bool {
+        self.known_by == known_by && known_by != KnownBy::Nothing && self.name != name
+    }
+
     /// Whether they may see mail of any of these organisations; mail of none
     /// is seen only by who sees all.
     pub fn sees(&self, organisations: &[String]) -> bool {
@@ -182,7 +207,8 @@ mod tests {
     use super::*;
 
     fn actor(role: Role, scope: Scope) -> Actor {
-        Actor { name: "x".to_owned(), door: ActorDoor::Console, roles: vec![role], scope }
+        let (door, known_by) = (ActorDoor::Console, KnownBy::Account);
+        Actor { name: "x".to_owned(), door, known_by, roles: vec![role], scope }
     }
 
     #[test]
@@ -192,6 +218,29 @@ mod tests {
             for never in [Permission::Reveal, Permission::Decide, Permission::Approve] {
                 assert!(!actor.may(never), "{role} may {never:?}");
             }
+        }
+    }
+
+    #[test]
+    fn two_are_two_only_where_something_tells_them_apart() {
+        use KnownBy::{Account, Nothing, Provider, UnixUser};
+        for (one, other, are_two) in [
+            (("ann", Account), ("bob", Account), true),
+            (("ann", Account), ("ann", Account), false),
+            (("uid 1001", UnixUser), ("uid 1002", UnixUser), true),
+            (("uid 1001", UnixUser), ("uid 1001", UnixUser), false),
+            (("ann", Account), ("uid 1001", UnixUser), false),
+            (("uid 1001", UnixUser), ("ann", Account), false),
+            (("openid:ann", Provider), ("openid:bob", Provider), true),
+            (("openid:ann", Provider), ("openid:ann", Provider), false),
+            (("openid:ann", Provider), ("ann", Account), false),
+            (("root", Nothing), ("ann", Account), false),
+            (("ann", Account), ("root", Nothing), false),
+            (("root", Nothing), ("gateway", Nothing), false),
+        ] {
+            let (name, known_by) = (one.0.to_owned(), one.1);
+            let one = Actor { name, known_by, ..actor(Role::Approver, Scope::Everybody) };
+            assert_eq!(one.is_other_than(other.0, other.1), are_two, "{one:?} {other:?}");
         }
     }
 

@@ -10,6 +10,7 @@ use super::{
     facts::Direction,
     finding::Kind,
     level::Level,
+    officer::KnownBy,
     protection::TlsRequirement,
     queue_id::QueueId,
     time::Timestamp,
@@ -72,6 +73,8 @@ pub struct Case {
 pub struct Proposal {
     pub act: HeldAct,
     pub by: String,
+    #[serde(default)]
+    pub known_by: KnownBy,
     pub at: Timestamp,
     pub reason: String,
 }

@@ -14,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::quarantine::HeldTally;
 
-use super::{ContentMemory, Observatory, PolicyState, QueueState, SpoolState, TlsWaits};
+use super::{
+    ContentMemory, Observatory, PartnerTally, PolicyState, QueueState, SpoolState, TlsWaits,
+};
 
 /// What only the gateway can say, asked at each scrape and probe.
 pub trait Probes: Send + Sync + 'static {
@@ -28,6 +30,8 @@ pub trait Probes: Send + Sync + 'static {
     fn clients_shut_out(&self) -> usize;
     /// Processes that read documents.
     fn reader_processes(&self) -> usize;
+    /// How the approved domains stood when they were last looked at.
+    fn partners(&self) -> PartnerTally;
     /// What messages that are coming in hold.
     fn content_memory(&self) -> ContentMemory;
     /// Which policies decide, wait and were refused, and what of them runs out.
@@ -55,6 +59,7 @@ type Doors = (Arc<Observatory>, Arc<dyn Probes>);
 
 async fn metrics(State((observatory, probes)): State<Doors>) -> Response {
     observatory.metrics().set_clients_shut_out(probes.clients_shut_out());
+    observatory.metrics().set_partners(probes.partners());
     observatory.metrics().set_content_memory(probes.content_memory());
     observatory.metrics().set_reader_processes(probes.reader_processes());
     observatory.metrics().set_tls_waits(probes.tls_waits());

@@ -22,7 +22,9 @@ use super::{
     quarantine::QuarantineMetrics,
     readers::ReaderMetrics,
     signing::SigningMetrics,
-    state::{ContentMemory, QueueMetrics, QueueState, SpoolMetrics, SpoolState, TlsWaits},
+    state::{
+        ContentMemory, PartnerTally, QueueMetrics, QueueState, SpoolMetrics, SpoolState, TlsWaits,
+    },
 };
 use crate::quarantine::HeldTally;
 
@@ -107,6 +109,11 @@ impl Metrics {
     /// As it stands now; asked at each scrape.
     pub fn set_tls_waits(&self, waits: TlsWaits) {
         self.queue.set_tls_waits(waits);
+    }
+
+    /// As they stand now; asked at each scrape.
+    pub fn set_partners(&self, tally: PartnerTally) {
+        self.queue.set_partners(tally);
     }
 
     /// As it stands now; asked at each scrape.

@@ -31,4 +31,4 @@ pub use log::{LogFormat, start_logging};
 pub use metrics::Metrics;
 pub use observatory::Observatory;
 pub use policies::{CanaryState, Decided, PolicyState};
-pub use state::{ContentMemory, Door, QueueState, SpoolState, TlsWaits};
+pub use state::{ContentMemory, Door, PartnerTally, QueueState, SpoolState, TlsWaits};

@@ -60,6 +60,11 @@ pub struct TlsWaits {
     pub exemptions: usize,
 }
 
+/// What a scrape asks of the approved domains: how many stand how, by a closed
+/// set of names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartnerTally(pub [(&'static str, usize); 4]);
+
 /// What a scrape asks the listeners.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ContentMemory {
@@ -75,6 +80,7 @@ pub(super) struct QueueMetrics {
     tls_waiting: IntGaugeVec,
     tls_oldest_seconds: IntGauge,
     tls_exemptions: IntGauge,
+    partners: IntGaugeVec,
 }
 
 /// The spool as the last scrape found it.
@@ -119,6 +125,11 @@ impl QueueMetrics {
                 "postern_tls_exemptions",
                 "Messages that a person lets go with less TLS than policy asks for, now.",
             )?)?,
+            partners: new.gauges(
+                "postern_partners",
+                "Approved domains, by whether mail of all levels that they are cleared for could go there at the last look.",
+                &["state"],
+            )?,
         })
     }
 
@@ -141,6 +152,12 @@ impl QueueMetrics {
         }
         self.tls_oldest_seconds.set(gauge_value(waits.oldest.as_secs()));
         self.tls_exemptions.set(gauge_value(waits.exemptions as u64));
+    }
+
+    pub(super) fn set_partners(&self, PartnerTally(states): PartnerTally) {
+        for (state, domains) in states {
+            self.partners.with_label_values(&[state]).set(gauge_value(domains as u64));
+        }
     }
 }
 

@@ -2,13 +2,14 @@
 //!
 //! Pure. What lets a message go takes two people from a level on that the
 //! terms name: the first one's act becomes a proposal, which a second approves
-//! as it stands or not at all. What stands under a legal hold goes nowhere.
+//! as it stands or not at all. Somebody who cannot be told from the first is no
+//! second. What stands under a legal hold goes nowhere.
 
 use std::time::Duration;
 
 use crate::mail::{
-    Actor, Address, Case, HeldAct, LesserTls, NextHop, Permission, Proposal, QueuedMessage,
-    Timestamp, TlsRequirement,
+    Actor, Address, Case, HeldAct, KnownBy, LesserTls, NextHop, Permission, Proposal,
+    QueuedMessage, Timestamp, TlsRequirement,
 };
 
 use super::terms::Terms;
@@ -45,6 +46,16 @@ pub enum ActError {
     AnotherProposal,
     #[error("another person must approve what you have proposed yourself")]
     SamePerson,
+    #[error(
+        "{0} has proposed it, and that may be you: approve it as somebody who can be told from \
+         them. An account's `unix_user` says who somebody is on the control socket"
+    )]
+    NotToldApart(String),
+    #[error(
+        "it takes two people, and several can be {0}: propose it from a user or an account of \
+         your own"
+    )]
+    Anonymous(String),
     #[error("it is under a legal hold: lift that first")]
     LegalHold,
     #[error("it is under no legal hold")]
@@ -92,8 +103,14 @@ pub fn rule_on(
     if !(lets_go(act) && terms.needs_two(message.level)) {
         return Ok(carry);
     }
-    let (by, reason) = (who.name.clone(), reason.trim().to_owned());
-    Ok(Ruling::Propose(Proposal { act: act.clone(), by, at: now, reason }))
+    let (by, known_by, reason) = (who.name.clone(), who.known_by, reason.trim().to_owned());
+    match known_by {
+        // Nobody could ever stand beside them as the second.
+        KnownBy::Nothing => Err(ActError::Anonymous(by)),
+        KnownBy::Account | KnownBy::UnixUser | KnownBy::Provider => {
+            Ok(Ruling::Propose(Proposal { act: act.clone(), by, known_by, at: now, reason }))
+        }
+    }
 }
 
 fn approve(
@@ -103,8 +120,11 @@ fn approve(
     now: Timestamp,
 ) -> Result<Ruling, ActError> {
     let proposal = proposal(case, proposed_at)?;
-    if proposal.by == who.name {
-        return Err(ActError::SamePerson);
+    if !who.is_other_than(&proposal.by, proposal.known_by) {
+        return Err(match proposal.by == who.name {
+            true => ActError::SamePerson,
+            false => ActError::NotToldApart(proposal.by.clone()),
+        });
     }
     // Things may have changed since it was proposed.
     makes_sense(message, case, &proposal.act, now)?;
@@ -212,8 +232,14 @@ mod tests {
     };
 
     fn person(name: &str, role: Role) -> Actor {
-        let (door, scope) = (ActorDoor::Console, Scope::Everybody);
-        Actor { name: name.to_owned(), door, roles: vec![role], scope }
+        let (door, known_by) = (ActorDoor::Console, KnownBy::Account);
+        let (roles, scope) = (vec![role], Scope::Everybody);
+        Actor { name: name.to_owned(), door, known_by, roles, scope }
+    }
+
+    fn proposed_by(name: &str, act: HeldAct, at: Timestamp) -> Case {
+        let (by, known_by, reason) = (name.to_owned(), KnownBy::Account, "r".to_owned());
+        Case { proposal: Some(Proposal { act, by, known_by, at, reason }), ..Case::default() }
     }
 
     const APPROVE: HeldAct = HeldAct::Approve { proposed_at: NOON };
@@ -251,13 +277,11 @@ mod tests {
             exemption: None,
             false_positive: false,
         };
-        let proposal =
-            Proposal { act: wish.clone(), by: "ann".to_owned(), at: NOON, reason: "r".to_owned() };
-        let case = Case { proposal: Some(proposal.clone()), ..Case::default() };
+        let case = proposed_by("ann", wish.clone(), NOON);
         let approve = |who: &Actor| rule(&message, &case, who, &APPROVE);
         assert_eq!(approve(&person("ann", Role::Approver)), Err(ActError::SamePerson));
         assert_eq!(approve(&person("bob", Role::Officer)), Err(ActError::Denied));
-        let order = Order { act: wish, proposed: Some(proposal) };
+        let order = Order { act: wish, proposed: case.proposal.clone() };
         assert_eq!(approve(&person("bob", Role::Approver)), Ok(Ruling::Carry(order)));
         // Nor may a second proposal take its place while somebody reads the first.
         let other = rule(&message, &case, &person("ann", Role::Officer), &release());
@@ -270,9 +294,7 @@ mod tests {
     fn what_was_proposed_since_it_was_read_is_neither_approved_nor_refused() {
         let message = held(1, Level::SPECIALLY_PROTECTED);
         let at = NOON + Duration::from_millis(1);
-        let proposal =
-            Proposal { act: release(), by: "ann".to_owned(), at, reason: "r".to_owned() };
-        let case = Case { proposal: Some(proposal), ..Case::default() };
+        let case = proposed_by("ann", release(), at);
         let approver = person("bob", Role::Approver);
         for (read, since) in [
             (APPROVE, HeldAct::Approve { proposed_at: at }),
@@ -286,11 +308,38 @@ mod tests {
     }
 
     #[test]
+    fn one_person_at_two_doors_is_no_second_one() {
+        let message = held(1, Level::SPECIALLY_PROTECTED);
+        let case = proposed_by("ann", release(), NOON);
+        let at_the_socket = |name: &str, known_by| {
+            let door = ActorDoor::Socket;
+            Actor { door, known_by, ..person(name, Role::Approver) }
+        };
+        let approve = |case: &Case, who: Actor| rule(&message, case, &who, &APPROVE);
+        let unsaid = ActError::NotToldApart("ann".to_owned());
+        let user = || at_the_socket("uid 1001", KnownBy::UnixUser);
+        assert_eq!(approve(&case, user()), Err(unsaid.clone()));
+        let root = || at_the_socket("root", KnownBy::Nothing);
+        assert_eq!(approve(&case, root()), Err(unsaid));
+        let ann = at_the_socket("ann", KnownBy::Account);
+        assert_eq!(approve(&case, ann), Err(ActError::SamePerson));
+        assert!(approve(&case, at_the_socket("bob", KnownBy::Account)).is_ok());
+        // What nobody could approve is not proposed.
+        let proposed = rule(&message, &Case::default(), &root(), &release());
+        assert_eq!(proposed, Err(ActError::Anonymous("root".to_owned())));
+        let Ok(Ruling::Propose(proposal)) = rule(&message, &Case::default(), &user(), &release())
+        else {
+            panic!("a user of the system may propose")
+        };
+        let case = Case { proposal: Some(proposal), ..Case::default() };
+        assert!(approve(&case, at_the_socket("uid 1002", KnownBy::UnixUser)).is_ok());
+        assert!(approve(&case, person("ann", Role::Approver)).is_err());
+    }
+
+    #[test]
     fn a_proposal_is_withdrawn_by_who_made_it_or_refused_by_who_could_approve_it() {
         let message = held(1, Level::SPECIALLY_PROTECTED);
-        let proposal =
-            Proposal { act: release(), by: "ann".to_owned(), at: NOON, reason: "r".to_owned() };
-        let case = Case { proposal: Some(proposal), ..Case::default() };
+        let case = proposed_by("ann", release(), NOON);
         let withdraw = |name, role| rule(&message, &case, &person(name, role), &WITHDRAW);
         assert_eq!(withdraw("ann", Role::Officer), Ok(Ruling::Withdraw));
         assert_eq!(withdraw("bob", Role::Approver), Ok(Ruling::Withdraw));
@@ -309,6 +358,22 @@ mod tests {
         assert!(rule(&message, &case, &officer, &HeldAct::LiftLegalHold).is_ok());
         let without = rule(&message, &Case::default(), &officer, &HeldAct::LiftLegalHold);
         assert_eq!(without, Err(ActError::NoLegalHold));
+    }
+
+    #[test]
+    fn what_no_longer_makes_sense_is_not_approved_though_it_did_when_it_was_proposed() {
+        let message = held(1, Level::SPECIALLY_PROTECTED);
+        let approver = person("bob", Role::Approver);
+        let kept = Case { legal_hold: true, ..proposed_by("ann", release(), NOON) };
+        assert_eq!(rule(&message, &kept, &approver, &APPROVE), Err(ActError::LegalHold));
+        let served = HeldAct::Release {
+            recipients: vec!["c@z.example".parse().unwrap()],
+            exemption: None,
+            false_positive: false,
+        };
+        let served = proposed_by("ann", served, NOON);
+        let ruling = rule(&message, &served, &approver, &APPROVE);
+        assert_eq!(ruling, Err(ActError::NoSuchRecipient("c@z.example".to_owned())));
     }
 
     #[test]

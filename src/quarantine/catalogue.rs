@@ -205,6 +205,20 @@ mod tests {
     }
 
     #[test]
+    fn an_organisations_mail_is_found_however_its_code_is_written() {
+        let of = |number, ods: &str| HeldEntry {
+            organisations: vec![ods.to_owned()],
+            ..entry(number, Level::CLINICAL)
+        };
+        let mut catalogue = Catalogue::default();
+        for entry in [of(1, "RXX"), of(2, "ABC"), of(3, "rxx")] {
+            catalogue.put(entry);
+        }
+        let filter = HeldFilter { organisation: Some("rxx".to_owned()), ..HeldFilter::default() };
+        assert_eq!(catalogue.listing().ids(&filter, NOON).len(), 2);
+    }
+
+    #[test]
     fn what_somebody_may_not_see_is_not_even_counted() {
         let catalogue = catalogue(&[Level::CLINICAL, Level::SPECIALLY_PROTECTED]);
         let seen = catalogue.listing().seen_by(|entry| entry.level == Level::CLINICAL);

@@ -20,4 +20,6 @@ pub use catalogue::{Catalogue, HeldTally, Listing};
 pub use masking::masked;
 pub use terms::Terms;
 pub use token::{RequestKey, RequestKeyError};
-pub use view::{Judged, Mark, MessageView, PartView, Sight, Span, masked_subject, to_be_safe};
+pub use view::{
+    Judged, Mark, MessageView, PartView, RENDERING_STYLE, Sight, Span, masked_subject, to_be_safe,
+};

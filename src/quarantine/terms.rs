@@ -105,6 +105,16 @@ mod tests {
     }
 
     #[test]
+    fn it_takes_two_from_the_named_level_on_and_for_none_where_none_is_named() {
+        let two = |four_eyes| {
+            let terms = Terms { four_eyes, ..Terms::default() };
+            Level::ALL.iter().filter(|level| terms.needs_two(**level)).count()
+        };
+        assert_eq!(two(Some(Level::CLINICAL)), 2, "that level, and the one above");
+        assert_eq!((two(Some(Level::SPECIALLY_PROTECTED)), two(None)), (1, 0));
+    }
+
+    #[test]
     fn under_a_legal_hold_nothing_expires() {
         let mut message = held(1, Level::CLINICAL);
         message.hold.as_mut().unwrap().case.legal_hold = true;

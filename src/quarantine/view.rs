@@ -25,6 +25,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::rendering::RENDERING_STYLE;
 use self::{parts::Parts, secrets::Secrets};
 use crate::{
     classify::{Classification, Found},

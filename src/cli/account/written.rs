@@ -20,6 +20,7 @@ pub(super) struct NewAccount<'a> {
     pub(super) certificates: &'a [String],
     pub(super) password: Option<&'a PasswordDigest>,
     pub(super) second_factor: Option<&'a TotpSecret>,
+    pub(super) unix_user: Option<&'a str>,
 }
 
 impl WrittenAccounts {
@@ -44,6 +45,9 @@ impl WrittenAccounts {
         }
         if let Some(secret) = account.second_factor {
             table.insert("second_factor", value(secret.base32()));
+        }
+        if let Some(user) = account.unix_user {
+            table.insert("unix_user", value(user));
         }
         let accounts = self.0.entry("account").or_insert(Item::ArrayOfTables(ArrayOfTables::new()));
         if let Some(accounts) = accounts.as_array_of_tables_mut() {
@@ -112,6 +116,7 @@ mod tests {
             certificates: &[],
             password: None,
             second_factor: None,
+            unix_user: None,
         };
         let mut written = WrittenAccounts::parse("").unwrap();
         written.add(&account("jane", &[]));

@@ -8,7 +8,6 @@ use std::{
 use super::Unread;
 use crate::{
     cli::page::{Ink, Page, piece},
-    mail::Disposition,
     policy::{Cause, Change, Effect, Policy, ReplayReport, Rollout, Tally},
 };
 
@@ -31,7 +30,7 @@ pub(super) fn tell<W: Write>(
     for (effect, mut changes) in effects {
         changes.sort_by_key(|(_, tally)| std::cmp::Reverse(tally.copies));
         let copies = changes.iter().map(|(_, tally)| tally.copies).sum();
-        page.heading("", &format!("{}: {}", words(effect), counted(copies, "copy", "copies")))?;
+        page.heading("", &format!("{}: {}", effect, counted(copies, "copy", "copies")))?;
         for (change, tally) in changes {
             tell_change(page, change, tally)?;
         }
@@ -140,33 +139,6 @@ fn tell_change<W: Write>(page: &mut Page<W>, change: &Change, tally: &Tally) -> 
     page.row("From", &[piece(Ink::Plain, named.join(", "))])?;
     let examples: Vec<String> = tally.examples.iter().map(ToString::to_string).collect();
     page.row("Such as", &[piece(Ink::Quiet, examples.join(", "))])
-}
-
-fn words(effect: &Effect) -> String {
-    match effect {
-        Effect::Disposition { from, to } => format!("{} instead of {}", done(*to), done(*from)),
-        Effect::Tls { from, to } => format!("TLS {to} instead of {from}"),
-        Effect::NextHop => "redirected to another host".to_owned(),
-        Effect::Gains(addition) => {
-            let (what, which) = addition.words();
-            format!("with a change more ({}: {which})", what.to_lowercase())
-        }
-        Effect::Loses(addition) => {
-            let (what, which) = addition.words();
-            format!("with a change less ({}: {which})", what.to_lowercase())
-        }
-        Effect::OtherRule => "stopped as before, by another rule".to_owned(),
-    }
-}
-
-fn done(disposition: Disposition) -> &'static str {
-    match disposition {
-        Disposition::Relay => "relayed",
-        Disposition::Redirect => "redirected",
-        Disposition::Defer => "deferred",
-        Disposition::Hold => "held",
-        Disposition::Reject => "rejected",
-    }
 }
 
 fn counted(number: u64, one: &str, many: &str) -> String {

@@ -47,20 +47,11 @@ const FEWEST_MESSAGES: u64 = 20;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::{config::Config, policy::diagnostics::SourceFile};
+    use crate::config::file::tests::with_table;
 
     fn read(table: &str) -> Result<GoingLive, String> {
-        let rest = "[node]\nname = \"mx1.example\"\ndata_dir = \"d\"\npolicies = \"p\"\n\
-                    [[listener]]\nname = \"m\"\naddress = \"0.0.0.0:25\"\n\
-                    direction = \"outbound\"\ntls = \"none\"\n\
-                    [[route]]\ndomain = \"*\"\nnext_hop = \"mx\"\n";
-        let text = format!("{rest}{table}");
-        let file = Arc::new(SourceFile { path: "postern.toml".to_owned(), text });
-        let (config, faults) = Config::read(&file);
-        config.map(|config| config.going_live).ok_or_else(|| format!("{faults:?}"))
+        with_table(table).map(|config| config.going_live)
     }
 
     #[test]

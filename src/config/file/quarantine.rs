@@ -53,20 +53,11 @@ const LEVELS: [&str; Level::ALL.len()] = ["level_0", "level_1", "level_2", "leve
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::{config::Config, policy::diagnostics::SourceFile};
+    use crate::config::file::tests::with_table;
 
     fn read(table: &str) -> Result<Quarantine, String> {
-        let rest = "[node]\nname = \"mx1.example\"\ndata_dir = \"d\"\npolicies = \"p\"\n\
-                    [[listener]]\nname = \"m\"\naddress = \"0.0.0.0:25\"\n\
-                    direction = \"outbound\"\ntls = \"none\"\n\
-                    [[route]]\ndomain = \"*\"\nnext_hop = \"mx\"\n";
-        let text = format!("{rest}{table}");
-        let file = Arc::new(SourceFile { path: "postern.toml".to_owned(), text });
-        let (config, faults) = Config::read(&file);
-        config.map(|config| config.quarantine).ok_or_else(|| format!("{faults:?}"))
+        with_table(table).map(|config| config.quarantine)
     }
 
     #[test]

@@ -16,6 +16,16 @@ fn read(text: &str) -> (Option<Config>, Diagnostics) {
     Config::read(&Arc::new(SourceFile { path, text: text.to_owned() }))
 }
 
+/// The least that there must be, with a table more: its meaning, or its faults.
+pub(super) fn with_table(table: &str) -> Result<Config, String> {
+    let (config, faults) = read(&format!("{LEAST}{table}"));
+    config.ok_or_else(|| format!("{faults:?}"))
+}
+
+const LEAST: &str = "[node]\nname = \"mx1.example\"\ndata_dir = \"d\"\npolicies = \"p\"\n\
+                     [[listener]]\nname = \"m\"\naddress = \"0.0.0.0:25\"\n\
+                     direction = \"outbound\"\ntls = \"none\"\n\
+                     [[route]]\ndomain = \"*\"\nnext_hop = \"mx\"\n";
 const SMALL: &str = r#"
     [node]
     name = "mx1.example.nhs.uk"

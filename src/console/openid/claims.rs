@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     config::{ClaimPath, OpenId},
-    mail::{Actor, ActorDoor, Role, Scope},
+    mail::{Actor, ActorDoor, KnownBy, Role, Scope},
 };
 
 pub(super) type Claims = Map<String, Value>;
@@ -45,7 +45,7 @@ pub(super) fn actor(claims: &Claims, settings: &OpenId) -> Result<Actor, NoAcces
         true => Scope::Organisations(organisations(claims, settings)?),
         false => Scope::Everybody,
     };
-    Ok(Actor { name, door: ActorDoor::Console, roles, scope })
+    Ok(Actor { name, door: ActorDoor::Console, known_by: KnownBy::Provider, roles, scope })
 }
 
 /// Whether the claims say all that is asked of them.

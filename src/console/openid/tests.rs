@@ -93,6 +93,7 @@ async fn whoever_the_provider_vouched_for_is_asked_to_sign_out_there_and_others_
     let actor = crate::mail::Actor {
         name: "openid:jane".to_owned(),
         door: crate::mail::ActorDoor::Console,
+        known_by: crate::mail::KnownBy::Provider,
         roles: vec![Role::Officer],
         scope: crate::mail::Scope::Everybody,
     };

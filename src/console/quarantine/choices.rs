@@ -36,10 +36,12 @@ pub(super) struct Proposed {
 impl Choices {
     pub(super) fn of(who: &Actor, entry: &HeldEntry) -> Self {
         let may = |permission| who.may(permission);
-        let is_own = entry.proposal.as_ref().map(|proposal| proposal.by == who.name);
+        let proposal = entry.proposal.as_ref();
+        let is_own = proposal.map(|proposal| proposal.by == who.name);
+        let is_others = proposal.is_some_and(|one| who.is_other_than(&one.by, one.known_by));
         Self {
             decide: may(Permission::Decide) && is_own.is_none() && !entry.legal_hold,
-            approve: may(Permission::Approve) && is_own == Some(false) && !entry.legal_hold,
+            approve: may(Permission::Approve) && is_others && !entry.legal_hold,
             withdraw: match is_own {
                 None => false,
                 Some(true) => may(Permission::Decide),
@@ -86,6 +88,10 @@ fn say(choices: Choices, is_own: bool, legal_hold: bool) -> &'static str {
             "You can approve it as it stands, and it is done at once; or refuse it, and the \
              message stays held."
         }
+        Choices { withdraw: true, .. } => {
+            "Nobody can tell whether the proposal is yours: somebody who can be told from who made \
+             it must approve it. You can refuse it."
+        }
         _ => {
             "An approver must agree to it or refuse it, which your roles do not allow. Until then \
              the message stays held."
@@ -97,7 +103,7 @@ fn say(choices: Choices, is_own: bool, legal_hold: bool) -> &'static str {
 mod tests {
     use super::*;
     use crate::{
-        mail::{ActorDoor, Case, HeldAct, Level, Role, Scope},
+        mail::{ActorDoor, Case, HeldAct, KnownBy, Level, Role, Scope},
         quarantine::{
             Terms, rule_on,
             samples::{NOON, held},
@@ -114,10 +120,12 @@ mod tests {
             for by in [None, Some("jane"), Some("joan")] {
                 for legal_hold in [false, true] {
                     let (name, door) = ("jane".to_owned(), ActorDoor::Console);
-                    let who = Actor { name, door, roles: vec![role], scope: Scope::Everybody };
+                    let (known_by, scope) = (KnownBy::Account, Scope::Everybody);
+                    let who = Actor { name, door, known_by, roles: vec![role], scope };
                     let proposal = by.map(|by| Proposal {
                         act: release(),
                         by: by.to_owned(),
+                        known_by: KnownBy::Account,
                         at: NOON,
                         reason: "agreed".to_owned(),
                     });

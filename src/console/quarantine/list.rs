@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
 use askama::Template;
 use axum::{extract::State, http::Uri};
 
-use super::wanted::{PAGE, STATES, Wanted};
+use super::{
+    saved::View,
+    wanted::{PAGE, STATES, Wanted},
+};
 use crate::{
     console::{
         Answer, Console, FormErrors, Frame, Identity, Pagination, fields::Asked, moments::Due, page,
@@ -21,7 +24,11 @@ struct QuarantinePage {
     wanted: Wanted,
     query: String,
     choices: Choices,
-    views: Vec<SavedView>,
+    views: Vec<ViewLink>,
+    /// Whoever looks has made these.
+    own_views: Vec<ViewLink>,
+    /// The one of them that is shown.
+    own_view: Option<String>,
     rows: Vec<Row>,
     pages: Pagination,
     may_decide: bool,
@@ -37,10 +44,9 @@ struct Choices {
     rules: BTreeSet<String>,
 }
 
-/// A filter under a name. What else somebody wants to find again is an
-/// address, which every browser keeps.
-struct SavedView {
-    name: &'static str,
+/// A filter under a name.
+struct ViewLink {
+    name: String,
     address: String,
     current: bool,
 }
@@ -77,12 +83,15 @@ pub(super) async fn list(
         Err(errors) => (HeldPage::default(), errors),
     };
     let now = SystemTime::now().into();
+    let own_views = own_views(&console, &identity, &wanted);
     page(&QuarantinePage {
         frame,
         errors,
         query: wanted.query(),
         choices: Choices::of(&found, &wanted),
         views: views(&wanted),
+        own_view: own_views.iter().find(|view| view.current).map(|view| view.name.clone()),
+        own_views,
         pages: Pagination::new(&address, offset, found.entries.len(), PAGE, found.total),
         rows: found.entries.iter().map(|entry| Row::of(entry, now)).collect(),
         may_decide: identity.actor.may(Permission::Decide),
@@ -169,7 +178,18 @@ impl Choices {
     }
 }
 
-fn views(wanted: &Wanted) -> Vec<SavedView> {
+fn own_views(console: &Console, identity: &Identity, wanted: &Wanted) -> Vec<ViewLink> {
+    let query = wanted.query();
+    let views = console.views.of(&identity.actor.name).into_iter();
+    let link = |view: View| ViewLink {
+        address: view.address(),
+        current: view.query == query,
+        name: view.name,
+    };
+    views.map(link).collect()
+}
+
+fn views(wanted: &Wanted) -> Vec<ViewLink> {
     let state = |name: &str| Wanted { state: name.to_owned(), ..Wanted::default() };
     let top = Wanted { level: "4".to_owned(), ..Wanted::default() };
     let named = [
@@ -180,8 +200,8 @@ fn views(wanted: &Wanted) -> Vec<SavedView> {
         ("Level 4", top),
         ("Legal hold", state("legal-hold")),
     ];
-    let views = named.into_iter().map(|(name, view)| SavedView {
-        name,
+    let views = named.into_iter().map(|(name, view)| ViewLink {
+        name: name.to_owned(),
         current: Wanted { order: String::new(), ..wanted.clone() } == view,
         address: match view.query().as_str() {
             "" => "/quarantine".to_owned(),

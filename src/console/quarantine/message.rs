@@ -125,9 +125,8 @@ pub(super) async fn reveal(
     let mut errors = FormErrors::default();
     let Some(reason) = order::reason(&fields, &mut errors) else {
         let look = Look { console: &console, identity: &identity, id };
-        let mut of_reveal = FormErrors::default();
-        errors.iter().for_each(|(_, words)| of_reveal.add("reveal-reason", words));
-        return look.page(frame, of_reveal, Written::default()).await;
+        let errors = errors.renamed("reason", "reveal-reason");
+        return look.page(frame, errors, Written::default()).await;
     };
     // None is opened that they may not see.
     console.ports.quarantine.message(&identity.actor, id).await?;
@@ -214,13 +213,9 @@ pub(super) async fn export(
     }
     let reason = order::reason(&fields, &mut errors);
     let (true, Some(reason)) = (errors.is_empty(), reason) else {
-        let mut renamed = FormErrors::default();
-        for (field, words) in errors.iter() {
-            let name = if field == "reason" { "export-reason" } else { "passphrase" };
-            renamed.add(name, words);
-        }
+        let errors = errors.renamed("reason", "export-reason");
         let look = Look { console: &console, identity: &identity, id };
-        return look.page(frame, renamed, Written::default()).await;
+        return look.page(frame, errors, Written::default()).await;
     };
     let archive = console.ports.quarantine.export(&identity.actor, id, passphrase, &reason).await?;
     Ok(attached(id, archive))

@@ -2,7 +2,7 @@
 
 use axum::routing::{get, post};
 
-use super::{api, bulk, list, message};
+use super::{api, bulk, list, message, saved};
 use crate::{
     console::Routes,
     mail::Permission::{Decide, Export, Reveal, ViewHeld},
@@ -18,5 +18,6 @@ pub(in crate::console) fn routes(routes: Routes) -> Routes {
         .guarded("/quarantine/{id}/reveal", Reveal, post(message::reveal))
         .guarded("/quarantine/{id}/act", ViewHeld, post(message::act))
         .guarded("/quarantine/{id}/export", Export, post(message::export))
+        .with(saved::routes)
         .with(api::routes)
 }

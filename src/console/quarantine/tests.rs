@@ -10,8 +10,8 @@ use crate::{
         testing::Fixture,
     },
     mail::{
-        Actor, Direction, Finding, HeldAct, HeldEntry, HeldPage, Hold, Kind, Level, Masked,
-        Proposal, Protection, QueueId, QueuedMessage, QueuedRecipient, Role, Timestamp,
+        Actor, Direction, Finding, HeldAct, HeldEntry, HeldPage, Hold, Kind, KnownBy, Level,
+        Masked, Proposal, Protection, QueueId, QueuedMessage, QueuedRecipient, Role, Timestamp,
     },
     quarantine::{Mark, MessageView, PartView, Sight, Span},
 };
@@ -234,6 +234,7 @@ async fn a_message_is_shown_masked_until_somebody_says_why_they_must_see_it() {
     let other = crate::mail::Actor {
         name: "joan".to_owned(),
         door: crate::mail::ActorDoor::Console,
+        known_by: KnownBy::Account,
         roles: vec![Role::Officer],
         scope: crate::mail::Scope::Everybody,
     };
@@ -301,19 +302,24 @@ async fn what_is_done_to_all_is_counted_first_and_spares_what_comes_later() {
 
 #[tokio::test]
 async fn nobody_approves_what_they_have_proposed_themselves() {
-    let proposal = |by: &str| {
+    let proposal = |by: &str, known_by| {
         let (act, reason) = (HeldAct::Reject, HOSTILE.to_owned());
-        Some(Proposal { act, by: by.to_owned(), at: NOW, reason })
+        Some(Proposal { act, by: by.to_owned(), known_by, at: NOW, reason })
     };
-    for (by, offered) in [("jane", false), ("joan", true)] {
-        let (house, _) = house(Desk { proposal: proposal(by), ..Desk::default() });
+    for (by, known_by, offered) in [
+        ("jane", KnownBy::Account, false),
+        ("joan", KnownBy::Account, true),
+        ("uid 1001", KnownBy::UnixUser, false),
+    ] {
+        let (house, _) = house(Desk { proposal: proposal(by, known_by), ..Desk::default() });
         let shown = house.browser(&[Role::Approver]).get(&path("")).await;
         assert_harmless(&shown.body);
         assert_eq!(shown.body.contains("value=\"approve\""), offered, "{by}");
         assert!(shown.body.contains("value=\"withdraw\""));
         assert!(!shown.body.contains("value=\"release\""), "one thing after the other");
     }
-    let (house, _) = house(Desk { proposal: proposal("joan"), ..Desk::default() });
+    let (house, _) =
+        house(Desk { proposal: proposal("joan", KnownBy::Account), ..Desk::default() });
     let officer = house.browser(&[Role::Officer]).get(&path("")).await;
     for part in ["joan proposes: Reject it", "An approver must agree"] {
         assert!(officer.body.contains(part), "{part} not in {}", officer.body);

@@ -1,6 +1,6 @@
 //! What the console is answered: each port of its has its module here, beside
-//! the quarantine's. `policy` tells of versions and `trial` what would become
-//! of a message; `records` reads the audit trail, and `partners` tells how the
+//! the quarantine's. `policy` tells of versions, with what `replay` finds they
+//! would have decided, and `trial` what would become of a message; `records` reads the audit trail, and `partners` tells how the
 //! approved domains stand.
 
 mod difference;
@@ -8,6 +8,7 @@ mod partners;
 mod policy;
 mod ports;
 mod records;
+mod replay;
 mod trial;
 
 pub(super) use partners::PartnerOffice;

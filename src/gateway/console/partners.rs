@@ -44,11 +44,7 @@ fn partner(domain: &Domain, look: Option<&Look>, now: Timestamp) -> Partner {
     });
     Partner {
         domain,
-        state: match (readiness.is_ready(), readiness.up_to) {
-            (true, _) => PartnerState::Ready,
-            (false, Some(_)) => PartnerState::Partly,
-            (false, None) => PartnerState::Unready,
-        },
+        state: look.map_or(PartnerState::Unknown, Look::state),
         levels: levels.collect(),
         met: readiness.met.map(|met| met.name().to_owned()),
         since: Some(*since),

@@ -1,8 +1,9 @@
 //! The policy as the console shows it: what decides, what waits, what it would
 //! change, and what officers say to that.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use super::replay::replayed;
 use crate::{
     console::{
         ChangeExample, DeskError, Pending, PolicyChange, PolicyComparison, PolicyDesk, PolicyFault,
@@ -12,7 +13,8 @@ use crate::{
     decide::decide,
     gateway::{
         CanaryShown, PolicyAnswer, PolicyRequest, PolicyStatus, Refused, VersionName, Waiting,
-        policies::GoingLive, queue::now,
+        policies::{GoingLive, Signatory},
+        queue::now,
     },
     mail::{Actor, Decision, PolicyStep},
     policy::{Differences, Policy, Proof, ProofOutcome, Sentence, Turn, differences, prove},
@@ -20,12 +22,16 @@ use crate::{
 
 /// Blocks on disk and processor, so each answer is worked out on a thread that
 /// may be kept.
-pub(in crate::gateway) struct PolicyOffice(pub(in crate::gateway) Arc<GoingLive>);
+pub(in crate::gateway) struct PolicyOffice {
+    pub(in crate::gateway) going_live: Arc<GoingLive>,
+    /// Of the audit trail.
+    pub(in crate::gateway) trail: PathBuf,
+}
 
 impl PolicyDesk for PolicyOffice {
     fn standing(&self) -> Pending<'_, PolicyStanding> {
         Box::pin(self.elsewhere(|going_live| {
-            let ask = |request| going_live.answer(request, None, now());
+            let ask = |request| going_live.answer(request, &Signatory::default(), now());
             let PolicyAnswer::Status(status) = ask(PolicyRequest::Status) else {
                 return Err(unexpected());
             };
@@ -45,7 +51,11 @@ impl PolicyDesk for PolicyOffice {
         Box::pin(async move {
             let (version, path) = (named(version)?, path.to_owned());
             self.elsewhere(move |going_live| {
-                match going_live.answer(PolicyRequest::Show { version }, None, now()) {
+                match going_live.answer(
+                    PolicyRequest::Show { version },
+                    &Signatory::default(),
+                    now(),
+                ) {
                     PolicyAnswer::Files { mut files, .. } => {
                         files.remove(&path).ok_or(DeskError::Unknown)
                     }
@@ -58,7 +68,7 @@ impl PolicyDesk for PolicyOffice {
 
     fn comparison<'a>(&'a self, version: &'a str) -> Pending<'a, PolicyComparison> {
         Box::pin(async move {
-            let version = named(version)?;
+            let (version, trail) = (named(version)?, self.trail.clone());
             self.elsewhere(move |going_live| {
                 let (live, new) =
                     going_live.beside_live(&version, now()).map_err(DeskError::Refused)?;
@@ -68,6 +78,7 @@ impl PolicyDesk for PolicyOffice {
                 let files = new.sources.iter().map(|(path, read)| file(path, &read.text));
                 Ok(PolicyComparison {
                     proofs: prove(&new.policy, decide).iter().map(proved).collect(),
+                    replay: replayed(&trail, &new.policy, now(), REPLAY_TIME),
                     files: files.collect(),
                     ..told.map(|told| compared(&told)).unwrap_or_default()
                 })
@@ -92,10 +103,12 @@ impl PolicyDesk for PolicyOffice {
                 }
                 PolicyVerdict::Refuse => PolicyRequest::Refuse { version, officer, reason },
             };
-            self.elsewhere(move |going_live| match going_live.answer(request, None, now()) {
-                PolicyAnswer::Outcome(outcome) => Ok(outcome.words),
-                PolicyAnswer::Declined { why } => Err(DeskError::Refused(why)),
-                _ => Err(unexpected()),
+            self.elsewhere(move |going_live| {
+                match going_live.answer(request, &Signatory::default(), now()) {
+                    PolicyAnswer::Outcome(outcome) => Ok(outcome.words),
+                    PolicyAnswer::Declined { why } => Err(DeskError::Refused(why)),
+                    _ => Err(unexpected()),
+                }
             })
             .await
         })
@@ -107,7 +120,7 @@ impl PolicyOffice {
         &self,
         work: impl FnOnce(&GoingLive) -> Result<T, DeskError> + Send + 'static,
     ) -> Result<T, DeskError> {
-        let going_live = Arc::clone(&self.0);
+        let going_live = Arc::clone(&self.going_live);
         let done = tokio::task::spawn_blocking(move || work(&going_live)).await;
         done.unwrap_or_else(|panic| Err(DeskError::Failed(panic.to_string())))
     }
@@ -221,6 +234,8 @@ fn proved(proof: &Proof) -> PolicyProof {
     }
 }
 
+/// Somebody waits for the page.
+const REPLAY_TIME: Duration = Duration::from_secs(4);
 /// Law 7.
 const MOST_STEPS: usize = 50;
 const MOST_CHANGES: usize = 200;

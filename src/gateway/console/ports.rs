@@ -23,7 +23,10 @@ pub(in crate::gateway) fn ports(
         overview,
         quarantine: Arc::clone(&quarantine) as _,
         requests: quarantine,
-        policy: Arc::new(PolicyOffice(Arc::clone(&operator.going_live))),
+        policy: Arc::new(PolicyOffice {
+            going_live: Arc::clone(&operator.going_live),
+            trail: operator.trail.folder.clone(),
+        }),
         partners: Arc::new(PartnerOffice(Arc::clone(partners))),
         trace: Arc::clone(&records) as _,
         audit: records,

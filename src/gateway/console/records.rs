@@ -270,3 +270,6 @@ const READS: usize = 2;
 const MOST_LINES: usize = 2_000_000;
 /// What one export may give.
 const MOST_OCTETS: usize = 32 << 20;
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,7 @@
 //! mail: so what is in the folder is taken as a reload would take it, and
 //! what was live before decides where it cannot be.
 
-use std::{
-    os::unix::fs::MetadataExt,
-    sync::{Arc, Mutex, OnceLock},
-};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use arc_swap::ArcSwap;
 
@@ -71,7 +68,7 @@ impl GoingLive {
             workbench,
             terms: config.going_live.clone(),
             store,
-            accounts: SharedAccounts(std::iter::once(ROOT).chain(own_account()).collect()),
+            accounts: SharedAccounts::of_this_machine(),
             policies: Arc::new(Policies::new(standing)),
             state: Mutex::new(state),
             shown: ArcSwap::from_pointee(Shown::default()),
@@ -174,13 +171,6 @@ fn kept_canary(
     }
     built
 }
-
-/// Whose process this is, as the kernel shows it.
-fn own_account() -> Option<u32> {
-    std::fs::metadata("/proc/self").ok().map(|process| process.uid())
-}
-
-const ROOT: u32 = 0;
 
 /// Nothing to fall back upon: what compiles must do, since without it there
 /// is no mail at all. That its cases fail is told all the same.

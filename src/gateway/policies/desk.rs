@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
+    approval::Signatory,
     build::Built,
     control::{CameTo, CanaryShown, Outcome, PolicyAnswer, PolicyRequest, PolicyStatus},
     live::{GoingLive, State, outcome, unkept},
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     config::Approval,
-    mail::{By, Person, Step, Timestamp},
+    mail::{By, Step, Timestamp},
 };
 
 /// Why nothing was done, in words.
@@ -26,10 +27,10 @@ impl GoingLive {
     pub(in crate::gateway) fn answer(
         &self,
         request: PolicyRequest,
-        uid: Option<u32>,
+        signatory: &Signatory,
         now: Timestamp,
     ) -> PolicyAnswer {
-        let person = |name: Option<String>| By::Person(Person { name, uid });
+        let person = |name: Option<String>| signatory.writing(name);
         let done = match request {
             PolicyRequest::Status => return PolicyAnswer::Status(Box::new(self.status(now))),
             PolicyRequest::History => {

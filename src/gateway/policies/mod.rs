@@ -29,6 +29,7 @@ mod version;
 #[cfg(test)]
 mod tests;
 
+pub(super) use approval::{SharedAccounts, Signatory};
 pub use cases::{NoMessage, Seen, case_context, judge_case, with_crlf};
 pub use control::{
     CameTo, CanaryShown, Outcome, PolicyAnswer, PolicyRequest, PolicyStatus, Refused, ShownFault,

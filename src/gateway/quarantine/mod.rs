@@ -21,6 +21,5 @@ mod tests;
 
 pub(super) use bulk::Progress;
 pub(super) use judging::Quarantine;
-pub(super) use socket::socket_actor;
 pub use socket::{QuarantineAnswer, QuarantineRequest};
 pub(super) use ward::Ward;

@@ -8,8 +8,8 @@ use super::{bulk::Progress, judging::Quarantine};
 use crate::{
     console::{Acted, DeskError, HeldQuery, Which},
     mail::{
-        Actor, ActorDoor, DeedKind, HeldAct, HeldEntry, HeldFilter, HeldOrder, HeldPage, QueueId,
-        QueuedMessage, Role, Scope,
+        Actor, DeedKind, HeldAct, HeldEntry, HeldFilter, HeldOrder, HeldPage, QueueId,
+        QueuedMessage,
     },
 };
 
@@ -69,17 +69,6 @@ pub enum QuarantineAnswer {
     Refused {
         why: String,
     },
-}
-
-/// Who may use the socket is for the system to say: they count as approvers,
-/// each user as one person.
-pub(in crate::gateway) fn socket_actor(uid: u32) -> Actor {
-    let name = match uid {
-        0 => "root".to_owned(),
-        uid => format!("uid {uid}"),
-    };
-    let (door, scope) = (ActorDoor::Socket, Scope::Everybody);
-    Actor { name, door, roles: vec![Role::Approver], scope }
 }
 
 impl Quarantine {

@@ -23,8 +23,9 @@ use crate::{
         trail::Trail,
     },
     mail::{
-        Actor, ActorDoor, Address, Direction, Event, HeldAct, HeldFilter, Hold, Level, Observer,
-        Protection, QueueId, QueuedMessage, QueuedRecipient, ReversePath, Role, Scope, Timestamp,
+        Actor, ActorDoor, Address, Direction, Event, HeldAct, HeldFilter, Hold, KnownBy, Level,
+        Observer, Protection, QueueId, QueuedMessage, QueuedRecipient, ReversePath, Role, Scope,
+        Timestamp,
     },
     observe::{Audit, AuditSettings, Metrics, Observatory},
     policy::diagnostics::SourceFile,
@@ -114,7 +115,8 @@ pub(super) fn message(number: u64, level: Level) -> QueuedMessage {
 }
 
 fn person(name: &str, role: Role, scope: Scope) -> Actor {
-    Actor { name: name.to_owned(), door: ActorDoor::Console, roles: vec![role], scope }
+    let (door, known_by) = (ActorDoor::Console, KnownBy::Account);
+    Actor { name: name.to_owned(), door, known_by, roles: vec![role], scope }
 }
 
 fn officer(name: &str) -> Actor {

@@ -1,12 +1,19 @@
 //! What differs, added up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::Serialize;
 
 use super::asking::NotAsked;
-use crate::mail::{
-    Addition, DestinationClass, Disposition, QueueId, RecordedOutcome, Timestamp, TlsRequirement,
+use crate::{
+    mail::{
+        Addition, DestinationClass, Disposition, QueueId, RecordedOutcome, Timestamp,
+        TlsRequirement,
+    },
+    policy::Turn,
 };
 
 /// One copy, then and now.
@@ -87,6 +94,49 @@ pub struct Tally {
     pub destinations: BTreeMap<DestinationClass, u64>,
     /// The first few.
     pub examples: Vec<QueueId>,
+}
+
+impl Effect {
+    /// Whether more or less is let through by it.
+    pub fn turn(&self) -> Turn {
+        let of = |is_more: bool| if is_more { Turn::Tightening } else { Turn::Loosening };
+        match self {
+            Self::Disposition { from, to } => of(to > from),
+            Self::Tls { from, to } => of(to > from),
+            Self::NextHop | Self::Gains(_) | Self::Loses(_) | Self::OtherRule => Turn::Other,
+        }
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disposition { from, to } => {
+                write!(out, "{} instead of {}", done(*to), done(*from))
+            }
+            Self::Tls { from, to } => write!(out, "TLS {to} instead of {from}"),
+            Self::NextHop => out.write_str("redirected to another host"),
+            Self::Gains(addition) => {
+                let (what, which) = addition.words();
+                write!(out, "with a change more ({}: {which})", what.to_lowercase())
+            }
+            Self::Loses(addition) => {
+                let (what, which) = addition.words();
+                write!(out, "with a change less ({}: {which})", what.to_lowercase())
+            }
+            Self::OtherRule => out.write_str("stopped as before, by another rule"),
+        }
+    }
+}
+
+const fn done(disposition: Disposition) -> &'static str {
+    match disposition {
+        Disposition::Relay => "relayed",
+        Disposition::Redirect => "redirected",
+        Disposition::Defer => "deferred",
+        Disposition::Hold => "held",
+        Disposition::Reject => "rejected",
+    }
 }
 
 impl ReplayReport {

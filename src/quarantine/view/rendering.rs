@@ -33,7 +33,9 @@ struct Page {
 
 impl Page {
     fn written(mut self, pieces: &[HtmlPiece], secrets: &Secrets) -> String {
-        self.html.push_str(BEFORE);
+        for piece in [BEFORE, RENDERING_STYLE, AFTER_STYLE] {
+            self.html.push_str(piece);
+        }
         let text = joined(pieces);
         let mut characters: Vec<Shown<'_>> = Vec::new();
         let is_whole = secrets.show(&text, LONGEST, Care::Usual, |shown| characters.push(shown));
@@ -157,8 +159,11 @@ const VOID: [&str; 2] = ["br", "hr"];
 const LONGEST: usize = 128 << 10;
 /// Browsers give up at some hundreds.
 const DEEPEST: usize = 100;
-const BEFORE: &str = "<!doctype html>\n<html lang=\"en-GB\"><head><meta charset=\"utf-8\">\
-    <title>Message</title><style>body{font:1rem/1.5 Arial,sans-serif;margin:1rem;color:#212b32;\
+/// All the style that there is: a page that frames it can allow just this.
+pub const RENDERING_STYLE: &str = "body{font:1rem/1.5 Arial,sans-serif;margin:1rem;color:#212b32;\
     background:#fff;overflow-wrap:anywhere}table{border-collapse:collapse}td,th{padding:.1rem .5rem;\
     vertical-align:top;text-align:left}mark{background:#fff3bf;color:inherit;border-bottom:2px solid \
-    #8a5a00;padding:0 .1em}</style></head><body>";
+    #8a5a00;padding:0 .1em}";
+const BEFORE: &str = "<!doctype html>\n<html lang=\"en-GB\"><head><meta charset=\"utf-8\">\
+    <title>Message</title><style>";
+const AFTER_STYLE: &str = "</style></head><body>";

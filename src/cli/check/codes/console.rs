@@ -112,6 +112,15 @@ pub(super) const CODES: &[Code] = &[
         "src/config/accounts.rs",
     ),
     situation(
+        "unix-user-twice",
+        "Two accounts name one user of the system, who would be two people at one door and one at the other.",
+        [
+            "two entries have the same unix_user",
+            "give each person a user of their own, or take the line out of one",
+        ],
+        "src/config/accounts.rs",
+    ),
+    situation(
         "administrator-of-all",
         "A local administrator sees the mail of their own organisations, and an account has to say which those are.",
         [

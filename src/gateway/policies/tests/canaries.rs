@@ -23,7 +23,7 @@ fn send(bench: &Bench, numbers: std::ops::Range<usize>) -> usize {
 }
 
 fn status(bench: &Bench) -> Option<crate::gateway::CanaryShown> {
-    match bench.going_live.answer(PolicyRequest::Status, Some(0), bench.now) {
+    match bench.going_live.answer(PolicyRequest::Status, &Signatory::user(0), bench.now) {
         PolicyAnswer::Status(status) => status.canary,
         other => panic!("{other:?}"),
     }

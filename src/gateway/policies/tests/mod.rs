@@ -13,6 +13,7 @@ use std::{
 };
 
 use super::{
+    approval::Signatory,
     control::{Outcome, PolicyAnswer, PolicyRequest},
     live::GoingLive,
     notices::{News, TellOfficers},
@@ -117,7 +118,7 @@ impl Bench {
     }
 
     fn ask(&self, uid: u32, request: PolicyRequest) -> Result<Outcome, String> {
-        match self.going_live.answer(request, Some(uid), self.now) {
+        match self.going_live.answer(request, &Signatory::user(uid), self.now) {
             PolicyAnswer::Outcome(outcome) => Ok(outcome),
             PolicyAnswer::Declined { why } => Err(why),
             other => panic!("{other:?}"),

@@ -27,7 +27,7 @@ fn give_back(bench: &Bench, version: Option<VersionName>) -> Result<Outcome, Str
 }
 
 fn status(bench: &Bench) -> PolicyStatus {
-    match bench.going_live.answer(PolicyRequest::Status, Some(0), bench.now) {
+    match bench.going_live.answer(PolicyRequest::Status, &Signatory::user(0), bench.now) {
         PolicyAnswer::Status(status) => *status,
         other => panic!("{other:?}"),
     }
@@ -143,7 +143,7 @@ fn every_act_says_who_and_why() {
     assert_eq!(bench.live(), "reject");
     give_back(&bench, None).unwrap();
     let PolicyAnswer::History { steps } =
-        bench.going_live.answer(PolicyRequest::History, Some(0), bench.now)
+        bench.going_live.answer(PolicyRequest::History, &Signatory::user(0), bench.now)
     else {
         panic!("no history");
     };
@@ -158,7 +158,7 @@ fn the_files_of_a_version_are_shown_as_they_were() {
     let first = version_in(&bench.policies());
     bench.write("reject").reload();
     let request = PolicyRequest::Show { version: name(&first) };
-    match bench.going_live.answer(request, Some(0), bench.now) {
+    match bench.going_live.answer(request, &Signatory::user(0), bench.now) {
         PolicyAnswer::Files { version, files, .. } => {
             assert_eq!((version, files["rules.toml"].as_str()), (first, rule("hold").as_str()));
         }
@@ -174,7 +174,7 @@ fn an_officer_in_the_console_is_another_than_one_at_the_socket() {
     let approve = |officer: &str| {
         let (version, officer) = (name(&version), officer.to_owned());
         let request = PolicyRequest::Approve { version, officer, reason: None };
-        bench.going_live.answer(request, None, bench.now)
+        bench.going_live.answer(request, &Signatory::default(), bench.now)
     };
     assert!(matches!(approve("anna"), PolicyAnswer::Declined { .. }));
     let PolicyAnswer::Outcome(outcome) = approve("ben") else { panic!("declined") };
