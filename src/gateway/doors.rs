@@ -38,8 +38,8 @@ impl Doors {
         mut sockets: Sockets,
         config: &Config,
         processor: &Arc<Processor>,
-        strangers: Arc<Strangers>,
-        next_hops: Arc<NextHops>,
+        strangers: &Arc<Strangers>,
+        next_hops: &Arc<NextHops>,
         readers: &Pool,
     ) -> Result<Self, StartError> {
         let Config { node, limits, .. } = config;
@@ -71,8 +71,8 @@ impl Doors {
                 listener: listener.name.clone(),
                 accounts: Arc::new(Accounts::open(listener, &impostors, &passwords)?),
                 certified: listener.certified.clone(),
-                strangers: Arc::clone(&strangers),
-                next_hops: Arc::clone(&next_hops),
+                strangers: Arc::clone(strangers),
+                next_hops: Arc::clone(next_hops),
                 intake: Intake {
                     authenticator: authenticates.then(|| Arc::clone(&authenticator)),
                     processor: Arc::clone(processor),

@@ -138,7 +138,7 @@ impl Gateway {
             }),
         };
         let strangers = Arc::new(strangers(&next_hops, &observer)?);
-        let doors = Doors::take(sockets, &config, &processor, strangers, next_hops, &readers)?;
+        let doors = Doors::take(sockets, &config, &processor, &strangers, &next_hops, &readers)?;
         let keeper = Keeper {
             observer,
             observatory,
