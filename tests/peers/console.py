@@ -72,11 +72,11 @@ class Program:
         self.opener = urllib.request.build_opener(
             Stay, urllib.request.HTTPCookieProcessor(self.cookies), urllib.request.HTTPSHandler(context=tls))
 
-    def send(self, path, data=None, **headers):
+    def send(self, path, data=None, method=None, **headers):
         """The answer, whatever its status. `data`: a form, or octets as they are."""
         body = urllib.parse.urlencode(data).encode() if isinstance(data, dict) else data
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        request = urllib.request.Request(self.url + path, body, headers)
+        request = urllib.request.Request(self.url + path, body, headers, method=method)
         try:
             with self.opener.open(request, timeout=10) as answer:
                 return Answer(answer)

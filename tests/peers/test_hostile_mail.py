@@ -144,9 +144,9 @@ class Wary(Tab):
     def opens_all(self):
         """Opens whatever can be opened, and lets it settle."""
         self.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-        if self.page.locator("iframe.rendering").count():
-            self.page.locator("iframe.rendering").scroll_into_view_if_needed()
-            self.page.frame_locator("iframe.rendering").locator("body").wait_for()
+        for frame in self.page.locator("iframe.rendering").all():
+            frame.scroll_into_view_if_needed()
+            frame.content_frame.locator("body").wait_for()
         self.page.wait_for_load_state("networkidle")
 
     def looks_at(self, path):
@@ -166,7 +166,8 @@ STRANGE = """() => [...document.querySelectorAll('*')].filter(one =>
     ['IMG', 'IMAGE', 'OBJECT', 'EMBED', 'VIDEO', 'AUDIO', 'BASE', 'MATH', 'MARQUEE', 'APPLET', 'PICTURE', 'TEMPLATE',
      'PLAINTEXT', 'NOSCRIPT'].includes(one.tagName.toUpperCase())
     || one.tagName === 'SCRIPT' && !one.src.startsWith(location.origin + '/assets/')
-    || one.tagName === 'META' && one.httpEquiv || one.hasAttribute('srcdoc')
+    || one.tagName === 'META' && one.httpEquiv
+    || one.hasAttribute('srcdoc') && !(one.matches('iframe.rendering') && one.getAttribute('sandbox') === '')
     || one.tagName === 'LINK' && one.rel !== 'stylesheet'
     || [...one.attributes].some(attribute => attribute.name.startsWith('on'))
 ).map(one => one.outerHTML.slice(0, 200))"""

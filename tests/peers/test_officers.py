@@ -216,6 +216,8 @@ def is_on_record(tab, house, name):
 # Of the other's message, in all that could be shown of it.
 SUBJECT, SENDER, RECIPIENT, ASKED = "Snowdrop rota", f"betty@{BRAVO}", f"bertha@{HELD}", "my primrose reason"
 WORDS = ["snowdrop", "betty", "bertha", "primrose"]
+# How an officer calls a search that they keep.
+VIEW = "theirs"
 
 
 @pytest.fixture
@@ -270,7 +272,7 @@ def asked_of_everything(house, program, description):
     token = program.token()
     for path, methods in description["paths"].items():
         for method, operation in methods.items():
-            own = path.replace("{id}", house.bravo)
+            own = path.replace("{id}", house.bravo).replace("{name}", VIEW)
             assert "{" not in re.sub(r"\{version\}", "", own), f"{path}: say here what its parameters are"
             own = own.replace("{version}", "0" * 64)
             named = [one["name"] for one in operation.get("parameters", []) if one["in"] == "query"]
@@ -284,7 +286,7 @@ def asked_of_everything(house, program, description):
                 for body in bodies(house).get(path, [{}]):
                     octets = json.dumps(body).encode()
                     yield f"{method} {url} {body}", program.send(
-                        url, octets, content_type="application/json", x_csrf_token=token)
+                        url, octets, method.upper(), content_type="application/json", x_csrf_token=token)
 
 
 def mentions(house, answer):
@@ -294,6 +296,11 @@ def mentions(house, answer):
 
 def test_no_route_of_the_api_gives_a_local_administrator_anything_of_another_organisation(houses):
     house = houses
+    officer = signed_in(house.console, "jane.doe")
+    view = {"name": VIEW, "query": f"text={WORDS[0]}"}
+    kept = officer.send("/api/quarantine/views", json.dumps(view).encode(), content_type="application/json",
+                        x_csrf_token=officer.token())
+    assert kept.status == 200, kept.text
     program = signed_in(house.console, "alpha.admin")
     description = program.send("/api/openapi.json").json()
     answers = list(asked_of_everything(house, program, description))
@@ -309,7 +316,8 @@ def test_no_route_of_the_api_gives_a_local_administrator_anything_of_another_org
     assert program.send(f"/api/quarantine?text={WORDS[0]}").json()["total"] == 0
     overview = program.send("/api/overview").json()
     assert (overview["held"], sum(level["messages"] for level in overview["held_by_level"])) == (1, 1)
-    # Nothing was done to it, and nothing seen.
+    # Nothing was done to it, and nothing seen; nor to what others keep.
+    assert officer.send("/api/quarantine/views").json() == {"views": [view]}
     [entry] = [entry for entry in house.entries() if entry["id"] == house.bravo]
     case = entry["hold"]["case"]
     assert "proposal" not in case and "extended_to" not in case and not case["legal_hold"]
