@@ -64,6 +64,8 @@ mod settlement;
 mod signing_keys;
 mod state; // how it does
 mod strangers;
+#[cfg(test)]
+mod testing;
 mod tls_reports;
 mod tls_tally;
 mod trail;

@@ -11,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+from browser import browser  # noqa: E402
 from far_end import FarEnd  # noqa: E402
 from gateway import ROOT, Gateway, route  # noqa: E402
 from processes import as_root  # noqa: E402
@@ -33,6 +34,12 @@ def home():
 def far_end():
     with FarEnd() as far_end:
         yield far_end
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser() as chromium:
+        yield chromium
 
 
 @pytest.fixture

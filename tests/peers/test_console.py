@@ -11,7 +11,7 @@ import pytest
 
 import clients
 from authority import Authority
-from browser import DESKTOP, TELEPHONE, Tab, browser
+from browser import DESKTOP, TELEPHONE, Tab
 from console import PASSWORD, Console, Program, code, signed_in
 from gateway import Gateway, route
 from messages import message
@@ -30,12 +30,6 @@ def console(home):
     console.add("jane.doe", "approver", "operator")
     with Gateway(home / "gateway", [route("*", free_port())], more=console.settings) as console.gateway:
         yield console
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with browser() as chromium:
-        yield chromium
 
 
 def deeds(console, *kinds):

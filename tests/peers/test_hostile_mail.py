@@ -12,7 +12,7 @@ import zipfile
 
 import pytest
 
-from browser import Tab, browser
+from browser import Tab
 from console import Program, signed_in
 from messages import message
 from officers import ALPHA, HELD, House
@@ -48,12 +48,6 @@ def trap():
         threading.Thread(target=trap.serve_forever, daemon=True).start()
         yield trap
         trap.shutdown()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with browser() as chromium:
-        yield chromium
 
 
 # `TRAP` is where it would be heard of, CANARY what a script would call.

@@ -12,18 +12,12 @@ import pytest
 from reportlab.pdfgen.canvas import Canvas
 
 import clients
-from browser import Tab, browser
+from browser import Tab
 from console import PASSWORD, code, signed_in
 from gateway import postern
 from messages import message
 from officers import ALPHA, BRAVO, CODES, DATE, HELD, House, nhs_number
 from processes import wait_until
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with browser() as chromium:
-        yield chromium
 
 
 # ---- One message, two people, no mouse --------------------------------------

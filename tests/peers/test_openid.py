@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from authority import Authority
-from browser import TELEPHONE, Tab, browser
+from browser import TELEPHONE, Tab
 from console import Console, signed_in
 from gateway import Gateway, postern, route
 from openid import Person, Provider, parameter, with_parameter
@@ -38,12 +38,6 @@ def started(home, console):
 def console(home):
     with house(home) as console:
         yield console
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with browser() as chromium:
-        yield chromium
 
 
 def deeds(console, *kinds):

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from browser import DESKTOP, TELEPHONE, Tab, browser
+from browser import DESKTOP, TELEPHONE, Tab
 from console import Program, signed_in
 from messages import message
 from officers import ALPHA, CODES, HELD, House, night
@@ -18,12 +18,6 @@ WIDTHS = {"1280": DESKTOP, "390": TELEPHONE}
 # What each Tab must leave a mark of: an outline or a shadow that was not there.
 FOCUS = """element => { const style = getComputedStyle(element);
     return style.outlineStyle !== 'none' && style.outlineColor !== 'rgba(0, 0, 0, 0)' || style.boxShadow !== 'none' }"""
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with browser() as chromium:
-        yield chromium
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ use tokio::sync::watch;
 
 use super::judging::Quarantine;
 use crate::{
-    config::Config,
     console::{Acted, DeskError, HeldQuery, QuarantineDesk, Which},
     gateway::{
         parts::{open_queue, passage_key, request_key},
         policies::{GoingLive, Policies},
         queue::now,
         reports::Reports,
+        testing::config,
         trail::Trail,
     },
     mail::{
@@ -28,7 +28,6 @@ use crate::{
         Timestamp,
     },
     observe::{Audit, AuditSettings, Metrics, Observatory},
-    policy::diagnostics::SourceFile,
     quarantine::Sight,
     reader::{self, Pool},
     spool::Batch,
@@ -129,18 +128,6 @@ fn approver(name: &str) -> Actor {
 
 fn release() -> HeldAct {
     HeldAct::Release { recipients: Vec::new(), exemption: None, false_positive: false }
-}
-
-fn config(home: &Path, more: &str) -> Config {
-    let text = format!(
-        "[node]\nname = \"gw.test.example\"\ndata_dir = \"{0}/data\"\npolicies = \"{0}/policies\"\n\
-         [spool]\nephemeral = \"allow\"\n[[listener]]\nname = \"m\"\naddress = \"127.0.0.1:0\"\n\
-         direction = \"outbound\"\ntls = \"none\"\n[[route]]\ndomain = \"*\"\nnext_hop = \"mx\"\n{more}",
-        home.display()
-    );
-    let path = home.join("postern.toml").display().to_string();
-    let (config, faults) = Config::read(&Arc::new(SourceFile { path, text }));
-    config.unwrap_or_else(|| panic!("{faults:?}"))
 }
 
 fn write_policy(home: &Path) {

@@ -5,11 +5,9 @@ use std::{fs, path::Path};
 
 use super::*;
 use crate::{
-    config::Config,
-    gateway::{parts::open_queue, policies::GoingLive},
+    gateway::{parts::open_queue, policies::GoingLive, testing::config},
     mail::{ActorDoor, KnownBy, Role},
     observe::{Audit, AuditSettings, Metrics, Observatory},
-    policy::diagnostics::SourceFile,
 };
 
 const POLICY: &str = "[levels]\n0 = \"a\"\n1 = \"b\"\n2 = \"c\"\n3 = \"d\"\n4 = \"e\"\n";
@@ -25,19 +23,6 @@ impl Observer for Silent {
 struct House {
     records: Records,
     _folder: tempfile::TempDir,
-}
-
-fn config(home: &Path) -> Config {
-    let text = format!(
-        "[node]\nname = \"gw.test.example\"\ndata_dir = \"{0}/data\"\n\
-         policies = \"{0}/policies\"\n[spool]\nephemeral = \"allow\"\n[[listener]]\n\
-         name = \"m\"\naddress = \"127.0.0.1:0\"\ndirection = \"outbound\"\ntls = \"none\"\n\
-         [[route]]\ndomain = \"*\"\nnext_hop = \"mx\"\n",
-        home.display()
-    );
-    let path = home.join("postern.toml").display().to_string();
-    let (config, faults) = Config::read(&Arc::new(SourceFile { path, text }));
-    config.unwrap_or_else(|| panic!("{faults:?}"))
 }
 
 fn write_policy(home: &Path) {
@@ -85,7 +70,7 @@ impl House {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_policy(folder.path());
-        let config = Arc::new(config(folder.path()));
+        let config = Arc::new(config(folder.path(), ""));
         let observer: Arc<dyn Observer> = Arc::new(Silent);
         let going_live = GoingLive::begin(&config, Arc::clone(&observer), now());
         let policies = going_live.unwrap_or_else(|error| panic!("{error}")).policies();
