@@ -1,9 +1,10 @@
-//! Logs: one line an event, as text, JSON or for journald, on standard error.
+//! Logs: one line an event, as text or JSON on standard error, or for journald.
 //! `postern manual logs` tells each event by name.
 
 use std::{
     borrow::Cow,
     io::{self, IsTerminal, Write},
+    path::Path,
 };
 
 use tracing::{Level, Metadata};
@@ -14,13 +15,16 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
+use super::journal::{self, Journal};
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
     /// For people
     Text,
     /// An object a line
     Json,
-    /// Text without a time, each line begun by its priority (sd-daemon(3))
+    /// For journald, field by field; where none listens, text without a time,
+    /// each line begun by its priority (sd-daemon(3))
     Journald,
 }
 
@@ -31,6 +35,11 @@ pub fn start_logging(format: LogFormat) -> Result<(), String> {
     let filter: EnvFilter =
         wanted.parse().map_err(|error| format!("POSTERN_LOG={wanted}: {error}"))?;
     let registry = tracing_subscriber::registry().with(filter);
+    if format == LogFormat::Journald
+        && let Ok(journal) = Journal::at(Path::new(journal::SOCKET))
+    {
+        return registry.with(journal).try_init().map_err(|error| error.to_string());
+    }
     let lines = fmt::layer().with_writer(Lines(format));
     let started = match format {
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
@@ -67,13 +76,17 @@ impl MakeWriter<'_> for Lines {
 /// The layer hands over a whole event at a time.
 impl Write for Line {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        io::stderr().write_all(&one_line(event, self.priority))?;
+        to_standard_error(event, self.priority)?;
         Ok(event.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         io::stderr().flush()
     }
+}
+
+pub(super) fn to_standard_error(event: &[u8], priority: Option<u8>) -> io::Result<()> {
+    io::stderr().write_all(&one_line(event, priority))
 }
 
 /// What a stranger sends begins no line of its own, and claims no priority.
@@ -89,7 +102,7 @@ fn one_line(event: &[u8], priority: Option<u8>) -> Vec<u8> {
 }
 
 /// Of syslog: 3 is an error, 4 a warning, 6 information, 7 for finding faults.
-fn priority(level: Level) -> u8 {
+pub(super) fn priority(level: Level) -> u8 {
     match level {
         Level::ERROR => 3,
         Level::WARN => 4,

@@ -9,6 +9,7 @@
 mod audit;
 mod description;
 mod http;
+mod journal;
 mod lines; // the shape of the trail's lines
 mod log;
 mod metrics;

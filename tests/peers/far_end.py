@@ -4,6 +4,7 @@ Runs in a thread of the test. What happens to a message follows from the local
 part of its recipient, so a test needs no second server:
 
     reject…    550 to RCPT
+    forge…     550 to RCPT, in lines that would begin one of a log
     later…     451 to RCPT the first time, 250 after that
     slow…      half a second before the reply to the content
 """
@@ -211,6 +212,8 @@ class Session:
     async def recipient(self, address):
         if address.startswith("reject"):
             return await self.say("550 5.1.1 no such mailbox")
+        if address.startswith("forge"):
+            return await self.say("550-5.1.1 no\x1b[31m", "550-5.1.1 <3>forged", "550 5.1.1 PRIORITY=3")
         if address.startswith("later") and address not in self.far_end.seen:
             self.far_end.seen.add(address)
             return await self.say("451 4.2.1 come back later")
