@@ -13,7 +13,7 @@ use std::{
 use clap::Args;
 use serde_json::json;
 
-use super::{certificates, exit::Failure, files, keys, page::Page, spool};
+use super::{certificates, exit::Failure, files, folder, keys, page::Page, spool};
 use crate::{
     config::{Config, check_accounts, check_openid, check_users, read_file},
     mail::Timestamp,
@@ -26,10 +26,11 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub struct CheckArguments {
-    /// postern.toml; the policies it names are checked too
+    /// postern.toml; the policies it names are checked too [default: the installed one, where no
+    /// policies are named and there are none here]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The policy folder [default: the one postern.toml names, or `policies`]
+    /// The policy folder [default: the one postern.toml names, or `policies` here, or else /etc/postern/policies]
     #[arg(long, value_name = "DIR")]
     policies: Option<PathBuf>,
     /// A line of JSON a fault
@@ -57,7 +58,11 @@ pub fn check(arguments: CheckArguments, now: Timestamp) -> Result<(), Failure> {
         return codes::explain(&mut Page::standard_output(), code);
     }
     let mut diagnostics = Diagnostics::default();
-    let config = match &arguments.config {
+    let config = arguments.config.clone().or_else(|| match arguments.policies {
+        Some(_) => None,
+        None => folder::installed_configuration(),
+    });
+    let config = match &config {
         None => None,
         Some(path) => {
             let file = read_file(path).map_err(Failure::no_input)?;
@@ -80,7 +85,7 @@ pub fn check(arguments: CheckArguments, now: Timestamp) -> Result<(), Failure> {
     let folder = arguments
         .policies
         .or_else(|| config.as_ref().map(|config| config.node.policies.clone()))
-        .unwrap_or_else(|| PathBuf::from("policies"));
+        .unwrap_or_else(folder::usual);
     let local_domains = config.as_ref().map(|config| config.node.local_domains.as_slice());
     let context = Context {
         today: now.date(),

@@ -13,6 +13,7 @@ use super::{
     exit::Failure,
     files,
     findings::{self, Display, Extent},
+    folder::Folder,
     page::{Ink, Page, piece},
 };
 use crate::{
@@ -28,8 +29,8 @@ pub struct ClassifyArguments {
     /// Messages, or folders of them (*.eml)
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    #[arg(long, value_name = "DIR", default_value = "policies")]
-    policies: PathBuf,
+    #[command(flatten)]
+    folder: Folder,
     /// A line of JSON a message
     #[arg(long)]
     json: bool,
@@ -92,7 +93,7 @@ impl View {
 
 pub fn classify(arguments: &ClassifyArguments, now: Timestamp) -> Result<(), Failure> {
     let view = arguments.view;
-    let policy = files::policy_with(&arguments.policies, &[], view.test_range(), now)?;
+    let policy = files::policy_with(&arguments.folder.path(), &[], view.test_range(), now)?;
     let documents = Documents::new();
     let mut out = std::io::stdout().lock();
     let mut page = Page::standard_output().within(COLUMNS);

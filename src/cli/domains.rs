@@ -5,15 +5,10 @@ mod due;
 mod entries;
 mod import;
 
-use std::path::{Path, PathBuf};
-
 use clap::{Args, Subcommand};
 
-use super::{exit::Failure, files};
-use crate::{
-    mail::{Domain, Timestamp},
-    policy::{Context, Policy, Sources},
-};
+use super::exit::Failure;
+use crate::mail::Timestamp;
 
 #[derive(Debug, Args)]
 pub struct DomainsArguments {
@@ -33,33 +28,11 @@ enum DomainsCommand {
     Expiring(due::ExpiringArguments),
 }
 
-/// Where the policies are.
-#[derive(Debug, Args)]
-struct Folder {
-    #[arg(long, value_name = "DIR", default_value = "policies")]
-    policies: PathBuf,
-}
-
 pub fn domains(arguments: DomainsArguments, now: Timestamp) -> Result<(), Failure> {
     match arguments.command {
         DomainsCommand::List(arguments) => entries::list(&arguments, now),
         DomainsCommand::Show(arguments) => entries::show(&arguments, now),
         DomainsCommand::Import(arguments) => import::import(&arguments, now),
         DomainsCommand::Expiring(arguments) => due::expiring(&arguments, now),
-    }
-}
-
-impl Folder {
-    fn path(&self) -> &Path {
-        &self.policies
-    }
-
-    fn sources(&self) -> Result<Sources, Failure> {
-        files::sources(&self.policies)
-    }
-
-    fn policy(&self, local_domains: &[Domain], now: Timestamp) -> Result<Policy, Failure> {
-        let context = Context { today: now.date(), local_domains, test_range: None };
-        files::compiled(&self.sources()?, &context)
     }
 }

@@ -22,6 +22,7 @@ use super::{
     documents::Documents,
     exit::Failure,
     files, findings,
+    folder::Folder,
     page::{Ink, Page, piece},
     story::Story,
 };
@@ -47,8 +48,8 @@ pub(super) struct JourneyArguments {
     to: Vec<Address>,
     #[arg(long, value_enum, default_value_t = Way::Outbound)]
     direction: Way,
-    #[arg(long, value_name = "DIR", default_value = POLICIES)]
-    pub(super) policies: PathBuf,
+    #[command(flatten)]
+    pub(super) folder: Folder,
     /// A domain of ours; its recipients count as local
     #[arg(long = "local", value_name = "DOMAIN")]
     pub(super) local_domains: Vec<Domain>,
@@ -73,7 +74,7 @@ pub struct ExplainArguments {
     to: Vec<Address>,
     #[arg(long, value_enum, default_value_t = Way::Outbound)]
     direction: Way,
-    /// The policies that are asked [default: those of postern.toml, or `policies`]
+    /// The policies that are asked [default: those of postern.toml, or `policies` here, or else /etc/postern/policies]
     #[arg(long, value_name = "DIR")]
     policies: Option<PathBuf>,
     /// A domain of ours; its recipients count as local
@@ -146,7 +147,7 @@ pub fn explain(arguments: ExplainArguments, now: Timestamp) -> Result<(), Failur
         from,
         to: arguments.to,
         direction: arguments.direction,
-        policies: policies.unwrap_or_else(|| POLICIES.into()),
+        folder: Folder::at(policies),
         local_domains,
     };
     explain_file(&arguments.subject, &journey, arguments.view, arguments.json, now)
@@ -166,7 +167,7 @@ fn explain_file(
     now: Timestamp,
 ) -> Result<(), Failure> {
     let policy =
-        files::policy_with(&journey.policies, &journey.local_domains, view.test_range(), now)?;
+        files::policy_with(&journey.folder.path(), &journey.local_domains, view.test_range(), now)?;
     let submission = journey.submission(files::message(file)?);
     let (judgement, extract) = judged_with_extract(&policy, &submission, &Documents::new(), now)?;
     if json {
@@ -257,5 +258,3 @@ fn as_json(policy: &Policy, judgement: &Judgement, view: View) -> serde_json::Va
         "reply": reply,
     })
 }
-
-const POLICIES: &str = "policies";

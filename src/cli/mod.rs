@@ -18,6 +18,7 @@ mod exit;
 mod explain;
 mod files;
 mod findings;
+mod folder;
 mod health;
 mod keys;
 mod manual;

@@ -6,7 +6,7 @@ use std::{io::Write, path::PathBuf, sync::Arc};
 use clap::Args;
 use tokio::{sync::Semaphore, task::JoinSet};
 
-use super::{exit::Failure, files, page::Page, readiness};
+use super::{exit::Failure, files, folder, page::Page, readiness};
 use crate::{
     config::Config,
     gateway::{Readiness, Surveyor},
@@ -25,7 +25,7 @@ pub struct ProbeArguments {
     /// postern.toml: name servers, routes and policies as the gateway has them
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The policy folder [default: the one postern.toml names, or `policies`]
+    /// The policy folder [default: the one postern.toml names, or `policies` here, or else /etc/postern/policies]
     #[arg(long, value_name = "DIR")]
     policies: Option<PathBuf>,
     /// A line of JSON a domain
@@ -72,7 +72,7 @@ fn policy(
 ) -> Result<Policy, Failure> {
     let folder = folder
         .or_else(|| config.map(|config| config.node.policies.clone()))
-        .unwrap_or_else(|| PathBuf::from("policies"));
+        .unwrap_or_else(folder::usual);
     let local_domains = config.map(|config| config.node.local_domains.as_slice());
     files::policy(&folder, local_domains.unwrap_or_default(), now)
 }

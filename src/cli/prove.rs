@@ -1,11 +1,11 @@
 //! `postern prove`: that no combination of facts breaks an invariant.
 
-use std::{io::Write, path::PathBuf};
+use std::io::Write;
 
 use clap::Args;
 use serde_json::json;
 
-use super::{exit::Failure, files};
+use super::{exit::Failure, folder::Folder};
 use crate::{
     decide::decide,
     mail::{Decision, Timestamp},
@@ -14,16 +14,15 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub struct ProveArguments {
-    /// The policy folder
-    #[arg(long, value_name = "DIR", default_value = "policies")]
-    policies: PathBuf,
+    #[command(flatten)]
+    folder: Folder,
     /// A line of JSON an invariant
     #[arg(long)]
     json: bool,
 }
 
 pub fn prove(arguments: &ProveArguments, now: Timestamp) -> Result<(), Failure> {
-    let policy = files::policy(&arguments.policies, &[], now)?;
+    let policy = arguments.folder.policy(&[], now)?;
     let proofs = prove_all(&policy, decide);
     let mut out = std::io::stdout().lock();
     for proof in &proofs {

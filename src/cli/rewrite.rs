@@ -44,7 +44,7 @@ pub struct RewriteArguments {
 pub fn rewrite(arguments: RewriteArguments, now: Timestamp) -> Result<(), Failure> {
     let RewriteArguments { files, journey, config, diff, out } = arguments;
     let (node, signer) = identity(config.as_deref(), &journey)?;
-    let policy = files::policy(&journey.policies, &node.local_domains, now)?;
+    let policy = journey.folder.policy(&node.local_domains, now)?;
     let documents = Documents::new();
     let office = Office { node, signer, policy, documents, journey, now };
     let form = match (diff, out) {
@@ -176,7 +176,7 @@ fn identity(config: Option<&Path>, journey: &JourneyArguments) -> Result<(Node, 
     let node = Node {
         name: "localhost".parse().map_err(Failure::bad_data)?,
         data_dir: PathBuf::new(),
-        policies: journey.policies.clone(),
+        policies: journey.folder.path(),
         local_domains: journey.local_domains.clone(),
         control_socket: PathBuf::new(),
         control_group: None,

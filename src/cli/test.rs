@@ -13,7 +13,7 @@ use std::{
 use clap::Args;
 
 use self::report::Report;
-use super::{documents::Documents, exit::Failure, files};
+use super::{documents::Documents, exit::Failure, files, folder::Folder};
 use crate::{
     decide::decide,
     gateway::{Seen, case_context, judge_case},
@@ -23,8 +23,8 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub struct TestArguments {
-    #[arg(long, value_name = "DIR", default_value = "policies")]
-    policies: PathBuf,
+    #[command(flatten)]
+    folder: Folder,
     /// Name the cases that are as expected, too
     #[arg(long, short)]
     verbose: bool,
@@ -40,7 +40,7 @@ pub struct TestArguments {
 }
 
 pub fn test(arguments: &TestArguments, now: Timestamp) -> Result<(), Failure> {
-    let sources = files::sources(&arguments.policies)?;
+    let sources = arguments.folder.sources()?;
     let policy = files::compiled(&sources, &case_context(now.date()))?.fully_enforced();
     let (cases, diagnostics) = read_cases(&sources);
     if diagnostics.has_errors() {

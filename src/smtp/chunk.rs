@@ -245,6 +245,8 @@ mod tests {
         assert!(read(&[b"12345678\r\n", b"12345678\r\n"]).is_ok());
         assert_eq!(read(&[b"123456789\r\n"]), Err(Flaw::LineTooLong));
         assert_eq!(read(&[b"12345", b"6789\r\n"]), Err(Flaw::LineTooLong));
+        // With the end that it is given.
+        assert_eq!(read(&[b"12345678"]).unwrap(), "12345678\r\n");
         assert_eq!(read(&[b"123456789"]), Err(Flaw::LineTooLong));
     }
 
@@ -267,6 +269,18 @@ mod tests {
         assert_eq!(reader.receive(&mut input), Ok(ChunkProgress::Complete));
         assert_eq!(reader.finish().unwrap().as_ptr(), start);
         assert_eq!(input, "QUIT\r\n");
+    }
+
+    #[test]
+    fn what_chunks_have_brought_is_counted_once_it_is_outside_the_input() {
+        let mut reader = ChunkReader::new(LIMITS);
+        let mut input = BytesMut::new();
+        for (chunk, held) in [("one", 3), ("two\r\n", 8)] {
+            reader.begin(chunk.len() as u64).unwrap();
+            input.extend_from_slice(chunk.as_bytes());
+            reader.receive(&mut input).unwrap();
+            assert_eq!((reader.held(), input.len()), (held, 0));
+        }
     }
 
     #[test]

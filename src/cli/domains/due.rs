@@ -6,12 +6,10 @@ use clap::Args;
 use jiff::{ToSpan, civil::Date};
 use serde_json::json;
 
-use super::{
-    super::{
-        exit::Failure,
-        page::{Ink, Page, piece},
-    },
-    Folder,
+use super::super::{
+    exit::Failure,
+    folder::Folder,
+    page::{Ink, Page, piece},
 };
 use crate::{
     mail::Timestamp,

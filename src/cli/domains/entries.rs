@@ -5,13 +5,11 @@ use std::{io::Write, path::PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{
-    super::{
-        exit::Failure,
-        files,
-        page::{Ink, Page, piece},
-    },
-    Folder,
+use super::super::{
+    exit::Failure,
+    files,
+    folder::Folder,
+    page::{Ink, Page, piece},
 };
 use crate::{
     mail::{DestinationClass, Domain, Protection, Timestamp, Trust},

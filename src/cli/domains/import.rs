@@ -6,14 +6,12 @@ use clap::{Args, ValueEnum};
 use jiff::{ToSpan, civil::Date};
 use serde_json::json;
 
-use super::{
-    super::{
-        exit::Failure,
-        files,
-        page::{Ink, Page, Piece, piece},
-        replace::{lock, replace},
-    },
-    Folder,
+use super::super::{
+    exit::Failure,
+    files,
+    folder::Folder,
+    page::{Ink, Page, Piece, piece},
+    replace::{lock, replace},
 };
 use crate::{
     mail::{Level, Timestamp, TlsRequirement},

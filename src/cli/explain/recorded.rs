@@ -5,12 +5,12 @@ use std::{io::Write, path::PathBuf};
 
 use serde_json::json;
 
-use super::{POLICIES, decision, facts};
+use super::{decision, facts};
 use crate::{
     cli::{
         classify::COLUMNS,
         exit::Failure,
-        files,
+        files, folder,
         page::{Ink, Page, piece},
         story::Story,
     },
@@ -72,8 +72,10 @@ impl Present {
     fn ask(&self, decision: &Decision) -> Result<Option<Again>, Failure> {
         let folder = match &self.policies {
             Some(folder) => folder.clone(),
-            None if PathBuf::from(POLICIES).is_dir() => POLICIES.into(),
-            None => return Ok(None),
+            None => match folder::present() {
+                Some(folder) => folder,
+                None => return Ok(None),
+            },
         };
         let policy = files::policy(&folder, &self.local_domains, self.now)?;
         let mut recorded = RecordedDecision {
