@@ -449,6 +449,9 @@ mod tests {
             oldest: Duration::ZERO,
             exemptions: 0,
         });
+        metrics.set_partners(PartnerTally(
+            ["unready", "partly", "unknown", "ready"].map(|it| (it, 0)),
+        ));
         metrics.set_policy(&PolicyState::default());
         metrics.set_quarantine(&HeldTally::default());
         metrics.policies.set_exemption_expiry(Some(jiff::civil::date(2026, 11, 24)));
