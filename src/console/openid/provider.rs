@@ -216,7 +216,9 @@ impl Provider {
         };
         let keys = self.keys(metadata, Keys::AsKnown).await?;
         match token::verify(id_token, &keys, &expected) {
-            Err(TokenFault::UnknownKey) => {
+            // A wrong signature, too: a provider of one key need not name it, and
+            // may have another by now.
+            Err(TokenFault::UnknownKey | TokenFault::Signature) => {
                 let keys = self.keys(metadata, Keys::Renewed).await?;
                 Ok(token::verify(id_token, &keys, &expected)?)
             }
