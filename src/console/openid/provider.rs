@@ -35,6 +35,8 @@ use crate::{
 pub(super) struct Provider {
     pub(super) settings: OpenId,
     client: Client,
+    /// For one question.
+    patience: Duration,
     known: Mutex<Known>,
 }
 
@@ -105,7 +107,7 @@ impl Provider {
     /// Reads trust anchors from disk.
     pub(super) fn new(settings: OpenId) -> Result<Self, AnchorsError> {
         let client = Client::trusting(settings.trust_anchors.as_deref())?;
-        Ok(Self { settings, client, known: Mutex::default() })
+        Ok(Self { settings, client, patience: PATIENCE, known: Mutex::default() })
     }
 
     /// As it says now or said within the hour; longer ago where it does not
@@ -316,7 +318,7 @@ impl Provider {
                 status => Err(ProviderError::Status(host(), status)),
             }
         };
-        timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(ProviderError::Late(host())))
+        timeout(self.patience, asked).await.unwrap_or_else(|_| Err(ProviderError::Late(host())))
     }
 }
 
@@ -330,8 +332,10 @@ pub(super) fn form(fields: &[(&str, &str)]) -> String {
 const KEPT: Duration = Duration::from_secs(60 * 60);
 const RENEWAL: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_secs(5);
-/// For one question.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Octets.
 const LARGEST: usize = 256 << 10;
 const MOST_KEYS: usize = 100;
+
+#[cfg(test)]
+mod tests;
