@@ -25,8 +25,8 @@ use super::{
 use crate::{
     console::{Acted, Which},
     mail::{
-        Actor, Deed, DeedKind, Domain, Event, Exemption, HeldAct, KnownBy, NextHop, Observer,
-        Permission, QueueId, QueuedMessage, RecipientState, TlsRequirement,
+        Actor, Deed, DeedKind, Domain, Event, Exemption, HeldAct, NextHop, Observer, Permission,
+        QueueId, QueuedMessage, RecipientState, TlsRequirement,
     },
     observe::Excerpt,
     spool::{Batch, SpoolError},
@@ -165,8 +165,7 @@ impl Operator {
     /// Building a policy takes long.
     async fn policy(&self, request: PolicyRequest, uid: u32, who: &Actor) -> Answer {
         let going_live = Arc::clone(&self.going_live);
-        let account = (who.known_by == KnownBy::Account).then(|| who.name.clone());
-        let signatory = Signatory { uid: Some(uid), account };
+        let signatory = Signatory::at_socket(uid, who);
         let asked = move || going_live.answer(request, &signatory, now());
         match tokio::task::spawn_blocking(asked).await {
             Ok(answer) => Answer::Policy(answer),
