@@ -16,6 +16,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Request, StatusCode, header};
 use jsonwebtoken::jwk::Jwk;
+use percent_encoding::{PercentEncode, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::{sync::Mutex, time::timeout};
@@ -27,8 +28,8 @@ use super::{
 };
 use crate::{
     config::{HttpsUrl, OpenId, read_by_others},
-    console::sign_in::escaped,
     https::{AnchorsError, Client, HttpsError, Server},
+    mail::NOT_UNRESERVED,
 };
 
 #[derive(Debug)]
@@ -184,7 +185,7 @@ impl Provider {
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         match (&secret, metadata.authentication) {
             (Some(secret), ClientAuthentication::Basic) => {
-                let pair = format!("{}:{}", escaped(client_id), escaped(secret));
+                let pair = format!("{}:{}", encoded(client_id), encoded(secret));
                 let value = format!("Basic {}", STANDARD.encode(pair));
                 request = request.header(header::AUTHORIZATION, value);
             }
@@ -324,8 +325,12 @@ impl Provider {
 
 /// Fields as a form, or as a query.
 pub(super) fn form(fields: &[(&str, &str)]) -> String {
-    let fields = fields.iter().map(|(name, value)| format!("{name}={}", escaped(value)));
+    let fields = fields.iter().map(|(name, value)| format!("{name}={}", encoded(value)));
     fields.collect::<Vec<_>>().join("&")
+}
+
+fn encoded(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, NOT_UNRESERVED)
 }
 
 /// What it says of itself, and its keys.

@@ -81,7 +81,7 @@ async fn a_code_is_exchanged_once_for_what_the_provider_says_of_somebody() {
     assert_eq!(
         body,
         "grant_type=authorization_code&code=a%20code&redirect_uri=\
-         https%3A//gw.example/sign-in/openid/callback&code_verifier=v&client_id=postern"
+         https%3A%2F%2Fgw.example%2Fsign-in%2Fopenid%2Fcallback&code_verifier=v&client_id=postern"
     );
     assert!(head.starts_with("POST /token HTTP/1.1\r\n"), "{head}");
     assert!(head.contains("content-type: application/x-www-form-urlencoded"), "{head}");
