@@ -4,11 +4,12 @@
 use std::{fmt, str::FromStr};
 
 use aws_lc_rs::rand;
+use percent_encoding::utf8_percent_encode;
 use serde::{Deserialize, Serialize};
 use totp_rs::{Builder, Secret, Totp};
 
 use super::users::NoRandomness;
-use crate::mail::Timestamp;
+use crate::mail::{NOT_UNRESERVED, Timestamp};
 
 /// What the gateway and the app both know.
 #[derive(Clone, PartialEq, Eq)]
@@ -55,22 +56,14 @@ impl TotpSecret {
 
     /// What the QR code of an enrolment says.
     pub fn otpauth_url(&self, issuer: &str, account: &str) -> String {
-        let (issuer, account) = (escaped(issuer), escaped(account));
+        let encoded = |text| utf8_percent_encode(text, NOT_UNRESERVED);
+        let (issuer, account) = (encoded(issuer), encoded(account));
         format!("otpauth://totp/{issuer}:{account}?secret={}&issuer={issuer}", self.base32())
     }
 
     fn totp(&self) -> Totp {
         Builder::new().with_secret(self.0.clone()).build_noncompliant()
     }
-}
-
-/// Percent-encoded but for what no URL minds.
-fn escaped(text: &str) -> String {
-    let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"-._~".contains(&octet);
-    text.bytes().fold(String::new(), |escaped, octet| match plain(octet) {
-        true => escaped + char::from(octet).encode_utf8(&mut [0; 4]),
-        false => escaped + &format!("%{octet:02X}"),
-    })
 }
 
 impl FromStr for TotpSecret {

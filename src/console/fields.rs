@@ -6,8 +6,10 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Query, Request},
     http::{Uri, request::Parts},
 };
+use percent_encoding::utf8_percent_encode;
 
 use super::Refusal;
+use crate::mail::NOT_UNRESERVED;
 
 /// As an argument of a handler: those of the form that was sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,14 +80,7 @@ pub(super) fn query<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) ->
         }
         query.push_str(name);
         query.push('=');
-        for octet in value.bytes() {
-            match octet {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                    query.push(char::from(octet));
-                }
-                _ => query.push_str(&format!("%{octet:02X}")),
-            }
-        }
+        query.extend(utf8_percent_encode(value, NOT_UNRESERVED));
     }
     query
 }

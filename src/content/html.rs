@@ -13,6 +13,7 @@ use lol_html::{
     Settings,
     html_content::{Comment, Element, TextChunk, TextType},
 };
+use percent_encoding::percent_decode_str;
 
 use super::{character_reference, reading::OffsetMap, transfer};
 
@@ -116,10 +117,7 @@ pub(super) fn data_uri(value: &str) -> Option<Vec<u8>> {
     let (_, data) = uri.split_once(BASE64)?;
     let end = data.find(['"', '\'', ')', ' ']).unwrap_or(data.len());
     let data = data.get(..end)?;
-    let octets = match data.contains('%') {
-        true => transfer::base64_octets(&super::media::percent_decoded(data.as_bytes())),
-        false => transfer::base64_octets(data.as_bytes()),
-    };
+    let octets = transfer::base64_octets(&Cow::from(percent_decode_str(data)));
     (!octets.is_empty()).then_some(octets)
 }
 

@@ -1,7 +1,9 @@
 //! Content-Type and Content-Disposition: a value and its parameters, read as
 //! leniently as mail programs do (RFC 2045 section 5.1, RFC 2183, RFC 2231).
 
-use super::{charset, transfer};
+use percent_encoding::percent_decode_str;
+
+use super::charset;
 
 /// What a part says it is. Names in lower case; parameters as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,29 +178,12 @@ fn extended_text(group: &[(String, usize, bool, String)]) -> String {
             value = rest.split_once('\'').map_or(rest, |(_, text)| text);
         }
         if *extended {
-            octets.extend(percent_decoded(value.as_bytes()));
+            octets.extend(percent_decode_str(value));
         } else {
             octets.extend_from_slice(value.as_bytes());
         }
     }
     charset::text_of(&octets, charset)
-}
-
-pub(super) fn percent_decoded(text: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        let octet = match (first, tail) {
-            (b'%', [high, low, ..]) => transfer::hex_pair(*high, *low),
-            _ => None,
-        };
-        if octet.is_some() {
-            rest = tail.get(2..).unwrap_or_default();
-        }
-        decoded.push(octet.unwrap_or(*first));
-    }
-    decoded
 }
 
 const MAX_PARAMETERS: usize = 200;

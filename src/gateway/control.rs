@@ -21,7 +21,7 @@ use super::{
     quarantine::{QuarantineAnswer, QuarantineRequest},
 };
 use crate::{
-    mail::{Domain, NextHop, QueueId, QueuedMessage},
+    mail::{Actor, Domain, NextHop, Permission, QueueId, QueuedMessage, Scope},
     observe::Checkpoint,
 };
 
@@ -202,6 +202,38 @@ pub enum ControlError {
     Malformed(#[from] serde_json::Error),
 }
 
+impl Request {
+    /// Whether somebody may ask this; else what they lack. The quarantine
+    /// judges for itself, by message: whoever sees the mail of some
+    /// organisations only has nothing else here.
+    pub(super) fn is_allowed_to(&self, who: &Actor) -> Result<(), Permission> {
+        match self.needs() {
+            Some(needed) if !who.may(needed) || who.scope != Scope::Everybody => Err(needed),
+            _ => Ok(()),
+        }
+    }
+
+    fn needs(&self) -> Option<Permission> {
+        match self {
+            Self::Release { .. } | Self::Reject { .. } | Self::Quarantine(_) => None,
+            Self::List { .. } | Self::Show { .. } | Self::Trace { .. } => Some(Permission::Trace),
+            Self::TlsReport { send: SendReport::AtItsTime, .. } => Some(Permission::Trace),
+            Self::TlsReport { send: SendReport::Now, .. }
+            | Self::Retry { .. }
+            | Self::Exempt { .. }
+            | Self::Redirect { .. }
+            | Self::Bounce { .. } => Some(Permission::Operate),
+            Self::Policy(request) => Some(request.needs()),
+            Self::Audit(AuditRequest::Access { .. } | AuditRequest::Checkpoint) => {
+                Some(Permission::ReadAudit)
+            }
+            Self::Audit(AuditRequest::SetLegalHold { .. } | AuditRequest::LiftLegalHold { .. }) => {
+                Some(Permission::LegalHold)
+            }
+        }
+    }
+}
+
 /// Asks the gateway that listens at `socket`.
 pub async fn ask(socket: &Path, request: &Request) -> Result<Answer, ControlError> {
     ask_telling(socket, request, |_, _| {}).await
@@ -230,5 +262,82 @@ pub async fn ask_telling(
             Answer::Quarantine(QuarantineAnswer::Progress { judged, of }) => progress(judged, of),
             answer => return Ok(answer),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::{ActorDoor, KnownBy, Role};
+
+    /// One request of each kind that is not the quarantine's.
+    fn requests() -> Vec<(&'static str, Request)> {
+        let id = QueueId::at(0, 1);
+        let domain = || "x.example".parse().unwrap();
+        let (officer, reason) = ("x".to_owned(), "y".to_owned());
+        let version = || "0123456789ab".parse().unwrap();
+        let exempt =
+            Request::Exempt { id, tls: LessTls::Encrypted, seconds: 1, reason: reason.clone() };
+        let approve =
+            PolicyRequest::Approve { version: version(), officer: officer.clone(), reason: None };
+        let access = AuditRequest::Access { what: AuditAccess::Search, words: String::new() };
+        vec![
+            ("list", Request::List { selection: Selection::All }),
+            ("show", Request::Show { id }),
+            ("trace", Request::Trace { id }),
+            ("retry", Request::Retry { id: None }),
+            ("exempt", exempt),
+            ("redirect", Request::Redirect { id, to: NextHop::Mx, reason: reason.clone() }),
+            ("bounce", Request::Bounce { id, reason: None }),
+            ("report", Request::TlsReport { domain: domain(), send: SendReport::AtItsTime }),
+            ("report now", Request::TlsReport { domain: domain(), send: SendReport::Now }),
+            ("status", Request::Policy(PolicyRequest::Status)),
+            ("reload", Request::Policy(PolicyRequest::Reload)),
+            ("approve", Request::Policy(approve)),
+            (
+                "return",
+                Request::Policy(PolicyRequest::Return {
+                    version: None,
+                    officer,
+                    reason: reason.clone(),
+                }),
+            ),
+            ("read audit", Request::Audit(access)),
+            ("hold audit", Request::Audit(AuditRequest::SetLegalHold { reason })),
+        ]
+    }
+
+    fn allowed(roles: &[Role], scope: Scope) -> Vec<&'static str> {
+        let (door, known_by) = (ActorDoor::Socket, KnownBy::Account);
+        let who = Actor { name: "x".to_owned(), door, known_by, roles: roles.to_vec(), scope };
+        let requests = requests().into_iter();
+        requests.filter(|(_, one)| one.is_allowed_to(&who).is_ok()).map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn an_account_does_at_the_socket_what_its_roles_allow_and_no_more() {
+        const LOOKS: [&str; 5] = ["list", "show", "trace", "report", "status"];
+        const ACTS: [&str; 7] =
+            ["retry", "exempt", "redirect", "bounce", "report now", "reload", "return"];
+        for (role, more) in [
+            (Role::Officer, [&ACTS[..], &["hold audit"]].concat()),
+            (Role::Approver, [&ACTS[..], &["approve", "read audit", "hold audit"]].concat()),
+            (Role::Auditor, vec!["read audit"]),
+            (Role::Operator, ACTS.to_vec()),
+        ] {
+            let mut expected = [&LOOKS[..], &more].concat();
+            let mut allowed = allowed(&[role], Scope::Everybody);
+            expected.sort_unstable();
+            allowed.sort_unstable();
+            assert_eq!(allowed, expected, "{role}");
+        }
+    }
+
+    #[test]
+    fn a_locked_account_and_one_of_some_organisations_only_ask_nothing_of_all_mail() {
+        assert_eq!(allowed(&[], Scope::Everybody), [""; 0]);
+        let own = || Scope::Organisations(vec!["rxx".to_owned()]);
+        assert_eq!(allowed(&[Role::LocalAdministrator], own()), [""; 0]);
+        assert_eq!(allowed(&[Role::LocalAdministrator, Role::Approver], own()), [""; 0]);
     }
 }

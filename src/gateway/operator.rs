@@ -25,8 +25,8 @@ use super::{
 use crate::{
     console::{Acted, Which},
     mail::{
-        Actor, Domain, Event, Exemption, HeldAct, KnownBy, NextHop, Observer, Permission, QueueId,
-        QueuedMessage, RecipientState, TlsRequirement,
+        Actor, Deed, DeedKind, Domain, Event, Exemption, HeldAct, NextHop, Observer, Permission,
+        QueueId, QueuedMessage, RecipientState, TlsRequirement,
     },
     observe::Excerpt,
     spool::{Batch, SpoolError},
@@ -71,6 +71,9 @@ impl Operator {
         let mut line = String::new();
         BufReader::new((&mut stream).take(MAX_REQUEST)).read_line(&mut line).await?;
         let answer = match serde_json::from_str(&line) {
+            Ok(request) if let Err(lacking) = request.is_allowed_to(&who) => {
+                self.denied(&who, lacking)
+            }
             Ok(Request::Policy(request)) => self.policy(request, uid, &who).await,
             Ok(Request::Quarantine(request)) => {
                 self.judge_telling(request, &who, &mut stream).await
@@ -86,6 +89,14 @@ impl Operator {
         let mut answer = serde_json::to_vec(&answer)?;
         answer.push(b'\n');
         stream.write_all(&answer).await
+    }
+
+    /// That they tried is on record.
+    fn denied(&self, who: &Actor, lacking: Permission) -> Answer {
+        let (kind, by, words) = (DeedKind::Denied, who.name.as_str(), Some(lacking.name()));
+        let deed = Deed { kind, by, door: who.door, address: None, about: None, words };
+        self.observer.observe(Event::Done(deed));
+        refused(format!("the roles of {} do not allow this", who.name))
     }
 
     /// Whoever goes away half-way hears no more of it, and it is done all the
@@ -153,14 +164,8 @@ impl Operator {
 
     /// Building a policy takes long.
     async fn policy(&self, request: PolicyRequest, uid: u32, who: &Actor) -> Answer {
-        let judges =
-            matches!(request, PolicyRequest::Approve { .. } | PolicyRequest::Refuse { .. });
-        if judges && !who.may(Permission::ApprovePolicy) {
-            return refused(format!("the roles of {} do not allow this", who.name));
-        }
         let going_live = Arc::clone(&self.going_live);
-        let account = (who.known_by == KnownBy::Account).then(|| who.name.clone());
-        let signatory = Signatory { uid: Some(uid), account };
+        let signatory = Signatory::at_socket(uid, who);
         let asked = move || going_live.answer(request, &signatory, now());
         match tokio::task::spawn_blocking(asked).await {
             Ok(answer) => Answer::Policy(answer),

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::time::Timestamp;
+use super::{officer::KnownBy, time::Timestamp};
 
 /// Why a version does not decide: a closed set, so that it can be a metric's
 /// label.
@@ -118,6 +118,8 @@ pub struct Person {
     /// the console.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<u32>,
+    #[serde(default)]
+    pub known_by: KnownBy,
 }
 
 /// One step of one version.

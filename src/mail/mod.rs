@@ -24,6 +24,7 @@ mod lookup;
 mod message;
 mod obligation;
 mod officer;
+mod percent;
 mod protected;
 mod protection;
 mod quarantine;
@@ -71,6 +72,7 @@ pub use message::{
 };
 pub use obligation::{Choice, Disclaimer, Notice, Obligation, Wording};
 pub use officer::{Actor, ActorDoor, KnownBy, Permission, Role, Scope};
+pub use percent::NOT_UNRESERVED;
 pub use protected::Protected;
 pub use protection::{
     Ciphers, KeyPin, KeyPinError, MxName, Protection, TlsRequirement, TlsVersion, Trust,

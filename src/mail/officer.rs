@@ -91,6 +91,10 @@ pub enum Permission {
     ViewPartners,
     ReadAudit,
     ViewOverview,
+    /// Keep mail flowing, at the control socket: try what waits again, let it
+    /// go with less or another way, or return it; have the policy read anew, or
+    /// go back to one before.
+    Operate,
 }
 
 impl Role {
@@ -125,6 +129,7 @@ impl Role {
                 Try,
                 ViewPartners,
                 ViewOverview,
+                Operate,
             ],
             Self::Approver => &[
                 ViewHeld,
@@ -140,12 +145,13 @@ impl Role {
                 ViewPartners,
                 ReadAudit,
                 ViewOverview,
+                Operate,
             ],
             Self::LocalAdministrator => {
                 &[ViewHeld, Reveal, Decide, Trace, Try, ViewPartners, ViewOverview]
             }
             Self::Auditor => &[ViewHeld, Trace, ViewPolicy, ViewPartners, ReadAudit, ViewOverview],
-            Self::Operator => &[Trace, ViewPolicy, Try, ViewPartners, ViewOverview],
+            Self::Operator => &[Trace, ViewPolicy, Try, ViewPartners, ViewOverview, Operate],
         }
     }
 }
@@ -167,6 +173,7 @@ impl Permission {
             Self::ViewPartners => "view partners",
             Self::ReadAudit => "read the audit trail",
             Self::ViewOverview => "view the overview",
+            Self::Operate => "operate the gateway",
         }
     }
 }

@@ -3,6 +3,9 @@
 //! parameter (RFC 2231) in the fields of MIME.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use percent_encoding::percent_encode;
+
+use crate::mail::NOT_UNRESERVED;
 
 /// None where that cannot be said in ASCII: an address itself, or a parameter
 /// that is written against the rules.
@@ -187,15 +190,7 @@ fn parameters_in_ascii(value: &[u8]) -> Option<Vec<u8>> {
 /// RFC 2231 section 4. A charset that is not known is left out.
 fn extended(octets: &[u8]) -> String {
     let charset = if std::str::from_utf8(octets).is_ok() { "utf-8" } else { "" };
-    let mut out = format!("{charset}''");
-    for &octet in octets {
-        match octet {
-            b'-' | b'.' | b'_' | b'~' => out.push(char::from(octet)),
-            _ if octet.is_ascii_alphanumeric() => out.push(char::from(octet)),
-            _ => out.push_str(&format!("%{octet:02X}")),
-        }
-    }
-    out
+    format!("{charset}''{}", percent_encode(octets, NOT_UNRESERVED))
 }
 
 /// Words of at most 75 characters, each of whole characters, on a line each.

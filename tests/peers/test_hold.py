@@ -53,6 +53,24 @@ def test_a_release_does_not_lower_the_tls_that_was_asked_for(gateway, far_end):
     assert not any(HELD in command for command, _ in far_end.commands)
 
 
+def test_nothing_that_is_done_to_waiting_mail_lets_a_held_message_go(gateway, far_end):
+    entry = held(gateway, message(MARKED, HELD))
+    socket = gateway.home / "control.sock"
+    why = ("--reason", "it is late")
+    for act in ("exempt", "--tls", "opportunistic", *why), ("redirect", "--to", f"smtp://127.0.0.1:{far_end.port}", *why):
+        done = postern("queue", "--control", socket, act[0], entry["id"], *act[1:])
+        assert done.returncode == 1 and "is held" in done.stdout + done.stderr, done
+    gateway.queue("retry", entry["id"])
+    gateway.queue("retry")
+    # Whoever comes after it goes: it had its chance.
+    with clients.connect(gateway) as client:
+        clients.submit(client, message("The rota", SENDER), [SENDER])
+    wait_until("the other arrives", lambda: [m for m in far_end.received if m.forward_paths == [SENDER]])
+    assert copies(far_end) == []
+    [still] = gateway.queue("list", "held")["messages"]
+    assert (still["id"], still["hold"], still["recipients"]) == (entry["id"], entry["hold"], entry["recipients"])
+
+
 def test_a_rejected_message_goes_back_to_its_sender(gateway, far_end):
     entry = held(gateway, message(MARKED, HELD))
     gateway.queue("reject", entry["id"], "--reason", "send it to their approved address")

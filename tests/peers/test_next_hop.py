@@ -141,3 +141,17 @@ def test_a_next_hop_that_is_down_is_waited_for(home):
         with far_end:
             far_end.only()
             gateway.wait_until_empty()
+
+
+def test_mail_that_no_route_leads_from_waits_for_one(home, far_end):
+    inside = route("nhs.test.example", far_end.port)
+    gateway = Gateway(home / "gateway", [inside])
+    with gateway:
+        submit(gateway, "anybody@partner.test.example")
+        wait_until("an attempt", lambda: last_attempt(gateway))
+        assert "no route to the domain" in str(last_attempt(gateway))
+        assert far_end.received == []
+    gateway.config.write_text(gateway.config.read_text() + route("*", far_end.port))
+    with gateway:
+        assert far_end.only(30).forward_paths == ["anybody@partner.test.example"]
+        gateway.wait_until_empty()

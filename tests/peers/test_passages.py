@@ -120,3 +120,24 @@ def test_the_secret_is_made_once_for_us_alone(home, far_end):
     key.write_bytes(b"short")
     with pytest.raises(RuntimeError, match="at least 32 octets"):
         gateway.start()
+
+
+@pytest.mark.parametrize("field, most, refusal", [
+    (b"Received: from x by y; Tue, 24 Nov 2026 00:00:00 +0000\r\n", 100, b"5.4.6 too many hops"),
+    # With those of the message itself, of which we add some.
+    (b"X-A: b\r\n", 20_000 - 50, b"5.6.0 too many header fields"),
+])
+def test_what_has_come_too_far_or_cannot_be_read_to_the_end_of_its_header_is_not_taken(
+        gateway, far_end, field, most, refusal):
+    mail = message()
+    content = mail.as_bytes(policy=mail.policy.clone(linesep="\r\n"))
+    for times, taken in (most, True), (most + 100, False):
+        with clients.connect(gateway) as client:
+            client.ehlo()
+            client.mail("ward7@nhs.test.example")
+            client.rcpt("a@x.test.example")
+            code, text = client.data(field * times + content)
+        assert code == (250 if taken else 554), text
+        assert taken or text.startswith(refusal), text
+    gateway.wait_until_empty()
+    assert len(far_end.received) == 1

@@ -36,7 +36,9 @@ class Held:
         self.id = entry["id"]
 
     def at_the_socket(self, uid, act):
-        request = {"do": "quarantine", "ask": "act", "which": {"these": [self.id]}, "act": act, "reason": "seen"}
+        return self.asked_by(uid, {"do": "quarantine", "ask": "act", "which": {"these": [self.id]}, "act": act, "reason": "seen"})
+
+    def asked_by(self, uid, request):
         # Capabilities go with the user.
         user = as_root("setpriv", f"--reuid={uid}", f"--regid={os.getgid()}", "--clear-groups")
         command = ["/usr/bin/python3", "-c", ASK, self.gateway.home / "control.sock", json.dumps(request)]
@@ -57,6 +59,7 @@ class Held:
 
 
 RELEASE = {"act": "release"}
+RELOAD = {"do": "policy", "ask": "reload"}
 
 
 def refusal(told):
@@ -103,3 +106,10 @@ def test_root_proposes_nothing_and_two_users_without_accounts_are_two(held, far_
 def test_a_locked_account_is_locked_at_both_doors(held):
     held.console.account("lock", "ann")
     assert "roles do not allow" in held.at_the_socket(ANN, RELEASE)["why"]
+    elsewhere = {"do": "redirect", "id": held.id, "to": "smtp://127.0.0.1:9", "reason": "seen"}
+    for request in {"do": "list", "selection": "all"}, {"do": "retry", "id": None}, elsewhere, RELOAD:
+        answer = held.asked_by(ANN, request)
+        assert (answer["answer"], "roles of ann do not allow" in answer["why"]) == ("refused", True), (request, answer)
+        assert held.asked_by(STRANGER, request) != answer
+    denied = [line for line in held.gateway.audited("deed") if (line["kind"], line["by"]) == ("denied", "ann")]
+    assert [line["words"] for line in denied][-4:] == ["trace messages", *["operate the gateway"] * 3]

@@ -137,8 +137,7 @@ impl Checking<'_> {
                 self.has_exchange(&target, *prefixes).await
             }
             Mechanism::Ptr(spec) => {
-                let target = self.name(spec.as_ref(), domain).await?;
-                let target = target.trim_end_matches('.').to_ascii_lowercase();
+                let target = folded(&self.name(spec.as_ref(), domain).await?);
                 let below = format!(".{target}");
                 let names = self.validated_names().await;
                 Ok(names.iter().any(|name| *name == target || name.ends_with(&below)))
@@ -186,7 +185,7 @@ impl Checking<'_> {
         for name in names.take(MOST_NAMES) {
             let back = self.ask(name.clone(), self.address_type()).await.unwrap_or_default();
             if back.iter().filter_map(address).any(|address| address == self.ip) {
-                validated.push(name.to_utf8().trim_end_matches('.').to_ascii_lowercase());
+                validated.push(folded(&name.to_utf8()));
             }
         }
         validated
@@ -206,8 +205,9 @@ impl Checking<'_> {
     /// The domain itself, else one below it, else any (section 7.3).
     async fn best_name(&self, domain: &str) -> String {
         let names = self.validated_names().await;
+        let domain = folded(domain);
         let below = format!(".{domain}");
-        let best = names.iter().find(|name| *name == domain);
+        let best = names.iter().find(|name| **name == domain);
         let best = best.or_else(|| names.iter().find(|name| name.ends_with(&below)));
         best.or(names.first()).map_or_else(|| "unknown".to_owned(), Clone::clone)
     }
@@ -263,6 +263,11 @@ impl Checking<'_> {
             false => Err(Stopped::Permanent),
         }
     }
+}
+
+/// A name as it is compared: case and a last dot say nothing.
+fn folded(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
 }
 
 fn address(data: &RData) -> Option<IpAddr> {

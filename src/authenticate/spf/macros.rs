@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
+use percent_encoding::utf8_percent_encode;
+
 use super::record::Malformed;
+use crate::mail::NOT_UNRESERVED;
 
 /// A domain-spec: its pieces in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -162,7 +165,10 @@ impl Macro {
         }
         let kept = labels.len() - self.labels.unwrap_or(labels.len()).min(labels.len());
         let text = labels.split_off(kept).join(".");
-        if self.escaped { escaped(&text) } else { text }
+        match self.escaped {
+            true => utf8_percent_encode(&text, NOT_UNRESERVED).to_string(),
+            false => text,
+        }
     }
 }
 
@@ -175,16 +181,6 @@ fn dotted(ip: IpAddr) -> String {
             nibbles.map(|nibble| format!("{nibble:x}")).collect::<Vec<_>>().join(".")
         }
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.bytes()
-        .map(|octet| match octet {
-            b'-' | b'.' | b'_' | b'~' => char::from(octet).to_string(),
-            _ if octet.is_ascii_alphanumeric() => char::from(octet).to_string(),
-            _ => format!("%{octet:02X}"),
-        })
-        .collect()
 }
 
 const MAX_NAME: usize = 253;

@@ -8,4 +8,7 @@ mod check;
 mod macros;
 mod record;
 
+#[cfg(test)]
+mod trials;
+
 pub(super) use check::{Asked, check};

@@ -22,6 +22,8 @@ mod token;
 mod unproved;
 
 #[cfg(test)]
+mod peer;
+#[cfg(test)]
 mod tests;
 
 pub(super) use claims::is_openid_name;

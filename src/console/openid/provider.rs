@@ -16,6 +16,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Request, StatusCode, header};
 use jsonwebtoken::jwk::Jwk;
+use percent_encoding::{PercentEncode, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::{sync::Mutex, time::timeout};
@@ -27,14 +28,16 @@ use super::{
 };
 use crate::{
     config::{HttpsUrl, OpenId, read_by_others},
-    console::sign_in::escaped,
     https::{AnchorsError, Client, HttpsError, Server},
+    mail::NOT_UNRESERVED,
 };
 
 #[derive(Debug)]
 pub(super) struct Provider {
     pub(super) settings: OpenId,
     client: Client,
+    /// For one question.
+    patience: Duration,
     known: Mutex<Known>,
 }
 
@@ -105,7 +108,7 @@ impl Provider {
     /// Reads trust anchors from disk.
     pub(super) fn new(settings: OpenId) -> Result<Self, AnchorsError> {
         let client = Client::trusting(settings.trust_anchors.as_deref())?;
-        Ok(Self { settings, client, known: Mutex::default() })
+        Ok(Self { settings, client, patience: PATIENCE, known: Mutex::default() })
     }
 
     /// As it says now or said within the hour; longer ago where it does not
@@ -182,7 +185,7 @@ impl Provider {
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         match (&secret, metadata.authentication) {
             (Some(secret), ClientAuthentication::Basic) => {
-                let pair = format!("{}:{}", escaped(client_id), escaped(secret));
+                let pair = format!("{}:{}", encoded(client_id), encoded(secret));
                 let value = format!("Basic {}", STANDARD.encode(pair));
                 request = request.header(header::AUTHORIZATION, value);
             }
@@ -216,7 +219,9 @@ impl Provider {
         };
         let keys = self.keys(metadata, Keys::AsKnown).await?;
         match token::verify(id_token, &keys, &expected) {
-            Err(TokenFault::UnknownKey) => {
+            // A wrong signature, too: a provider of one key need not name it, and
+            // may have another by now.
+            Err(TokenFault::UnknownKey | TokenFault::Signature) => {
                 let keys = self.keys(metadata, Keys::Renewed).await?;
                 Ok(token::verify(id_token, &keys, &expected)?)
             }
@@ -314,22 +319,28 @@ impl Provider {
                 status => Err(ProviderError::Status(host(), status)),
             }
         };
-        timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(ProviderError::Late(host())))
+        timeout(self.patience, asked).await.unwrap_or_else(|_| Err(ProviderError::Late(host())))
     }
 }
 
 /// Fields as a form, or as a query.
 pub(super) fn form(fields: &[(&str, &str)]) -> String {
-    let fields = fields.iter().map(|(name, value)| format!("{name}={}", escaped(value)));
+    let fields = fields.iter().map(|(name, value)| format!("{name}={}", encoded(value)));
     fields.collect::<Vec<_>>().join("&")
+}
+
+fn encoded(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, NOT_UNRESERVED)
 }
 
 /// What it says of itself, and its keys.
 const KEPT: Duration = Duration::from_secs(60 * 60);
 const RENEWAL: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_secs(5);
-/// For one question.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Octets.
 const LARGEST: usize = 256 << 10;
 const MOST_KEYS: usize = 100;
+
+#[cfg(test)]
+mod tests;

@@ -169,79 +169,15 @@ const LONGEST_SUBJECT: usize = 255;
 #[cfg(test)]
 mod tests {
     use aws_lc_rs::{
-        rand::SystemRandom,
         rsa::{KeyPair as RsaKeyPair, KeySize},
-        signature::{
-            ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
-            RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding,
-        },
+        signature::Ed25519KeyPair,
     };
-    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     use serde_json::json;
 
     use super::*;
+    use crate::console::openid::peer::{Key, encoded};
 
     const NOW: i64 = 1_800_000_000;
-
-    /// A provider with a key of one kind.
-    enum Key {
-        Ec(EcdsaKeyPair),
-        Ed(Ed25519KeyPair),
-        Rsa(RsaKeyPair),
-    }
-
-    fn encoded(octets: &[u8]) -> String {
-        URL_SAFE_NO_PAD.encode(octets)
-    }
-
-    impl Key {
-        fn ec() -> Self {
-            Self::Ec(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
-        }
-
-        fn jwk(&self, kid: &str) -> Value {
-            match self {
-                Self::Ec(pair) => {
-                    let point = pair.public_key().as_ref();
-                    let (x, y) = (encoded(&point[1..33]), encoded(&point[33..]));
-                    json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": kid })
-                }
-                Self::Ed(pair) => {
-                    let x = encoded(pair.public_key().as_ref());
-                    json!({ "kty": "OKP", "crv": "Ed25519", "x": x, "kid": kid })
-                }
-                Self::Rsa(pair) => {
-                    let public = pair.public_key();
-                    let n = encoded(public.modulus().big_endian_without_leading_zero());
-                    let e = encoded(public.exponent().big_endian_without_leading_zero());
-                    json!({ "kty": "RSA", "n": n, "e": e, "kid": kid })
-                }
-            }
-        }
-
-        fn sign(&self, header: &Value, claims: &Value) -> String {
-            let signed = format!(
-                "{}.{}",
-                encoded(header.to_string().as_bytes()),
-                encoded(claims.to_string().as_bytes())
-            );
-            let random = SystemRandom::new();
-            let signature = match self {
-                Self::Ec(pair) => pair.sign(&random, signed.as_bytes()).unwrap().as_ref().to_vec(),
-                Self::Ed(pair) => pair.sign(signed.as_bytes()).as_ref().to_vec(),
-                Self::Rsa(pair) => {
-                    let way: &dyn RsaEncoding = match header["alg"].as_str().unwrap() {
-                        "PS256" => &RSA_PSS_SHA256,
-                        _ => &RSA_PKCS1_SHA256,
-                    };
-                    let mut signature = vec![0; pair.public_modulus_len()];
-                    pair.sign(way, &random, signed.as_bytes(), &mut signature).unwrap();
-                    signature
-                }
-            };
-            format!("{signed}.{}", encoded(&signature))
-        }
-    }
 
     fn good() -> Value {
         json!({

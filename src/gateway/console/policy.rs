@@ -96,19 +96,17 @@ impl PolicyDesk for PolicyOffice {
     ) -> Pending<'a, String> {
         Box::pin(async move {
             let (version, officer) = (named(version)?, who.name.clone());
-            let reason = reason.to_owned();
+            let (reason, signatory) = (reason.to_owned(), Signatory::in_console(who));
             let request = match verdict {
                 PolicyVerdict::Approve => {
                     PolicyRequest::Approve { version, officer, reason: Some(reason) }
                 }
                 PolicyVerdict::Refuse => PolicyRequest::Refuse { version, officer, reason },
             };
-            self.elsewhere(move |going_live| {
-                match going_live.answer(request, &Signatory::default(), now()) {
-                    PolicyAnswer::Outcome(outcome) => Ok(outcome.words),
-                    PolicyAnswer::Declined { why } => Err(DeskError::Refused(why)),
-                    _ => Err(unexpected()),
-                }
+            self.elsewhere(move |going_live| match going_live.answer(request, &signatory, now()) {
+                PolicyAnswer::Outcome(outcome) => Ok(outcome.words),
+                PolicyAnswer::Declined { why } => Err(DeskError::Refused(why)),
+                _ => Err(unexpected()),
             })
             .await
         })

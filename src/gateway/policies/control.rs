@@ -11,7 +11,7 @@ use super::{
     version::{Version, VersionName},
 };
 use crate::{
-    mail::{PolicyRefusal, PolicyStep, Timestamp},
+    mail::{Permission, PolicyRefusal, PolicyStep, Timestamp},
     policy::diagnostics::{Diagnostic, Rendering},
 };
 
@@ -53,6 +53,18 @@ pub enum PolicyRequest {
         officer: String,
         reason: String,
     },
+}
+
+impl PolicyRequest {
+    pub(in crate::gateway) const fn needs(&self) -> Permission {
+        match self {
+            Self::Status | Self::History | Self::Show { .. } => Permission::ViewPolicy,
+            Self::Approve { .. } | Self::Refuse { .. } => Permission::ApprovePolicy,
+            Self::Reload | Self::Propose { .. } | Self::Return { .. } | Self::Complete { .. } => {
+                Permission::Operate
+            }
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

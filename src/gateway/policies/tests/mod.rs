@@ -1,6 +1,7 @@
 //! Going live, with virtual time and a folder of small policies.
 
 mod canaries;
+mod console;
 mod faults;
 mod load;
 mod officers;
@@ -64,7 +65,7 @@ impl TellOfficers for Heard {
 /// A gateway's policies, without the gateway.
 struct Bench {
     folder: tempfile::TempDir,
-    going_live: GoingLive,
+    going_live: Arc<GoingLive>,
     heard: Heard,
     now: Timestamp,
 }
@@ -87,7 +88,7 @@ impl Bench {
         let heard = Heard::default();
         let going_live = GoingLive::begin(config, Arc::new(heard.clone()), now)?;
         going_live.tell_begun(Box::new(heard.clone()));
-        Ok(Self { folder, going_live, heard, now })
+        Ok(Self { folder, going_live: Arc::new(going_live), heard, now })
     }
 
     /// As after a power cut.
