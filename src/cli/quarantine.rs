@@ -20,10 +20,7 @@ use crate::{
     config::Span,
     console::{Acted, Which},
     gateway::{Answer, LessTls, QuarantineAnswer, QuarantineRequest, Request},
-    mail::{
-        Address, HeldAct, HeldFilter, HeldOrder, LesserTls, NextHop, QueueId, Timestamp,
-        TlsRequirement,
-    },
+    mail::{Address, HeldAct, HeldFilter, HeldOrder, LesserTls, NextHop, QueueId, Timestamp},
 };
 use filter::{FilterArguments, word};
 
@@ -151,13 +148,7 @@ pub fn quarantine(arguments: QuarantineArguments, now: Timestamp) -> Result<(), 
         }
         QuarantineCommand::Show { id } => held.show(QuarantineRequest::Show { id }, now),
         QuarantineCommand::Release { which, recipients, tls, time: Span(time), false_positive } => {
-            let exemption = tls.map(|tls| LesserTls {
-                tls: match tls {
-                    LessTls::Encrypted => TlsRequirement::Encrypted,
-                    LessTls::Opportunistic => TlsRequirement::Opportunistic,
-                },
-                seconds: time.as_secs(),
-            });
+            let exemption = tls.map(|tls| LesserTls { tls: tls.into(), seconds: time.as_secs() });
             held.act(which, HeldAct::Release { recipients, exemption, false_positive })
         }
         QuarantineCommand::Reject { which } => held.act(which, HeldAct::Reject),

@@ -244,9 +244,12 @@ impl Delivery {
     pub fn asked_by(&self) -> Vec<Asker> {
         let held = self.requirement();
         let sender = self.relays_under_tls() == RequireTls::Yes;
+        let lowered = held < self.protection.tls.max(self.route.tls);
+        let by_route = self.route.tls >= held && held > TlsRequirement::Opportunistic;
         let asked = [
-            (Asker::Policy, self.protection.tls >= held),
-            (Asker::Route, self.route.tls >= held && held > TlsRequirement::Opportunistic),
+            (Asker::Policy, self.protection.tls >= held && !lowered),
+            (Asker::Route, by_route && !lowered),
+            (Asker::Exemption, lowered),
             (Asker::Sender, sender && held == TlsRequirement::Verified),
         ];
         asked.into_iter().filter_map(|(asker, asked)| asked.then_some(asker)).collect()

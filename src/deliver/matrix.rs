@@ -12,8 +12,8 @@ use super::{
     trials::{delivered, delivery, last, waits_for},
 };
 use crate::mail::{
-    Attempt, CertificateVerdict, Exemption, FailureReason, NextHop, Protection, PublishedPolicy,
-    PublishedPolicyKind, RequireTls, TlsFault, TlsRequirement, Trust,
+    Asker, Attempt, CertificateVerdict, Exemption, FailureReason, NextHop, Protection,
+    PublishedPolicy, PublishedPolicyKind, RequireTls, TlsFault, TlsRequirement, Trust,
 };
 
 /// Who asks for what.
@@ -227,6 +227,14 @@ async fn what_a_person_lets_go_goes_as_they_say_and_no_worse() {
             let (by, reason) = ("root".to_owned(), "telephoned".to_owned());
             let until = now + std::time::Duration::from_secs(60);
             delivery.leave = Exemption { tls, by, reason, until }.in_force(now);
+            let asked_by = match require_tls {
+                RequireTls::Yes => Asker::Sender,
+                RequireTls::No => Asker::Exemption,
+            };
+            assert_eq!(delivery.asked_by().last(), Some(&asked_by));
+            let by_us =
+                [Asker::Policy, Asker::Route].map(|asker| delivery.asked_by().contains(&asker));
+            assert!(require_tls == RequireTls::Yes || by_us == [false; 2]);
             // DANE would do for the sender, so it is another's.
             let tlsa = match asks.tlsa(b"another key") {
                 Tlsa::Records(_) => Asks::TlsaOfAnotherKey.tlsa(b"another key"),

@@ -21,7 +21,7 @@ use super::{
     quarantine::{QuarantineAnswer, QuarantineRequest},
 };
 use crate::{
-    mail::{Actor, Domain, NextHop, Permission, QueueId, QueuedMessage, Scope},
+    mail::{Actor, Domain, NextHop, Permission, QueueId, QueuedMessage, Scope, TlsRequirement},
     observe::Checkpoint,
 };
 
@@ -140,14 +140,18 @@ pub enum SendReport {
     Now,
 }
 
-/// What a person may let a message go with.
+/// What a person may let a message go with: never in clear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum LessTls {
     /// TLS or not at all, whosever certificate it is
     Encrypted,
-    /// TLS if it is offered, in clear if not
-    Opportunistic,
+}
+
+impl From<LessTls> for TlsRequirement {
+    fn from(LessTls::Encrypted: LessTls) -> Self {
+        Self::Encrypted
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]

@@ -26,7 +26,7 @@ use crate::{
     console::{Acted, Which},
     mail::{
         Actor, Deed, DeedKind, Domain, Event, Exemption, HeldAct, NextHop, Observer, Permission,
-        QueueId, QueuedMessage, RecipientState, TlsRequirement,
+        QueueId, QueuedMessage, RecipientState,
     },
     observe::Excerpt,
     spool::{Batch, SpoolError},
@@ -284,12 +284,8 @@ impl Operator {
         if time.is_zero() || time > LONGEST_EXEMPTION {
             return Ok(refused("an exemption is for a second at least and seven days at most"));
         }
-        let tls = match tls {
-            LessTls::Encrypted => TlsRequirement::Encrypted,
-            LessTls::Opportunistic => TlsRequirement::Opportunistic,
-        };
         let exemption = Exemption {
-            tls,
+            tls: tls.into(),
             by: act.by.to_owned(),
             reason: act.reason.trim().to_owned(),
             until: now() + time,

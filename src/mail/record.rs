@@ -93,6 +93,8 @@ pub enum Asker {
     Route,
     /// REQUIRETLS.
     Sender,
+    /// A person, who has set aside that policy or the route asks for more.
+    Exemption,
 }
 
 impl Asker {
@@ -101,6 +103,7 @@ impl Asker {
             Self::Policy => "policy",
             Self::Route => "the route",
             Self::Sender => "the sender (REQUIRETLS)",
+            Self::Exemption => "an exemption from what policy asks for",
         }
     }
 }

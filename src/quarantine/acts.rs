@@ -64,7 +64,7 @@ pub enum ActError {
     NoSuchRecipient(String),
     #[error("an exemption is for a second at least and seven days at most")]
     ExemptionTime,
-    #[error("an exemption lets it go with TLS encrypted or opportunistic, found {0}")]
+    #[error("an exemption lets it go with TLS encrypted, never in clear, found {0}")]
     ExemptionTls(TlsRequirement),
     #[error("a message is redirected to a host: smtp://host:port")]
     NotAHost,
@@ -177,7 +177,7 @@ fn makes_sense(
 }
 
 fn is_bounded(exemption: LesserTls) -> Result<(), ActError> {
-    if !matches!(exemption.tls, TlsRequirement::Encrypted | TlsRequirement::Opportunistic) {
+    if exemption.tls != TlsRequirement::Encrypted {
         return Err(ActError::ExemptionTls(exemption.tls));
     }
     match (1..=LONGEST_EXEMPTION.as_secs()).contains(&exemption.seconds) {
@@ -406,6 +406,7 @@ mod tests {
             release(&[], encrypted, 0),
             release(&[], encrypted, 8 * 24 * 3600),
             release(&[], TlsRequirement::None, 60),
+            release(&[], TlsRequirement::Opportunistic, 60),
             HeldAct::Redirect { to: "mx".parse().unwrap() },
             HeldAct::Extend { until: NOON },
             HeldAct::Extend { until: NOON + Duration::from_secs(400 * 24 * 3600) },

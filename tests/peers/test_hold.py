@@ -57,7 +57,7 @@ def test_nothing_that_is_done_to_waiting_mail_lets_a_held_message_go(gateway, fa
     entry = held(gateway, message(MARKED, HELD))
     socket = gateway.home / "control.sock"
     why = ("--reason", "it is late")
-    for act in ("exempt", "--tls", "opportunistic", *why), ("redirect", "--to", f"smtp://127.0.0.1:{far_end.port}", *why):
+    for act in ("exempt", "--tls", "encrypted", *why), ("redirect", "--to", f"smtp://127.0.0.1:{far_end.port}", *why):
         done = postern("queue", "--control", socket, act[0], entry["id"], *act[1:])
         assert done.returncode == 1 and "is held" in done.stdout + done.stderr, done
     gateway.queue("retry", entry["id"])

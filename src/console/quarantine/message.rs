@@ -389,9 +389,7 @@ impl Written {
 
 const MOST_OF_A_KIND: usize = 5;
 pub(super) const SHORTEST_PASSPHRASE: usize = 12;
-const TLS: [(&str, &str); 4] = [
+const TLS: [(&str, &str); 2] = [
     ("", "As the policy requires"),
-    (TlsRequirement::Verified.name(), "Verified: the certificate must be right"),
     (TlsRequirement::Encrypted.name(), "Encrypted: any certificate"),
-    (TlsRequirement::Opportunistic.name(), "Encrypted if they can, otherwise in clear"),
 ];

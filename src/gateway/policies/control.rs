@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    build::Unfit,
+    build::{Built, Unfit},
     record::{SetAside, Waiting},
     version::{Version, VersionName},
 };
@@ -176,6 +176,18 @@ impl Refused {
             headline: unfit.headline(),
             faults: unfit.faults.iter().take(MAX_FAULTS).map(ShownFault::of).collect(),
             drawn,
+        }
+    }
+
+    /// Not for its files: they stand in the folder, and do not decide.
+    pub(super) fn returned_from(from: &Built, why: &str, at: Timestamp) -> Self {
+        Self {
+            at,
+            reason: PolicyRefusal::Returned,
+            version: Some(from.version.clone()),
+            headline: format!("version {} was returned from: {why}", from.version.short()),
+            faults: Vec::new(),
+            drawn: String::new(),
         }
     }
 }

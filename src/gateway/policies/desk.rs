@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     approval::Signatory,
     build::Built,
-    control::{CameTo, CanaryShown, Outcome, PolicyAnswer, PolicyRequest, PolicyStatus},
+    control::{CameTo, CanaryShown, Outcome, PolicyAnswer, PolicyRequest, PolicyStatus, Refused},
     live::{GoingLive, State, outcome, unkept},
     record::{Act, Named},
     store::StoreError,
@@ -157,7 +157,8 @@ impl GoingLive {
         self.settle(&mut state, next).map_err(|error| told(&error))?;
         let from = std::mem::replace(&mut state.live, built);
         state.canary = None;
-        state.refused = None;
+        // Whose files they are that stand in the folder, as a rule.
+        state.refused = Some(Refused::returned_from(&from, reason, now));
         self.swap(&state);
         self.tell_loaded(&state);
         let words = format!(

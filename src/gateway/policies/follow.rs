@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     gateway::queue::now,
-    mail::{By, Event, PolicyRefusal, Timestamp},
+    mail::{By, Event, Timestamp},
 };
 
 /// Runs beside the mail, and does what takes long elsewhere.
@@ -88,17 +88,10 @@ impl GoingLive {
         let Some(from) = state.canary.clone() else { return };
         self.end_canary(state, None, act);
         let why = act.reason.unwrap_or_default();
-        let words = format!("version {} was returned from: {why}", from.version.short());
-        let reason = PolicyRefusal::Returned;
-        self.observer.observe(Event::PolicyRefused { reason, error: &words });
-        state.refused = Some(Refused {
-            at: act.at,
-            reason,
-            version: Some(from.version.clone()),
-            headline: words,
-            faults: Vec::new(),
-            drawn: String::new(),
-        });
+        let refused = Refused::returned_from(&from, why, act.at);
+        let (reason, error) = (refused.reason, refused.headline.as_str());
+        self.observer.observe(Event::PolicyRefused { reason, error });
+        state.refused = Some(refused);
         self.show(state);
         self.tell_officers(&News::Returned { from: &from, to: &state.live, why });
     }
