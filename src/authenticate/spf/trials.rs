@@ -185,7 +185,7 @@ async fn ten_terms_that_need_the_dns_are_as_many_as_there_may_be() {
         }
     }
     // Those that need none do not count.
-    assert_eq!(of(&format!("{} -all", vec!["ip4:192.0.2.9"; 11].join(" ")), "").await, Fail);
+    assert_eq!(of(&format!("{} -all", ["ip4:192.0.2.9"; 11].join(" ")), "").await, Fail);
 }
 
 #[tokio::test]

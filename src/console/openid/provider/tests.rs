@@ -1,3 +1,5 @@
+//! The way to a provider, against one that answers as each test has it.
+
 use std::fs;
 
 use serde_json::json;
