@@ -94,6 +94,7 @@ mod tests {
         for (moment, entered) in [(50, 50), (60, 50), (40, 40)] {
             calendar.hurry(id, at(moment));
             assert_eq!((calendar.len(), calendar.moment_of(id)), (1, Some(at(entered))));
+            assert!(!calendar.is_empty());
         }
     }
 

@@ -85,6 +85,32 @@ fn ten_thousand_messages_of_one_sender_do_not_delay_another_s_one() {
     assert!(turns.is_some_and(|turns| turns < 3), "{turns:?}");
 }
 
+/// Three turns are those of a higher priority, the fourth of the longest wait.
+#[test]
+fn who_has_waited_longest_is_told_by_the_first_of_each_lane() {
+    let urgent = Sent { priority: 9, ..Sent::small(9, DAY) };
+    let large = Sent { octets: 40 << 20, ..Sent::small(1, DAY) };
+    let overtakes_it = Sent::small(1, DAY + SECOND);
+    let another = Sent::small(2, DAY + MINUTE);
+    let sent = [urgent, urgent, urgent, large, overtakes_it, another];
+    assert_eq!(order(&sent, DAY + 2 * MINUTE).get(3), Some(&4));
+}
+
+#[test]
+fn whoever_comes_new_starts_where_the_least_served_of_their_priority_stand() {
+    let mut line = line(&vec![Sent::small(1, DAY); 100]);
+    line.look_at_the_time(at(DAY));
+    let before: Vec<_> = (0..40).map_while(|_| line.pop()).collect();
+    assert_eq!(before.len(), 40);
+    for number in 1_000..1_040 {
+        line.insert(id(number), Sent::small(2, DAY).waiting());
+    }
+    line.look_at_the_time(at(DAY));
+    let next: Vec<_> = (0..20).map_while(|_| line.pop()).collect();
+    let new = next.iter().filter(|&&gone| gone >= id(1_000)).count();
+    assert!((5..=10).contains(&new), "{new} of {}", next.len());
+}
+
 #[test]
 fn small_messages_of_a_sender_go_before_its_large_ones_and_not_for_ever() {
     let large = Sent { octets: 40 << 20, ..Sent::small(1, DAY) };

@@ -257,6 +257,9 @@ mod tests {
 
     const LIMITS: Limits = Limits { total: 100, per_destination: 8, initial_per_destination: 5 };
 
+    /// What leaves a window of two.
+    const NARROW: &str = "--+--+--+--+--+--+--+--+";
+
     fn failing() -> Verdict {
         let reply = Reply::plain(451, "no answer");
         Verdict::Failing(Failure { reason: FailureReason::Connect, reply })
@@ -302,7 +305,7 @@ mod tests {
         assert_eq!(after("----++++-").window(), 4);
         assert_eq!(after("----++++-+++").window(), 4);
         assert_eq!(after("----++++-++++").window(), 5);
-        assert_eq!(after(&format!("{}--", "--+".repeat(40))).window(), 1);
+        assert_eq!(after(&format!("{NARROW}--")).window(), 1);
     }
 
     #[test]
@@ -321,7 +324,8 @@ mod tests {
         assert_eq!(after("----").health(LIMITS), Health::Open);
         assert_eq!(after("-----").health(LIMITS), Health::Dead);
         assert_eq!(after("----+---").health(LIMITS), Health::Throttled);
-        let narrow = after(&format!("{}--", "--+".repeat(40)));
+        assert_eq!(after(&format!("{NARROW}-+--")).window(), 1, "one is the least");
+        let narrow = after(&format!("{NARROW}--"));
         assert_eq!((narrow.window(), narrow.health(LIMITS)), (1, Health::Throttled));
     }
 
@@ -368,6 +372,21 @@ mod tests {
         assert_eq!(hear(&mut feedback, failing(), 1), None);
         assert_eq!(hear(&mut feedback, Verdict::Well, 2), Some(DestinationChange::Revived));
         assert_eq!(hear(&mut feedback, Verdict::Well, 3), None);
+    }
+
+    #[test]
+    fn what_asked_nobody_shortens_no_rest() {
+        let mut feedback = after("-----");
+        assert_eq!(hear(&mut feedback, Verdict::Nothing, 30), None);
+        assert_eq!(feedback.rests_until(), Some(at(60)));
+    }
+
+    #[test]
+    fn only_what_differs_from_a_stranger_is_worth_remembering() {
+        for (verdicts, telling) in [("", false), ("++++", false), ("+++++", true), ("-----", true)]
+        {
+            assert_eq!(after(verdicts).is_telling(LIMITS), telling, "{verdicts:?}");
+        }
     }
 
     #[test]

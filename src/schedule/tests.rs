@@ -262,6 +262,26 @@ fn a_destination_where_nothing_waits_any_more_is_remembered_dead() {
 }
 
 #[test]
+fn what_becomes_of_a_message_can_be_asked() {
+    let mut schedule = schedule(10, 10);
+    assert!(schedule.is_empty());
+    schedule.add(id(1), "a", at(0), NORMAL);
+    schedule.add(id(1), "b", at(50), NORMAL);
+    schedule.add(id(2), "b", at(0), NORMAL);
+    assert!(!schedule.is_empty());
+    assert_eq!(schedule.take(at(0)), Some((id(1), "a")));
+    assert!(schedule.knows(id(1)) && schedule.knows(id(2)) && !schedule.knows(id(3)));
+    assert!(schedule.is_in_flight(id(1), &"a"));
+    assert!(!schedule.is_in_flight(id(1), &"b") && !schedule.is_in_flight(id(1), &"c"));
+    let mut waiting = schedule.waiting_at(&"b");
+    waiting.sort_unstable();
+    assert_eq!((waiting, schedule.waiting_at(&"a")), (vec![id(1), id(2)], vec![]));
+    schedule.finished(id(1), &"a");
+    schedule.remove(id(1));
+    assert!(!schedule.knows(id(1)));
+}
+
+#[test]
 fn what_is_claimed_is_taken_by_nobody_and_goes_back_where_it_was() {
     let mut schedule = schedule(10, 10);
     schedule.add(id(1), "a", at(0), NORMAL);
