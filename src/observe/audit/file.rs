@@ -114,6 +114,12 @@ impl TrailFile {
         }
     }
 
+    /// Whether nobody would find what is written into it. One that was moved is
+    /// found where it has got to.
+    pub(super) fn is_deleted(&self) -> bool {
+        self.file.metadata().is_ok_and(|ours| ours.nlink() == 0)
+    }
+
     fn look_at_it(&mut self, now: Timestamp) -> io::Result<()> {
         self.octets = self.file.metadata()?.len();
         (self.first, self.since) = (self.link.seq + 1, now);

@@ -44,7 +44,7 @@ impl AuditMetrics {
             )?)?,
             intact: new.register(IntGauge::new(
                 "postern_audit_intact",
-                "0 where lines were gone at the start, or the last verification found a fault.",
+                "0 where lines were gone at the start, the file was deleted since, or the last verification found a fault.",
             )?)?,
             verified: new.register(Gauge::new(
                 "postern_audit_verified_timestamp_seconds",

@@ -330,6 +330,24 @@ fn a_changed_octet_in_a_packed_file_is_found() {
 }
 
 #[test]
+fn a_file_that_somebody_has_replaced_takes_no_line_with_it_and_is_told_of() {
+    let home = Home::with(3);
+    let audit = home.open();
+    let broken = || audit.state().is_broken.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(!broken());
+    let shorter = home.lines()[1..].join("\n") + "\n";
+    let other = home.folder().join("other");
+    fs::write(&other, shorter).unwrap();
+    fs::rename(other, home.path()).unwrap();
+    audit.record(line(4));
+    audit.flush();
+    assert!(broken());
+    audit.close();
+    assert_eq!(home.lines().len(), 3);
+    assert!(!home.verify().is_intact());
+}
+
+#[test]
 fn a_file_that_somebody_has_moved_is_followed_by_a_new_one() {
     let home = Home::with(3);
     let audit = home.open();

@@ -61,7 +61,7 @@ pub struct AuditState {
     pub lost: AtomicU64,
     /// Unix milliseconds of the last sync.
     pub synced_at: AtomicU64,
-    /// Lines that were on disk were gone at the start.
+    /// Lines that were on disk were gone at the start, or their file is now.
     pub is_broken: AtomicBool,
     /// Unix milliseconds of the last verification, and what it found.
     pub verified_at: AtomicU64,
@@ -324,6 +324,7 @@ impl Writer {
             stamp(&mut told);
             self.backlog.push_back(told.to_string().into_bytes());
         }
+        self.mind_deletion();
         let written = self.file.append(self.backlog.make_contiguous());
         match written {
             Ok(()) => self.has_written(),
@@ -355,6 +356,18 @@ impl Writer {
             error!(%error, "the audit trail could not be written: its lines wait in memory");
         }
         self.failing = Some(error.to_string());
+    }
+
+    /// By whoever replaces it with another, as an editor does.
+    fn mind_deletion(&mut self) {
+        if !self.file.is_deleted() {
+            return;
+        }
+        self.state.is_broken.store(true, Ordering::Relaxed);
+        match self.file.reopen(now()) {
+            Ok(()) => error!("the audit trail's file was deleted: it goes on in another"),
+            Err(error) => error!(%error, "the audit trail could not be reopened"),
+        }
     }
 
     fn reopen(&mut self) {
