@@ -35,7 +35,8 @@ pub(super) fn insert(
             if goes_on_like_delimiter(part, place, plan.content()) {
                 inserted.truncate(inserted.trim_ascii_end().len());
             }
-            if breaks == LineBreaks::Kept {
+            // A line end before a delimiter is the delimiter's, in any charset.
+            if breaks == LineBreaks::Kept || part.body.end < plan.content().raw().len() {
                 end_line(part, place, &mut inserted, plan.content());
             }
             plan.body(part, place..place, inserted);
@@ -192,4 +193,127 @@ fn replace_base64(part: &Part, octets: &[u8], at: usize, inserted: &[u8], plan: 
     let mut encoded = encode::base64_lines(&[head, inserted, tail].concat(), 0);
     end_line(part, part.body.end, &mut encoded, plan.content());
     plan.body(part, part.body.clone(), encoded);
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::transform::Change;
+
+    /// What follows the body of the one part that is looked at.
+    const BEHIND: [&str; 3] = ["\r\n--b\r\n\r\nanother\r\n--b--\r\n", "--b--\r\n", ""];
+
+    fn message(encoding: &str, body: &[u8], behind: &str) -> Content {
+        let head = format!(
+            "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
+             Content-Transfer-Encoding: {encoding}\r\n\r\n"
+        );
+        Content::parse(Bytes::from([head.as_bytes(), body, behind.as_bytes()].concat()))
+    }
+
+    /// The message with it put in at `at` of the part's decoded octets.
+    fn inserted(
+        before: &Content,
+        at: usize,
+        inserted: &[u8],
+        breaks: LineBreaks,
+    ) -> (Content, Vec<Change>) {
+        let part = &before.parts()[1];
+        let mut plan = Plan::new(before);
+        insert(part, &before.decoded(part.id), at, inserted, breaks, &mut plan);
+        let changes = plan.finish();
+        let mut after = before.raw().to_vec();
+        for change in changes.iter().rev() {
+            after.splice(change.source.clone(), change.inserted.clone());
+        }
+        (Content::parse(Bytes::from(after)), changes)
+    }
+
+    fn without_blanks(octets: &[u8]) -> Vec<u8> {
+        octets.iter().copied().filter(|octet| !octet.is_ascii_whitespace()).collect()
+    }
+
+    /// Text in which much looks like a delimiter and is none.
+    fn text() -> impl Strategy<Value = String> {
+        let pieces = vec!["a", "bc", "--", "--b", "--bc", " ", "=", "\r\n", "é"];
+        prop::collection::vec(prop::sample::select(pieces), 0..9).prop_map(|pieces| pieces.concat())
+    }
+
+    fn body() -> impl Strategy<Value = (&'static str, Vec<u8>)> {
+        let quoted =
+            text().prop_map(|text| encode::quoted_printable(text.as_bytes(), LineBreaks::Kept));
+        let base64 = (text(), prop::sample::select(vec![4_usize, 8, 76, 10, 7]), 0..3_usize);
+        let base64 = base64.prop_map(|(text, width, ends)| {
+            let encoded = STANDARD.encode(text);
+            let lines: Vec<&[u8]> = encoded.as_bytes().chunks(width).collect();
+            [lines.join(&b"\r\n"[..]), b"\r\n".repeat(ends)].concat()
+        });
+        prop_oneof![
+            text().prop_map(|text| ("8bit", text.into_bytes())),
+            quoted.prop_map(|body| ("quoted-printable", body)),
+            base64.prop_map(|body| ("base64", body)),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 2000, max_global_rejects: 20_000, failure_persistence: None, ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn what_is_put_in_stands_where_it_should_and_nothing_else_moves(
+            (encoding, body) in body(),
+            behind in prop::sample::select(BEHIND.to_vec()),
+            place in any::<prop::sample::Index>(),
+            before in prop::sample::select(vec!["", "\r\n"]),
+            after in prop::sample::select(vec!["", "\r\n"]),
+            is_kept in any::<bool>(),
+        ) {
+            let breaks = if is_kept { LineBreaks::Kept } else { LineBreaks::Encoded };
+            let is_delimiter = |line: &[u8]| [&b"--b"[..], b"--b--"].contains(&line.trim_ascii_end());
+            prop_assume!(!body.split(|&octet| octet == b'\n').any(is_delimiter));
+            prop_assume!(behind != BEHIND[1] || body.is_empty() || body.ends_with(b"\n"));
+            let message = message(encoding, &body, behind);
+            prop_assume!(message.parts().len() == 2 + behind.matches("--b\r").count());
+            let part = &message.parts()[1];
+            let octets = message.decoded(part.id);
+            let at = place.index(octets.len() + 1);
+            let text = format!("{before}<tag line>{after}");
+            let (done, changes) = inserted(&message, at, text.as_bytes(), breaks);
+            let told = format!("{}\n---\n{}", message.raw().escape_ascii(), done.raw().escape_ascii());
+
+            prop_assert_eq!(done.parts().len(), message.parts().len(), "{}", told);
+            let found = done.decoded(done.parts()[1].id);
+            let (head, tail) = octets.split_at(at);
+            prop_assert!(found.starts_with(head) && found.ends_with(tail), "{}", told);
+            let expected = [head, text.as_bytes(), tail].concat();
+            prop_assert_eq!(without_blanks(&found), without_blanks(&expected), "{}", told);
+            if encoding != "8bit" && (!is_kept || encoding == "quoted-printable") {
+                // A last line end is the delimiter's, where one follows or might.
+                let ended = |octets: &[u8]| octets.strip_suffix(b"\r\n").unwrap_or(octets).to_vec();
+                let is_last = at == octets.len() && behind != BEHIND[0];
+                let [found, expected] = [&found[..], &expected[..]].map(|it| match is_last {
+                    true => ended(it),
+                    false => it.to_vec(),
+                });
+                prop_assert_eq!(found, expected, "{}", told);
+            }
+            if at == octets.len() && behind.is_empty() && (is_kept || encoding != "8bit") {
+                prop_assert!(done.raw().ends_with(b"\n"), "{}", told);
+            }
+            // No more of what was written is written anew than holds the place.
+            let replaced: usize = changes.iter().map(|change| change.source.len()).sum();
+            let in_quanta = body.split(|&octet| octet == b'\n').all(|line| line.trim_ascii_end().len().is_multiple_of(4));
+            let least = match encoding {
+                "base64" if in_quanta && is_kept => 4,
+                "base64" => body.len(),
+                _ => 1,
+            };
+            prop_assert!(replaced <= least, "{replaced}: {}", told);
+        }
+    }
 }
