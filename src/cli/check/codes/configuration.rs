@@ -151,6 +151,33 @@ pub(super) const CODES: &[Code] = &[
         ],
     ),
     written(
+        "address-taken",
+        "A machine gives an address and port to one door. Listeners, metrics (127.0.0.1:9464 where nothing is written) and the console (127.0.0.1:8464) have one each.",
+        "postern.toml",
+        [
+            "[[listener]]\nname = \"scanners\"\naddress = \"127.0.0.1:9464\"\ndirection = \"outbound\"\ntls = \"none\"",
+            "[[listener]]\nname = \"scanners\"\naddress = \"127.0.0.1:2526\"\ndirection = \"outbound\"\ntls = \"none\"",
+        ],
+    ),
+    written(
+        "clients-wide",
+        "Whoever is in `clients` of an outbound listener sends mail in the name of our domains. This is more than any organisation's own network.",
+        "postern.toml",
+        [
+            "[[listener]]\nname = \"scanners\"\naddress = \"127.0.0.1:2526\"\ndirection = \"outbound\"\ntls = \"none\"\nclients = [\"0.0.0.0/0\"]",
+            "[[listener]]\nname = \"scanners\"\naddress = \"127.0.0.1:2526\"\ndirection = \"outbound\"\ntls = \"none\"\nclients = [\"10.0.0.0/8\"]",
+        ],
+    ),
+    written(
+        "route-twice",
+        "A domain has one route: of two nobody could say which is meant.",
+        "postern.toml",
+        [
+            "[[route]]\ndomain = \"*\"\nnext_hop = \"smtp://smarthost.example.com:25\"",
+            "[[route]]\ndomain = \"example.com\"\nnext_hop = \"smtp://smarthost.example.com:25\"",
+        ],
+    ),
+    written(
         "tls-none-not-local",
         "TLS is switched off only for a next hop on this machine.",
         "postern.toml",
