@@ -334,6 +334,45 @@ pub(super) const CODES: &[Code] = &[
         "src/cli/check/codes/tests.rs",
     ),
     situation(
+        "route-credentials-unusable",
+        "The next hop of a route would not know us, and mail for its domain waits.",
+        [
+            "the route's password, certificate or key is missing or damaged, or they do not belong together",
+            "see to the file that is underlined; a password is the first line of its file",
+        ],
+        "src/deliver/check.rs",
+    ),
+    situation(
+        "trust-anchors-unusable",
+        "A file of trust anchors has none in it, so nobody could be trusted by it.",
+        [
+            "the file is missing, or has no certificate in it (for [dns]: no DNSKEY of the root)",
+            "see to the file that is underlined",
+        ],
+        "src/deliver/check.rs",
+    ),
+    situation(
+        "node-user-unusable",
+        "A gateway that is started as root could not become this account, so it would not start.",
+        ["the machine has no such account, or it is root", "make one, or name another"],
+        "src/cli/check/machine.rs",
+    ),
+    situation(
+        "control-group-unknown",
+        "The group that may use the control socket is not there, so the gateway would not start.",
+        ["/etc/group has no such group", "make it, or name another"],
+        "src/cli/check/machine.rs",
+    ),
+    situation(
+        "passage-key-unusable",
+        "The key that marks messages which have been through can be neither read nor made, so the gateway would not start.",
+        [
+            "its folder is missing, or the file is no such key",
+            "make the folder; the first start makes the key",
+        ],
+        "src/cli/check/machine.rs",
+    ),
+    situation(
         "signing-key-unusable",
         "A key that signs mail cannot be used.",
         ["its file is missing or damaged", "make one by `postern keys new`"],
