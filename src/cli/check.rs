@@ -3,6 +3,7 @@
 //! their readers see them.
 
 mod codes;
+mod machine;
 mod preview;
 
 use std::{
@@ -16,6 +17,7 @@ use serde_json::json;
 use super::{certificates, exit::Failure, files, folder, keys, page::Page, spool};
 use crate::{
     config::{Config, check_accounts, check_openid, check_users, read_file},
+    deliver,
     mail::Timestamp,
     policy::{
         Context, Policy,
@@ -70,6 +72,8 @@ pub fn check(arguments: CheckArguments, now: Timestamp) -> Result<(), Failure> {
             diagnostics.extend(faults);
             if let Some(config) = &config {
                 diagnostics.extend(recipients::check(config, &file));
+                diagnostics.extend(deliver::check(config, &file));
+                diagnostics.extend(machine::faults(config, &file));
                 diagnostics.extend(check_users(config));
                 diagnostics.extend(check_accounts(config));
                 diagnostics.extend(check_openid(config));

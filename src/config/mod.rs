@@ -1,7 +1,8 @@
 //! postern.toml, for operators: what was written (`file`), and what it means
 //! (`meaning`). Everything past this room works with meanings: sizes in
 //! octets, durations, parsed addresses, paths made whole. Here too: the file
-//! of SASL users, and reading the officers' folder from disk.
+//! of SASL users, reading the officers' folder from disk, and the `place` of what
+//! turns out to be wrong later.
 
 mod audit;
 mod accounts;
@@ -18,6 +19,7 @@ mod mta_sts;
 mod network;
 mod node;
 mod openid;
+mod place;
 mod quantity;
 mod quarantine;
 mod reader;
@@ -51,6 +53,7 @@ pub use mta_sts::{MtaSts, StsDiscovery};
 pub use network::{Network, NetworkError};
 pub use node::{Confinement, Node};
 pub use openid::{ClaimPath, HttpsUrl, HttpsUrlError, OpenId, check_openid};
+pub use place::Place;
 pub use quantity::{QuantityError, Size, Span};
 pub use quarantine::{PublicUrl, PublicUrlError, Quarantine};
 pub use reader::{Reader, ReaderConfinement};

@@ -28,6 +28,19 @@ impl Network {
             _ => false,
         }
     }
+
+    /// More than anybody has for themselves: wider than the /8 of 10.0.0.0, or
+    /// than a /16 of IPv6 that the Internet reaches.
+    pub fn is_wide(&self) -> bool {
+        match self.address {
+            IpAddr::V4(_) => self.prefix < 8,
+            IpAddr::V6(network) => {
+                let is_private = network.is_unique_local() && self.prefix >= 7
+                    || network.is_unicast_link_local() && self.prefix >= 10;
+                self.prefix < 16 && !is_private
+            }
+        }
+    }
 }
 
 impl FromStr for Network {
@@ -68,6 +81,17 @@ mod tests {
         assert!(!contains("0.0.0.0/0", "2001:db8::1"));
         assert!(contains("2001:db8::/32", "2001:db8:1::1"));
         assert!(contains("127.0.0.1", "::ffff:127.0.0.1"));
+    }
+
+    #[test]
+    fn a_network_is_wide_where_nobody_has_as_much_for_themselves() {
+        let is_wide = |network: &str| network.parse::<Network>().unwrap().is_wide();
+        for wide in ["0.0.0.0/0", "128.0.0.0/1", "10.0.0.0/7", "::/0", "2000::/3", "fc00::/6"] {
+            assert!(is_wide(wide), "{wide}");
+        }
+        for narrow in ["10.0.0.0/8", "192.0.2.1", "2001:db8::/32", "fc00::/7", "fe80::/10", "::1"] {
+            assert!(!is_wide(narrow), "{narrow}");
+        }
     }
 
     #[test]

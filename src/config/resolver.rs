@@ -38,6 +38,16 @@ pub enum ResolverError {
     TrustAnchors { path: PathBuf, cause: String },
 }
 
+impl Dns {
+    /// Whether names could be proved with the anchors that are named.
+    pub fn check_trust_anchors(&self) -> Result<(), ResolverError> {
+        match (self.dnssec, &self.trust_anchors) {
+            (Dnssec::Validate, Some(path)) => trust_anchors(path).map(drop),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Asks these servers only, over UDP and TCP; the system's own if there are
 /// none.
 pub fn resolver(servers: &[SocketAddr]) -> Result<ResolverBuilder<TokioRuntimeProvider>, NetError> {

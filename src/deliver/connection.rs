@@ -100,8 +100,8 @@ impl Connection {
         };
         let shown = match identity::read(&purpose.identity) {
             Ok(shown) => shown,
-            Err(failed) => {
-                return Err(Box::new(Refused { why: Why::Session(failed), evidence }));
+            Err(unreadable) => {
+                return Err(Box::new(Refused { why: Why::Session(unreadable.into()), evidence }));
             }
         };
         let until = deadline.min(Instant::now() + means.timeouts.connect);

@@ -1,7 +1,10 @@
 //! Who we are to a next hop: the password and the certificate of a route,
 //! read when a connection is made, so that both can be changed under way.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use aws_lc_rs::rand;
 use rustls::{
@@ -23,15 +26,29 @@ pub(super) struct Shown {
     pub(super) certificate: Option<Arc<dyn ResolvesClientCert>>,
 }
 
+/// For the operator: the file, and never what stands in it.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {why}", path.display())]
+pub(super) struct Unreadable {
+    pub(super) path: PathBuf,
+    why: String,
+}
+
+impl From<Unreadable> for Failed {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::CredentialsUnreadable(unreadable.to_string())
+    }
+}
+
 /// Reads the route's files. Nobody is connected to with half an identity.
-pub(super) fn read(identity: &Identity) -> Result<Shown, Failed> {
+pub(super) fn read(identity: &Identity) -> Result<Shown, Unreadable> {
     let certificate = identity.certificate.as_ref().map(certificate).transpose()?;
     let by_certificate = certificate.iter().map(|_| Ok(Credentials::Certificate));
     let credentials = by_certificate.chain(identity.login.iter().map(login));
     Ok(Shown { credentials: credentials.collect::<Result<_, _>>()?, certificate })
 }
 
-fn login(login: &Login) -> Result<Credentials, Failed> {
+fn login(login: &Login) -> Result<Credentials, Unreadable> {
     let path = &login.password_file;
     let unreadable = |why: &dyn std::fmt::Display| unreadable(path, why);
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(&error))?;
@@ -45,11 +62,14 @@ fn login(login: &Login) -> Result<Credentials, Failed> {
     Ok(Credentials::Password { user, password, random })
 }
 
-fn certificate(files: &CertificateFiles) -> Result<Arc<dyn ResolvesClientCert>, Failed> {
+fn certificate(files: &CertificateFiles) -> Result<Arc<dyn ResolvesClientCert>, Unreadable> {
     let CertificateFiles { chain, key } = files;
     let certificates = CertificateDer::pem_file_iter(chain)
         .and_then(|certificates| certificates.collect::<Result<Vec<_>, _>>())
         .map_err(|error| unreadable(chain, &error))?;
+    if certificates.is_empty() {
+        return Err(unreadable(chain, &"there is no certificate in it"));
+    }
     let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, &error))?;
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     let certified = CertifiedKey::from_der(certificates, secret, &provider)
@@ -62,9 +82,8 @@ pub(super) fn complain(host: &str, failed: &Failed) {
     tracing::error!(host, %failed, "a next hop does not know us: mend its [[route]]");
 }
 
-/// For the operator: the file, and never what stands in it.
-fn unreadable(path: &Path, why: &dyn std::fmt::Display) -> Failed {
-    Failed::CredentialsUnreadable(format!("{}: {why}", path.display()))
+fn unreadable(path: &Path, why: &dyn std::fmt::Display) -> Unreadable {
+    Unreadable { path: path.to_owned(), why: why.to_string() }
 }
 
 #[cfg(test)]
@@ -76,7 +95,7 @@ mod tests {
         let password_file = folder.path().join("password");
         std::fs::write(&password_file, text).unwrap();
         let login = Some(Login { username: "hospital".to_owned(), password_file });
-        read(&Identity { login, certificate: None }).map(|shown| shown.credentials)
+        Ok(read(&Identity { login, certificate: None })?.credentials)
     }
 
     #[test]

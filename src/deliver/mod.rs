@@ -6,6 +6,7 @@
 //! delivered as protected as asked waits (law 2). Stands after `schedule`,
 //! which says when; RFC 5321 section 5, RFC 7505, RFC 3207.
 
+mod check; // the files that deliveries read, before there is one
 mod claims; // what DNS and HTTPS say of exchanges: values
 mod connection; // a socket, a handshake and a clock under a session
 mod dane; // whether a certificate matches TLSA records
@@ -40,6 +41,7 @@ mod terms; // officers' terms of TLS, and every kind of TLSA record
 #[cfg(test)]
 mod trials; // whole deliveries over real sockets
 
+pub use check::check;
 pub use deliverer::{Deliverer, DelivererError, Delivery, RouteTls, Settings};
 pub use offers::Smtputf8;
 pub use posture::{

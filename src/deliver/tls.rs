@@ -42,7 +42,7 @@ pub(super) struct Trust {
 }
 
 /// What certificates are checked against; the reason if there is nothing.
-type Anchors = Result<Arc<WebPkiServerVerifier>, Arc<str>>;
+pub(super) type Anchors = Result<Arc<WebPkiServerVerifier>, Arc<str>>;
 /// When a file was last changed, and its length.
 type Version = (Option<SystemTime>, u64);
 
@@ -115,7 +115,8 @@ impl Trust {
     }
 }
 
-fn read(path: &Path) -> Anchors {
+/// The reason where nobody could be trusted.
+pub(super) fn read(path: &Path) -> Anchors {
     let unreadable =
         |error: rustls::pki_types::pem::Error| Arc::from(format!("{}: {error}", path.display()));
     let mut roots = RootCertStore::empty();

@@ -31,7 +31,7 @@ pub(super) fn bind(path: &Path, group: Option<&str>) -> io::Result<UnixListener>
 }
 
 /// `NAME:PASSWORD:NUMBER:MEMBERS` a line (group(5)).
-fn group_number(name: &str) -> io::Result<u32> {
+pub fn group_number(name: &str) -> io::Result<u32> {
     if let Ok(number) = name.parse() {
         return Ok(number);
     }

@@ -78,9 +78,10 @@ pub use control::{
     Answer, AuditAccess, AuditAnswer, AuditRequest, ControlError, LessTls, Request, Selection,
     SendReport, ask, ask_telling,
 };
+pub use control_socket::group_number;
 pub use facts::{Arriving, classify, message_facts};
 pub use keys::{credentials_directory, spool_keys};
-pub use parts::{StartError, load_policy, signer};
+pub use parts::{StartError, check_passage_key, load_policy, signer};
 pub use policies::{
     CameTo, CanaryShown, NoMessage, Outcome, PolicyAnswer, PolicyRequest, PolicyStatus, Refused,
     Seen, SetAside, ShownFault, Version, VersionName, VersionNameError, Waiting, case_context,

@@ -6,7 +6,7 @@ use std::{io::Write, path::Path, sync::Arc};
 use crate::{
     authenticate::{self, Authenticator, Blocklists},
     config::{
-        self, Config, KeyState, ReaderConfinement, Users, certificates_folder, read_file,
+        self, Config, KeyState, Node, ReaderConfinement, Users, certificates_folder, read_file,
         read_policies,
     },
     content,
@@ -198,6 +198,21 @@ pub(super) fn passage_key(path: &Path) -> Result<PassageKey, StartError> {
     let wrong = |cause: &dyn std::fmt::Display| part("the passage key", at(path, cause));
     let secret = secret(path).map_err(|cause| wrong(&cause))?;
     PassageKey::new(&secret).map_err(|cause| wrong(&cause))
+}
+
+/// Why there would be none at a start: whoever asks makes no key. The folder
+/// of data is made when it is needed, and those above it.
+pub fn check_passage_key(node: &Node) -> Result<(), StartError> {
+    let path = &node.passage_key;
+    let wrong = |cause: &dyn std::fmt::Display| part("the passage key", at(path, cause));
+    let folder = path.parent().unwrap_or(Path::new("."));
+    if path.try_exists().map_err(|cause| wrong(&cause))? {
+        passage_key(path).map(drop)
+    } else if folder.is_dir() || node.data_dir.starts_with(folder) {
+        Ok(())
+    } else {
+        Err(wrong(&"there is no folder to make it in"))
+    }
 }
 
 /// What senders ask for their messages with.

@@ -16,5 +16,5 @@ mod sockets;
 
 pub use confine::{ConfineError, Confined, Files, confine};
 pub use manager::{Manager, ManagerError};
-pub use privileges::{PrivilegeError, give_up_root, is_root};
+pub use privileges::{PrivilegeError, check_account, give_up_root, is_root};
 pub use sockets::{SocketError, Sockets};

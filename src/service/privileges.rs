@@ -23,12 +23,8 @@ pub fn is_root() -> bool {
 /// For good: all three ids, and the groups that /etc/group gives it. There
 /// must be one thread only.
 pub fn give_up_root(account: &str) -> Result<(), PrivilegeError> {
-    let unknown = || PrivilegeError::Unknown(account.to_owned());
-    let user = User::from_name(account)?.ok_or_else(unknown)?;
-    if user.uid.is_root() {
-        return Err(PrivilegeError::Root(account.to_owned()));
-    }
-    let name = CString::new(account).map_err(|_| unknown())?;
+    let user = user(account)?;
+    let name = CString::new(account).map_err(|_| PrivilegeError::Unknown(account.to_owned()))?;
     initgroups(&name, user.gid)?;
     setgid(user.gid)?;
     setuid(user.uid)?;
@@ -36,6 +32,20 @@ pub fn give_up_root(account: &str) -> Result<(), PrivilegeError> {
     match setuid(ROOT) {
         Ok(()) => Err(PrivilegeError::Kept),
         Err(_) => Ok(()),
+    }
+}
+
+/// Whether root could become this account.
+pub fn check_account(account: &str) -> Result<(), PrivilegeError> {
+    user(account).map(drop)
+}
+
+fn user(account: &str) -> Result<User, PrivilegeError> {
+    let unknown = || PrivilegeError::Unknown(account.to_owned());
+    let user = User::from_name(account)?.ok_or_else(unknown)?;
+    match user.uid.is_root() {
+        true => Err(PrivilegeError::Root(account.to_owned())),
+        false => Ok(user),
     }
 }
 

@@ -2,6 +2,7 @@
 manifests, as far as they can be tried without an engine or a cluster."""
 
 import fnmatch
+import os
 import pathlib
 import re
 import subprocess
@@ -123,6 +124,8 @@ def test_the_configuration_of_the_manifests_has_no_fault_and_fits_them(objects, 
     (home / "certs/tls.pem").rename(home / "certs/tls.crt")
     for file in (home / "certs").iterdir():
         file.chmod(pod["volumes"][1]["secret"]["defaultMode"])
+    (home / "group").mkdir()
+    (home / "group/passage.key").write_bytes(os.urandom(32))
     (home / "postern.toml").write_text(text.replace("/etc/postern/policies", str(ROOT / "policies"))
                                        .replace("/var/lib/postern", str(home / "data")))
     done = postern("check", "--config", home / "postern.toml")

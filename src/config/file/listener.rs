@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
-use super::fields::{Reader, duration, networks, optional, size, socket_address};
+use super::{
+    doors::warn_of_wide_clients,
+    fields::{Reader, duration, networks, optional, size, socket_address},
+};
 use crate::{
     config::{
         CertificateFiles, Certified, CertifiedBy, Listener, ListenerProtocol, ListenerTls,
@@ -39,7 +42,9 @@ impl Reader<'_> {
             address.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0))),
             direction.unwrap_or(Direction::Outbound),
         );
-        pace(table, self.clients(table, self.tls(table, listener)))
+        let listener = pace(table, self.clients(table, self.tls(table, listener)));
+        warn_of_wide_clients(table, &listener);
+        listener
     }
 
     /// TLS, and the certificates of both sides.

@@ -3,6 +3,7 @@
 
 mod audit;
 mod console;
+mod doors;
 mod fields;
 mod going_live;
 mod identity;

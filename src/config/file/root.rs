@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use super::{
     audit::{AUDIT, audit},
+    doors::refuse_taken_addresses,
     fields::{Reader, count, domains, duration, optional, section, socket_address},
     going_live::{GOING_LIVE, going_live},
     identity::refuse_identity_in_clear,
@@ -48,7 +49,7 @@ impl Reader<'_> {
     fn config(&self, root: &Table<'_>) -> Option<Config> {
         root.warn_of(RETIRING);
         let node = root.required("node").and_then(|value| self.node(&value));
-        let listeners = root.tables("listener", "a listener", LISTENER);
+        let doors = root.tables("listener", "a listener", LISTENER);
         let routes = root.tables("route", "a route", ROUTE);
         let signing = root.value("signing").and_then(|value| value.table("[signing]", SIGNING));
         let seal_domain = signing.as_ref().and_then(seal_domain);
@@ -57,8 +58,8 @@ impl Reader<'_> {
         let blocklists = root.tables("blocklist", "a block list", BLOCKLIST);
         let recipients: Vec<_> = recipients.iter().map(|table| self.recipients(table)).collect();
         let blocklists: Vec<_> = blocklists.iter().map(blocklist).collect();
-        let listeners = self.listeners(&listeners);
-        let routes: Vec<_> = routes.iter().map(|table| self.route(table)).collect();
+        let listeners = self.listeners(&doors);
+        let routes = self.routes(&routes);
         let signing: Vec<_> = signing.iter().flatten().map(|table| self.signing(table)).collect();
         if listeners.is_empty() {
             root.required("listener");
@@ -83,12 +84,13 @@ impl Reader<'_> {
         let quarantine = section(root, "quarantine", "[quarantine]", QUARANTINE, usual, quarantine);
         let trail = section(root, "audit", "[audit]", AUDIT, AuditTrail::default(), audit);
         let (metrics, console) = (metrics(root), self.console(root));
+        refuse_taken_addresses(root, doors.iter().zip(&listeners), metrics, console.as_ref());
         let signing: Vec<SigningKey> = signing.into_iter().collect::<Option<_>>()?;
         let tls_reports = self.tls_reports(root, &signing);
         Some(Config {
             node: node?,
             listeners,
-            routes: routes.into_iter().collect::<Option<_>>()?,
+            routes: routes?,
             signing,
             seal_domain,
             tls_reports,
@@ -161,6 +163,23 @@ impl Reader<'_> {
             user,
             confinement,
         })
+    }
+
+    /// Of two for one domain nobody could say which is meant, and mail would
+    /// leave by the one that asks for less.
+    fn routes(&self, tables: &[Table<'_>]) -> Option<Vec<Route>> {
+        let routes: Vec<_> = tables.iter().map(|table| self.route(table)).collect();
+        let domains = routes.iter().map(|route| route.as_ref().map(|route| &route.domain));
+        let domains: Vec<_> = domains.collect();
+        for (nth, (table, domain)) in tables.iter().zip(&domains).enumerate() {
+            let (Some(domain), Some(value)) = (domain, table.value("domain")) else { continue };
+            if domains.iter().take(nth).flatten().any(|known| known == domain) {
+                let fault = value.fault("route-twice", format!("`{domain}` has a route already"));
+                let fault = fault.label("a second route");
+                table.faults().error(fault.help("take one of the two out"));
+            }
+        }
+        routes.into_iter().collect()
     }
 
     fn route(&self, table: &Table<'_>) -> Option<Route> {

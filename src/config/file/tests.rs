@@ -177,6 +177,25 @@ fn no_two_doors_have_one_name() {
 }
 
 #[test]
+fn no_two_routes_are_for_one_domain() {
+    let more = |domain: &str| {
+        let route = format!("[[route]]\ndomain = \"{domain}\"\nnext_hop = \"mx\"\n");
+        let text = format!("{SMALL}\n{route}");
+        let (config, told) = read(&text);
+        let underlined = |span| text.get::<std::ops::Range<usize>>(span).unwrap().to_owned();
+        let told = told.iter().map(|one| (one.code, underlined(one.span.clone().unwrap())));
+        (config.is_some(), told.collect::<Vec<_>>())
+    };
+    for taken in ["*", ".gov.example", "a.gov.example", "A.GOV.example"] {
+        let told = vec![("route-twice", format!("\"{taken}\""))];
+        assert_eq!(more(taken), (false, told));
+    }
+    for free in ["gov.example", ".a.gov.example"] {
+        assert_eq!(more(free), (true, vec![]), "{free}");
+    }
+}
+
+#[test]
 fn clear_text_is_allowed_to_this_machine_only() {
     let remote = SMALL.replace("127.0.0.1:12600", "192.0.2.1:25").replace("verified", "none");
     let (config, diagnostics) = read(&remote);

@@ -151,6 +151,33 @@ pub(super) const CODES: &[Code] = &[
         ],
     ),
     written(
+        "address-taken",
+        "A machine gives an address and port to one door. Listeners, metrics (127.0.0.1:9464 where nothing is written) and the console (127.0.0.1:8464) have one each.",
+        "postern.toml",
+        [
+            "[[listener]]\nname = \"scanners\"\naddress = \"127.0.0.1:9464\"\ndirection = \"outbound\"\ntls = \"none\"",
+            "[[listener]]\nname = \"scanners\"\naddress = \"127.0.0.1:2526\"\ndirection = \"outbound\"\ntls = \"none\"",
+        ],
+    ),
+    written(
+        "clients-wide",
+        "Whoever is in `clients` of an outbound listener sends mail in the name of our domains. This is more than any organisation's own network.",
+        "postern.toml",
+        [
+            "[[listener]]\nname = \"scanners\"\naddress = \"127.0.0.1:2526\"\ndirection = \"outbound\"\ntls = \"none\"\nclients = [\"0.0.0.0/0\"]",
+            "[[listener]]\nname = \"scanners\"\naddress = \"127.0.0.1:2526\"\ndirection = \"outbound\"\ntls = \"none\"\nclients = [\"10.0.0.0/8\"]",
+        ],
+    ),
+    written(
+        "route-twice",
+        "A domain has one route: of two nobody could say which is meant.",
+        "postern.toml",
+        [
+            "[[route]]\ndomain = \"*\"\nnext_hop = \"smtp://smarthost.example.com:25\"",
+            "[[route]]\ndomain = \"example.com\"\nnext_hop = \"smtp://smarthost.example.com:25\"",
+        ],
+    ),
+    written(
         "tls-none-not-local",
         "TLS is switched off only for a next hop on this machine.",
         "postern.toml",
@@ -305,6 +332,45 @@ pub(super) const CODES: &[Code] = &[
         "The file of authorities that issue clients' certificates cannot be used.",
         ["it is missing, or has no certificate in it", "see to the file that is named"],
         "src/cli/check/codes/tests.rs",
+    ),
+    situation(
+        "route-credentials-unusable",
+        "The next hop of a route would not know us, and mail for its domain waits.",
+        [
+            "the route's password, certificate or key is missing or damaged, or they do not belong together",
+            "see to the file that is underlined; a password is the first line of its file",
+        ],
+        "src/deliver/check.rs",
+    ),
+    situation(
+        "trust-anchors-unusable",
+        "A file of trust anchors has none in it, so nobody could be trusted by it.",
+        [
+            "the file is missing, or has no certificate in it (for [dns]: no DNSKEY of the root)",
+            "see to the file that is underlined",
+        ],
+        "src/deliver/check.rs",
+    ),
+    situation(
+        "node-user-unusable",
+        "A gateway that is started as root could not become this account, so it would not start.",
+        ["the machine has no such account, or it is root", "make one, or name another"],
+        "src/cli/check/machine.rs",
+    ),
+    situation(
+        "control-group-unknown",
+        "The group that may use the control socket is not there, so the gateway would not start.",
+        ["/etc/group has no such group", "make it, or name another"],
+        "src/cli/check/machine.rs",
+    ),
+    situation(
+        "passage-key-unusable",
+        "The key that marks messages which have been through can be neither read nor made, so the gateway would not start.",
+        [
+            "its folder is missing, or the file is no such key",
+            "make the folder; the first start makes the key",
+        ],
+        "src/cli/check/machine.rs",
     ),
     situation(
         "signing-key-unusable",

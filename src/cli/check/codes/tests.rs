@@ -199,7 +199,8 @@ fn every_code_of_the_source_is_in_the_table_and_every_one_of_the_table_in_the_so
     for folder in ["src/policy", "src/config", "src/recipients"] {
         gather(&root().join(folder), &mut used);
     }
-    for file in ["certificates.rs", "keys.rs", "spool/keys.rs"] {
+    gather(&root().join("src/deliver/check.rs"), &mut used);
+    for file in ["certificates.rs", "check/machine.rs", "keys.rs", "spool/keys.rs"] {
         gather(&root().join("src/cli").join(file), &mut used);
     }
     let table: BTreeSet<&str> = all().map(|code| code.code).collect();
