@@ -221,3 +221,44 @@ impl Session {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        mail::Direction,
+        smtp::server::{Action, Peer, Relaying, Settings},
+    };
+
+    /// What the session says it holds while it waits for more of this.
+    fn held_after(client: &str) -> usize {
+        let settings =
+            Settings::new("mx1.test.example".parse().unwrap(), "test", Direction::Outbound);
+        let address = std::net::IpAddr::from([192, 0, 2, 1]);
+        let peer = Peer { relaying: Relaying::Permitted, ..Peer::at(address) };
+        let mut session = Session::new(Arc::new(settings), peer);
+        let (mut input, now) = (BytesMut::new(), Instant::now());
+        // Nothing before the greeting.
+        assert!(matches!(session.next(&mut input, now), Action::Read(_)));
+        input.extend_from_slice(client.as_bytes());
+        loop {
+            match session.next(&mut input, now) {
+                Action::Read(wait) => return wait.held,
+                Action::Mail(question) => question.answer(Ok(())),
+                Action::Recipient(question) => question.answer(Ok(())),
+                Action::Content(question) => question.proceed(),
+                _ => panic!("{}", String::from_utf8_lossy(&session.take_output())),
+            }
+        }
+    }
+
+    #[test]
+    fn what_earlier_chunks_brought_is_held_while_the_next_is_waited_for() {
+        let envelope = "EHLO x\r\nMAIL FROM:<a@x.example>\r\nRCPT TO:<b@y.example>\r\n";
+        for (chunks, held) in [("", 0), ("BDAT 3\r\none", 3), ("BDAT 3\r\noneBDAT 5\r\nseven", 8)] {
+            assert_eq!(held_after(&format!("{envelope}{chunks}")), held, "{chunks:?}");
+        }
+    }
+}

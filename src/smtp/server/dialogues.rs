@@ -104,6 +104,8 @@ enum What {
     Clock(Duration),
     Tls,
     Stop,
+    /// There is none for the rest of the content.
+    NoMemory,
     Comment,
 }
 
@@ -128,6 +130,7 @@ impl<'a> Dialogue<'a> {
                 }
                 _ if line == "tls" => What::Tls,
                 _ if line == "stop" => What::Stop,
+                _ if line == "memory is full" => What::NoMemory,
                 _ => match line.strip_prefix("clock: ") {
                     Some(seconds) => What::Clock(Duration::from_secs(seconds.parse().unwrap())),
                     None => {
@@ -166,6 +169,7 @@ impl<'a> Dialogue<'a> {
                 What::Clock(duration) => run.now += *duration,
                 What::Tls => run.handshaking = false,
                 What::Stop => run.session.stop(),
+                What::NoMemory => run.session.refuse_content(&mut run.input, full()),
                 What::Comment => continue,
             }
             sent += step.what.octets().len();
@@ -327,7 +331,7 @@ impl Run {
                 }
                 Action::Content(question) => match self.gateway.memory {
                     true => question.proceed(),
-                    false => question.refuse(refused(Refusal::Memory, 452, (4, 3, 1), "full")),
+                    false => question.refuse(full()),
                 },
                 Action::Message(message) => {
                     let (submission, pending) = message.hand_over();
@@ -416,6 +420,10 @@ fn refused(reason: Refusal, code: u16, enhanced: (u8, u16, u16), text: &str) -> 
     let (class, subject, detail) = enhanced;
     let enhanced = EnhancedStatusCode(class, subject, detail);
     Refused { reason, reply: Reply::new(code, enhanced, text) }
+}
+
+fn full() -> Refused {
+    refused(Refusal::Memory, 452, (4, 3, 1), "full")
 }
 
 fn tls_session() -> TlsSession {
