@@ -289,6 +289,35 @@ mod tests {
     }
 
     #[test]
+    fn of_related_parts_the_one_that_is_named_as_their_start_is_read() {
+        let with = |id: &str, part: &str| format!("Content-ID: {id}\r\n{part}");
+        let parts = [with("<one>", HTML), with("<two>", PLAIN.trim_start()), with("<three>", HTML)];
+        for (start, expected) in
+            [("<one>", "1"), ("<three>", "3"), (" <three> ", "3"), ("<none>", "1")]
+        {
+            let related = multipart("related", &parts.each_ref().map(String::as_str));
+            let related =
+                related.replacen("; boundary", &format!("; start=\"{start}\"; boundary"), 1);
+            assert_eq!(paths(&related), [expected], "{start}");
+        }
+    }
+
+    #[test]
+    fn parts_are_alternatives_where_they_part_in_one() {
+        let related = multipart("related", &[HTML, FILE]);
+        let raw = multipart("mixed", &[&multipart("alternative", &[PLAIN, &related]), PLAIN]);
+        let content = Content::parse(Bytes::from(raw));
+        let at = |path: &str| content.parts().iter().find(|part| part.path == path).unwrap();
+        for (one, other, expected) in
+            [("1.1", "1.2.1", true), ("1.2.1", "1.2.2", false), ("1.1", "2", false)]
+        {
+            assert_eq!(are_alternatives(&content, at(one), at(other)), expected, "{one} {other}");
+        }
+        let [inside, outside] = ["1.2.1", "2"].map(|path| is_in_alternative(&content, at(path)));
+        assert_eq!((inside, outside), (true, false));
+    }
+
+    #[test]
     fn a_branch_is_displayed_though_it_is_named() {
         let named = "Content-Type: text/html; name=a.html\r\n\r\n<p>html";
         assert_eq!(paths(&multipart("alternative", &[PLAIN, named])), ["1", "2"]);

@@ -338,6 +338,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_set_in_front_alters_nothing_and_all_else_does() {
+        let altered = |raw: &'static str, edits: &Edits| {
+            rewrite(&Content::parse(Bytes::from_static(raw.as_bytes())), edits).is_altered()
+        };
+        let plain = "Subject: a\r\nX-A: 0\r\n\r\nhello\r\n";
+        assert!(!altered(plain, &Edits::default()));
+        assert!(!altered(plain, &prepending("X-A", "1")));
+        assert!(!altered("From a Mon\r\nSubject: a\r\n\r\nx\r\n", &prepending("X-A", "1")));
+        let removal = Removal::Named("X-A".into());
+        assert!(altered(plain, &Edits { remove: vec![removal], ..prepending("X-A", "1") }));
+    }
+
+    #[test]
+    fn signatures_are_found_where_they_were_set() {
+        for top in ["", "From a Mon\r\n"] {
+            let raw = Bytes::from(format!("{top}A: b\r\n\r\nx\r\n"));
+            let mut rewritten = rewrite(&Content::parse(raw), &Edits::default());
+            rewritten.prepend(b"C: d\r\n");
+            rewritten.prepend(b"E: f\r\n");
+            let at = rewritten.signatures();
+            assert_eq!(rewritten.message().get(at), Some(&b"E: f\r\nC: d\r\n"[..]));
+        }
+    }
+
+    #[test]
     fn a_body_without_its_empty_line_stays_body() {
         assert_eq!(rewritten("hello\r\n", &prepending("X-A", "1")), "X-A: 1\r\n\r\nhello\r\n");
         let raw = "Subject: a\r\nhello there\r\n";
