@@ -624,6 +624,10 @@ fn the_strictest_rule_gives_the_reason_and_among_equals_the_narrowest() {
     let redirected = ask(&compiled(&written[1..]), &message(3), to);
     assert_eq!(redirected.decided_by.unwrap().rule, "narrower");
     assert_eq!(redirected.redirect.unwrap().to_string(), "smtp://narrower.example:25");
+    let narrow_hold = hold("held first", &format!("{narrow}, secure_tag = false"));
+    let held =
+        ask(&compiled(&[narrow_hold, rule("redirected", narrow, "redirect")]), &message(3), to);
+    assert_eq!((held.disposition, held.redirect), (Disposition::Hold, None));
     // A rule that is content to relay never takes the decision from another.
     let relayed = rule("zealous", "", "relay").replace("redirect_to", "#");
     let written = [hold("broad", "direction = \"outbound\""), relayed];
